@@ -1,0 +1,56 @@
+import tseslint from 'typescript-eslint';
+
+/** Each room says which packages and rooms it may import (docs/architecture.md, "Rooms"). */
+const only = (room, files, { packages = [], rooms = [] }) => ({
+  name: `rooms/${room}`,
+  files,
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          ...packages.map((p) => ({ regex: `^${p}`, message: `${room}/ may not import ${p}` })),
+          ...rooms.map((r) => ({ regex: `^\\.{1,2}/(.*/)?${r}/`, message: `${room}/ may not import ${r}/` })),
+        ],
+      },
+    ],
+  },
+});
+
+const automation = '@pulumi/pulumi/automation';
+const sdk = '@aws-sdk/';
+const everywhere = ['cli', 'network', 'graph', 'preflight', 'run', 'state', 'locks', 'pulumi', 'aws', 'ui'];
+
+/** What each room of the orchestrator is kept away from; anything else it may import. */
+const rooms = everywhere.map((room) =>
+  only(`orchestrator/${room}`, [`orchestrator/${room}/**/*.ts`], {
+    packages: [...(room === 'pulumi' ? [] : [automation]), ...(room === 'ui' ? [] : ['listr2']), ...(room === 'aws' ? [] : [sdk])],
+    rooms: [
+      ...(room === 'cli' ? [] : ['cli', 'lab']),
+      ...(['cli', 'ui'].includes(room) ? [] : ['ui']),
+    ],
+  }),
+);
+
+export default tseslint.config(
+  { ignores: ['node_modules/', '.holdfast/', 'lab/plugin/', 'toolchain/pulumi-cli/', 'bin/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      'no-console': 'error',
+    },
+  },
+  ...rooms,
+  only('orchestrator/domain', ['orchestrator/domain/**/*.ts'], {
+    packages: ['(?!zod$|\\.)'],
+    rooms: [...everywhere, 'lab', 'stacks'],
+  }),
+  only('stacks', ['stacks/**/*.ts'], { packages: [automation, sdk, 'listr2'], rooms: ['lab', 'cli', 'run', 'ui'] }),
+);
