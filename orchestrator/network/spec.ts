@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { parseCidr, withoutHostBits } from '../domain/cidr.ts';
+import { parseDuration } from '../domain/duration.ts';
+import { partPattern, partRule } from '../domain/stack-name.ts';
+
+/** The network file. The JSON schema that editors use is made from these types (`npm run schema`). */
+
+const name = z.string().regex(partPattern, { error: `a name has ${partRule}` });
+
+const cidrBlock = z
+  .string()
+  .superRefine((text, context) => {
+    const parsed = parseCidr(text);
+    if (parsed === 'malformed') context.addIssue({ code: 'custom', message: `"${text}" is not an IPv4 CIDR block such as 10.0.0.0/16` });
+    if (parsed === 'host-bits-set')
+      context.addIssue({ code: 'custom', message: `"${text}" has host bits set; the block is ${withoutHostBits(text)}` });
+  })
+  .describe('IPv4 CIDR block, as in 10.0.0.0/16');
+
+/** AWS allows /16 to /28 for a VPC and for a subnet. */
+const vpcBlock = cidrBlock.superRefine((text, context) => {
+  const parsed = parseCidr(text);
+  if (typeof parsed !== 'string' && (parsed.prefixLength < 16 || parsed.prefixLength > 28))
+    context.addIssue({ code: 'custom', message: `"${text}" is a /${parsed.prefixLength}; AWS takes /16 to /28 here` });
+});
+
+const zone = z.string().regex(/^[a-z]$/, { error: 'a zone is one letter, as in "a" for eu-west-1a' });
+
+const duration = z.string().transform((text, context) => {
+  const seconds = parseDuration(text);
+  if (seconds === undefined) {
+    context.addIssue({ code: 'custom', message: `"${text}" is not a duration such as 45m or 2h` });
+    return z.NEVER;
+  }
+  return seconds;
+});
+
+const tags = z.record(
+  z.string().refine((key) => !/^(aws|holdfast):/i.test(key) && key !== 'Name', { error: 'the tags Name, aws:* and holdfast:* are set for you' }),
+  z.string().max(256),
+);
+
+const notBuiltYet = (field: string, meaning: string) =>
+  z
+    .undefined({ error: `"${field}" (${meaning}) is a field for later and not built yet; leave it out` })
+    .optional()
+    .meta({ not: {} });
+
+const segment = z.strictObject({
+  reaches: z.array(name).default([]).describe('Other segments whose VPCs these VPCs talk to; it holds in both directions'),
+  isolated: z.boolean().default(false).describe('true: the VPCs of this segment do not reach one another'),
+  blackholes: z.array(cidrBlock).default([]).describe('Destinations that the gateway drops'),
+  routes: z
+    .array(z.strictObject({ to: cidrBlock, vpc: name }))
+    .default([])
+    .describe('Static gateway routes: what goes to `to` leaves by the attachment of `vpc`'),
+});
+
+const vpc = z.strictObject({
+  segment: name.describe('The gateway route table that this VPC is associated with'),
+  cidr: vpcBlock,
+  subnets: z
+    .record(name, z.record(zone, vpcBlock).refine((zones) => Object.keys(zones).length > 0, { error: 'a tier needs a subnet in at least one zone' }))
+    .describe('tier, then zone, then block; each tier has a route table of its own'),
+  attachment: name.describe('The tier whose subnets carry the gateway attachment'),
+  routes: z.record(name, z.array(cidrBlock)).default({}).describe('tier, then the destinations that go to the gateway'),
+  account: notBuiltYet('account', 'a VPC in an account of its own'),
+  role: notBuiltYet('role', 'the role to assume for this VPC'),
+  region: notBuiltYet('region', 'a VPC in a region of its own'),
+  secondaryCidrs: notBuiltYet('secondaryCidrs', 'further blocks of a VPC'),
+});
+
+export const networkSchema = z.strictObject({
+  network: name.describe('Name of the network; the first part of every stack name'),
+  account: z
+    .string({ error: 'an account id is text: write it in quotes, so that YAML does not read it as a number' })
+    .regex(/^\d{12}$/, { error: 'an account id has 12 digits, in quotes' })
+    .describe('The AWS account. 111122223333 is the lab, and never a real account'),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, { error: 'a region looks like eu-west-1' }),
+  state: z
+    .strictObject({
+      bucket: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: 'not a name that S3 takes for a bucket' })
+        .optional(),
+    })
+    .default({})
+    .describe('Where the state lives; the bucket defaults to holdfast-state-<account>-<region>'),
+  session: z
+    .strictObject({
+      minimum: duration
+        .refine((seconds) => seconds >= 1800, { error: 'the floor is 30m: it can be raised, not lowered' })
+        .default(1800)
+        .describe('What must remain of the session before a run starts, as in 45m; at least 30m'),
+    })
+    .default({ minimum: 1800 }),
+  defaults: z.strictObject({ tags: tags.default({}) }).default({ tags: {} }),
+  gateway: z
+    .strictObject({
+      asn: z
+        .number()
+        .int()
+        .refine((n) => (n >= 64512 && n <= 65534) || (n >= 4200000000 && n <= 4294967294), {
+          error: 'a private ASN is 64512 to 65534 or 4200000000 to 4294967294',
+        })
+        .default(64512),
+      description: z.string().max(255).optional(),
+    })
+    .default({ asn: 64512 }),
+  segments: z.record(name, segment.nullable().transform((value) => value ?? segment.parse({}))),
+  vpcs: z.record(name, vpc),
+});
+
+export type NetworkSpec = z.infer<typeof networkSchema>;
+export type SegmentSpec = NetworkSpec['segments'][string];
+export type VpcSpec = NetworkSpec['vpcs'][string];
+
+export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
+
+/** Whether attachments of VPCs in `from` must be known to the gateway route table of `to`. */
+export function reaches(spec: NetworkSpec, to: string, from: string): boolean {
+  if (to === from) return spec.segments[to]?.isolated === false;
+  return (spec.segments[to]?.reaches.includes(from) ?? false) || (spec.segments[from]?.reaches.includes(to) ?? false);
+}
