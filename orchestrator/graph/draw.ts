@@ -1,0 +1,28 @@
+import type { Graph } from './graph.ts';
+
+/** Mermaid, which GitHub and most wikis draw: https://mermaid.js.org/syntax/flowchart.html */
+export function toMermaid(graph: Graph): string {
+  const id = (name: string) => name.replaceAll(/[^a-zA-Z0-9]/g, '_');
+  return [
+    'flowchart LR',
+    ...graph.nodes.map((node) => `  ${id(node.name)}["${node.short}"]`),
+    ...graph.nodes.flatMap((node) => node.upstreams.map((upstream) => `  ${id(upstream)} --> ${id(node.name)}`)),
+  ].join('\n');
+}
+
+export function toJson(graph: Graph) {
+  return {
+    schema: 1,
+    network: graph.network,
+    stacks: graph.nodes.map((node) => ({
+      stack: node.name,
+      kind: node.kind.kind,
+      upstreams: node.upstreams,
+      references: Object.entries(node.references).map(([reference, stack]) => ({
+        reference,
+        stack,
+        outputs: Object.keys(node.kind.references[reference]?.outputs ?? {}),
+      })),
+    })),
+  };
+}

@@ -1,0 +1,45 @@
+import picomatch from 'picomatch';
+import { closest } from 'fastest-levenshtein';
+import { notOk, ok } from '../domain/problem.ts';
+import type { Problem, Result } from '../domain/problem.ts';
+
+interface Candidate {
+  readonly name: string;
+  readonly short: string;
+}
+
+/**
+ * The stacks that a person named: short names (`vpc.shared`), full names, or globs over either (`vpc.*`); all of them where none was named.
+ * A pattern that matches nothing is a problem, never silently nothing.
+ */
+export function selectStacks(candidates: readonly Candidate[], patterns: readonly string[], file: string): Result<Set<string>> {
+  if (patterns.length === 0) return ok(new Set(candidates.map(({ name }) => name)));
+  const problems: Problem[] = [];
+  const selected = new Set<string>();
+  for (const pattern of patterns) {
+    if (!/^[a-z0-9.*?{},[\]-]+$/.test(pattern)) {
+      problems.push({
+        reason: 'bad-stack-name',
+        message: `"${pattern}" is not a stack name`,
+        next: 'A stack is named like vpc.shared, example.vpc.shared or vpc.*; `npm run graph` lists them.',
+      });
+      continue;
+    }
+    const matches = picomatch(pattern, { dot: true });
+    const found = candidates.filter(({ name, short }) => matches(name) || matches(short));
+    for (const { name } of found) selected.add(name);
+    if (found.length === 0)
+      problems.push({
+        reason: 'unknown-stack',
+        message: `no stack of ${file} is called "${pattern}"`,
+        next:
+          candidates.length === 0
+            ? 'The network has no stacks.'
+            : `Did you mean "${closest(
+                pattern,
+                candidates.map(({ short }) => short),
+              )}"? \`npm run graph\` lists them all.`,
+      });
+  }
+  return problems.length > 0 ? notOk(...problems) : ok(selected);
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { parseStackName, shortName } from '../domain/stack-name.ts';
+import type { ObjectStore, StoredObject } from './object-store.ts';
+import { stacksPrefix } from './layout.ts';
+
+/** What a stack's checkpoint says, as far as Holdfast reads it. */
+export interface StackState {
+  readonly stack: string;
+  readonly short: string;
+  readonly key: string;
+  readonly etag: string;
+  readonly body: string;
+  /** By the bucket's clock: when the checkpoint was last written. */
+  readonly modified: Date;
+  /** Cloud resources: what the provider made, without the stack, providers and references. */
+  readonly resources: number;
+  readonly pendingOperations: readonly PendingOperation[];
+  /** Full names of the stacks that this one reads, from its StackReferences. */
+  readonly upstreams: readonly string[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+export interface PendingOperation {
+  readonly type: string;
+  readonly urn: string;
+}
+
+/** A checkpoint that Holdfast will not work with, and why. */
+export interface UnreadableState {
+  readonly stack: string;
+  readonly key: string;
+  readonly reason: 'compressed' | 'malformed' | 'newer-format';
+  readonly detail: string;
+}
+
+const resourceSchema = z.looseObject({
+  urn: z.string(),
+  type: z.string(),
+  custom: z.boolean().optional(),
+  outputs: z.record(z.string(), z.unknown()).optional(),
+  inputs: z.record(z.string(), z.unknown()).optional(),
+});
+
+const checkpointSchema = z.looseObject({
+  version: z.number(),
+  checkpoint: z.looseObject({
+    latest: z
+      .looseObject({
+        resources: z.array(resourceSchema).nullish(),
+        pending_operations: z.array(z.looseObject({ type: z.string(), resource: z.looseObject({ urn: z.string() }) })).nullish(),
+      })
+      .nullish(),
+  }),
+});
+
+/** Every checkpoint of the network, whether or not the network file still asks for the stack. */
+export async function readStates(store: ObjectStore, network: string): Promise<{ states: Map<string, StackState>; unreadable: UnreadableState[] }> {
+  const objects = (await store.list(stacksPrefix(network))).filter(({ key }) => /\.json(\.gz|\.zst)?$/.test(key));
+  const read = await Promise.all(objects.map((object) => readState(store, object)));
+  const states = new Map<string, StackState>();
+  const unreadable: UnreadableState[] = [];
+  for (const state of read) {
+    if (!state) continue;
+    if ('reason' in state) unreadable.push(state);
+    else states.set(state.stack, state);
+  }
+  return { states, unreadable };
+}
+
+async function readState(store: ObjectStore, object: StoredObject): Promise<StackState | UnreadableState | undefined> {
+  const stack = stackOfKey(object.key);
+  const name = parseStackName(stack);
+  if (!name) return undefined;
+  if (!object.key.endsWith('.json')) return { stack, key: object.key, reason: 'compressed', detail: 'the checkpoint is compressed' };
+  const stored = await store.get(object.key);
+  // Removed between the listing and now: the stack is gone, which is what the next look would say.
+  if (!stored) return undefined;
+  const malformed = (detail: string): UnreadableState => ({ stack, key: object.key, reason: 'malformed', detail });
+  let json: unknown;
+  try {
+    json = JSON.parse(stored.body);
+  } catch {
+    return malformed('the checkpoint is not JSON');
+  }
+  const parsed = checkpointSchema.safeParse(json);
+  if (!parsed.success) return malformed(`the checkpoint is not one: ${parsed.error.issues[0]?.message ?? ''}`);
+  if (parsed.data.version > 3)
+    return { stack, key: object.key, reason: 'newer-format', detail: `the checkpoint has format ${parsed.data.version}, this Holdfast reads up to 3` };
+  const resources = parsed.data.checkpoint.latest?.resources ?? [];
+  return {
+    stack,
+    short: shortName(name),
+    key: object.key,
+    etag: stored.etag,
+    body: stored.body,
+    modified: stored.modified,
+    resources: resources.filter((resource) => resource.custom === true && !resource.type.startsWith('pulumi:')).length,
+    pendingOperations: (parsed.data.checkpoint.latest?.pending_operations ?? []).map(({ type, resource }) => ({ type, urn: resource.urn })),
+    upstreams: resources
+      .filter((resource) => resource.type === 'pulumi:pulumi:StackReference')
+      .map((resource) => String(resource.outputs?.['name'] ?? resource.inputs?.['name']).split('/').at(-1) ?? ''),
+    outputs: resources.find((resource) => resource.type === 'pulumi:pulumi:Stack')?.outputs ?? {},
+  };
+}
+
+function stackOfKey(key: string): string {
+  return (key.split('/').at(-1) ?? '').replace(/\.json(\.gz|\.zst)?$/, '');
+}

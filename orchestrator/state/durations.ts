@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { ObjectStore } from './object-store.ts';
+import { historyPrefix } from './layout.ts';
+
+const updateSchema = z.looseObject({ kind: z.string(), result: z.string(), startTime: z.number(), endTime: z.number() });
+
+/**
+ * How long the last successful update of each stack took, in seconds, from the history that Pulumi's backend itself keeps.
+ * @see https://github.com/pulumi/pulumi pkg/backend/diy: `.pulumi/history/<project>/<stack>/<stack>-<nanoseconds>.history.json`, times in seconds
+ */
+export async function lastDurations(store: ObjectStore, network: string): Promise<Map<string, number>> {
+  const last = new Map<string, string>();
+  for (const { key } of await store.list(historyPrefix(network))) {
+    const match = /\/([^/]+)\/[^/]+\.history\.json$/.exec(key);
+    // Keys end in the time, so the last in key order is the newest.
+    if (match?.[1] !== undefined) last.set(match[1], key);
+  }
+  const durations = new Map<string, number>();
+  await Promise.all(
+    [...last].map(async ([stack, key]) => {
+      const stored = await store.get(key);
+      const parsed = updateSchema.safeParse(stored === undefined ? undefined : safeJson(stored.body));
+      if (parsed.success && parsed.data.result === 'succeeded' && parsed.data.kind === 'update')
+        durations.set(stack, Math.max(1, parsed.data.endTime - parsed.data.startTime));
+    }),
+  );
+  return durations;
+}
+
+/** What a stack is taken to need before it was ever deployed. */
+export const firstGuessSeconds = 120;
+
+interface Vertex {
+  readonly name: string;
+  readonly upstreams: readonly string[];
+}
+
+/** Seconds of the longest chain of stacks, each after what it reads. `order` has upstreams first. */
+export function criticalPathSeconds(order: readonly Vertex[], durations: ReadonlyMap<string, number>): number {
+  const end = new Map<string, number>();
+  for (const { name, upstreams } of order)
+    end.set(name, (durations.get(name) ?? firstGuessSeconds) + Math.max(0, ...upstreams.map((upstream) => end.get(upstream) ?? 0)));
+  return Math.max(0, ...end.values());
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
