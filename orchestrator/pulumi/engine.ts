@@ -1,15 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConcurrentUpdateError, LocalWorkspace, Stack } from '@pulumi/pulumi/automation/index.js';
-import type { EngineEvent, OpType, PulumiCommand, PulumiFn } from '@pulumi/pulumi/automation/index.js';
+import { LocalWorkspace, Stack } from '@pulumi/pulumi/automation/index.js';
+import type { EngineEvent, OpType, PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { messageOf } from '../domain/problem.ts';
+import { EngineCommand } from './engine-command.ts';
 
 /** The one place that runs the Pulumi engine. A non-zero exit of the CLI is always code -2 with the text in the message, so it is classified here and nowhere else. */
 
 export interface EngineSettings {
   readonly project: string;
-  readonly command: PulumiCommand;
+  /** Path and version of the Pulumi CLI. */
+  readonly cli: { readonly path: string; readonly version: string };
   /** The engine's own home: never the user's `~/.pulumi`, whose login and plugins are theirs. */
   readonly pulumiHome: string;
   /** Directory with `pulumi-resource-aws`; absent: the engine finds or fetches the official plugin. */
@@ -33,6 +35,8 @@ export interface EngineRequest {
   readonly stack: string;
   readonly program: PulumiFn;
   readonly backendUrl: string;
+  /** Whether the backend has the stack. Said by the caller, who has looked: "create or select" makes an empty stack where a listing was wrong. */
+  readonly exists: boolean;
   /** Credentials, region and endpoint for the provider; backend settings for the CLI. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onStep?: (step: EngineStep) => void;
@@ -81,13 +85,13 @@ export class Engine {
   }
 
   async #run(request: EngineRequest, act: (stack: Stack, options: ActOptions) => Promise<unknown>): Promise<EngineResult> {
-    const { project, command, pulumiHome, pluginDirectory } = this.#settings;
+    const { project, cli, pulumiHome, pluginDirectory } = this.#settings;
     const workDir = await mkdtemp(join(tmpdir(), 'holdfast-stack-'));
     const seen = new SeenSteps(request.onStep);
     try {
       const workspace = await LocalWorkspace.create({
         workDir,
-        pulumiCommand: command,
+        pulumiCommand: new EngineCommand(cli).forAutomation(),
         pulumiHome,
         program: request.program,
         projectSettings: {
@@ -97,7 +101,7 @@ export class Engine {
         },
         envVars: { ...request.environment, PULUMI_BACKEND_URL: request.backendUrl, PULUMI_SKIP_UPDATE_CHECK: 'true' },
       });
-      const stack = await Stack.createOrSelect(request.stack, workspace);
+      const stack = await (request.exists ? Stack.select(request.stack, workspace) : Stack.create(request.stack, workspace));
       await act(stack, {
         color: 'never',
         onEvent: (event) => seen.add(event),
@@ -106,7 +110,7 @@ export class Engine {
       });
       return { outcome: 'succeeded', steps: seen.ended };
     } catch (cause) {
-      if (cause instanceof ConcurrentUpdateError) return { outcome: 'locked', message: lockText(cause.message) };
+      if (messageOf(cause).includes('the stack is currently locked by')) return { outcome: 'locked', message: lockText(messageOf(cause)) };
       const errors = seen.errors.length > 0 ? seen.errors : [errorText(messageOf(cause))];
       return { outcome: 'failed', steps: seen.ended, unfinished: seen.unfinished, errors, interrupted: request.signal?.aborted ?? false };
     } finally {

@@ -1,0 +1,102 @@
+import { DescribeAvailabilityZonesCommand } from '@aws-sdk/client-ec2';
+import {
+  GetBucketVersioningCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { messageOf } from '../domain/problem.ts';
+import type { Clients } from './clients.ts';
+
+export type Looked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: string; readonly message: string };
+
+export interface Identity {
+  readonly account: string;
+  readonly arn: string;
+  /** Seconds by which this machine's clock is ahead of AWS's; negative where behind. */
+  readonly clockSkewSeconds: number;
+}
+
+/** Who the session is, by STS itself. */
+export async function lookAtIdentity({ sts }: Clients, now: () => number): Promise<Looked<Identity>> {
+  let serverTime: number | undefined;
+  const client = sts;
+  const command = new GetCallerIdentityCommand({});
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await next(args);
+      const date = (answer.response as { headers?: Record<string, string> }).headers?.['date'];
+      if (date !== undefined) serverTime = Date.parse(date);
+      return answer;
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+  return looked(async () => {
+    const { Account, Arn } = await client.send(command);
+    return { account: Account ?? '', arn: Arn ?? '', clockSkewSeconds: serverTime === undefined ? 0 : Math.round((now() - serverTime) / 1000) };
+  });
+}
+
+/** Names of the region's zones that take new resources, as in `eu-west-1a`. */
+export function lookAtZones({ ec2 }: Clients): Promise<Looked<readonly string[]>> {
+  return looked(async () => {
+    const { AvailabilityZones } = await ec2.send(new DescribeAvailabilityZonesCommand({}));
+    return (AvailabilityZones ?? []).flatMap(({ ZoneName, State }) => (ZoneName !== undefined && State === 'available' ? [ZoneName] : []));
+  });
+}
+
+export interface BucketFacts {
+  readonly versioned: boolean;
+  /** Content of the installation object; undefined where `bootstrap` never ran on this bucket. */
+  readonly installation: string | undefined;
+  /** Whether a put that must fail did fail: undefined where there is no object to try it on. */
+  readonly honoursConditionalWrites: boolean | undefined;
+}
+
+export function lookAtBucket({ s3 }: Clients, bucket: string, installationKey: string): Promise<Looked<BucketFacts>> {
+  return looked(async () => {
+    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
+    const { Status } = await s3.send(new GetBucketVersioningCommand({ Bucket: bucket }));
+    const installation = await getText(s3, bucket, installationKey);
+    return {
+      versioned: Status === 'Enabled',
+      installation,
+      honoursConditionalWrites: installation === undefined ? undefined : await refusesSecondPut(s3, bucket, installationKey, installation),
+    };
+  });
+}
+
+/** Puts an object where one is, on condition that there is none. A store that lies about the condition writes back what was there, so nothing is lost. */
+async function refusesSecondPut(s3: S3Client, bucket: string, key: string, body: string): Promise<boolean> {
+  try {
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/json', IfNoneMatch: '*' }));
+    return false;
+  } catch (cause) {
+    if (cause instanceof S3ServiceException && [409, 412].includes(cause.$metadata.httpStatusCode ?? 0)) return true;
+    throw cause;
+  }
+}
+
+async function getText(s3: S3Client, bucket: string, key: string): Promise<string | undefined> {
+  try {
+    return await (await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))).Body?.transformToString();
+  } catch (cause) {
+    if (cause instanceof S3ServiceException && cause.$metadata.httpStatusCode === 404) return undefined;
+    throw cause;
+  }
+}
+
+async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
+  try {
+    return { ok: true, value: await look() };
+  } catch (cause) {
+    const { name, $metadata, code } = cause as { name?: string; code?: string; $metadata?: { httpStatusCode?: number } };
+    // HEAD has no body, so S3's own error code is only in the status.
+    const status = $metadata?.httpStatusCode;
+    const httpCode = status === 404 ? 'NotFound' : status === 403 ? 'AccessDenied' : undefined;
+    return { ok: false, code: (name === 'Unknown' || name === 'UnknownError' ? httpCode : undefined) ?? code ?? name ?? 'unknown', message: messageOf(cause) };
+  }
+}

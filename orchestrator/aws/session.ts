@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { labAccountId } from '../domain/lab-record.ts';
+import { messageOf, notOk, ok } from '../domain/problem.ts';
+import type { Result } from '../domain/problem.ts';
+import type { Target } from './target.ts';
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** When a session ends. Long-term keys never do; temporary ones of which nobody says when are `unknown`, and refused by preflight. */
+export type Expiry = Date | 'never' | 'unknown';
+
+/** The credentials that a command works with, and how long they last. */
+export interface Session {
+  /** For people: where the credentials come from. */
+  readonly source: string;
+  readonly credentials: Credentials;
+  readonly expiry: Expiry;
+  /** A new session from the same source; undefined where the source cannot give one. */
+  readonly renew: (() => Promise<Result<Session>>) | undefined;
+}
+
+export interface SessionRequest {
+  readonly target: Target;
+  readonly region: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Names the session in CloudTrail, as in `holdfast-<run>`. */
+  readonly sessionName: string;
+  /** `--session-expires`: what a person says of an expiry that cannot be read. The earlier of the two counts. */
+  readonly statedExpiry?: Date;
+}
+
+/** Seconds of a session that Holdfast itself assumes: long enough for any run, and what the incident's team settled on. */
+const webIdentitySeconds = 7200;
+
+export async function openSession(request: SessionRequest): Promise<Result<Session>> {
+  const opened = await openUnstated(request);
+  if (!opened.ok) return opened;
+  const { statedExpiry } = request;
+  if (!statedExpiry) return opened;
+  const { expiry } = opened.value;
+  // What a person states can only shorten what the source says.
+  const counts = expiry instanceof Date && expiry < statedExpiry ? expiry : statedExpiry;
+  return ok({ ...opened.value, expiry: counts, source: `${opened.value.source}; expiry stated by --session-expires`, renew: undefined });
+}
+
+async function openUnstated(request: SessionRequest): Promise<Result<Session>> {
+  const { target, env } = request;
+  const keys = environmentKeys(env);
+  if (target.kind === 'LAB') {
+    // A key of this lab's own STS, or one that was pointed at this lab on purpose. Any other key is not the lab's business: it is not used, and not sent.
+    if (keys && (env['AWS_ENDPOINT_URL'] === target.lab.endpoint || (await issuedBy(target.lab.endpoint, keys.accessKeyId))))
+      return ok(environmentSession(keys, env));
+    return assumeWebIdentity(request, `arn:aws:iam::${labAccountId}:role/holdfast-lab`, () => Promise.resolve('the-lab-takes-any-token'));
+  }
+  if (keys && !env['AWS_PROFILE']) return ok(environmentSession(keys, env));
+  const { AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile } = env;
+  if (roleArn && tokenFile && !env['AWS_PROFILE']) return assumeWebIdentity(request, roleArn, () => readFile(tokenFile, 'utf8'));
+  return fromChain(request);
+}
+
+function environmentKeys(env: SessionRequest['env']): Credentials | undefined {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  return sessionToken ? { accessKeyId, secretAccessKey, sessionToken } : { accessKeyId, secretAccessKey };
+}
+
+function environmentSession(credentials: Credentials, env: SessionRequest['env']): Session {
+  const stated = env['AWS_CREDENTIAL_EXPIRATION'];
+  const expiration = stated ? new Date(stated) : undefined;
+  return {
+    source: 'environment (AWS_ACCESS_KEY_ID)',
+    credentials,
+    expiry: expiration && !Number.isNaN(expiration.getTime()) ? expiration : credentials.sessionToken ? 'unknown' : 'never',
+    renew: undefined,
+  };
+}
+
+async function issuedBy(endpoint: string, accessKeyId: string): Promise<boolean> {
+  try {
+    return (await fetch(`${endpoint}/_lab/sessions/${encodeURIComponent(accessKeyId)}`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function assumeWebIdentity(request: SessionRequest, roleArn: string, token: () => Promise<string>): Promise<Result<Session>> {
+  const { target, region, sessionName } = request;
+  const sts = new STSClient({
+    region,
+    ...(target.kind === 'LAB' ? { endpoint: target.lab.endpoint } : {}),
+    // The call is unsigned: the token is what proves who asks.
+    credentials: { accessKeyId: '', secretAccessKey: '' },
+    signer: { sign: (unsigned) => Promise.resolve(unsigned) },
+  });
+  try {
+    const { Credentials: given } = await sts.send(
+      new AssumeRoleWithWebIdentityCommand({
+        RoleArn: roleArn,
+        RoleSessionName: sessionName,
+        WebIdentityToken: await token(),
+        DurationSeconds: webIdentitySeconds,
+      }),
+    );
+    if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken || !given.Expiration)
+      throw new Error('STS answered without credentials');
+    return ok({
+      source:
+        target.kind === 'LAB' ? "the lab's own role (AssumeRoleWithWebIdentity, 2 h)" : `web identity, ${roleArn} (AssumeRoleWithWebIdentity, 2 h)`,
+      credentials: { accessKeyId: given.AccessKeyId, secretAccessKey: given.SecretAccessKey, sessionToken: given.SessionToken },
+      expiry: given.Expiration,
+      renew: () => assumeWebIdentity(request, roleArn, token),
+    });
+  } catch (cause) {
+    const message = messageOf(cause);
+    return notOk({
+      reason: 'no-credentials',
+      message: `the role ${roleArn} cannot be assumed by web identity: ${message}`,
+      next: /MaxSessionDuration/i.test(message)
+        ? 'Raise the role to 2 hours: aws iam update-role --role-name ROLE --max-session-duration 7200'
+        : "Check the role's trust policy and the token, then run the same command again.",
+    });
+  } finally {
+    sts.destroy();
+  }
+}
+
+/** Whatever else the AWS SDK knows: profiles, SSO, container and instance roles. Asked anew at each renewal. */
+async function fromChain(request: SessionRequest): Promise<Result<Session>> {
+  try {
+    const profile = request.env['AWS_PROFILE'];
+    const given = await fromNodeProviderChain({ clientConfig: { region: request.region }, ...(profile ? { profile } : {}) })();
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = given;
+    return ok({
+      source: profile ? `profile ${profile}` : "the AWS SDK's default chain",
+      credentials: sessionToken ? { accessKeyId, secretAccessKey, sessionToken } : { accessKeyId, secretAccessKey },
+      expiry: expiration ?? (sessionToken ? 'unknown' : 'never'),
+      renew: sessionToken ? () => fromChain(request) : undefined,
+    });
+  } catch (cause) {
+    return notOk({
+      reason: 'no-credentials',
+      message: `there are no AWS credentials: ${messageOf(cause).split('\n')[0] ?? ''}`,
+      next: 'Sign in (aws sso login), or set AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, or AWS_ACCESS_KEY_ID and what goes with it.',
+    });
+  }
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/** What a running lab leaves in its folder, and `lab status --json` prints. The lab writes it; the orchestrator reads it and starts nothing. */
+export const labRecordSchema = z.object({
+  schema: z.literal(1),
+  /** Random; the proxy answers it at `/_lab`, which is how an endpoint is known to be this lab and no other. */
+  lab: z.string(),
+  pid: z.int(),
+  endpoint: z.url(),
+  region: z.string(),
+  accountId: z.string(),
+  bucket: z.string(),
+  stateUrl: z.string(),
+  /** The network file that commands use while this lab runs. */
+  network: z.string(),
+  /** Where the aws plugin is that the engine runs against this lab. */
+  pluginDirectory: z.string(),
+  startedAt: z.iso.datetime(),
+});
+
+export type LabRecord = z.infer<typeof labRecordSchema>;
+
+/** The account that is the lab, and never a real one: AWS keeps it for examples. */
+export const labAccountId = '111122223333';

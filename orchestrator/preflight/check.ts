@@ -1,0 +1,51 @@
+import type { ExitCode } from '../domain/exit-codes.ts';
+
+export type Command = 'up' | 'plan' | 'destroy' | 'preflight' | 'status' | 'inventory' | 'recover';
+
+/** What one look before a run came to. */
+export interface CheckResult {
+  readonly id: string;
+  readonly title: string;
+  readonly outcome: 'ok' | 'warn' | 'fail';
+  readonly message: string;
+  /** What to do, where it is not ok. */
+  readonly next?: string;
+  readonly file?: string;
+  readonly line?: number;
+  /** Present where the failure ends this command. */
+  readonly exitCode?: ExitCode;
+}
+
+export type CheckOutcome =
+  | { readonly outcome: 'ok'; readonly message: string }
+  | { readonly outcome: 'warn'; readonly message: string; readonly next: string }
+  | { readonly outcome: 'fail'; readonly message: string; readonly next: string; readonly file?: string; readonly line?: number };
+
+/** One check, and the commands that it stops. Others are only warned. */
+export interface Check<Facts> {
+  readonly id: string;
+  readonly title: string;
+  readonly fatalFor: readonly Command[];
+  /** Exit code of a command that it stops. */
+  readonly exitCode: ExitCode;
+  readonly look: (facts: Facts) => CheckOutcome | Promise<CheckOutcome>;
+}
+
+/** Every check, also after the first failure: a person wants the whole list at once. */
+export async function runChecks<Facts>(
+  checks: readonly Check<Facts>[],
+  facts: Facts,
+  command: Command,
+  onResult: (result: CheckResult) => void,
+): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const { id, title, fatalFor, exitCode, look } of checks) {
+    const seen = await look(facts);
+    const fatal = seen.outcome === 'fail' && fatalFor.includes(command);
+    const outcome = seen.outcome === 'fail' && !fatal ? 'warn' : seen.outcome;
+    const result: CheckResult = { id, title, ...seen, outcome, ...(fatal ? { exitCode } : {}) };
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}

@@ -1,0 +1,229 @@
+import { exitCodes } from '../domain/exit-codes.ts';
+import { formatSeconds } from '../domain/duration.ts';
+import type { BucketFacts, Identity, Looked } from '../aws/account.ts';
+import type { Expiry } from '../aws/session.ts';
+import type { Network } from '../network/read-network.ts';
+import type { Check, CheckOutcome, Command } from './check.ts';
+
+/** What the checks look at: asked once, before the first of them. */
+export interface PreflightFacts {
+  readonly network: Network;
+  readonly bucket: string;
+  readonly target: 'LAB' | 'REAL';
+  readonly now: number;
+  readonly sessionSource: string;
+  readonly expiry: Expiry;
+  readonly renewable: boolean;
+  readonly forecastSeconds: number;
+  readonly identity: Looked<Identity>;
+  readonly zones: Looked<readonly string[]>;
+  readonly bucketFacts: Looked<BucketFacts>;
+  /** Who holds which of the selected stacks, one line each. */
+  readonly locks: readonly string[];
+  /** Selected stacks, and what they read, whose last run left the outcome of a step unknown: one line each. */
+  readonly held: readonly string[];
+  readonly unreadable: readonly string[];
+  /** Upstreams that are not selected and were never deployed. */
+  readonly missingUpstreams: readonly string[];
+  readonly cli: string;
+  readonly plugin: string;
+}
+
+const changing: readonly Command[] = ['up', 'destroy', 'preflight'];
+const running: readonly Command[] = [...changing, 'plan'];
+
+const ok = (message: string): CheckOutcome => ({ outcome: 'ok', message });
+const fail = (message: string, next: string): CheckOutcome => ({ outcome: 'fail', message, next });
+
+/** Every check before a run, in the order in which a person reads them. */
+export const checks: readonly Check<PreflightFacts>[] = [
+  {
+    id: 'identity',
+    title: 'identity and account',
+    fatalFor: [...running, 'inventory', 'recover'],
+    exitCode: exitCodes.preflightRefused,
+    look: ({ identity, network, target }) => {
+      if (!identity.ok) return fail(...identityFailure(identity, target));
+      const { account, arn } = identity.value;
+      const wanted = network.spec.account;
+      if (account !== wanted)
+        return {
+          outcome: 'fail',
+          message: `the session belongs to account ${account} (${arn}), and the network to ${wanted}`,
+          next: `Sign in to ${wanted}, or correct the account in the network file.`,
+          ...place(network, ['account']),
+        };
+      return ok(arn);
+    },
+  },
+  {
+    id: 'session',
+    title: 'remaining session',
+    fatalFor: changing,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ expiry, now, network, forecastSeconds, renewable, sessionSource }) => {
+      if (expiry === 'never') return ok('long-term keys, which do not expire (short sessions are safer)');
+      if (expiry === 'unknown')
+        return fail(
+          `the credentials are temporary and nothing says when they expire (${sessionSource})`,
+          'Set AWS_CREDENTIAL_EXPIRATION, or state it: --session-expires 2026-01-31T18:00:00Z',
+        );
+      const remaining = (expiry.getTime() - now) / 1000;
+      if (remaining <= 0) return fail(`the session expired at ${expiry.toISOString()}`, 'Get a new session, then run the same command again.');
+      const minimum = network.spec.session.minimum;
+      const needed = Math.max(minimum, forecastSeconds);
+      if (remaining >= needed)
+        return ok(
+          `${formatSeconds(remaining)} left, ${formatSeconds(needed)} needed${renewable ? ', renewed when it gets short' : ''} (${sessionSource})`,
+        );
+      const why = forecastSeconds > minimum ? `the longest chain of stacks is forecast at ${formatSeconds(forecastSeconds)}` : `${formatSeconds(minimum)} is the minimum`;
+      return fail(
+        `the session has ${formatSeconds(remaining)} left (until ${expiry.toISOString()}), and ${why}: it would end in the middle of a run`,
+        'Get a new session, then run the same command again.',
+      );
+    },
+  },
+  {
+    id: 'clock',
+    title: 'clock',
+    fatalFor: changing,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ identity }) => {
+      if (!identity.ok) return ok('not compared: AWS did not answer');
+      const skew = identity.value.clockSkewSeconds;
+      if (Math.abs(skew) > 240)
+        return fail(
+          `this machine's clock is ${formatSeconds(Math.abs(skew))} ${skew > 0 ? 'ahead of' : 'behind'} AWS's: signatures fail at 5 min, and an expiry means nothing`,
+          'Set the clock (timedatectl set-ntp true).',
+        );
+      return ok(`within ${Math.abs(skew)} s of AWS's`);
+    },
+  },
+  {
+    id: 'zones',
+    title: 'zones',
+    fatalFor: running,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ zones, network }) => {
+      if (!zones.ok) return fail(`the region's zones cannot be read: ${zones.code}: ${zones.message}`, 'Allow ec2:DescribeAvailabilityZones.');
+      const { region, vpcs } = network.spec;
+      const wanted = Object.entries(vpcs).flatMap(([vpc, { subnets }]) =>
+        Object.entries(subnets).flatMap(([tier, byZone]) => Object.keys(byZone).map((zone) => ({ zone, path: ['vpcs', vpc, 'subnets', tier, zone] }))),
+      );
+      const missing = wanted.find(({ zone }) => !zones.value.includes(`${region}${zone}`));
+      if (missing)
+        return {
+          outcome: 'fail',
+          message: `${region} has no zone ${region}${missing.zone}; it has ${zones.value.join(', ')}`,
+          next: 'Use a zone that the region has.',
+          ...place(network, missing.path),
+        };
+      return ok(`${new Set(wanted.map(({ zone }) => zone)).size} of ${zones.value.length} in ${region}`);
+    },
+  },
+  {
+    id: 'bucket',
+    title: 'state bucket',
+    fatalFor: [...running, 'status', 'recover'],
+    exitCode: exitCodes.preflightRefused,
+    look: ({ bucketFacts, bucket }) => {
+      if (!bucketFacts.ok) return fail(...bucketFailure(bucketFacts, bucket));
+      if (bucketFacts.value.installation === undefined) return fail(`${bucket} was never prepared for Holdfast`, 'Run `npm run bootstrap`.');
+      return ok(bucket);
+    },
+  },
+  {
+    id: 'versioning',
+    title: 'bucket versioning',
+    fatalFor: running,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ bucketFacts, bucket }) => {
+      if (!bucketFacts.ok) return ok('not looked at');
+      return bucketFacts.value.versioned
+        ? ok('on')
+        : fail(`${bucket} keeps no versions: after an interruption there would be nothing to go back to`, 'Run `npm run bootstrap`, which turns it on.');
+    },
+  },
+  {
+    id: 'conditional-writes',
+    title: 'conditional writes',
+    fatalFor: running,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ bucketFacts, bucket }) => {
+      if (!bucketFacts.ok || bucketFacts.value.honoursConditionalWrites === undefined) return ok('not looked at');
+      return bucketFacts.value.honoursConditionalWrites
+        ? ok('honoured')
+        : fail(`${bucket} overwrote an object that it was told not to: two runs could hold one lock`, 'Use a store that honours If-None-Match, as Amazon S3 does.');
+    },
+  },
+  {
+    id: 'checkpoints',
+    title: 'checkpoints',
+    fatalFor: running,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ unreadable }) => {
+      if (unreadable.length === 0) return ok('readable');
+      return fail(unreadable.join('; '), 'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.');
+    },
+  },
+  {
+    id: 'locks',
+    title: 'locks',
+    fatalFor: ['up', 'destroy', 'preflight'],
+    exitCode: exitCodes.lockedByOther,
+    look: ({ locks }) => (locks.length === 0 ? ok('none') : fail(locks.join('; '), 'Wait for that run to end, or look at it: npm run status')),
+  },
+  {
+    id: 'held',
+    title: 'held stacks',
+    fatalFor: ['up', 'destroy', 'preflight'],
+    exitCode: exitCodes.held,
+    look: ({ held }) =>
+      held.length === 0
+        ? ok('none')
+        : fail(held.join('; '), 'Do not cancel and do not deploy over it: AWS may have what the state does not say. Look first: npm run status'),
+  },
+  {
+    id: 'upstreams',
+    title: 'upstream stacks',
+    fatalFor: ['up', 'preflight'],
+    exitCode: exitCodes.preflightRefused,
+    look: ({ missingUpstreams }) =>
+      missingUpstreams.length === 0
+        ? ok('deployed, or part of this run')
+        : fail(`not deployed yet: ${missingUpstreams.join(', ')}`, 'Add --with-upstreams, or deploy them first.'),
+  },
+  {
+    id: 'engine',
+    title: 'engine and plugin',
+    fatalFor: running,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ cli, plugin }) => ok(`pulumi ${cli}, ${plugin}`),
+  },
+];
+
+function place(network: Network, path: readonly (string | number)[]): { file: string; line?: number } {
+  const line = network.lineOf(path);
+  return line === undefined ? { file: network.file } : { file: network.file, line };
+}
+
+type Failure = Extract<Looked<unknown>, { ok: false }>;
+
+function identityFailure({ code, message }: Failure, target: PreflightFacts['target']): [message: string, next: string] {
+  if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];
+  if (isUnreachable(code))
+    return target === 'LAB'
+      ? [`the lab does not answer (${code})`, 'Start it again: npm run lab -- start']
+      : [`AWS cannot be reached: ${message || code}`, 'Check the network, the proxy settings and the region.'];
+  return [`AWS does not accept the credentials: ${code}: ${message}`, 'Sign in again, then run the same command again.'];
+}
+
+function bucketFailure({ code, message }: Failure, bucket: string): [message: string, next: string] {
+  if (code === 'NotFound' || code === 'NoSuchBucket') return [`the state bucket ${bucket} does not exist`, 'Make it: npm run bootstrap'];
+  if (code === 'AccessDenied' || code === 'Forbidden' || code === '403')
+    return [`the session may not read the state bucket ${bucket}`, 'Allow it s3:ListBucket, s3:GetBucketVersioning, s3:GetObject, s3:PutObject and s3:DeleteObject there.'];
+  if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];
+  return [`the state bucket ${bucket} does not answer: ${code}: ${message}`, 'Check the network and the region, then run the same command again.'];
+}
+
+const isUnreachable = (code: string): boolean => /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|Timeout|NetworkingError/i.test(code);

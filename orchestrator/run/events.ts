@@ -1,0 +1,93 @@
+import type { CheckResult } from '../preflight/check.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { ExitCode } from '../domain/exit-codes.ts';
+
+/** Everything that a command tells a person or a machine while it works. The screen, plain lines and NDJSON are three readings of the same events. */
+export type RunEvent =
+  | {
+      readonly type: 'target';
+      readonly command: string;
+      readonly network: string;
+      readonly file: string;
+      readonly account: string;
+      readonly region: string;
+      readonly target: 'LAB' | 'REAL';
+    }
+  | { readonly type: 'note'; readonly message: string }
+  | { readonly type: 'check'; readonly check: CheckResult }
+  | { readonly type: 'stage-started'; readonly stage: Stage; readonly stacks: readonly StackLabel[] }
+  | { readonly type: 'stack-started'; readonly stack: string; readonly total: number }
+  | { readonly type: 'step'; readonly stack: string; readonly phase: 'started' | 'done' | 'failed'; readonly op: string; readonly resource: string; readonly resourceType: string }
+  | { readonly type: 'engine-output'; readonly stack: string; readonly text: string }
+  | { readonly type: 'stack-ended'; readonly stack: string; readonly end: StackEnd; readonly seconds: number }
+  | { readonly type: 'stage-ended'; readonly stage: Stage }
+  | { readonly type: 'plan'; readonly plan: NetworkPlan }
+  | { readonly type: 'draining'; readonly message: string }
+  | { readonly type: 'problem'; readonly problem: Problem }
+  | { readonly type: 'summary'; readonly command: string; readonly ends: readonly StackResult[]; readonly seconds: number; readonly exitCode: ExitCode };
+
+export type Stage = 'plan' | 'up' | 'destroy';
+
+export interface StackLabel {
+  readonly stack: string;
+  readonly short: string;
+  readonly kind: string;
+}
+
+export type Emit = (event: RunEvent) => void;
+
+/** How a stack's part in a stage ended. */
+export type StackEnd =
+  | { readonly outcome: 'planned'; readonly counts: ChangeCounts }
+  | { readonly outcome: 'applied'; readonly counts: ChangeCounts }
+  | { readonly outcome: 'destroyed'; readonly deleted: number }
+  | { readonly outcome: 'unchanged' }
+  | { readonly outcome: 'failed'; readonly errors: readonly string[] }
+  /** AWS may hold something that the state does not say: the lock stands. */
+  | { readonly outcome: 'held'; readonly errors: readonly string[] }
+  | { readonly outcome: 'locked'; readonly message: string }
+  | { readonly outcome: 'skipped'; readonly because: string }
+  | { readonly outcome: 'not-started'; readonly because: string };
+
+export interface StackResult {
+  readonly stack: string;
+  readonly short: string;
+  readonly end: StackEnd;
+  readonly seconds: number;
+}
+
+export interface ChangeCounts {
+  readonly create: number;
+  readonly update: number;
+  readonly replace: number;
+  readonly delete: number;
+  readonly same: number;
+}
+
+export const noChanges: ChangeCounts = { create: 0, update: 0, replace: 0, delete: 0, same: 0 };
+
+export interface PlannedChange {
+  readonly op: 'create' | 'update' | 'replace' | 'delete';
+  readonly type: string;
+  readonly name: string;
+  readonly changed: readonly string[];
+  readonly replacing: readonly string[];
+}
+
+export interface StackPlan {
+  readonly stack: string;
+  readonly short: string;
+  readonly exists: boolean;
+  /** False: applying it would write nothing, neither to AWS nor to the state. */
+  readonly hasChanges: boolean;
+  readonly counts: ChangeCounts;
+  readonly changes: readonly PlannedChange[];
+}
+
+export interface NetworkPlan {
+  readonly stacks: readonly StackPlan[];
+  /** Stacks that could not be planned, each with why. */
+  readonly failed: readonly { readonly stack: string; readonly short: string; readonly errors: readonly string[] }[];
+  /** Stacks that exist and that the network file no longer asks for. */
+  readonly notInFile: readonly { readonly stack: string; readonly short: string; readonly resources: number }[];
+}

@@ -1,0 +1,167 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { StackNode, Graph } from '../graph/graph.ts';
+import type { EngineStep, Engine } from '../pulumi/engine.ts';
+import { stackProgram } from '../pulumi/program.ts';
+import type { PreviewedOutput, PreviewedOutputs, ProgramSettings } from '../pulumi/program.ts';
+import type { StackState } from '../state/checkpoints.ts';
+import { noChanges } from './events.ts';
+import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
+import { makeScratchState } from './scratch-state.ts';
+import { inOrder } from './schedule.ts';
+
+export interface PlanRequest {
+  readonly graph: Graph;
+  /** Full names of the stacks to plan. */
+  readonly selected: ReadonlySet<string>;
+  readonly states: ReadonlyMap<string, StackState>;
+  readonly settings: ProgramSettings;
+  readonly engine: Engine;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly parallel: number;
+  readonly emit: Emit;
+  readonly verbose: boolean;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+}
+
+interface Planned {
+  readonly end: StackEnd;
+  readonly plan?: StackPlan;
+  readonly outputs: PreviewedOutputs;
+}
+
+/** What `up` would do, stack by stack. Works on a network that was never deployed: what an upstream will have only later is unknown downstream. */
+export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
+  const { graph, selected, states, emit } = request;
+  const nodes = graph.nodes.filter(({ name }) => selected.has(name));
+  emit({ type: 'stage-started', stage: 'plan', stacks: nodes.map(({ name, short, kind }) => ({ stack: name, short, kind: kind.title })) });
+  const scratch = await makeScratchState(states.values());
+  try {
+    const planned = await inOrder(
+      nodes.map(({ name, upstreams }) => ({ name, after: upstreams })),
+      request.parallel,
+      async (name, ended): Promise<Planned> => {
+        const node = nodeOf(graph, name);
+        const started = request.now();
+        emit({ type: 'stack-started', stack: name, total: 0 });
+        const result = await planStack(node, request, scratch.url, ended);
+        emit({ type: 'stack-ended', stack: name, end: result.end, seconds: (request.now() - started) / 1000 });
+        return result;
+      },
+    );
+    const inOrderOfGraph = nodes.flatMap((node) => {
+      const result = planned.get(node.name);
+      return result ? [{ node, ...result }] : [];
+    });
+    return {
+      stacks: inOrderOfGraph.flatMap(({ plan }) => plan ?? []),
+      failed: inOrderOfGraph.flatMap(({ node, end }) =>
+        end.outcome === 'failed'
+          ? [{ stack: node.name, short: node.short, errors: end.errors }]
+          : end.outcome === 'skipped'
+            ? [{ stack: node.name, short: node.short, errors: [`not planned: ${end.because}`] }]
+            : [],
+      ),
+      notInFile: notInFile(graph, states).map(({ stack, short, resources }) => ({ stack, short, resources })),
+    };
+  } finally {
+    await scratch.remove();
+    emit({ type: 'stage-ended', stage: 'plan' });
+  }
+}
+
+/** Stacks with state that the network file does not ask for. */
+export function notInFile(graph: Graph, states: ReadonlyMap<string, StackState>): StackState[] {
+  return [...states.values()].filter(({ stack }) => !graph.byName.has(stack));
+}
+
+async function planStack(node: StackNode, request: PlanRequest, backendUrl: string, ended: ReadonlyMap<string, Planned>): Promise<Planned> {
+  const { states, settings, engine, emit } = request;
+  const failed = node.upstreams.find((upstream) => ['failed', 'skipped'].includes(ended.get(upstream)?.end.outcome ?? ''));
+  if (failed !== undefined) return { end: { outcome: 'skipped', because: `${failed} could not be planned` }, outputs: {} };
+  if (request.signal.aborted) return { end: { outcome: 'skipped', because: 'stopped by a signal' }, outputs: {} };
+
+  const state = states.get(node.name);
+  const seen: EngineStep[] = [];
+  const known = new Map<string, unknown>();
+  const result = await engine.preview({
+    stack: node.name,
+    program: stackProgram(
+      node,
+      settings,
+      (upstream) => {
+        const previewed = ended.get(upstream);
+        return { exists: states.has(upstream), ...(previewed ? { previewed: previewed.outputs } : {}) };
+      },
+      (name, value) => known.set(name, value),
+    ),
+    backendUrl,
+    exists: state !== undefined,
+    environment: request.environment,
+    signal: request.signal,
+    onStep: (step) => {
+      if (step.phase !== 'started') return;
+      seen.push(step);
+      emit({ type: 'step', stack: node.name, phase: 'done', op: step.op, resource: step.name, resourceType: step.type });
+    },
+    ...(request.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: node.name, text }) } : {}),
+  });
+  if (result.outcome === 'locked') return { end: { outcome: 'failed', errors: [result.message] }, outputs: {} };
+  if (result.outcome === 'failed') return { end: { outcome: 'failed', errors: result.errors }, outputs: {} };
+
+  const outputs = Object.fromEntries(
+    Object.keys(node.kind.outputs).map((name): [string, PreviewedOutput] => [
+      name,
+      known.has(name) ? { known: true, value: known.get(name) } : { known: false },
+    ]),
+  );
+  const changes = plannedChanges(seen);
+  const counts = countChanges(seen);
+  const outputsChange = Object.entries(outputs).some(
+    ([name, output]) => !output.known || !isDeepStrictEqual(output.value, state?.outputs[name]),
+  );
+  const hasChanges = state === undefined || outputsChange || seen.some(({ op }) => !['same', 'read'].includes(op));
+  return {
+    end: hasChanges ? { outcome: 'planned', counts } : { outcome: 'unchanged' },
+    plan: { stack: node.name, short: node.short, exists: state !== undefined, hasChanges, counts, changes },
+    outputs,
+  };
+}
+
+function nodeOf(graph: Graph, name: string): StackNode {
+  const node = graph.byName.get(name);
+  if (!node) throw new Error(`${name} is not in the graph`);
+  return node;
+}
+
+/** What a person counts: cloud resources, without the stack itself, its provider and its references. */
+const isCloudResource = ({ type }: { type: string }): boolean => !type.startsWith('pulumi:');
+
+function plannedChanges(steps: readonly EngineStep[]): PlannedChange[] {
+  return steps.flatMap((step) => {
+    const { op } = step;
+    if (!isCloudResource(step) || (op !== 'create' && op !== 'update' && op !== 'replace' && op !== 'delete')) return [];
+    return [{ op, type: step.type, name: step.name, changed: step.changed, replacing: step.replacing }];
+  });
+}
+
+/** A replacement is three engine steps (create-replacement, replace, delete-replaced) and counts once. */
+export function countChanges(steps: readonly { readonly op: string; readonly type: string }[]): ChangeCounts {
+  const counts = { ...noChanges };
+  for (const step of steps) {
+    if (!isCloudResource(step)) continue;
+    if (step.op in counts) counts[step.op as keyof ChangeCounts] += 1;
+  }
+  return counts;
+}
+
+/** Planned replacements of what a kind guards, and that nobody allowed. */
+export function guardedReplacements(plan: NetworkPlan, graph: Graph, allowed: readonly string[]) {
+  return plan.stacks.flatMap(({ stack, short, changes }) => {
+    const guarded = graph.byName.get(stack)?.kind.guarded ?? [];
+    return changes
+      .filter(({ op, type }) => op === 'replace' && guarded.includes(type))
+      .map((change) => ({ ...change, resource: `${short}/${change.name}` }))
+      .filter(({ resource }) => !allowed.includes(resource));
+  });
+}
