@@ -1,0 +1,46 @@
+"""What moto does differently from AWS, put right: one named function for each difference.
+
+Each replaces methods of moto's classes (moto is pinned, requirements.txt), says what AWS does and
+what moto does, and has a test in test/contract/emulator-*.test.ts against the running server.
+"""
+
+
+def use_account(account: str) -> None:
+    """AWS answers with the caller's account; moto's is 123456789012, a constant that modules copy
+    when they are imported. So this comes before anything else of moto."""
+    import moto.core
+    import moto.core.models
+
+    moto.core.DEFAULT_ACCOUNT_ID = account
+    moto.core.models.DEFAULT_ACCOUNT_ID = account
+
+
+def skip_instance_types() -> None:
+    """moto unpacks the instance types of every region when it is imported, a quarter of a second
+    for machines that a network of gateways and VPCs has none of."""
+    import moto.utilities.utils as utils
+
+    load = utils.load_resource
+
+    def load_resource(path):
+        return {} if "instance_type" in str(path) else load(path)
+
+    utils.load_resource = load_resource
+
+
+def apply() -> None:
+    from . import (
+        attachments,
+        empty_account,
+        gateways,
+        objects,
+        requests,
+        route_tables,
+        sessions,
+        tags,
+        vpcs,
+    )
+
+    for room in (empty_account, requests, tags, gateways, attachments, route_tables, vpcs, sessions, objects):
+        for repair in room.REPAIRS:
+            repair()
