@@ -1,0 +1,175 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { Calls } from './calls.ts';
+import { trailSettingsSchema, type CloudTrail } from './cloudtrail.ts';
+import type { Faults } from './faults.ts';
+import type { HeldCalls } from './held-calls.ts';
+import type { Sessions } from './sessions.ts';
+
+/** Who this lab is; `lab` is random at each start, so that an endpoint can be told from another lab and from AWS. */
+export type LabIdentity = { lab: string; accountId: string; region: string; startedAt: string };
+
+export type LabParts = {
+  identity: LabIdentity;
+  calls: Calls;
+  faults: Faults;
+  held: HeldCalls;
+  sessions: Sessions;
+  trail: CloudTrail;
+  /** Empties the emulator; false when it is not running. */
+  resetEmulator: () => Promise<boolean>;
+};
+
+type Answer = { status: number; body: unknown };
+
+const ok = (body: unknown): Answer => ({ status: 200, body });
+const notFound = (what: string): Answer => ({ status: 404, body: { reason: 'not-found', message: `There is no ${what}.` } });
+const badRequest = (issues: string[], allowed: unknown): Answer => ({ status: 400, body: { reason: 'bad-request', issues, allowed } });
+
+const issuesOf = (error: z.ZodError): string[] => error.issues.map(({ path, message }) => [...path, message].join(': '));
+
+const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+
+const callsQuery = z.strictObject({
+  mutating: flag.optional(),
+  service: z.string().optional(),
+  action: z.string().optional(),
+  accessKeyId: z.string().optional(),
+  since: z.coerce.number().int().min(0).optional(),
+  wait: flag.optional(),
+});
+const heldQuery = z.strictObject({ wait: flag.optional(), fault: z.string().optional() });
+const releaseOrder = z.strictObject({ how: z.enum(['go-on', 'cut']).optional() });
+const endOrder = z.strictObject({ services: z.array(z.string()).min(1).optional() });
+
+/** Whether a request is for the lab itself. No bucket can have that name: S3 allows no underscore. */
+export const isForLab = (path: string): boolean => /^\/_lab(\/|\?|$)/.test(path);
+
+/** The lab's own HTTP API, under `/_lab`. It never reaches the emulator and is not recorded. */
+export class LabApi {
+  readonly #parts: LabParts;
+
+  constructor(parts: LabParts) {
+    this.#parts = parts;
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse, body: string): Promise<void> {
+    const url = new URL(req.url ?? '/', 'http://lab.invalid');
+    const path = url.pathname.split('/').slice(2).map(decodeURIComponent);
+    const query = Object.fromEntries(url.searchParams);
+
+    if (req.method === 'GET' && path.length === 1 && (path[0] === 'held' || path[0] === 'calls')) {
+      if (path[0] === 'held') this.#answerHeld(res, query);
+      else this.#answerCalls(res, query);
+      return;
+    }
+    const order = parseJson(body);
+    send(res, order === undefined ? badRequest(['The body is not JSON.'], {}) : await this.#answer(req.method ?? 'GET', path, order));
+  }
+
+  async #answer(method: string, path: string[], order: unknown): Promise<Answer> {
+    const { identity, calls, faults, held, sessions, trail, resetEmulator } = this.#parts;
+    const [room = '', id = '', verb = ''] = path;
+    switch (`${method} /${[room, id && '*', verb].filter((part) => part !== '').join('/')}`) {
+      case 'GET /':
+        return ok(identity);
+      case 'DELETE /calls':
+        calls.forget();
+        return ok({ last: calls.last });
+      case 'GET /faults':
+        return ok({ faults: faults.list(), held: held.list() });
+      case 'POST /faults': {
+        const fault = faults.add(order);
+        if (!('reason' in fault)) return { status: 201, body: fault };
+        return fault.reason === 'id-taken' ? { status: 409, body: fault } : { status: 400, body: fault };
+      }
+      case 'DELETE /faults':
+        faults.clear();
+        held.releaseAll('go-on');
+        return ok({ faults: [] });
+      case 'DELETE /faults/*':
+        if (!faults.remove(id)) return notFound(`fault ${id}`);
+        held.releaseAll('go-on', id);
+        return ok({ faults: faults.list() });
+      case 'POST /held/*/release': {
+        const how = releaseOrder.safeParse(order);
+        if (!how.success) return badRequest(issuesOf(how.error), { how: ['go-on', 'cut'] });
+        return held.release(Number(id), how.data.how ?? 'go-on') ? ok({ released: Number(id) }) : notFound(`held call ${id}`);
+      }
+      case 'GET /sessions/*': {
+        const session = sessions.get(id);
+        return session === undefined ? notFound(`session of ${id}`) : ok(session);
+      }
+      case 'POST /sessions/*/expire':
+      case 'POST /sessions/*/revoke': {
+        const scope = endOrder.safeParse(order);
+        if (!scope.success) return badRequest(issuesOf(scope.error), Object.keys(endOrder.shape));
+        return ok(sessions.end(id, verb === 'expire' ? 'expire' : 'revoke', scope.data.services ?? null));
+      }
+      case 'GET /cloudtrail':
+        return ok(trail.settings);
+      case 'POST /cloudtrail': {
+        const change = trailSettingsSchema.safeParse(order);
+        if (!change.success) return badRequest(issuesOf(change.error), Object.keys(trailSettingsSchema.shape));
+        return ok(trail.configure(change.data));
+      }
+      case 'POST /reset': {
+        faults.clear();
+        held.releaseAll('cut');
+        const done = await resetEmulator();
+        calls.forget();
+        trail.forget();
+        return done ? ok({ reset: true }) : { status: 503, body: { reason: 'emulator-down', message: 'The emulator is not running.' } };
+      }
+      default:
+        return notFound(`${method} /_lab/${path.join('/')}`);
+    }
+  }
+
+  #answerCalls(res: ServerResponse, query: Record<string, string>): void {
+    const parsed = callsQuery.safeParse(query);
+    if (!parsed.success) {
+      send(res, badRequest(issuesOf(parsed.error), Object.keys(callsQuery.shape)));
+      return;
+    }
+    const { wait = false, ...filter } = parsed.data;
+    const { calls } = this.#parts;
+    if (wait)
+      res.on(
+        'close',
+        calls.whenCalled(filter, (found) => send(res, ok({ calls: found, last: calls.last }))),
+      );
+    else send(res, ok({ calls: calls.list(filter), last: calls.last }));
+  }
+
+  #answerHeld(res: ServerResponse, query: Record<string, string>): void {
+    const parsed = heldQuery.safeParse(query);
+    if (!parsed.success) {
+      send(res, badRequest(issuesOf(parsed.error), Object.keys(heldQuery.shape)));
+      return;
+    }
+    const { wait = false, fault } = parsed.data;
+    const { held } = this.#parts;
+    if (wait)
+      res.on(
+        'close',
+        held.whenHeld(fault, (found) => send(res, ok({ held: found }))),
+      );
+    else send(res, ok({ held: held.list(fault) }));
+  }
+}
+
+const parseJson = (body: string): unknown => {
+  if (body.trim() === '') return {};
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+};
+
+const send = (res: ServerResponse, { status, body }: Answer): void => {
+  const text = `${JSON.stringify(body)}\n`;
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  res.end(text);
+};
