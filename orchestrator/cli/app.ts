@@ -1,0 +1,142 @@
+import { buildApplication, buildCommand, buildRouteMap } from '@stricli/core';
+import type { Context } from './context.ts';
+import { commonFlags, parallelFlag, parseCount, sessionFlags, stackArguments } from './flags.ts';
+
+const text = (value: string): string => value;
+const output = { json: commonFlags.json, verbose: commonFlags.verbose } as const;
+const planFlags = {
+  ...commonFlags,
+  ...sessionFlags,
+  ...parallelFlag,
+  withUpstreams: { kind: 'boolean', default: false, brief: 'Also what the named stacks read', withNegated: false },
+  withDependents: { kind: 'boolean', default: false, brief: 'Also what reads the named stacks', withNegated: false },
+  allowReplace: {
+    kind: 'parsed',
+    parse: text,
+    variadic: true,
+    optional: true,
+    brief: 'Let this resource be replaced, as in transit-gateway/gateway; may be repeated',
+    placeholder: 'RESOURCE',
+  },
+} as const;
+
+const up = buildCommand({
+  loader: async () => (await import('./commands/up.ts')).up,
+  parameters: { flags: planFlags, positional: stackArguments },
+  docs: {
+    brief: 'Deploy the network, stack by stack, in dependency order',
+    fullDescription:
+      'Shows the plan, asks, and deploys. Stacks that nothing changes are left alone; a failed stack skips its dependents, and nothing else.\n\n' +
+      'Example: npm run up -- vpc.shared --with-upstreams',
+  },
+});
+
+const plan = buildCommand({
+  loader: async () => (await import('./commands/up.ts')).plan,
+  parameters: { flags: planFlags, positional: stackArguments },
+  docs: {
+    brief: 'Show what up would do; changes nothing and takes no lock',
+    fullDescription: 'Works on a network that was never deployed, too.\n\nExample: npm run plan -- "vpc.*"',
+  },
+});
+
+const destroy = buildCommand({
+  loader: async () => (await import('./commands/destroy.ts')).destroy,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      ...sessionFlags,
+      ...parallelFlag,
+      withDependents: planFlags.withDependents,
+      confirm: { kind: 'parsed', parse: text, optional: true, brief: "The network's name, instead of typing it; a real account needs it", placeholder: 'NETWORK' },
+    },
+    positional: stackArguments,
+  },
+  docs: {
+    brief: 'Delete stacks, dependents first',
+    fullDescription: "Asks for the network's name.\n\nExample: npm run destroy -- vpc.staging --with-dependents",
+  },
+});
+
+const status = buildCommand({
+  loader: async () => (await import('./commands/status.ts')).status,
+  parameters: { flags: commonFlags },
+  docs: { brief: 'Each stack: applied, held, locked by whom and since when', fullDescription: 'Reads the state bucket and runs no engine.\n\nExample: npm run status -- --json' },
+});
+
+const graph = buildCommand({
+  loader: async () => (await import('./commands/graph.ts')).graph,
+  parameters: {
+    flags: { ...commonFlags, format: { kind: 'enum', values: ['mermaid', 'json'], default: 'mermaid', brief: 'mermaid or json' } },
+  },
+  docs: { brief: 'Print which stack reads which', fullDescription: 'Needs the network file and nothing else.\n\nExample: npm run graph -- --format json' },
+});
+
+const preflight = buildCommand({
+  loader: async () => (await import('./commands/preflight.ts')).preflight,
+  parameters: { flags: { ...commonFlags, ...sessionFlags } },
+  docs: {
+    brief: 'Check the session, the bucket, locks and tools, as up does before it starts',
+    fullDescription: 'Every check, also after the first failure.\n\nExample: npm run preflight -- --session-expires 2026-01-31T18:00:00Z',
+  },
+});
+
+const bootstrap = buildCommand({
+  loader: async () => (await import('./commands/bootstrap.ts')).bootstrap,
+  parameters: { flags: commonFlags },
+  docs: {
+    brief: 'Make the state bucket: versioned, encrypted, not public',
+    fullDescription: 'An existing bucket is brought up to that; a second run changes nothing.\n\nExample: npm run bootstrap -- --network networks/prod.yaml',
+  },
+});
+
+const generate = buildCommand({
+  loader: async () => (await import('./commands/generate.ts')).generate,
+  parameters: {
+    flags: {
+      ...output,
+      vpcs: { kind: 'parsed', parse: parseCount, brief: 'How many VPCs', placeholder: 'N' },
+      out: { kind: 'parsed', parse: text, optional: true, brief: 'The file (default: networks/example-N.yaml)', placeholder: 'FILE' },
+      force: { kind: 'boolean', default: false, brief: 'Overwrite the file', withNegated: false },
+    },
+  },
+  docs: { brief: 'Write a network of N VPCs, to try Holdfast at size', fullDescription: 'Example: npm run generate -- --vpcs 30' },
+});
+
+const labCommand = (name: 'stop' | 'status' | 'reset', brief: string, fullDescription: string) =>
+  buildCommand({
+    loader: async () => (await import('./commands/lab.ts'))[name],
+    parameters: { flags: output },
+    docs: { brief, fullDescription },
+  });
+
+const lab = buildRouteMap({
+  routes: {
+    start: buildCommand({
+      loader: async () => (await import('./commands/lab.ts')).start,
+      parameters: {
+        flags: {
+          ...output,
+          network: { ...commonFlags.network, brief: 'The network that commands use while the lab runs (default: networks/example.yaml)' },
+          port: { kind: 'parsed', parse: parseCount, optional: true, brief: 'Listen on this port of 127.0.0.1 (default: a free one)', placeholder: 'N' },
+        },
+      },
+      docs: { brief: 'Start it, and make its state bucket', fullDescription: 'Example: npm run lab -- start' },
+    }),
+    stop: labCommand('stop', 'End it; what is in it is gone', 'Waits until no process of it is left.\n\nExample: npm run lab -- stop'),
+    status: labCommand('status', 'Where it listens', 'Example: npm run -s lab -- status --json'),
+    reset: labCommand('reset', 'Empty AWS and the bucket, in seconds', 'Example: npm run lab -- reset'),
+  },
+  docs: { brief: 'The rehearsal room: AWS on loopback, under the real engine and provider' },
+});
+
+export const app = buildApplication<Context>(
+  buildRouteMap({
+    routes: { up, plan, destroy, status, graph, preflight, bootstrap, generate, lab },
+    docs: {
+      brief: 'Deploys an AWS network as small Pulumi stacks, and keeps each lock until state and AWS agree',
+      fullDescription: 'Exit codes: 0 done, 1 failed, 2 usage, 3 preflight refused, 4 held, 5 a person must decide, 6 locked by someone else, 7 found, 130 stopped by a signal.',
+    },
+  }),
+  { name: 'holdfast', scanner: { caseStyle: 'allow-kebab-for-camel' }, documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: false } },
+);

@@ -1,0 +1,160 @@
+import { exitCodes } from '../../domain/exit-codes.ts';
+import type { ExitCode } from '../../domain/exit-codes.ts';
+import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { dependencyOrder } from '../../graph/graph.ts';
+import { selectStacks } from '../../graph/select.ts';
+import { Engine } from '../../pulumi/engine.ts';
+import { applyNetwork } from '../../run/apply.ts';
+import type { Emit } from '../../run/events.ts';
+import { readStates } from '../../state/checkpoints.ts';
+import type { StackState } from '../../state/checkpoints.ts';
+import { firstGuessSeconds } from '../../state/durations.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { defaultParallel } from '../flags.ts';
+import { backendUrl, openAws, openFile, preflight, readState } from '../open.ts';
+import type { OpenedFile } from '../open.ts';
+import { provideEngine } from '../open-engine.ts';
+import { report } from '../report.ts';
+import { listenForSignals } from '../signals.ts';
+import { plural } from '../../ui/describe.ts';
+
+export interface DestroyFlags extends CommonFlags {
+  readonly sessionExpires?: Date;
+  readonly parallel?: number;
+  readonly withDependents: boolean;
+  readonly confirm?: string;
+}
+
+export async function destroy(this: Context, flags: DestroyFlags, ...patterns: string[]): Promise<void> {
+  await report(this, flags, (emit) => destroyStacks(this, flags, patterns, emit));
+}
+
+async function destroyStacks(context: Context, flags: DestroyFlags, patterns: readonly string[], emit: Emit): Promise<ExitCode> {
+  const started = context.now();
+  const file = await openFile(context, flags, 'destroy', emit);
+  refuseUnconfirmed(context, file, flags);
+  const aws = await openAws(context, file, flags.sessionExpires);
+  const stopping = listenForSignals(emit);
+  try {
+    const provided = await provideEngine(context, file.target, emit);
+    // What to destroy is what there is, whether or not the file still asks for it.
+    const existing = (await readState(aws, file.network, true).catch(() => undefined))?.states ?? new Map<string, StackState>();
+    const selected = select(file, existing, patterns, flags);
+    const { states, durations } = await preflight(
+      context,
+      file,
+      aws,
+      { command: 'destroy', selected, cli: provided.settings.cli.version, plugin: provided.plugin },
+      emit,
+    );
+    const doomed = reverseOrder(states, selected);
+    if (doomed.length === 0) {
+      emit({ type: 'note', message: 'Nothing is deployed: there is nothing to destroy.' });
+      return exitCodes.done;
+    }
+    const resources = doomed.reduce((sum, state) => sum + state.resources, 0);
+    emit({
+      type: 'note',
+      message: `This deletes ${plural(resources, 'resource')} in ${plural(doomed.length, 'stack')}, in this order: ${doomed.map(({ short }) => short).join(', ')}`,
+    });
+    if (!(await confirmed(context, file, flags))) {
+      emit({ type: 'note', message: 'Nothing was changed.' });
+      return exitCodes.done;
+    }
+    const { ends, exitCode } = await applyNetwork({
+      stage: 'destroy',
+      work: doomed.map((state) => ({
+        stack: state.stack,
+        short: state.short,
+        kind: file.graph.byName.get(state.stack)?.kind.title ?? 'not in the network file',
+        after: doomed.filter(({ upstreams }) => upstreams.includes(state.stack)).map(({ stack }) => stack),
+        needed: true,
+        total: state.resources,
+        forecastSeconds: durations.get(state.stack) ?? firstGuessSeconds,
+        run: (engine, options) =>
+          engine.destroy({
+            stack: state.stack,
+            program: () => Promise.resolve(),
+            backendUrl: backendUrl(file, aws, file.network.spec.region),
+            exists: true,
+            ...options,
+          }),
+        succeeded: () => ({ outcome: 'destroyed', deleted: state.resources }),
+      })),
+      engine: new Engine(provided.settings),
+      store: aws.store,
+      owner: aws.owner('destroy'),
+      session: aws.live,
+      minimumSessionSeconds: file.network.spec.session.minimum,
+      pendingOperations: async (stack) => (await readStates(aws.store, file.network.spec.network)).states.get(stack)?.pendingOperations ?? [],
+      parallel: flags.parallel ?? defaultParallel(),
+      verbose: flags.verbose,
+      emit,
+      now: context.now,
+      draining: stopping.draining,
+      interrupting: stopping.interrupting,
+    });
+    emit({ type: 'summary', command: 'destroy', ends, seconds: (context.now() - started) / 1000, exitCode });
+    return exitCode;
+  } finally {
+    stopping.dispose();
+    aws.clients.destroy();
+  }
+}
+
+function select(file: OpenedFile, existing: ReadonlyMap<string, StackState>, patterns: readonly string[], flags: DestroyFlags): ReadonlySet<string> {
+  // A name of the file that is not deployed is no mistake: there is just nothing to do.
+  const known = new Map(file.graph.nodes.map(({ name, short }) => [name, { name, short }]));
+  for (const { stack, short } of existing.values()) known.set(stack, { name: stack, short });
+  const named = orRefuse(selectStacks([...known.values()], patterns, file.network.file), exitCodes.usage);
+  const selected = new Set([...named].filter((name) => existing.has(name)));
+  for (let grew = flags.withDependents; grew; ) {
+    grew = false;
+    for (const { stack, upstreams } of existing.values())
+      if (!selected.has(stack) && upstreams.some((upstream) => selected.has(upstream))) {
+        selected.add(stack);
+        grew = true;
+      }
+  }
+  const dependents = [...existing.values()].filter(({ stack, upstreams }) => !selected.has(stack) && upstreams.some((upstream) => selected.has(upstream)));
+  if (dependents.length > 0)
+    throw new Refusal(exitCodes.usage, {
+      reason: 'dependents-exist',
+      message: `${dependents.map(({ short }) => short).join(', ')} still stand${dependents.length === 1 ? 's' : ''} on what would be destroyed`,
+      next: 'Add --with-dependents, or destroy them first.',
+    });
+  return selected;
+}
+
+/** Dependents before what they read, from what the states themselves say: the file may have changed since. */
+function reverseOrder(states: ReadonlyMap<string, StackState>, selected: ReadonlySet<string>): StackState[] {
+  const doomed = [...states.values()].filter(({ stack }) => selected.has(stack));
+  const order = dependencyOrder(doomed.map(({ stack, upstreams }) => ({ name: stack, upstreams })));
+  if (!order.ok) throw new Error(`the states read from one another in a circle: ${order.cycle.join(' -> ')}`);
+  return [...order.names].reverse().flatMap((name) => states.get(name) ?? []);
+}
+
+function refuseUnconfirmed(context: Context, { network, target }: OpenedFile, flags: DestroyFlags): void {
+  const name = network.spec.network;
+  if (flags.confirm !== undefined && flags.confirm !== name)
+    throw new Refusal(exitCodes.usage, {
+      reason: 'wrong-confirmation',
+      message: `--confirm ${flags.confirm} is not the name of this network, which is ${name}`,
+      next: 'Check that this is the network that you mean.',
+    });
+  if (flags.confirm === name || (flags.yes && target.kind === 'LAB') || (context.interactive && !flags.yes)) return;
+  throw new Refusal(exitCodes.usage, {
+    reason: 'nobody-to-ask',
+    message:
+      target.kind === 'REAL' && flags.yes
+        ? `--yes alone does not destroy a network of a real account (${network.spec.account})`
+        : "destroy asks for the network's name, and there is no terminal to ask on",
+    next: target.kind === 'REAL' ? `If that is what you want: --confirm ${name}` : 'Add --yes.',
+  });
+}
+
+async function confirmed(context: Context, { network }: OpenedFile, flags: DestroyFlags): Promise<boolean> {
+  if (flags.yes || flags.confirm !== undefined) return true;
+  const answer = await context.ask(`Type the network's name to destroy it (${network.spec.network}): `);
+  return answer.trim() === network.spec.network;
+}

@@ -1,0 +1,40 @@
+import { writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { exitCodes } from '../../domain/exit-codes.ts';
+import { Refusal } from '../../domain/problem.ts';
+import { generateNetwork, mostVpcs } from '../../network/generate.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { print, report } from '../report.ts';
+
+export interface GenerateFlags extends Pick<CommonFlags, 'json' | 'verbose'> {
+  readonly vpcs: number;
+  readonly out?: string;
+  readonly force: boolean;
+}
+
+export async function generate(this: Context, flags: GenerateFlags): Promise<void> {
+  await report(this, flags, async () => {
+    const { vpcs } = flags;
+    if (vpcs > mostVpcs)
+      throw new Refusal(exitCodes.usage, {
+        reason: 'too-many-vpcs',
+        message: `${vpcs} VPCs do not fit into 10.0.0.0/8 with a /20 each`,
+        next: `Ask for at most ${mostVpcs}.`,
+      });
+    const file = resolve(this.cwd, flags.out ?? `networks/example-${vpcs}.yaml`);
+    const shown = relative(this.cwd, file);
+    try {
+      await writeFile(file, generateNetwork(vpcs), { flag: flags.force ? 'w' : 'wx' });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      throw new Refusal(exitCodes.usage, { reason: 'file-exists', message: `${shown} exists already`, next: 'Add --force to write it anew, or --out FILE.' });
+    }
+    print(
+      this,
+      flags.json
+        ? JSON.stringify({ schema: 1, file: shown, vpcs, stacks: 2 * vpcs + 1 })
+        : `${shown}: ${vpcs} VPCs, ${2 * vpcs + 1} stacks\n  next  npm run plan -- --network ${shown}`,
+    );
+    return exitCodes.done;
+  });
+}

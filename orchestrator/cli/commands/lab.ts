@@ -1,0 +1,85 @@
+import { resolve } from 'node:path';
+import { labFolder, runningLab } from '../../aws/target.ts';
+import { exitCodes } from '../../domain/exit-codes.ts';
+import type { LabRecord } from '../../domain/lab-record.ts';
+import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { readNetwork } from '../../network/read-network.ts';
+import { table } from '../../ui/table.ts';
+import { styleFor } from '../../ui/reporter.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { print, report } from '../report.ts';
+
+type Flags = Pick<CommonFlags, 'json' | 'verbose'>;
+
+const loadLab = () => import('../../../lab/lab.ts');
+
+export async function start(this: Context, flags: Flags & { readonly network?: string; readonly port?: number }): Promise<void> {
+  await report(this, flags, async (emit) => {
+    const networkFile = resolve(this.cwd, flags.network ?? resolve(this.root, 'networks/example.yaml'));
+    const network = orRefuse(await readNetwork(networkFile), exitCodes.usage);
+    const { startLab } = await loadLab();
+    const { record, started } = orRefuse(
+      await startLab({
+        folder: labFolder(this.root, this.env),
+        networkFile,
+        network,
+        port: flags.port ?? 0,
+        env: this.env,
+        onProgress: (message) => emit({ type: 'note', message }),
+      }),
+      exitCodes.failed,
+    );
+    if (flags.json) print(this, describeJson(record));
+    else print(this, `${started ? 'The lab runs' : 'The lab runs already'} at ${record.endpoint} (account ${record.accountId}, ${record.region}), network ${record.network}`);
+    return exitCodes.done;
+  });
+}
+
+export async function stop(this: Context, flags: Flags): Promise<void> {
+  await report(this, flags, async () => {
+    const { stopLab } = await loadLab();
+    const stopped = await stopLab(labFolder(this.root, this.env));
+    print(this, flags.json ? JSON.stringify({ schema: 1, stopped }) : stopped ? 'The lab has stopped. What was in it is gone.' : 'No lab was running.');
+    return exitCodes.done;
+  });
+}
+
+export async function status(this: Context, flags: Flags): Promise<void> {
+  await report(this, flags, async () => {
+    const record = await runningLab(labFolder(this.root, this.env));
+    if (flags.json) print(this, describeJson(record));
+    else if (record)
+      print(
+        this,
+        table(
+          [
+            ['running', `yes, since ${record.startedAt} (pid ${record.pid})`],
+            ['endpoint', record.endpoint],
+            ['account', record.accountId],
+            ['region', record.region],
+            ['bucket', record.bucket],
+            ['state', record.stateUrl],
+            ['network', record.network],
+          ],
+          styleFor(this.process.stdout, this.env).columns,
+        ),
+      );
+    else print(this, 'No lab is running. Start it with: npm run lab -- start');
+    return exitCodes.done;
+  });
+}
+
+export async function reset(this: Context, flags: Flags): Promise<void> {
+  await report(this, flags, async () => {
+    const { resetLab } = await loadLab();
+    const record = await resetLab(labFolder(this.root, this.env), this.env);
+    if (!record)
+      throw new Refusal(exitCodes.usage, { reason: 'lab-not-running', message: 'no lab is running', next: 'Start it with: npm run lab -- start' });
+    print(this, flags.json ? describeJson(record) : `The lab at ${record.endpoint} is empty again: no networks, a new state bucket.`);
+    return exitCodes.done;
+  });
+}
+
+function describeJson(record: LabRecord | undefined): string {
+  return JSON.stringify(record ? { running: true, ...record } : { schema: 1, running: false });
+}

@@ -1,0 +1,26 @@
+import { exitCodes } from '../../domain/exit-codes.ts';
+import { Refusal } from '../../domain/problem.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { openAws, openFile, preflight as runPreflight } from '../open.ts';
+import { provideEngine } from '../open-engine.ts';
+import { report } from '../report.ts';
+
+/** Every check that `up` makes before it starts, and nothing else. */
+export async function preflight(this: Context, flags: CommonFlags & { readonly sessionExpires?: Date }): Promise<void> {
+  await report(this, flags, async (emit) => {
+    const file = await openFile(this, flags, 'preflight', emit);
+    const aws = await openAws(this, file, flags.sessionExpires);
+    try {
+      const { settings, plugin } = await provideEngine(this, file.target, emit);
+      const selected = new Set(file.graph.nodes.map(({ name }) => name));
+      await runPreflight(this, file, aws, { command: 'preflight', selected, cli: settings.cli.version, plugin }, emit);
+      emit({ type: 'note', message: 'Ready: `npm run up` would start.' });
+      return exitCodes.done;
+    } catch (cause) {
+      if (cause instanceof Refusal) emit({ type: 'note', message: `Refused: \`npm run up\` would end with exit code ${cause.exitCode}, and touch nothing.` });
+      throw cause;
+    } finally {
+      aws.clients.destroy();
+    }
+  });
+}

@@ -1,0 +1,62 @@
+import { availableParallelism, totalmem } from 'node:os';
+
+const toText = (text: string): string => text;
+
+/** Flags that every command over a network takes. */
+export const commonFlags = {
+  network: {
+    kind: 'parsed',
+    parse: toText,
+    optional: true,
+    brief: "The network file (default: the lab's while a lab runs, else the only one under networks/)",
+    placeholder: 'FILE',
+  },
+  json: { kind: 'boolean', default: false, brief: 'Print JSON, one object a line, instead of text', withNegated: false },
+  yes: { kind: 'boolean', default: false, brief: 'Ask nothing', withNegated: false },
+  verbose: { kind: 'boolean', default: false, brief: 'Also print what the engine itself says', withNegated: false },
+} as const;
+
+export const stackArguments = {
+  kind: 'array',
+  parameter: { brief: 'Stacks by short name, full name or glob, as in vpc.shared, example.vpc.shared, vpc.*; all if none', parse: toText, placeholder: 'stack' },
+} as const;
+
+export const sessionFlags = {
+  sessionExpires: {
+    kind: 'parsed',
+    parse: parseTime,
+    optional: true,
+    brief: 'When the session ends, where that cannot be read, as in 2026-01-31T18:00:00Z',
+    placeholder: 'TIME',
+  },
+} as const;
+
+export const parallelFlag = {
+  parallel: {
+    kind: 'parsed',
+    parse: parseCount,
+    optional: true,
+    brief: 'At most so many stacks at once (default: from cores and memory)',
+    placeholder: 'N',
+  },
+} as const;
+
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new Error(`"${text}" is not a whole number from 1`);
+  return count;
+}
+
+export function parseTime(text: string): Date {
+  const time = new Date(text);
+  if (!/^\d{4}-\d{2}-\d{2}T/.test(text) || Number.isNaN(time.getTime()))
+    throw new Error(`"${text}" is not a time such as 2026-01-31T18:00:00Z`);
+  return time;
+}
+
+/** Bytes that one stack at work takes: the engine and its aws plugin. The official plugin needs about this much; the lab's a tenth. */
+const bytesPerStack = 1024 ** 3;
+
+export function defaultParallel(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 / bytesPerStack)));
+}

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { cacheFolder } from '../../toolchain/cache-folder.ts';
+import { providePulumiCli } from '../../toolchain/pulumi-cli.ts';
+import { awsPluginVersion } from '../../toolchain/versions.ts';
+import type { Target } from '../aws/target.ts';
+import { exitCodes } from '../domain/exit-codes.ts';
+import { orRefuse } from '../domain/problem.ts';
+import type { EngineSettings } from '../pulumi/engine.ts';
+import type { Emit } from '../run/events.ts';
+import { project } from '../state/layout.ts';
+import type { Context } from './context.ts';
+
+export interface ProvidedEngine {
+  readonly settings: EngineSettings;
+  /** For people. */
+  readonly plugin: string;
+}
+
+/** The Pulumi CLI and the aws plugin: the lab's own plugin for the lab, the official one, which the engine itself provides, for AWS. */
+export async function provideEngine(context: Context, target: Target, emit: Emit): Promise<ProvidedEngine> {
+  const cli = orRefuse(
+    await providePulumiCli({ env: context.env, onProgress: ({ message }) => emit({ type: 'note', message }) }),
+    exitCodes.preflightRefused,
+  );
+  return {
+    settings: {
+      project,
+      cli: { path: cli.path, version: cli.version },
+      pulumiHome: join(cacheFolder(context.env), 'pulumi-home'),
+      ...(target.kind === 'LAB' ? { pluginDirectory: target.lab.pluginDirectory } : {}),
+    },
+    plugin: target.kind === 'LAB' ? `aws plugin of the lab` : `aws plugin ${awsPluginVersion}`,
+  };
+}

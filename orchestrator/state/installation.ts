@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { notOk, ok } from '../domain/problem.ts';
+import type { Result } from '../domain/problem.ts';
+import { installationKey, schemaVersion } from './layout.ts';
+
+/** The random name that tells two installations in one account apart. Made once, with the bucket. */
+export interface Installation {
+  readonly installation: string;
+}
+
+const installationSchema = z.object({ schema: z.number(), installation: z.string().regex(/^[a-z0-9]{16}$/), createdAt: z.string() });
+
+export function newInstallation(now: number): string {
+  return JSON.stringify({
+    schema: schemaVersion,
+    installation: randomBytes(8).toString('hex'),
+    createdAt: new Date(now).toISOString(),
+  } satisfies z.infer<typeof installationSchema>);
+}
+
+export function readInstallation(body: string): Result<Installation> {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    json = undefined;
+  }
+  const parsed = installationSchema.safeParse(json);
+  if (!parsed.success)
+    return notOk({
+      reason: 'installation-malformed',
+      message: `${installationKey} in the state bucket is not what bootstrap wrote`,
+      next: 'Restore its first version (aws s3api list-object-versions): the tags of everything deployed carry its name.',
+    });
+  if (parsed.data.schema > schemaVersion)
+    return notOk({
+      reason: 'newer-schema',
+      message: `the state bucket was prepared by a newer Holdfast (schema ${parsed.data.schema}, this one knows ${schemaVersion})`,
+      next: 'Use that version of Holdfast.',
+    });
+  return ok({ installation: parsed.data.installation });
+}

@@ -1,0 +1,183 @@
+import { formatSeconds } from '../domain/duration.ts';
+import type { CheckResult } from '../preflight/check.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult } from '../run/events.ts';
+import type { Style } from './reporter.ts';
+import { clip, table } from './table.ts';
+
+/** An event as plain text; undefined where a person does not need to read it. */
+export function describeEvent(event: RunEvent, style: Style): string | undefined {
+  switch (event.type) {
+    case 'target':
+      return describeTarget(event, style);
+    case 'note':
+      return event.message;
+    case 'check':
+      return describeCheck(event.check, style);
+    case 'stage-started':
+      return event.stacks.length === 0 ? undefined : style.dim(`${stageWord[event.stage]} ${plural(event.stacks.length, 'stack')}`);
+    case 'stack-started':
+      return undefined;
+    case 'step':
+      return undefined;
+    case 'engine-output':
+      return event.text.trimEnd().replaceAll(/^/gm, `${event.stack} | `);
+    case 'stack-ended':
+      return event.end.outcome === 'planned' || event.end.outcome === 'unchanged' ? undefined : describeEnd(event.stack, event.end, event.seconds, style);
+    case 'stage-ended':
+      return undefined;
+    case 'plan':
+      return describePlan(event.plan, style);
+    case 'draining':
+      return style.yellow(event.message);
+    case 'problem':
+      return describeProblem(event.problem, style);
+    case 'summary':
+      return describeSummary(event, style);
+    default:
+      return event satisfies never;
+  }
+}
+
+const stageWord: Record<Stage, string> = { plan: 'planning', up: 'deploying', destroy: 'destroying' };
+
+export function describeTarget(event: Extract<RunEvent, { type: 'target' }>, style: Style): string {
+  const target = event.target === 'LAB' ? style.cyan('LAB') : style.bold(style.red('REAL'));
+  return clip(`${style.bold(event.network)}  account ${event.account}  ${event.region}  ${target}`, style.columns);
+}
+
+export function describeProblem(problem: Problem, style: Style): string {
+  const place = problem.file === undefined ? '' : `${problem.file}${problem.line === undefined ? '' : `:${problem.line}`}: `;
+  return `${style.red('error')} ${place}${problem.message}\n  ${style.bold('next')}  ${problem.next}`;
+}
+
+export function describeCheck(check: CheckResult, style: Style): string {
+  const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('FAIL') }[check.outcome];
+  const place = check.file === undefined ? '' : `${check.file}${check.line === undefined ? '' : `:${check.line}`}: `;
+  const line = `${mark} ${check.title}: ${place}${check.message}`;
+  return check.next === undefined ? clip(line, style.columns) : `${line}\n     ${style.bold('next')}  ${check.next}`;
+}
+
+export function describeCounts({ create, update, replace, delete: deleted }: ChangeCounts): string {
+  const parts = [
+    ...(create > 0 ? [`${create} to create`] : []),
+    ...(update > 0 ? [`${update} to update`] : []),
+    ...(replace > 0 ? [`${replace} to replace`] : []),
+    ...(deleted > 0 ? [`${deleted} to delete`] : []),
+  ];
+  return parts.length === 0 ? 'only outputs or settings' : parts.join(', ');
+}
+
+function describeDone({ create, update, replace, delete: deleted }: ChangeCounts): string {
+  const parts = [
+    ...(create > 0 ? [`${create} created`] : []),
+    ...(update > 0 ? [`${update} updated`] : []),
+    ...(replace > 0 ? [`${replace} replaced`] : []),
+    ...(deleted > 0 ? [`${deleted} deleted`] : []),
+  ];
+  return parts.length === 0 ? 'nothing changed' : parts.join(', ');
+}
+
+/** `npm run plan` on 60 new stacks should not print 400 lines: what is only created is counted, everything else is named. */
+function describePlan(plan: NetworkPlan, style: Style): string {
+  const changed = plan.stacks.filter(({ hasChanges }) => hasChanges);
+  const lines = changed.flatMap(({ short, exists, counts, changes }) => [
+    `  ${style.bold(short)}${exists ? '' : style.dim(' (new)')}  ${describeCounts(counts)}`,
+    ...changes
+      .filter(({ op }) => op !== 'create' || exists)
+      .map(({ op, name, type, changed: paths, replacing }) => {
+        const sign = { create: style.green('+'), update: style.yellow('~'), replace: style.red('±'), delete: style.red('-') }[op];
+        const what = replacing.length > 0 ? replacing : paths;
+        return clip(`    ${sign} ${op} ${name} ${style.dim(type.split(':').at(-1) ?? type)}${what.length === 0 ? '' : `: ${what.join(', ')}`}`, style.columns);
+      }),
+  ]);
+  const same = plan.stacks.length - changed.length;
+  return [
+    ...(changed.length > 0 ? [style.bold('plan'), ...lines] : []),
+    ...(same > 0 ? [style.dim(changed.length === 0 ? `plan: nothing to do, all ${plural(same, 'stack')} unchanged` : `  ${plural(same, 'stack')} unchanged`)] : []),
+    ...plan.failed.map(({ short, errors }) => `  ${style.red('FAIL')} ${short}\n${indent(errors)}`),
+    ...plan.notInFile.map(
+      ({ short, resources }) => `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); remove it with: npm run destroy -- ${short}`,
+    ),
+  ].join('\n');
+}
+
+export function describeEnd(stack: string, end: StackEnd, seconds: number, style: Style): string {
+  const time = style.dim(`(${formatSeconds(seconds)})`);
+  switch (end.outcome) {
+    case 'planned':
+      return `${style.green('planned')}  ${stack}  ${describeCounts(end.counts)} ${time}`;
+    case 'applied':
+      return `${style.green('applied')}  ${stack}  ${describeDone(end.counts)} ${time}`;
+    case 'destroyed':
+      return `${style.green('gone')}     ${stack}  ${end.deleted} deleted ${time}`;
+    case 'unchanged':
+      return `${style.dim('same')}     ${stack}`;
+    case 'failed':
+      return `${style.red('FAILED')}   ${stack} ${time}\n${indent(end.errors)}`;
+    case 'held':
+      return `${style.red('HELD')}     ${stack} ${time}\n${indent(end.errors)}`;
+    case 'locked':
+      return `${style.yellow('LOCKED')}   ${stack}  ${end.message}`;
+    case 'skipped':
+      return `${style.yellow('skipped')}  ${stack}  because ${end.because}`;
+    case 'not-started':
+      return `${style.yellow('left')}     ${stack}  not started: ${end.because}`;
+    default:
+      return end satisfies never;
+  }
+}
+
+/** What a person reads of an outcome, in a table. */
+function shortEnd(end: StackEnd, style: Style): readonly [outcome: string, detail: string] {
+  switch (end.outcome) {
+    case 'planned':
+      return ['planned', describeCounts(end.counts)];
+    case 'applied':
+      return [style.green('applied'), describeDone(end.counts)];
+    case 'destroyed':
+      return [style.green('gone'), `${end.deleted} deleted`];
+    case 'unchanged':
+      return [style.dim('unchanged'), ''];
+    case 'failed':
+      return [style.red('FAILED'), firstLine(end.errors)];
+    case 'held':
+      return [style.red('HELD'), firstLine(end.errors.slice(-1))];
+    case 'locked':
+      return [style.yellow('LOCKED'), firstLine([end.message])];
+    case 'skipped':
+      return [style.yellow('skipped'), `because ${end.because}`];
+    case 'not-started':
+      return [style.yellow('not started'), end.because];
+    default:
+      return end satisfies never;
+  }
+}
+
+const firstLine = (texts: readonly string[]): string => texts[0]?.split('\n').find((line) => line.trim() !== '')?.trim() ?? '';
+
+/** More stacks than this are counted where all went well, and listed only where something did not. */
+const listedAtMost = 24;
+
+function describeSummary({ ends, seconds, exitCode, command }: Extract<RunEvent, { type: 'summary' }>, style: Style): string {
+  const notable = ends.filter(({ end }) => !['unchanged', 'applied', 'destroyed'].includes(end.outcome));
+  const listed = ends.length <= listedAtMost ? ends.filter(({ end }) => end.outcome !== 'unchanged') : notable;
+  const counts = new Map<string, number>();
+  for (const { end } of ends) counts.set(end.outcome, (counts.get(end.outcome) ?? 0) + 1);
+  const total = [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ');
+  const word = exitCode === 0 ? style.green(`${command}: done`) : style.red(`${command}: exit ${exitCode}`);
+  return [
+    ...(listed.length > 0 ? ['', table(listed.map((result) => summaryRow(result, style)), style.columns)] : []),
+    '',
+    `${word}  ${total === '' ? 'no stacks' : total}  in ${formatSeconds(seconds)}`,
+  ].join('\n');
+}
+
+function summaryRow({ short, end, seconds }: StackResult, style: Style): string[] {
+  const [outcome, detail] = shortEnd(end, style);
+  return [`  ${short}`, outcome, seconds < 0.5 ? '' : formatSeconds(seconds), detail];
+}
+
+const indent = (texts: readonly string[]): string => texts.join('\n').replaceAll(/^/gm, '           ');
+
+export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,38 @@
+/** Columns padded to their widest cell; the last one is cut where the terminal is narrower. Colour codes count as nothing. */
+export function table(rows: readonly (readonly string[])[], columns: number): string {
+  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => visibleLength(row[index] ?? ''))));
+  return rows
+    .map((row) =>
+      clip(
+        row
+          .map((cell, index) => (index === row.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - visibleLength(cell)))))
+          .join('  ')
+          .trimEnd(),
+        columns,
+      ),
+    )
+    .join('\n');
+}
+
+// eslint-disable-next-line no-control-regex -- colour codes are control characters
+const colourCode = /\u001b\[\d+m/g;
+
+const visibleLength = (text: string): number => text.replaceAll(colourCode, '').length;
+
+/** Cuts at a visible length, and closes a colour that the cut left open. */
+export function clip(text: string, columns: number): string {
+  if (visibleLength(text) <= columns) return text;
+  let visible = 0;
+  let kept = '';
+  // eslint-disable-next-line no-control-regex -- as above
+  for (const part of text.split(/(\u001b\[\d+m)/)) {
+    if (part.startsWith('\u001b')) {
+      kept += part;
+      continue;
+    }
+    const room = columns - 1 - visible;
+    kept += part.slice(0, Math.max(0, room));
+    visible += Math.min(part.length, Math.max(0, room));
+  }
+  return `${kept}…`;
+}
