@@ -33,6 +33,7 @@ const actSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('throttle') }),
   z.strictObject({ kind: z.literal('delay'), ms: z.number().int().positive() }),
   z.strictObject({ kind: z.literal('hold'), point: z.enum(['before', 'after']) }),
+  z.strictObject({ kind: z.literal('stale'), seconds: z.number().positive() }),
 ]);
 
 const faultSchema = z.strictObject({
@@ -44,14 +45,14 @@ const faultSchema = z.strictObject({
   do: actSchema,
 });
 
-export type FaultMatch = z.infer<typeof matchSchema>;
+type FaultMatch = z.infer<typeof matchSchema>;
 
 /**
  * What happens to a call that a fault hits. `refuse` and `throttle`: it is answered with an error and not made. `lose-reply`: it is
  * made, then the connection is cut. `delay`: it is made later. `hold`: it waits to be released, before it is made or before its
- * reply is sent.
+ * reply is sent. `stale`: a describe of EC2 does not show what was made in the last seconds.
  */
-export type FaultAct = z.infer<typeof actSchema>;
+type FaultAct = z.infer<typeof actSchema>;
 
 /** A fault as it is ordered over `POST /_lab/faults`. */
 export type FaultOrder = z.infer<typeof faultSchema>;

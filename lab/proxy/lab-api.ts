@@ -7,7 +7,7 @@ import type { HeldCalls } from './held-calls.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Who this lab is; `lab` is random at each start, so that an endpoint can be told from another lab and from AWS. */
-export type LabIdentity = { lab: string; accountId: string; region: string; startedAt: string };
+type LabIdentity = { lab: string; accountId: string; region: string; startedAt: string };
 
 export type LabParts = {
   identity: LabIdentity;
@@ -45,7 +45,22 @@ const endOrder = z.strictObject({ services: z.array(z.string()).min(1).optional(
 /** Whether a request is for the lab itself. No bucket can have that name: S3 allows no underscore. */
 export const isForLab = (path: string): boolean => /^\/_lab(\/|\?|$)/.test(path);
 
-/** The lab's own HTTP API, under `/_lab`. It never reaches the emulator and is not recorded. */
+/**
+ * The lab's own HTTP API. It never reaches the emulator and is not recorded.
+ *
+ * | request | does |
+ * | --- | --- |
+ * | `GET /_lab` | says which lab this is |
+ * | `GET /_lab/calls?service&action&mutating&accessKeyId&since&wait` | the calls after number `since`; `wait=1` answers when there is one |
+ * | `DELETE /_lab/calls` | forgets them; CloudTrail does not |
+ * | `GET`, `POST`, `DELETE /_lab/faults`, `DELETE /_lab/faults/<id>` | the faults, see `FaultOrder`; what a deleted one held goes on |
+ * | `GET /_lab/held?fault&wait` | the held calls; `wait=1` answers when there is one |
+ * | `POST /_lab/held/<n>/release` `{how: 'go-on' \| 'cut'}` | lets one go on, or cuts its connection where it stands |
+ * | `GET /_lab/sessions/<accessKeyId>` | a session that STS gave out |
+ * | `POST /_lab/sessions/<accessKeyId>/expire`, `/revoke` `{services?}` | ends it now, for all services or for some |
+ * | `GET`, `POST /_lab/cloudtrail` | delivery delay and rate limit of the event history |
+ * | `POST /_lab/reset` | empties the emulator, calls, faults and event history; sessions stay |
+ */
 export class LabApi {
   readonly #parts: LabParts;
 
@@ -104,7 +119,7 @@ export class LabApi {
       case 'POST /sessions/*/revoke': {
         const scope = endOrder.safeParse(order);
         if (!scope.success) return badRequest(issuesOf(scope.error), Object.keys(endOrder.shape));
-        return ok(sessions.end(id, verb === 'expire' ? 'expire' : 'revoke', scope.data.services ?? null));
+        return ok(sessions.end(id, verb === 'expire' ? 'expired' : 'revoked', scope.data.services ?? null));
       }
       case 'GET /cloudtrail':
         return ok(trail.settings);

@@ -13,6 +13,7 @@ import { recognise, type Recognised } from './recognise.ts';
 import { emulatorBrokeOff, emulatorDown, throttled } from './refusals.ts';
 import { resourceIds } from './resource-ids.ts';
 import { givesSession, Sessions } from './sessions.ts';
+import { Births, canBeStale, staleReply } from './stale-describes.ts';
 import { Upstream } from './upstream.ts';
 import { elementText } from './xml.ts';
 
@@ -88,6 +89,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   const calls = new Calls();
   const faults = new Faults();
   const held = new HeldCalls();
+  const births = new Births();
   const sessions = new Sessions(clock);
   const trail = new CloudTrail({ clock, accountId, region });
   const labApi = new LabApi({
@@ -117,6 +119,13 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     decidedBy: 'lab',
     identified,
   });
+
+  const aged = (call: Recognised, reply: Reply, hits: Fault[]): Reply | Refusal => {
+    const ages = hits.flatMap(({ do: act }) => (act.kind === 'stale' ? [act.seconds] : []));
+    if (ages.length === 0 || !canBeStale(call)) return reply;
+    const bornAfterMs = clock.now().getTime() - Math.max(...ages) * 1000;
+    return staleReply(call, reply, (id) => births.isYoungerThan(id, bornAfterMs));
+  };
 
   /** Lets AWS decide a call: the session first, then the faults that refuse, then the emulator. */
   const decide = async (call: Recognised, req: IncomingMessage, body: Buffer[], hits: Fault[]): Promise<Decision> => {
@@ -149,8 +158,11 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
 
     const result = await upstream.pass({ method, url: req.url ?? '/', rawHeaders: req.rawHeaders, body, mutating: call.mutating });
     switch (result.kind) {
-      case 'reply':
-        return { reply: result.reply, status: result.reply.status, refusal: null, decidedBy: 'emulator', identified: true };
+      case 'reply': {
+        const shown = aged(call, result.reply, hits);
+        if ('code' in shown) return refused(call, method, shown, true);
+        return { reply: shown, status: shown.status, refusal: null, decidedBy: 'emulator', identified: true };
+      }
       case 'unreachable':
         return refused(call, method, emulatorDown(call), false);
       case 'broke-off':
@@ -186,6 +198,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
       faults: hits.map(({ id }) => id),
       reply: 'waiting',
     });
+    if (succeeded) births.learn(recorded);
     if (decision.identified) {
       trail.add(recorded, error === null ? { kind: 'succeeded', reply: text } : { kind: 'failed', ...error }, session);
     }

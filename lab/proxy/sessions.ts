@@ -4,7 +4,7 @@ import type { Recognised } from './recognise.ts';
 import { expiredSession, revokedSession } from './refusals.ts';
 import { elementText } from './xml.ts';
 
-/** A session as `/_lab/sessions/<accessKeyId>` shows it. `services` narrows an end that was ordered to some services; null is all. */
+/** A session as `/_lab/sessions/<accessKeyId>` shows it. */
 export type Session = {
   accessKeyId: string;
   issuedAt: string;
@@ -15,8 +15,11 @@ export type Session = {
   assumedRoleArn: string | null;
   assumedRoleId: string | null;
   revoked: boolean;
-  services: string[] | null;
+  /** The services for which it was ended by order while it goes on for all others. */
+  endedFor: Record<string, SessionEnd>;
 };
+
+export type SessionEnd = 'expired' | 'revoked';
 
 /**
  * The sessions that the lab's STS has given out, and how they end: by their own expiry, or by order. A key that is not known here
@@ -44,7 +47,7 @@ export class Sessions {
       assumedRoleArn: elementText(reply, 'Arn') ?? null,
       assumedRoleId: elementText(reply, 'AssumedRoleId') ?? null,
       revoked: false,
-      services: null,
+      endedFor: {},
     });
   }
 
@@ -52,8 +55,8 @@ export class Sessions {
     return this.#byKey.get(accessKeyId);
   }
 
-  /** Ends a session now, for all services or for some. A key of unknown origin gets an entry, because it can be ended too. */
-  end(accessKeyId: string, how: 'expire' | 'revoke', services: string[] | null): Session {
+  /** Ends a session now, for all services (null) or for some. A key of unknown origin gets an entry, because it can be ended too. */
+  end(accessKeyId: string, how: SessionEnd, services: string[] | null): Session {
     const now = this.#clock.now().toISOString();
     const known = this.#byKey.get(accessKeyId) ?? {
       accessKeyId,
@@ -64,9 +67,14 @@ export class Sessions {
       assumedRoleArn: null,
       assumedRoleId: null,
       revoked: false,
-      services: null,
+      endedFor: {},
     };
-    const ended = how === 'expire' ? { ...known, expiration: now, services } : { ...known, revoked: true, services };
+    const ended: Session =
+      services !== null
+        ? { ...known, endedFor: { ...known.endedFor, ...Object.fromEntries(services.map((service) => [service, how])) } }
+        : how === 'expired'
+          ? { ...known, expiration: now }
+          : { ...known, revoked: true };
     this.#byKey.set(accessKeyId, ended);
     return ended;
   }
@@ -75,9 +83,10 @@ export class Sessions {
   refusal(call: Recognised): Refusal | undefined {
     const session = call.accessKeyId === null ? undefined : this.#byKey.get(call.accessKeyId);
     if (session === undefined) return undefined;
-    if (session.services !== null && !session.services.includes(call.service)) return undefined;
-    if (session.expiration !== null && Date.parse(session.expiration) <= this.#clock.now().getTime()) return expiredSession(call);
-    if (session.revoked && call.action !== 'GetCallerIdentity') {
+    const ended = session.endedFor[call.service];
+    const isPast = session.expiration !== null && Date.parse(session.expiration) <= this.#clock.now().getTime();
+    if (isPast || ended === 'expired') return expiredSession(call);
+    if ((session.revoked || ended === 'revoked') && call.action !== 'GetCallerIdentity') {
       return revokedSession({ service: call.service, action: call.action, principalArn: session.assumedRoleArn });
     }
     return undefined;

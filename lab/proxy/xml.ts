@@ -31,9 +31,6 @@ export const readXml = (text: string): XmlElement | undefined => {
   return open.length === 1 ? root.children[0] : undefined;
 };
 
-export const childNamed = (element: XmlElement | undefined, name: string): XmlElement | undefined =>
-  element?.children.find((child) => child.name === name);
-
 /** The first element of that name, at any depth. */
 export const findElement = (element: XmlElement | undefined, name: string): XmlElement | undefined => {
   if (element === undefined || element.name === name) return element;

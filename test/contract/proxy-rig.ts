@@ -25,7 +25,7 @@ const listen = (server: ReturnType<typeof createServer>): Promise<number> =>
   new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
 
 /** A stand-in for the emulator: it keeps what it saw, and answers what `reply` says. */
-export const startStub = async (reply: (seen: Seen) => StubReply | Promise<StubReply>): Promise<{ port: number; seen: Seen[] }> => {
+const startStub = async (reply: (seen: Seen) => StubReply | Promise<StubReply>): Promise<{ port: number; seen: Seen[] }> => {
   const seen: Seen[] = [];
   const answer = async (request: Seen, respond: (reply: StubReply) => void): Promise<void> => {
     seen.push(request);
@@ -63,7 +63,7 @@ export const vpcId = (n: number): string => `vpc-${n.toString(16).padStart(17, '
 export const sessionKey = 'ASIASESSIONOFTHETEST';
 
 /** Enough of AWS for the tests: VPCs are numbered, S3 takes everything, STS gives one session. */
-export const littleAws = (): ((seen: Seen) => StubReply) => {
+const littleAws = (): ((seen: Seen) => StubReply) => {
   let vpcs = 0;
   return ({ action }) => {
     switch (action) {

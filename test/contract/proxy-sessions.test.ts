@@ -80,6 +80,13 @@ describe('a session that is revoked is denied', () => {
   });
 });
 
+test('a session that is ended for one service still expires for the others', async () => {
+  const { api, time, s3 } = await startRigWithSession();
+  await api('POST', `/sessions/${sessionKey}/expire`, { services: ['ec2'] });
+  time.now = later(noon, 3600);
+  expect(await errorOf(s3.send(new ListBucketsCommand({})))).toMatchObject({ name: 'ExpiredToken' });
+});
+
 test('a session works until its expiry', async () => {
   const { time, ec2 } = await startRigWithSession();
   time.now = later(noon, 3599);
