@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { ok, type Problem, type Result } from '../../orchestrator/domain/problem.ts';
+import type { Environment } from '../../toolchain/cache-folder.ts';
 
 const script = fileURLToPath(new URL('emulator.py', import.meta.url));
 
 /** A running emulator. It lives no longer than this process: it ends when its stdin does. */
-export type Emulator = {
+export interface Emulator {
   /** On 127.0.0.1. */
   readonly port: number;
   readonly pid: number;
@@ -13,97 +15,99 @@ export type Emulator = {
   stop(): Promise<void>;
   /** Resolves when the process has ended, for whatever reason. */
   readonly exited: Promise<EmulatorExit>;
-};
+}
 
-export type EmulatorExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+export interface EmulatorExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
 
-/** Why no emulator runs. `message` says what to do, for a person. */
-export type EmulatorNotStarted =
-  | { readonly reason: 'port-taken'; readonly port: number; readonly message: string }
-  | { readonly reason: 'emulator-failed'; readonly exit: EmulatorExit; readonly stderr: string; readonly message: string };
+export interface EmulatorNotStarted extends Problem {
+  readonly reason: 'port-taken' | 'emulator-failed';
+  /** What it wrote on stderr before it ended. */
+  readonly evidence: string;
+}
 
-export type StartEmulatorOptions = {
+export interface StartEmulatorOptions {
   /** The interpreter of `provideEmulator`. */
   readonly python: string;
   /** The account of every caller that is not in an assumed role of another one. 12 digits. */
   readonly accountId: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Environment;
   /** Gets each line that the emulator writes on stderr: its bugs, and with `verbose` its requests. */
   readonly log: (line: string) => void;
   readonly verbose?: boolean;
-};
+}
 
-/** Starts the emulator; resolves as soon as it accepts connections, which takes about a second. */
-export async function startEmulator(options: StartEmulatorOptions): Promise<Emulator | EmulatorNotStarted> {
+/** Starts the emulator; resolves as soon as it accepts connections, which takes one to two seconds. */
+export async function startEmulator(options: StartEmulatorOptions): Promise<Result<Emulator, readonly [EmulatorNotStarted]>> {
   const { python, accountId, port, env, log, verbose = false } = options;
-  const flags = ['-B', '-E', '-s', script, '--port', String(port), '--account-id', accountId];
-  const child = spawn(python, verbose ? [...flags, '--verbose'] : flags, { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+  // -B: nothing is written beside the sources. -E and -s: nobody's Python settings or packages count.
+  const flags = ['-B', '-E', '-s', script, '--port', String(port), '--account-id', accountId, ...(verbose ? ['--verbose'] : [])];
+  const child = spawn(python, flags, { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
   // A child that ended is known by its exit; that its stdin broke then says nothing more.
   child.stdin.on('error', () => undefined);
 
   const stderr: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
     stderr.push(line);
-    if (stderr.length > 40) stderr.shift();
+    if (stderr.length > tailLines) stderr.shift();
     log(line);
   });
-
-  let spawnError = '';
   const exited = new Promise<EmulatorExit>((resolve) => {
-    child.once('error', (error) => {
-      spawnError = error.message;
+    child.once('error', (cause) => {
+      stderr.push(cause.message);
       if (child.pid === undefined) resolve({ code: null, signal: null });
     });
     // Not `exit`: what it wrote last must have been read.
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-
-  const said = new Promise<unknown>((resolve) => {
-    createInterface({ input: child.stdout }).once('line', (line) => resolve(parse(line)));
+  const said = new Promise<Said>((resolve) => {
+    createInterface({ input: child.stdout }).once('line', (line) => resolve(readLine(line)));
   });
-  const first = await Promise.race([said, exited.then(() => undefined)]);
 
-  if (isPort(first) && child.pid !== undefined) {
+  const first = await Promise.race([said, exited.then((): Said => ({ kind: 'nothing' }))]);
+  if (first.kind === 'listening' && child.pid !== undefined) {
     const stop = async (): Promise<void> => {
-      child.stdin.end();
       child.kill('SIGTERM');
       await exited;
     };
-    return { port: first.port, pid: child.pid, stop, exited };
+    return ok({ port: first.port, pid: child.pid, stop, exited });
   }
-
   child.kill('SIGKILL');
-  const exit = await exited;
-  if (isPortTaken(first)) {
-    return {
-      reason: 'port-taken',
-      port,
-      message: `Port ${port} on 127.0.0.1 is taken; end what listens there, or choose another for the lab's AWS emulator.`,
-    };
+  await exited;
+  return { ok: false, problems: [notStarted(first, port, stderr.join('\n'))] };
+}
+
+/** How many lines of stderr a failure keeps. */
+const tailLines = 40;
+
+function notStarted(said: Said, port: number, evidence: string): EmulatorNotStarted {
+  if (said.kind === 'port-taken') {
+    const message = `Port ${port} on 127.0.0.1 is taken; the lab's AWS emulator cannot listen there.`;
+    return { reason: 'port-taken', message, next: 'End what listens there, or choose another port.', evidence };
   }
-  const evidence = spawnError || stderr.join('\n');
-  return { reason: 'emulator-failed', exit, stderr: evidence, message: `The lab's AWS emulator did not start: ${evidence}` };
+  const message = `The lab's AWS emulator did not start:\n${evidence.replaceAll(/^/gm, '  ')}`;
+  const next = 'Delete the folder emulator/ in the cache folder, so that its Python environment is made anew, and try again.';
+  return { reason: 'emulator-failed', message, next, evidence };
 }
 
 /** Nothing of the caller's AWS, moto or Python settings reaches the emulator. */
-function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function childEnvironment(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS_|MOTO_|S3_|PYTHON|TEST_)/.test(name)));
 }
 
-function parse(line: string): unknown {
+type Said = { readonly kind: 'listening'; readonly port: number } | { readonly kind: 'port-taken' } | { readonly kind: 'nothing' };
+
+/** The one line of emulator.py. */
+function readLine(line: string): Said {
   try {
-    return JSON.parse(line);
+    const message = JSON.parse(line) as { port?: number; failure?: string };
+    if (message.failure === 'port-taken') return { kind: 'port-taken' };
+    return message.port === undefined ? { kind: 'nothing' } : { kind: 'listening', port: message.port };
   } catch {
-    return undefined;
+    return { kind: 'nothing' };
   }
-}
-
-function isPort(said: unknown): said is { port: number } {
-  return typeof said === 'object' && said !== null && 'port' in said && typeof said.port === 'number' && !('failure' in said);
-}
-
-function isPortTaken(said: unknown): boolean {
-  return typeof said === 'object' && said !== null && 'failure' in said && said.failure === 'port-taken';
 }

@@ -1,139 +1,137 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { withBuildLock } from './build-lock.ts';
+import { ok, type Problem, type Result } from '../../orchestrator/domain/problem.ts';
+import { withBuildLock } from '../../toolchain/build-lock.ts';
+import type { Environment } from '../../toolchain/cache-folder.ts';
+import { runTied, type TiedResult } from '../../toolchain/tied-process.ts';
 
-const run = promisify(execFile);
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
 
-export type EmulatorProvided = { readonly python: string };
+export interface EmulatorProvided {
+  /** The interpreter to run the emulator with. */
+  readonly python: string;
+}
 
-/** What the lab's AWS emulator lacks on this machine. `message` says what to install, for a person. */
-export type EmulatorUnavailable = {
+/** What the lab's AWS emulator lacks on this machine, and what to install. */
+export interface EmulatorUnavailable extends Problem {
   readonly reason: 'python-missing' | 'venv-missing' | 'packages-unobtainable';
   /** What the tools said. */
   readonly evidence: string;
-  readonly message: string;
-};
+}
 
-export type ProvideEmulatorOptions = {
+export interface ProvideEmulatorOptions {
   /** Where Holdfast keeps what it can make again; the environment goes to `emulator/` in it. */
   readonly cacheFolder: string;
   /** Passed on to Python and pip, so that pip's own settings (index, proxy, certificates) count. */
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Environment;
   readonly onProgress: (text: string) => void;
-};
+}
 
 /**
  * The interpreter of a virtual environment with moto in it; made on first use (under a minute), then found. One folder for each set of
  * packages and Python: a new pin or another interpreter never changes an environment that a running lab uses.
  */
-export async function provideEmulator(options: ProvideEmulatorOptions): Promise<EmulatorProvided | EmulatorUnavailable> {
+export async function provideEmulator(options: ProvideEmulatorOptions): Promise<Result<EmulatorProvided, readonly [EmulatorUnavailable]>> {
   const { cacheFolder, onProgress } = options;
   const env = pythonEnvironment(options.env);
-  const base = await findPython(env);
-  if ('reason' in base) return base;
+  const found = await findPython(env);
+  if (!found.ok) return found;
+  const base = found.value;
 
   const pins = await readFile(requirements);
   const name = createHash('sha256').update(pins).update(base.identity).digest('hex').slice(0, 16);
-  const parent = join(cacheFolder, 'emulator');
-  const folder = join(parent, name);
-  const python = join(folder, 'bin', 'python');
-  // A virtual environment holds its own absolute path, so it is built in place and marked complete as the last thing.
-  const marker = join(folder, 'complete');
+  const folder = path.join(cacheFolder, 'emulator', name);
+  const python = path.join(folder, 'bin', 'python');
+  // A virtual environment holds its own absolute path, so it is built in place, and marked complete as the last thing.
+  const marker = path.join(folder, 'complete');
   const isComplete = async (): Promise<boolean> => (await exists(marker)) && (await exists(python));
+  if (await isComplete()) return ok({ python });
 
-  if (await isComplete()) return { python };
-  await mkdir(parent, { recursive: true });
-  return withBuildLock(`${folder}.lock`, onProgress, async () => {
-    if (await isComplete()) return { python };
+  const onWait = (pid: number) => onProgress(`Waiting for process ${pid}, which makes the emulator's Python environment`);
+  return await withBuildLock({ folder: `${folder}.lock`, onWait }, async () => {
+    if (await isComplete()) return ok({ python });
     await rm(folder, { recursive: true, force: true });
-    onProgress(`Making the Python environment of the lab's AWS emulator (${base.version})`);
-    try {
-      await run(base.command, ['-m', 'venv', folder], { env });
-    } catch (error) {
-      return unavailable(
-        'venv-missing',
-        error,
-        `Python's venv module with pip, for ${base.command} (on Debian and Ubuntu: apt install python3-venv)`,
-      );
-    }
-    onProgress("Installing the packages of the lab's AWS emulator from PyPI");
-    try {
-      await run(
-        python,
-        ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--quiet', '--require-hashes', '-r', requirements],
-        {
-          env,
-          maxBuffer: 16 * 1024 * 1024,
-        },
-      );
-    } catch (error) {
-      return unavailable(
-        'packages-unobtainable',
-        error,
-        'access to PyPI or a mirror of it (pip obeys PIP_INDEX_URL and its configuration files)',
-      );
-    }
-    await writeFile(marker, `${new Date().toISOString()}\n`);
-    return { python };
+    onProgress(`Making the emulator's Python environment (${base.version})`);
+    const made = await runTied(base.command, ['-m', 'venv', folder], { env });
+    if (made.outcome !== 'succeeded') return unavailable('venv-missing', said(made));
+    onProgress("Installing the emulator's packages from PyPI");
+    const installed = await runTied(python, ['-m', 'pip', ...install], { env });
+    if (installed.outcome !== 'succeeded') return unavailable('packages-unobtainable', said(installed));
+    await writeFile(marker, '');
+    return ok({ python });
   });
 }
 
-type Python = { readonly command: string; readonly version: string; readonly identity: string };
+const install = ['install', '--disable-pip-version-check', '--no-input', '--quiet', '--require-hashes', '-r', requirements];
+
+interface Python {
+  readonly command: string;
+  readonly version: string;
+  readonly identity: string;
+}
 
 /** 3.11 first: what the pins are tested with. Any newer one will do. */
 const pythons = ['python3.11', 'python3.12', 'python3.13', 'python3.14', 'python3', 'python'];
 
 const probe = `
 import sys
-assert sys.version_info >= (3, 11), "Python %d.%d is too old" % sys.version_info[:2]
+if sys.version_info < (3, 11): sys.exit("too old: %d.%d" % sys.version_info[:2])
 print(sys.version.split()[0], sys.implementation.cache_tag, sys.base_prefix, sep="\\n")
 `;
 
-async function findPython(env: NodeJS.ProcessEnv): Promise<Python | EmulatorUnavailable> {
+async function findPython(env: Environment): Promise<Result<Python, readonly [EmulatorUnavailable]>> {
   const tried: string[] = [];
   for (const command of pythons) {
-    try {
-      const { stdout } = await run(command, ['-c', probe], { env });
-      return { command, version: `Python ${stdout.split('\n')[0] ?? ''}`, identity: stdout };
-    } catch (error) {
-      tried.push(`${command}: ${lastLine(said(error))}`);
+    const found = await runTied(command, ['-c', probe], { env });
+    if (found.outcome === 'succeeded') {
+      return ok({ command, version: `Python ${found.stdout.split('\n')[0] ?? ''}`, identity: found.stdout });
     }
+    tried.push(`${command}: ${lastLine(said(found))}`);
   }
-  return unavailable('python-missing', tried.join('\n'), 'Python 3.11 or newer');
+  return unavailable('python-missing', tried.join('\n'));
 }
 
-function unavailable(reason: EmulatorUnavailable['reason'], error: unknown, needed: string): EmulatorUnavailable {
-  const evidence = said(error);
-  return { reason, evidence, message: `The lab's AWS emulator (moto) needs ${needed}. ${lastLine(evidence)}`.trim() };
+const advice = {
+  'python-missing': { lacks: 'Python 3.11 or newer', next: 'Install Python 3.11 or newer, so that python3.11 or python3 is on PATH.' },
+  'venv-missing': {
+    lacks: "Python's venv module, with pip",
+    next: 'Install it (Debian and Ubuntu: apt install python3-venv), or another Python 3.11 or newer.',
+  },
+  'packages-unobtainable': {
+    lacks: 'packages from PyPI',
+    next: 'Let pip reach PyPI, or name a mirror of it: PIP_INDEX_URL, or index-url in pip.conf.',
+  },
+} as const satisfies Record<EmulatorUnavailable['reason'], { lacks: string; next: string }>;
+
+function unavailable(reason: EmulatorUnavailable['reason'], evidence: string): { ok: false; problems: readonly [EmulatorUnavailable] } {
+  const { lacks, next } = advice[reason];
+  const message = `The lab's AWS emulator (moto) lacks ${lacks}:\n${evidence.replaceAll(/^/gm, '  ')}`;
+  return { ok: false, problems: [{ reason, message, next, evidence }] };
 }
 
-function said(error: unknown): string {
-  if (typeof error === 'string') return error;
-  if (error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' && error.stderr.trim() !== '')
-    return error.stderr.trim();
-  if (error instanceof Error && 'stdout' in error && typeof error.stdout === 'string' && error.stdout.trim() !== '')
-    return error.stdout.trim();
-  return error instanceof Error ? error.message : String(error);
+function said(result: Exclude<TiedResult, { outcome: 'succeeded' }>): string {
+  switch (result.outcome) {
+    case 'failed':
+      return (result.stderrTail || result.stdout).trim() || `exit code ${result.exitCode ?? 'none'}`;
+    case 'not-started':
+      return result.code === 'ENOENT' ? 'not on PATH' : result.code;
+    case 'timed-out':
+      return `not done within ${result.afterMs / 1000} s`;
+  }
 }
 
-function lastLine(text: string): string {
-  return text.split('\n').at(-1) ?? '';
-}
+const lastLine = (text: string): string => text.split('\n').at(-1) ?? '';
 
 /** Someone's active environment or library path must not leak into ours; credentials have no business here. */
-function pythonEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^(AWS_|PYTHONHOME$|PYTHONPATH$|VIRTUAL_ENV$|PIP_TARGET$|PIP_USER$)/.test(name)),
-  );
+function pythonEnvironment(env: Environment): Environment {
+  const kept = ([name]: readonly [string, unknown]) => !/^(AWS_.*|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV|PIP_TARGET|PIP_USER)$/.test(name);
+  return Object.fromEntries(Object.entries(env).filter(kept));
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+async function exists(file: string): Promise<boolean> {
+  return await access(file).then(
     () => true,
     () => false,
   );

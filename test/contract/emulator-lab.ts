@@ -1,5 +1,3 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import {
   CreateSubnetCommand,
   CreateTransitGatewayCommand,
@@ -14,11 +12,10 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { provideEmulator, startEmulator, type Emulator } from '../../lab/emulator/emulator.ts';
+import { cacheFolder } from '../../toolchain/cache-folder.ts';
 
 export const account = '111122223333';
 export const region = 'eu-west-1';
-
-export const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'holdfast');
 
 const config = (port: number) => ({
   endpoint: `http://127.0.0.1:${port}`,
@@ -80,14 +77,18 @@ export function useEmulator(): EmulatorUnderTest {
 
 export async function start(port = 0): Promise<Emulator> {
   const emulator = await tryToStart(port);
-  if ('reason' in emulator) throw new Error(emulator.message);
-  return emulator;
+  if (!emulator.ok) throw new Error(emulator.problems[0].message);
+  return emulator.value;
 }
 
 export async function tryToStart(port: number, log: (line: string) => void = () => undefined) {
-  const provided = await provideEmulator({ cacheFolder, env: process.env, onProgress: () => undefined });
-  if ('reason' in provided) throw new Error(provided.message);
-  return startEmulator({ python: provided.python, accountId: account, port, env: process.env, log });
+  return await startEmulator({ python: await python(), accountId: account, port, env: process.env, log });
+}
+
+export async function python(): Promise<string> {
+  const provided = await provideEmulator({ cacheFolder: cacheFolder(process.env), env: process.env, onProgress: () => undefined });
+  if (!provided.ok) throw new Error(provided.problems[0].message);
+  return provided.value.python;
 }
 
 export async function reset(port: number): Promise<void> {
@@ -114,7 +115,8 @@ export const tagged = <T extends string>(ResourceType: T, tags: Record<string, s
   { ResourceType, Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) },
 ];
 
-export const tagMap = (tags: readonly Tag[] | undefined) => Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value]));
+export const tagMap = (tags: readonly Tag[] | undefined) =>
+  Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value])) as Record<string, string>;
 
 export async function createGateway(
   ec2: EC2Client,
