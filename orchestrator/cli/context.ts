@@ -5,7 +5,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Everything that a command has of the world: passed in, so that tests pass their own. */
 export interface Context extends CommandContext {
-  readonly process: { readonly stdout: Output; readonly stderr: Output; exitCode?: number | string | null | undefined };
+  readonly process: { readonly stdout: Output; readonly stderr: Output; exitCode?: number | string | null };
   readonly env: Environment;
   /** Folder that relative paths start from. */
   readonly cwd: string;

@@ -10,7 +10,8 @@ import type { Context } from './context.ts';
 export async function main(inputs: readonly string[]): Promise<void> {
   const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
   const context: Context = {
-    process,
+    // Node types the exit code as possibly undefined, where stricli has it absent: the same thing.
+    process: process as Context['process'],
     env: { ...process.env },
     // npm runs scripts in the package's folder; a relative path starts where the person stands.
     cwd: process.cwd() === root ? (process.env['INIT_CWD'] ?? root) : process.cwd(),
