@@ -76,8 +76,12 @@ async function deploy(context: Context, command: 'up' | 'plan', flags: UpFlags, 
     if (stopping.draining.aborted) return exitCodes.stoppedBySignal;
     if (command === 'plan') return planned.failed.length > 0 ? exitCodes.failed : exitCodes.done;
     refuseGuarded(planned, file.graph, flags.allowReplace ?? []);
-    const unchanged = planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges);
-    if (!unchanged && !flags.yes && !(await confirmed(context, file))) {
+    if (planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges)) {
+      const ends = planned.stacks.map(({ stack, short }): StackResult => ({ stack, short, end: { outcome: 'unchanged' }, seconds: 0 }));
+      emit({ type: 'summary', command, ends, seconds: (context.now() - started) / 1000, exitCode: exitCodes.done });
+      return exitCodes.done;
+    }
+    if (!flags.yes && !(await confirmed(context, file))) {
       emit({ type: 'note', message: 'Nothing was changed.' });
       return exitCodes.done;
     }
