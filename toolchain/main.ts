@@ -1,0 +1,26 @@
+import type { ToolMissing } from './problems.ts';
+import type { OnProgress } from './progress.ts';
+import { provideAwsPlugin } from './aws-plugin.ts';
+import { providePulumiCli } from './pulumi-cli.ts';
+
+/** `npx tsx toolchain/main.ts`: provides the CLI and the plugin, and says where each came from. */
+async function main(): Promise<number> {
+  const print = (line: string) => void process.stdout.write(`${line}\n`);
+  const onProgress: OnProgress = (progress) => print(`${progress.part}: ${progress.message}`);
+
+  const cli = await providePulumiCli({ env: process.env, onProgress });
+  if (!cli.ok) return failed(cli.problems);
+  print(`pulumi-cli: ${cli.value.version}, from ${cli.value.origin}: ${cli.value.path}`);
+
+  const plugin = await provideAwsPlugin({ env: process.env, cliPath: cli.value.path, onProgress });
+  if (!plugin.ok) return failed(plugin.problems);
+  print(`aws-plugin: ${plugin.value.version}, from ${plugin.value.origin}: ${plugin.value.directory}`);
+  return 0;
+}
+
+function failed(problems: readonly ToolMissing[]): number {
+  for (const problem of problems) process.stderr.write(`${problem.message}\n${problem.next}\n`);
+  return 1;
+}
+
+process.exitCode = await main();

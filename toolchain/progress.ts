@@ -1,0 +1,27 @@
+/** What is provided, by the name that people see. */
+export type Part = 'pulumi-cli' | 'aws-plugin';
+
+export interface Progress {
+  readonly part: Part;
+  readonly phase: 'look' | 'wait' | 'download' | 'prepare' | 'build' | 'done';
+  readonly message: string;
+  /** Of `total`, in units of the message. */
+  readonly done?: number;
+  readonly total?: number;
+}
+
+export type OnProgress = (progress: Progress) => void;
+
+/**
+ * Passes on at most one event a second of each phase, and the first of each at once. Dropped events are gone: each one is
+ * the whole state, not a difference.
+ */
+export function throttled(onProgress: OnProgress, nowMs: () => number = () => performance.now()): OnProgress {
+  let last: { phase: Progress['phase']; atMs: number } | undefined;
+  return (progress) => {
+    const atMs = nowMs();
+    if (last?.phase === progress.phase && atMs - last.atMs < 1000) return;
+    last = { phase: progress.phase, atMs };
+    onProgress(progress);
+  };
+}
