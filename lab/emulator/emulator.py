@@ -97,6 +97,7 @@ def load(account: str, verbose: bool):
     import repairs
 
     repairs.use_account(account)
+    repairs.quick_regions()
     repairs.skip_instance_types()
 
     from moto.moto_server.werkzeug_app import (

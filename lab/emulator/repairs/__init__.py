@@ -15,6 +15,22 @@ def use_account(account: str) -> None:
     moto.core.models.DEFAULT_ACCOUNT_ID = account
 
 
+def quick_regions() -> None:
+    """moto asks botocore for the regions of each service through a session of its own each time,
+    and each reads the whole model of EC2, ten megabytes, for nothing but the name of its endpoint.
+    That was half of the emulator's start."""
+    import boto3.session
+    import botocore.session
+
+    resolver = botocore.session.Session().get_component("endpoint_resolver")
+
+    def get_available_regions(self, service_name, partition_name="aws", allow_non_regional=False):
+        endpoint = {"cloudwatch": "monitoring"}.get(service_name, service_name)
+        return resolver.get_available_endpoints(endpoint, partition_name, allow_non_regional)
+
+    boto3.session.Session.get_available_regions = get_available_regions
+
+
 def skip_instance_types() -> None:
     """moto unpacks the instance types of every region when it is imported, a quarter of a second
     for machines that a network of gateways and VPCs has none of."""
@@ -31,6 +47,7 @@ def skip_instance_types() -> None:
 def apply() -> None:
     from . import (
         attachments,
+        cloudwatch,
         empty_account,
         gateways,
         objects,
@@ -41,6 +58,7 @@ def apply() -> None:
         vpcs,
     )
 
-    for room in (empty_account, requests, tags, gateways, attachments, route_tables, vpcs, sessions, objects):
-        for repair in room.REPAIRS:
+    of_ec2 = (empty_account, requests, tags, gateways, attachments, route_tables, vpcs)
+    for part in (*of_ec2, sessions, objects, cloudwatch):
+        for repair in part.REPAIRS:
             repair()
