@@ -3,12 +3,12 @@ import {
   GetBucketVersioningCommand,
   GetObjectCommand,
   HeadBucketCommand,
-  PutObjectCommand,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { messageOf } from '../domain/problem.ts';
+import { installationKey, probeKey } from '../state/layout.ts';
 import type { Clients } from './clients.ts';
 
 export type Looked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: string; readonly message: string };
@@ -52,32 +52,17 @@ export interface BucketFacts {
   readonly versioned: boolean;
   /** Content of the installation object; undefined where `bootstrap` never ran on this bucket. */
   readonly installation: string | undefined;
-  /** Whether a put that must fail did fail: undefined where there is no object to try it on. */
-  readonly honoursConditionalWrites: boolean | undefined;
+  /** What bootstrap found when it tried conditional writes on this store; undefined where it never ran. */
+  readonly probe: string | undefined;
 }
 
-export function lookAtBucket({ s3 }: Clients, bucket: string, installationKey: string): Promise<Looked<BucketFacts>> {
+export function lookAtBucket({ s3 }: Clients, bucket: string): Promise<Looked<BucketFacts>> {
   return looked(async () => {
     await s3.send(new HeadBucketCommand({ Bucket: bucket }));
     const { Status } = await s3.send(new GetBucketVersioningCommand({ Bucket: bucket }));
-    const installation = await getText(s3, bucket, installationKey);
-    return {
-      versioned: Status === 'Enabled',
-      installation,
-      honoursConditionalWrites: installation === undefined ? undefined : await refusesSecondPut(s3, bucket, installationKey, installation),
-    };
+    const [installation, probe] = await Promise.all([getText(s3, bucket, installationKey), getText(s3, bucket, probeKey)]);
+    return { versioned: Status === 'Enabled', installation, probe };
   });
-}
-
-/** Puts an object where one is, on condition that there is none. A store that lies about the condition writes back what was there, so nothing is lost. */
-async function refusesSecondPut(s3: S3Client, bucket: string, key: string, body: string): Promise<boolean> {
-  try {
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/json', IfNoneMatch: '*' }));
-    return false;
-  } catch (cause) {
-    if (cause instanceof S3ServiceException && [409, 412].includes(cause.$metadata.httpStatusCode ?? 0)) return true;
-    throw cause;
-  }
 }
 
 async function getText(s3: S3Client, bucket: string, key: string): Promise<string | undefined> {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import {
   CreateBucketCommand,
+  DeleteObjectCommand,
   GetBucketEncryptionCommand,
   GetBucketVersioningCommand,
   GetPublicAccessBlockCommand,
@@ -13,7 +15,9 @@ import {
 } from '@aws-sdk/client-s3';
 import type { BucketLocationConstraint, S3Client } from '@aws-sdk/client-s3';
 import { newInstallation } from '../state/installation.ts';
-import { installationKey } from '../state/layout.ts';
+import { installationKey, probeKey } from '../state/layout.ts';
+import { ignoredConditions, readProbe, writeProbe } from '../state/store-probe.ts';
+import type { StoreProbe } from '../state/store-probe.ts';
 
 /** One property of the state bucket, and whether it was already so. */
 export interface BootstrapStep {
@@ -80,15 +84,44 @@ export async function bootstrapBucket(s3: S3Client, bucket: string, region: stri
     () => exists(() => s3.send(new GetObjectCommand({ Bucket, Key: installationKey }))),
     () => putOnce(s3, Bucket, installationKey, newInstallation(now)),
   );
+  await step(
+    'conditional writes tried',
+    async () => {
+      const probe = await found(() => s3.send(new GetObjectCommand({ Bucket, Key: probeKey })));
+      const known = probe?.Body === undefined ? undefined : readProbe(await probe.Body.transformToString());
+      return known !== undefined && ignoredConditions(known).length === 0;
+    },
+    async () => s3.send(new PutObjectCommand({ Bucket, Key: probeKey, Body: writeProbe(await probeStore(s3, Bucket), now), ContentType: 'application/json' })),
+  );
+}
+
+/** Writes that must fail, on an object of the probe's own. */
+async function probeStore(s3: S3Client, Bucket: string): Promise<StoreProbe> {
+  const Key = `.holdfast/probes/${randomUUID()}`;
+  const { ETag } = await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'first' }));
+  const otherETag = '"00000000000000000000000000000000"';
+  const probe = {
+    putIfAbsent: await isRefused(() => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'second', IfNoneMatch: '*' }))),
+    putIfMatches: await isRefused(() => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'third', IfMatch: otherETag }))),
+    deleteIfMatches: await isRefused(() => s3.send(new DeleteObjectCommand({ Bucket, Key, IfMatch: otherETag }))),
+  };
+  await s3.send(new DeleteObjectCommand({ Bucket, Key, ...(probe.putIfAbsent && probe.putIfMatches && ETag !== undefined ? { IfMatch: ETag } : {}) }));
+  return probe;
+}
+
+async function isRefused(write: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await write();
+    return false;
+  } catch (cause) {
+    if (cause instanceof S3ServiceException && [409, 412].includes(cause.$metadata.httpStatusCode ?? 0)) return true;
+    throw cause;
+  }
 }
 
 /** Two bootstraps at once: the first one's name stands. */
 async function putOnce(s3: S3Client, bucket: string, key: string, body: string): Promise<void> {
-  try {
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/json', IfNoneMatch: '*' }));
-  } catch (cause) {
-    if (!(cause instanceof S3ServiceException) || ![409, 412].includes(cause.$metadata.httpStatusCode ?? 0)) throw cause;
-  }
+  await isRefused(() => s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/json', IfNoneMatch: '*' })));
 }
 
 async function exists(look: () => Promise<unknown>): Promise<boolean> {

@@ -28,7 +28,7 @@ import type { Emit } from '../run/events.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
-import { installationKey, project } from '../state/layout.ts';
+import { project } from '../state/layout.ts';
 import { readInstallation } from '../state/installation.ts';
 import { kinds } from '../../stacks/index.ts';
 import { chooseNetwork } from './choose-network.ts';
@@ -156,7 +156,7 @@ export async function preflight(context: Context, file: OpenedFile, aws: OpenedS
   const [identity, zones, bucketFacts] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
-    lookAtBucket(aws.clients, aws.bucket, installationKey),
+    lookAtBucket(aws.clients, aws.bucket),
   ]);
   const installation = bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);

@@ -3,6 +3,7 @@ import { formatSeconds } from '../domain/duration.ts';
 import type { BucketFacts, Identity, Looked } from '../aws/account.ts';
 import type { Expiry } from '../aws/session.ts';
 import type { Network } from '../network/read-network.ts';
+import { ignoredConditions, readProbe } from '../state/store-probe.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
 
 /** What the checks look at: asked once, before the first of them. */
@@ -150,10 +151,17 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: running,
     exitCode: exitCodes.preflightRefused,
     look: ({ bucketFacts, bucket }) => {
-      if (!bucketFacts.ok || bucketFacts.value.honoursConditionalWrites === undefined) return ok('not looked at');
-      return bucketFacts.value.honoursConditionalWrites
+      if (!bucketFacts.ok || bucketFacts.value.installation === undefined) return ok('not looked at');
+      const probe = bucketFacts.value.probe === undefined ? undefined : readProbe(bucketFacts.value.probe);
+      if (probe === undefined)
+        return fail(`nobody has tried yet whether ${bucket} keeps to the conditions of writes`, 'Run `npm run bootstrap`, which tries it once.');
+      const ignored = ignoredConditions(probe);
+      return ignored.length === 0
         ? ok('honoured')
-        : fail(`${bucket} overwrote an object that it was told not to: two runs could hold one lock`, 'Use a store that honours If-None-Match, as Amazon S3 does.');
+        : fail(
+            `${bucket} ignores ${ignored.join(', ')}: two runs could hold one lock`,
+            'Use a store that honours them, as Amazon S3 does; then run `npm run bootstrap`.',
+          );
     },
   },
   {

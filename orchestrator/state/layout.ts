@@ -11,6 +11,9 @@ export const historyPrefix = (network: string): string => `.pulumi/history/${pro
 
 export const installationKey = '.holdfast/installation.json';
 
+/** What `bootstrap` found when it tried whether the store keeps to conditions. */
+export const probeKey = '.holdfast/store-probe.json';
+
 export const runLocksPrefix = (network: string): string => `.holdfast/locks/${network}.`;
 
 export const runLockKey = (stack: string): string => `.holdfast/locks/${stack}.json`;

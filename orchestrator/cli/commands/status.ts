@@ -2,7 +2,6 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../../domain/problem.ts';
 import { lookAtBucket } from '../../aws/account.ts';
-import { installationKey } from '../../state/layout.ts';
 import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
@@ -27,7 +26,7 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
     });
     const aws = await openAws(this, file);
     try {
-      const facts = await lookAtBucket(aws.clients, aws.bucket, installationKey);
+      const facts = await lookAtBucket(aws.clients, aws.bucket);
       if (!facts.ok && (facts.code === 'NotFound' || facts.code === 'NoSuchBucket'))
         throw new Refusal(exitCodes.preflightRefused, {
           reason: 'missing-bucket',

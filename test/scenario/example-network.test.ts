@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lookAtAws, nothing } from '../support/aws-look.ts';
+import { LabRig } from '../support/lab-rig.ts';
+import { exampleNetwork } from '../support/networks.ts';
+
+// One life of the example network, in order: each step starts from what the one before left.
+describe('the example network', { sequential: true, shuffle: false }, () => {
+  let rig: LabRig;
+  beforeAll(async () => {
+    rig = await LabRig.start(exampleNetwork);
+  });
+  afterAll(() => rig.stop());
+
+  it('can be planned before it was ever deployed, and the plan writes nothing', async () => {
+    const before = await rig.lastCall();
+    const { exitCode, events } = await rig.holdfast(['plan', '--json']);
+    expect(exitCode).toBe(0);
+    const plan = events.find(({ type }) => type === 'plan') as { plan: { stacks: { short: string; counts: { create: number } }[] } };
+    expect(plan.plan.stacks.map(({ short, counts }) => `${short} ${counts.create}`)).toEqual([
+      'transit-gateway 6',
+      'vpc.shared 6',
+      'vpc.production 6',
+      'vpc.staging 6',
+      'route-tables.shared 14',
+      'route-tables.production 10',
+      'route-tables.staging 10',
+    ]);
+    expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
+  });
+
+  it('comes up as exactly what the file asks for, every taggable object tagged', async () => {
+    const { exitCode, stdout } = await rig.holdfast(['up', '--yes']);
+    expect(stdout).toContain('7 applied');
+    expect(exitCode).toBe(0);
+    const tier = (vpc: string, octet: number) => [
+      `example.vpc.${vpc}/subnet-attachment-a 10.${octet}.255.0/28 eu-west-1a`,
+      `example.vpc.${vpc}/subnet-attachment-b 10.${octet}.255.16/28 eu-west-1b`,
+      `example.vpc.${vpc}/subnet-private-a 10.${octet}.0.0/20 eu-west-1a`,
+      `example.vpc.${vpc}/subnet-private-b 10.${octet}.16.0/20 eu-west-1b`,
+    ];
+    const vpcs = ['production', 'shared', 'staging'];
+    expect(await lookAtAws(rig.ec2)).toEqual({
+      gateways: ['example.transit-gateway/gateway asn 64512'],
+      gatewayRouteTables: vpcs.map((vpc) => `example.transit-gateway/segment-${vpc}`),
+      vpcs: ['example.vpc.production/vpc 10.1.0.0/16', 'example.vpc.shared/vpc 10.0.0.0/16', 'example.vpc.staging/vpc 10.2.0.0/16'],
+      subnets: [...tier('production', 1), ...tier('shared', 0), ...tier('staging', 2)],
+      attachments: vpcs.map((vpc) => `example.vpc.${vpc}/attachment`),
+      routeTables: vpcs.flatMap((vpc) => [`example.route-tables.${vpc}/routes-attachment`, `example.route-tables.${vpc}/routes-private`]),
+      attachmentLinks: vpcs.map(
+        (vpc) =>
+          `example.vpc.${vpc}/attachment: example.vpc.${vpc}/vpc [example.vpc.${vpc}/subnet-attachment-a, example.vpc.${vpc}/subnet-attachment-b]`,
+      ),
+      subnetAssociations: vpcs.flatMap((vpc) =>
+        ['attachment', 'private'].flatMap((name) =>
+          ['a', 'b'].map((zone) => `example.vpc.${vpc}/subnet-${name}-${zone} -> example.route-tables.${vpc}/routes-${name}`),
+        ),
+      ),
+      routes: [
+        'example.route-tables.production/routes-private: 0.0.0.0/0 -> example.transit-gateway/gateway',
+        'example.route-tables.shared/routes-private: 10.1.0.0/16 -> example.transit-gateway/gateway',
+        'example.route-tables.shared/routes-private: 10.2.0.0/16 -> example.transit-gateway/gateway',
+        'example.route-tables.staging/routes-private: 0.0.0.0/0 -> example.transit-gateway/gateway',
+      ],
+      associations: vpcs.map((vpc) => `example.vpc.${vpc}/attachment -> example.transit-gateway/segment-${vpc}`),
+      propagations: [
+        'example.vpc.production/attachment -> example.transit-gateway/segment-production',
+        'example.vpc.production/attachment -> example.transit-gateway/segment-shared',
+        'example.vpc.shared/attachment -> example.transit-gateway/segment-production',
+        'example.vpc.shared/attachment -> example.transit-gateway/segment-shared',
+        'example.vpc.shared/attachment -> example.transit-gateway/segment-staging',
+        'example.vpc.staging/attachment -> example.transit-gateway/segment-shared',
+        'example.vpc.staging/attachment -> example.transit-gateway/segment-staging',
+      ],
+      gatewayRoutes: [
+        'example.transit-gateway/segment-production: 0.0.0.0/0 -> example.vpc.shared/attachment',
+        'example.transit-gateway/segment-production: 10.2.0.0/16 -> blackhole',
+        'example.transit-gateway/segment-staging: 0.0.0.0/0 -> example.vpc.shared/attachment',
+        'example.transit-gateway/segment-staging: 10.1.0.0/16 -> blackhole',
+      ],
+    });
+  });
+
+  it('leaves no lock', async () => {
+    expect(await rig.locks()).toEqual([]);
+  });
+
+  it('is left alone by a second up: no mutating call, not even to the bucket', async () => {
+    const before = await rig.lastCall();
+    const { exitCode, stdout } = await rig.holdfast(['up', '--yes']);
+    expect(stdout).toContain('7 unchanged');
+    expect(exitCode).toBe(0);
+    expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
+  });
+
+  it('is reported stack by stack by status', async () => {
+    const { exitCode, stdout } = await rig.holdfast(['status', '--json']);
+    expect(exitCode).toBe(0);
+    const status = JSON.parse(stdout) as { target: string; stacks: { short: string; state: string; resources: number }[] };
+    expect(status.target).toBe('LAB');
+    expect(status.stacks.map(({ short, state, resources }) => `${short} ${state} ${resources}`)).toEqual([
+      'transit-gateway applied 6',
+      'vpc.shared applied 6',
+      'vpc.production applied 6',
+      'vpc.staging applied 6',
+      'route-tables.shared applied 14',
+      'route-tables.production applied 10',
+      'route-tables.staging applied 10',
+    ]);
+  });
+
+  it('runs only the stacks that a changed line touches', async () => {
+    await rig.writeNetwork(exampleNetwork.replace('private: [10.1.0.0/16, 10.2.0.0/16]', 'private: [10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16]'));
+    const { exitCode, events } = await rig.holdfast(['up', '--yes', '--json']);
+    expect(exitCode).toBe(0);
+    const summary = events.find(({ type }) => type === 'summary') as { ends: { short: string; end: { outcome: string } }[] };
+    expect(summary.ends.filter(({ end }) => end.outcome !== 'unchanged').map(({ short, end }) => `${short} ${end.outcome}`)).toEqual([
+      'route-tables.shared applied',
+    ]);
+    expect((await lookAtAws(rig.ec2)).routes).toContain('example.route-tables.shared/routes-private: 10.3.0.0/16 -> example.transit-gateway/gateway');
+  });
+
+  it('refuses a plan that replaces an attachment, and touches nothing', async () => {
+    await rig.writeNetwork(exampleNetwork.replaceAll('10.2.0.0/16', '10.8.0.0/16').replaceAll(/10\.2\.(\d+)\./g, '10.8.$1.'));
+    const before = await rig.lastCall();
+    const { exitCode, stdout } = await rig.holdfast(['up', '--yes', 'vpc.staging']);
+    expect(stdout).toContain("--allow-replace 'vpc.staging/attachment'");
+    expect(stdout).toContain("--allow-replace 'vpc.staging/vpc'");
+    expect(exitCode).toBe(2);
+    expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
+  });
+
+  it('names a stack whose VPC has left the file, in plan and in status', async () => {
+    const without = exampleNetwork.slice(0, exampleNetwork.indexOf('  staging:\n    segment: staging'));
+    await rig.writeNetwork(without);
+    const plan = await rig.holdfast(['plan']);
+    expect(plan.stdout).toMatch(/not in the network file: route-tables\.staging \(10 resources\); remove it with: npm run destroy -- route-tables\.staging/);
+    const status = await rig.holdfast(['status']);
+    expect(status.stdout).toMatch(/vpc\.staging +not in the network file/);
+  });
+
+  it('does not destroy what others stand on', async () => {
+    const { exitCode, stdout } = await rig.holdfast(['destroy', '--yes', 'vpc.staging']);
+    expect(stdout).toContain('route-tables.staging still stands on what would be destroyed');
+    expect(exitCode).toBe(2);
+  });
+
+  it('destroys by name a stack that has left the file, with its dependents, and nothing else', async () => {
+    const { exitCode } = await rig.holdfast(['destroy', '--yes', 'vpc.staging', '--with-dependents']);
+    expect(exitCode).toBe(0);
+    const { vpcs, attachments } = await lookAtAws(rig.ec2);
+    expect(vpcs).toEqual(['example.vpc.production/vpc 10.1.0.0/16', 'example.vpc.shared/vpc 10.0.0.0/16']);
+    expect(attachments).toEqual(['example.vpc.production/attachment', 'example.vpc.shared/attachment']);
+  });
+
+  it('is destroyed in reverse order, down to nothing in AWS and no lock', async () => {
+    const { exitCode } = await rig.holdfast(['destroy', '--yes']);
+    expect(exitCode).toBe(0);
+    expect(await lookAtAws(rig.ec2)).toEqual(nothing);
+    expect(await rig.locks()).toEqual([]);
+    expect((await rig.keys('.pulumi/stacks/')).filter((key) => key.endsWith('.json'))).toEqual([]);
+  });
+});

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+
+/** The example that everyone starts with. */
+export const exampleNetwork: string = readFileSync(new URL('../../networks/example.yaml', import.meta.url), 'utf8');
+
+/** The smallest network that has every kind of stack: three stacks. */
+export const smallNetwork = `network: small
+account: "111122223333"
+region: eu-west-1
+segments:
+  main:
+    blackholes: [10.9.0.0/16]
+vpcs:
+  one:
+    segment: main
+    cidr: 10.1.0.0/16
+    subnets:
+      private: { a: 10.1.0.0/24 }
+    attachment: private
+    routes:
+      private: [10.0.0.0/8]
+`;
