@@ -34,7 +34,7 @@ def quick_regions() -> None:
 def skip_instance_types() -> None:
     """moto unpacks the instance types of every region when it is imported, a quarter of a second
     for machines that a network of gateways and VPCs has none of."""
-    import moto.utilities.utils as utils
+    from moto.utilities import utils
 
     load = utils.load_resource
 

@@ -51,9 +51,7 @@ def one_attachment_a_vpc() -> None:
     the gateway says so. For moto a deleted attachment is still in the way, the subnets may be
     anything, and it always associates and never propagates."""
 
-    def create_transit_gateway_vpc_attachment(
-        self, transit_gateway_id, vpc_id, subnet_ids, tags=None, options=None
-    ):
+    def create_transit_gateway_vpc_attachment(self, transit_gateway_id, vpc_id, subnet_ids, tags=None, options=None):
         gateway = live_gateway(self, transit_gateway_id)
         self.get_vpc(vpc_id)
         check_subnets(self, vpc_id, subnet_ids)

@@ -84,7 +84,9 @@ def matches(pattern: str, value: str) -> bool:
     return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
-def select(things: list[Any], filters: dict[str, list[str]] | None, fields: dict[str, Callable[[Any], Any]]) -> list[Any]:
+def select(
+    things: list[Any], filters: dict[str, list[str]] | None, fields: dict[str, Callable[[Any], Any]]
+) -> list[Any]:
     """Filters as AWS does: values of one filter are alternatives, filters are all required, and a
     filter that the call does not know is refused rather than ignored."""
     for name, patterns in (filters or {}).items():

@@ -64,9 +64,7 @@ def found_route_tables() -> None:
     }
 
     def missing(table_id):
-        refuse(
-            "InvalidRouteTableID.NotFound", f"Transit Gateway Route Table {table_id} was deleted or does not exist."
-        )
+        refuse("InvalidRouteTableID.NotFound", f"Transit Gateway Route Table {table_id} was deleted or does not exist.")
 
     def get_all_transit_gateway_route_tables(self, transit_gateway_route_table_ids=None, filters=None):
         found = by_id(self.transit_gateways_route_tables, transit_gateway_route_table_ids, missing)
