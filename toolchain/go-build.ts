@@ -70,16 +70,20 @@ export async function buildGoProgram(program: GoProgram, env: Environment, onPro
     report({ part: program.part, phase: 'download', message, done: modules });
   };
   downloading('');
-  const list = await runTied('go', ['list', '-deps', program.package], { ...options, onStderrLine: downloading });
+  // Lists what is to be compiled: what Go's own build cache has is not stale.
+  const list = await runTied('go', ['list', '-deps', '-f', '{{if .Stale}}{{.ImportPath}}{{end}}', program.package], {
+    ...options,
+    onStderrLine: downloading,
+  });
   if (list.outcome !== 'succeeded') return failed('go list', list);
 
-  const total = list.stdout.trim().split('\n').length;
+  const total = list.stdout.split('\n').filter((line) => line !== '').length;
   let compiled = 0;
   const compiling = (): void => {
     report({
       part: program.part,
       phase: 'build',
-      message: `building ${program.title}: ${compiled} of at most ${total} packages compiled`,
+      message: `building ${program.title}: ${compiled} of ${total} packages`,
       done: compiled,
       total,
     });

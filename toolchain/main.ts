@@ -1,12 +1,13 @@
 import type { ToolMissing } from './problems.ts';
-import type { OnProgress } from './progress.ts';
+import { throttled } from './progress.ts';
 import { provideAwsPlugin } from './aws-plugin.ts';
 import { providePulumiCli } from './pulumi-cli.ts';
 
 /** `npx tsx toolchain/main.ts`: provides the CLI and the plugin, and says where each came from. */
 async function main(): Promise<number> {
   const print = (line: string) => void process.stdout.write(`${line}\n`);
-  const onProgress: OnProgress = (progress) => print(`${progress.part}: ${progress.message}`);
+  // Lines that stay are wanted less often than a screen that is redrawn.
+  const onProgress = throttled((progress) => print(`${progress.part}: ${progress.message}`), 10_000);
 
   const cli = await providePulumiCli({ env: process.env, onProgress });
   if (!cli.ok) return failed(cli.problems);

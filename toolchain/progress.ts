@@ -13,14 +13,14 @@ export interface Progress {
 export type OnProgress = (progress: Progress) => void;
 
 /**
- * Passes on at most one event a second of each phase, and the first of each at once. Dropped events are gone: each one is
+ * Passes on at most one event of a phase in this time, and the first of each at once. Dropped events are gone: each one is
  * the whole state, not a difference.
  */
-export function throttled(onProgress: OnProgress, nowMs: () => number = () => performance.now()): OnProgress {
+export function throttled(onProgress: OnProgress, everyMs = 1000, nowMs: () => number = () => performance.now()): OnProgress {
   let last: { phase: Progress['phase']; atMs: number } | undefined;
   return (progress) => {
     const atMs = nowMs();
-    if (last?.phase === progress.phase && atMs - last.atMs < 1000) return;
+    if (last?.phase === progress.phase && atMs - last.atMs < everyMs) return;
     last = { phase: progress.phase, atMs };
     onProgress(progress);
   };

@@ -20,11 +20,12 @@ const tailLines = 20;
 /**
  * Runs the command in a process group whose watcher reads from a pipe that only this process holds open. However this
  * process ends, by a signal that nothing can catch too, the pipe closes and the watcher ends the whole group: a compiler
- * never outlives the command that asked for it. `kill 0` is the group, that is: the shell, the command and its children.
+ * never outlives the command that asked for it. `kill 0` is the group, that is: the shell, the command and its children; what
+ * does not end by SIGTERM is killed.
  */
 const script = `
 exec 3<&0
-( read -r _ <&3; kill -TERM 0; sleep 5; kill -KILL 0 ) 2>/dev/null &
+( read -r _ <&3; trap '' TERM; kill -TERM 0; sleep 5; kill -KILL 0 ) >/dev/null 2>&1 &
 watcher=$!
 "$@" </dev/null 3<&-
 status=$?

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { importedPackages, keepClients, keepServicePackages, providerModule } from '../../lab/plugin/provider-source.ts';
+
+const servicePackages = `import (
+	"context"
+	"${providerModule}/internal/conns"
+	"${providerModule}/internal/service/ec2"
+	"${providerModule}/internal/service/sqs"
+)
+
+func servicePackages(ctx context.Context) []conns.ServicePackage {
+	v := []conns.ServicePackage{
+		ec2.ServicePackage(ctx),
+		sqs.ServicePackage(ctx),
+	}
+}
+`;
+
+const clients = `import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"${providerModule}/names"
+)
+
+func (c *AWSClient) EC2Client(ctx context.Context) *ec2.Client {
+	return errs.Must(client[*ec2.Client](ctx, c, names.EC2, make(map[string]any)))
+}
+
+func (c *AWSClient) ELBV2Client(ctx context.Context) *elbv2.Client {
+	return errs.Must(client[*elbv2.Client](ctx, c, names.ELBV2, make(map[string]any)))
+}
+`;
+
+describe('the list of service packages', () => {
+  test('keeps what is wanted, in the imports and in the list', () => {
+    const kept = keepServicePackages(servicePackages, new Set(['ec2']));
+    expect(kept).toBe(
+      servicePackages
+        .split('\n')
+        .filter((line) => !line.includes('sqs'))
+        .join('\n'),
+    );
+  });
+
+  test('that does not have what is wanted is not the list that this was written for', () => {
+    expect(() => keepServicePackages(servicePackages, new Set(['ec2', 'sns']))).toThrow('has no sns');
+  });
+});
+
+describe('the table of clients', () => {
+  test('loses the clients that nobody calls, and the imports that only they need', () => {
+    const kept = keepClients(clients, new Set(['EC2Client']));
+    expect(kept).not.toMatch(/elb/i);
+    expect(kept).toContain('service/ec2"');
+  });
+
+  test('keeps an import under another name that is still used', () => {
+    expect(keepClients(clients, new Set(['EC2Client', 'ELBV2Client']))).toBe(clients);
+  });
+});
+
+test('imports are found with and without another name, and only those of the provider', () => {
+  const source = `import (\n\t"fmt"\n\ttfec2 "${providerModule}/internal/service/ec2"\n\t"${providerModule}/names"\n)\n`;
+  expect(importedPackages(source)).toEqual(['internal/service/ec2', 'names']);
+});
