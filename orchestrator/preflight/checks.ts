@@ -79,7 +79,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
         );
       const why = forecastSeconds > minimum ? `the longest chain of stacks is forecast at ${formatSeconds(forecastSeconds)}` : `${formatSeconds(minimum)} is the minimum`;
       return fail(
-        `the session has ${formatSeconds(remaining)} left (until ${expiry.toISOString()}), and ${why}: it would end in the middle of a run`,
+        `the session has ${formatSeconds(remaining)} left (until ${expiry.toISOString()}; ${sessionSource}), and ${why}: it would end in the middle of a run`,
         'Get a new session, then run the same command again.',
       );
     },
