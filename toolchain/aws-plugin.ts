@@ -159,7 +159,7 @@ function realSources({ env, cliPath, onProgress }: AwsPluginRequest): AwsPluginS
 
   async function installOfficial(): Promise<Attempt | undefined> {
     onProgress({ part, phase: 'look', message: `asking ${pulumiDownloads} for ${title}` });
-    const answer = await reach(pulumiDownloads);
+    const answer = await reach(pulumiDownloads, env);
     if (!answer.reached) return { reason: 'unreachable', site: pulumiDownloads, detail: answer.detail };
     onProgress({ part, phase: 'download', message: `downloading ${title} from ${pulumiDownloads}` });
     const result = await runTied(cliPath, ['plugin', 'install', 'resource', 'aws', awsPluginVersion], {

@@ -110,7 +110,7 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
 
     install: async (target) => {
       onProgress({ part, phase: 'look', message: `asking ${pulumiDownloads} for ${title}` });
-      const answer = await reach(pulumiDownloads);
+      const answer = await reach(pulumiDownloads, env);
       if (!answer.reached) return { ok: false, attempt: { reason: 'unreachable', site: pulumiDownloads, detail: answer.detail } };
 
       onProgress({ part, phase: 'download', message: `downloading ${title} from ${pulumiDownloads}` });
