@@ -25,7 +25,7 @@ const tailLines = 20;
  */
 const script = `
 exec 3<&0
-( read -r _ <&3; trap '' TERM; kill -TERM 0; sleep 5; kill -KILL 0 ) >/dev/null 2>&1 &
+( read -r _ <&3; trap '' TERM; kill -TERM 0; sleep 1; kill -KILL 0 ) >/dev/null 2>&1 &
 watcher=$!
 "$@" </dev/null 3<&-
 status=$?
