@@ -10,9 +10,9 @@ export interface Cidr {
 
 export type CidrFault = 'malformed' | 'host-bits-set';
 
-/** Strict dotted quad with a prefix length; `10.0.0.1/16` is refused because AWS would silently keep 10.0.0.0/16. */
+/** Strict dotted quad with a prefix length, without leading zeros; `10.0.0.1/16` is refused because AWS would silently keep 10.0.0.0/16. */
 export function parseCidr(text: string): Cidr | CidrFault {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
+  const match = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\/(0|[1-9]\d?)$/.exec(text);
   if (!match) return 'malformed';
   const [a, b, c, d, prefixLength] = match.slice(1).map(Number) as [number, number, number, number, number];
   if ([a, b, c, d].some((octet) => octet > 255) || prefixLength > 32) return 'malformed';

@@ -17,7 +17,8 @@ export function checkNetwork(spec: NetworkSpec): Finding[] {
 const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
 
 function unknownSegment(spec: NetworkSpec, path: Finding['path'], segment: string): Finding[] {
-  if (segment in spec.segments) return [];
+  // Own, as every object also has a `constructor`.
+  if (Object.hasOwn(spec.segments, segment)) return [];
   return [
     {
       path,
@@ -51,7 +52,7 @@ function checkSegments(spec: NetworkSpec): Finding[] {
       ),
       ...segment.routes.flatMap((route, index): Finding[] => {
         const path = [...at, 'routes', index];
-        if (!(route.vpc in spec.vpcs))
+        if (!Object.hasOwn(spec.vpcs, route.vpc))
           return [
             {
               path: [...path, 'vpc'],

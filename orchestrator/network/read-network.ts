@@ -8,6 +8,7 @@ import type { Problem, Result } from '../domain/problem.ts';
 import { checkNetwork } from './check-network.ts';
 import { networkSchema } from './spec.ts';
 import type { NetworkSpec } from './spec.ts';
+import { aliasAfter, yamlFaults } from './yaml-faults.ts';
 
 /** A network file that passed every check that needs nothing but the file. */
 export interface Network {
@@ -20,6 +21,12 @@ export interface Network {
 
 /** 500 VPCs are about 150 kB. A larger file is a mistake or an attack, and is not parsed. */
 const maxBytes = 1024 * 1024;
+
+/** None is needed, and they are how small YAML becomes large. */
+const maxAliases = 20;
+
+/** More are counted. */
+const maxProblems = 100;
 
 export async function readNetwork(file: string): Promise<Result<Network>> {
   let text: string;
@@ -47,19 +54,24 @@ export async function readNetwork(file: string): Promise<Result<Network>> {
 /** Pure: the text of a network file to its checked form, or every problem with its line. */
 export function parseNetwork(file: string, text: string): Result<Network> {
   const lines = new LineCounter();
-  // The merge key and custom tags are off and aliases are limited: a network file needs none, and aliases are how small YAML becomes large.
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false, schema: 'core', prettyErrors: false });
-  if (document.errors.length > 0)
-    return {
-      ok: false,
-      problems: document.errors.map((error) => ({
-        reason: error.code === 'DUPLICATE_KEY' ? 'duplicate-name' : 'not-yaml',
-        message: error.code === 'DUPLICATE_KEY' ? `"${keyAt(text, error.pos[0])}" stands here a second time` : `not YAML: ${error.message}`,
-        next: error.code === 'DUPLICATE_KEY' ? 'Remove or rename one of the two.' : 'Mend the YAML here.',
-        file,
-        line: lines.linePos(error.pos[0]).line,
-      })),
-    };
+  const alias = aliasAfter(maxAliases, text);
+  if (alias !== undefined)
+    return notOk({
+      reason: 'too-many-aliases',
+      message: `the file has more than ${maxAliases} YAML aliases`,
+      next: 'Write the values out: a network file needs no aliases.',
+      file,
+      line: text.slice(0, alias).split('\n').length,
+    });
+  // The merge key is off, and unique keys are looked at below: the library compares each with every other.
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: false, schema: 'core', prettyErrors: false });
+  const faults = yamlFaults(document);
+  if (faults.length > 0)
+    return refused(
+      faults.slice(0, maxProblems).map(({ offset, ...fault }) => ({ ...fault, file, line: lines.linePos(offset).line })),
+      faults.length,
+      file,
+    );
 
   const lineOf = (path: readonly (string | number)[]): number | undefined => {
     for (let length = path.length; length >= 0; length -= 1) {
@@ -71,26 +83,47 @@ export function parseNetwork(file: string, text: string): Result<Network> {
 
   let content: unknown;
   try {
-    content = document.toJS({ maxAliasCount: 20 });
+    content = document.toJS({ maxAliasCount: maxAliases });
   } catch (cause) {
-    return notOk({ reason: 'too-many-aliases', message: messageOf(cause), next: 'Write the values out: a network file needs no aliases.', file });
+    return notOk({
+      reason: 'too-many-aliases',
+      message: messageOf(cause),
+      next: 'Write the values out: a network file needs no aliases.',
+      file,
+    });
   }
   if (content === null || content === undefined)
     return notOk({ reason: 'empty-file', message: 'the network file is empty', next: 'Start from networks/example.yaml.', file });
 
   const parsed = networkSchema.safeParse(content);
   if (!parsed.success)
-    return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, file, lineOf)) };
+    return refused(
+      parsed.error.issues.slice(0, maxProblems).flatMap((issue) => problemsOf(issue, file, lineOf, document)),
+      parsed.error.issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0),
+      file,
+    );
 
   const findings = checkNetwork(parsed.data);
   if (findings.length > 0)
-    return { ok: false, problems: findings.map(({ path, ...finding }) => withLine({ ...finding, file }, lineOf(path))) };
+    return refused(
+      findings.slice(0, maxProblems).map(({ path, ...finding }) => withLine({ ...finding, file }, lineOf(path))),
+      findings.length,
+      file,
+    );
   return ok({ file, text, spec: parsed.data, lineOf });
 }
 
 const withLine = (problem: Problem, line: number | undefined): Problem => (line === undefined ? problem : { ...problem, line });
 
-const keyAt = (text: string, offset: number): string => /^[^:\n]*/.exec(text.slice(offset))?.[0].trim() ?? '';
+/** All of them, up to what a person can use: the line of each costs a walk through the file. */
+function refused(problems: readonly Problem[], total: number, file: string): Result<Network> {
+  const shown = problems.slice(0, maxProblems);
+  const more: Problem[] =
+    total > shown.length
+      ? [{ reason: 'more-problems', message: `and ${total - shown.length} more problems`, next: 'Mend these first.', file }]
+      : [];
+  return { ok: false, problems: [...shown, ...more] };
+}
 
 /** The key's own position where the path ends in a map entry, so that the line is the one a person would point at. */
 function startOf(document: Document, path: readonly (string | number)[]): number | undefined {
@@ -104,11 +137,11 @@ function startOf(document: Document, path: readonly (string | number)[]): number
   return isNode(node) ? node.range?.[0] : undefined;
 }
 
-function problemsOf(issue: z.core.$ZodIssue, file: string, lineOf: Network['lineOf']): Problem[] {
+function problemsOf(issue: z.core.$ZodIssue, file: string, lineOf: Network['lineOf'], document: Document): Problem[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
   const where = path.join('.');
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, maxProblems).map((key) => {
       const near = nearestKey(path, key);
       return withLine(
         {
@@ -120,6 +153,20 @@ function problemsOf(issue: z.core.$ZodIssue, file: string, lineOf: Network['line
         lineOf([...path, key]),
       );
     });
+  if (issue.code === 'invalid_type' && path.length > 0 && !document.hasIn(path))
+    return [
+      withLine(
+        { reason: 'missing-key', message: `${where} is missing`, next: 'Add it; docs/network.md says what it takes.', file },
+        lineOf(path),
+      ),
+    ];
+  if (issue.code === 'invalid_type' && issue.expected === 'undefined')
+    return [
+      withLine(
+        { reason: 'not-built-yet', message: `${where}: ${issue.message}`, next: `Remove "${String(path.at(-1))}".`, file },
+        lineOf(path),
+      ),
+    ];
   // zod wraps what it finds in a record's key; the inner message is the one that helps.
   const message = issue.code === 'invalid_key' ? `"${String(path.at(-1))}": ${issue.issues[0]?.message ?? issue.message}` : issue.message;
   return [
