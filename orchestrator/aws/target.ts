@@ -41,7 +41,9 @@ export function resolveTarget(account: string, lab: LabRecord | undefined, env: 
       next: 'Start it with `npm run lab -- start`, or put your own account id into the network file.',
     });
   }
-  const loopback = Object.entries(env).find(([name, value]) => name.startsWith('AWS_ENDPOINT_URL') && value !== undefined && isLoopback(value));
+  const loopback = Object.entries(env).find(
+    ([name, value]) => name.startsWith('AWS_ENDPOINT_URL') && value !== undefined && isLoopback(value),
+  );
   if (loopback)
     return notOk({
       reason: 'real-account-on-loopback',
@@ -53,7 +55,7 @@ export function resolveTarget(account: string, lab: LabRecord | undefined, env: 
 
 function isLoopback(url: string): boolean {
   try {
-    return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(url).hostname);
+    return /^((.+\.)?localhost\.?|127\.[\d.]+|0\.0\.0\.0|\[::1?\])$/.test(new URL(url).hostname);
   } catch {
     return false;
   }

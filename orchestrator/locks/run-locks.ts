@@ -39,7 +39,8 @@ export interface TakenLock {
   readonly etag: string;
 }
 
-export type Acquired = { readonly ok: true; readonly locks: readonly TakenLock[] } | { readonly ok: false; readonly heldBy: readonly StandingLock[] };
+export type Acquired =
+  { readonly ok: true; readonly locks: readonly TakenLock[] } | { readonly ok: false; readonly heldBy: readonly StandingLock[] };
 
 /**
  * Takes the locks of all stacks, or of none. The first is taken alone: two runs that start at once over the same stacks meet there, and exactly
@@ -57,12 +58,13 @@ export async function acquireLocks(store: ObjectStore, stacks: readonly string[]
     if (put.done) taken.push({ stack, key, etag: put.etag });
     else lost.push(stack);
   };
-  try {
-    await take(first);
-    if (lost.length === 0) await Promise.all(rest.map(take));
-  } catch (cause) {
+  // Settled, not raced: what is given back below has to include a lock whose put was still under way when another one failed.
+  const puts = await Promise.allSettled([take(first)]);
+  if (lost.length === 0 && taken.length > 0) puts.push(...(await Promise.allSettled(rest.map(take))));
+  const failed = puts.find((put) => put.status === 'rejected');
+  if (failed) {
     await releaseLocks(store, taken);
-    throw cause;
+    throw failed.reason;
   }
   if (lost.length === 0) return { ok: true, locks: taken };
   await releaseLocks(store, taken);
@@ -86,9 +88,13 @@ async function readLock(store: ObjectStore, stack: string): Promise<StandingLock
   if (!stored) return { stack, key, since: new Date(0), unreadable: 'released meanwhile' };
   const base = { stack, key, since: stored.modified };
   try {
-    const parsed = lockSchema.safeParse(JSON.parse(stored.body));
+    const json: unknown = JSON.parse(stored.body);
+    // The number first: what else a newer one holds is not known here.
+    const version = z.looseObject({ schema: z.number() }).safeParse(json);
+    if (version.success && version.data.schema > schemaVersion)
+      return { ...base, unreadable: `written by a newer Holdfast (schema ${version.data.schema})` };
+    const parsed = lockSchema.safeParse(json);
     if (!parsed.success) return { ...base, unreadable: 'not a lock that Holdfast wrote' };
-    if (parsed.data.schema > schemaVersion) return { ...base, unreadable: `written by a newer Holdfast (schema ${parsed.data.schema})` };
     return { ...base, record: parsed.data };
   } catch (cause) {
     return { ...base, unreadable: messageOf(cause) };

@@ -26,18 +26,20 @@ export function readInstallation(body: string): Result<Installation> {
   } catch {
     json = undefined;
   }
+  // The number first: what else a newer one holds is not known here.
+  const version = z.looseObject({ schema: z.number() }).safeParse(json);
+  if (version.success && version.data.schema > schemaVersion)
+    return notOk({
+      reason: 'newer-schema',
+      message: `the state bucket was prepared by a newer Holdfast (schema ${version.data.schema}, this one knows ${schemaVersion})`,
+      next: 'Use that version of Holdfast.',
+    });
   const parsed = installationSchema.safeParse(json);
   if (!parsed.success)
     return notOk({
       reason: 'installation-malformed',
       message: `${installationKey} in the state bucket is not what bootstrap wrote`,
       next: 'Restore its first version (aws s3api list-object-versions): the tags of everything deployed carry its name.',
-    });
-  if (parsed.data.schema > schemaVersion)
-    return notOk({
-      reason: 'newer-schema',
-      message: `the state bucket was prepared by a newer Holdfast (schema ${parsed.data.schema}, this one knows ${schemaVersion})`,
-      next: 'Use that version of Holdfast.',
     });
   return ok({ installation: parsed.data.installation });
 }
