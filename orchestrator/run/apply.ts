@@ -1,6 +1,7 @@
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
+import { messageOf } from '../domain/problem.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
 import type { LockOwner, TakenLock } from '../locks/run-locks.ts';
 import { acquireLocks, describeLock, releaseLocks } from '../locks/run-locks.ts';
@@ -80,12 +81,16 @@ export async function applyNetwork(request: ApplyRequest): Promise<{ readonly en
       return {
         stack,
         short,
-        end: message === undefined ? { outcome: 'not-started', because: 'another run is at work on this network' } : { outcome: 'locked', message },
+        end:
+          message === undefined
+            ? { outcome: 'not-started', because: 'another run is at work on this network' }
+            : { outcome: 'locked', message },
         seconds: 0,
       };
     });
     return { ends, exitCode: exitCodes.lockedByOther };
   }
+  const limit: SessionLimit = { tooShort: undefined };
   const locks = new Map(acquired.locks.map((lock) => [lock.stack, lock]));
   const byStack = new Map(work.map((item) => [item.stack, item]));
   emit({ type: 'stage-started', stage, stacks: work.map(({ stack, short, kind }) => ({ stack, short, kind })) });
@@ -96,8 +101,11 @@ export async function applyNetwork(request: ApplyRequest): Promise<{ readonly en
       const item = byStack.get(name);
       if (!item) throw new Error(`${name} is not part of this run`);
       const started = request.now();
-      const end = await workOn(item, request, results).catch((cause: unknown): StackEnd => ({ outcome: 'held', errors: [String(cause)] }));
-      await settleLock(store, locks.get(name), end);
+      const worked = await workOn(item, request, results, limit).catch((cause: unknown): StackEnd => ({
+        outcome: 'held',
+        errors: [messageOf(cause)],
+      }));
+      const end = await settleLock(store, locks.get(name), worked);
       const result: StackResult = { stack: name, short: item.short, end, seconds: (request.now() - started) / 1000 };
       emit({ type: 'stack-ended', stack: name, end, seconds: result.seconds });
       return result;
@@ -108,29 +116,55 @@ export async function applyNetwork(request: ApplyRequest): Promise<{ readonly en
   return { ends, exitCode: exitCodeOf(ends, request.draining.aborted) };
 }
 
-/** The worst thing to do is to release a lock over a state that is not true: a held stack keeps its own. */
-async function settleLock(store: ObjectStore, lock: TakenLock | undefined, end: StackEnd): Promise<void> {
-  if (lock && end.outcome !== 'held') await releaseLocks(store, [lock]);
+/**
+ * The worst thing to do is to release a lock over a state that is not true: a held stack keeps its own. A lock that cannot be given back holds
+ * the stack, and ends nothing else: other engines are at work.
+ */
+async function settleLock(store: ObjectStore, lock: TakenLock | undefined, end: StackEnd): Promise<StackEnd> {
+  if (!lock || end.outcome === 'held') return end;
+  try {
+    await releaseLocks(store, [lock]);
+    return end;
+  } catch (cause) {
+    const before = end.outcome === 'failed' ? end.errors : [];
+    return {
+      outcome: 'held',
+      errors: [...before, `the lock could not be given back (${messageOf(cause)}); the stack itself ${verbOf(end)}`],
+    };
+  }
 }
 
-async function workOn(item: Work, request: ApplyRequest, results: ReadonlyMap<string, StackResult>): Promise<StackEnd> {
+/** Once a session is too short for a stack it is too short for the run: nothing new starts. */
+interface SessionLimit {
+  tooShort: string | undefined;
+}
+
+async function workOn(
+  item: Work,
+  request: ApplyRequest,
+  results: ReadonlyMap<string, StackResult>,
+  limit: SessionLimit,
+): Promise<StackEnd> {
   const blocker = item.after.map((name) => results.get(name)).find((result) => result && !endedWell(result.end));
   if (blocker) return { outcome: 'skipped', because: `${blocker.short} ${verbOf(blocker.end)}` };
   if (!item.needed) return { outcome: 'unchanged' };
   if (request.draining.aborted) return { outcome: 'not-started', because: 'stopped by a signal' };
 
+  if (limit.tooShort !== undefined) return { outcome: 'not-started', because: limit.tooShort };
   const neededSeconds = item.forecastSeconds + sessionMarginSeconds;
-  if (request.session.remainingSeconds() < Math.max(neededSeconds, request.minimumSessionSeconds)) await request.session.renew();
+  if (request.session.remainingSeconds() < Math.max(neededSeconds, request.minimumSessionSeconds))
+    await request.session.renew().catch(() => false);
   const remaining = request.session.remainingSeconds();
-  if (remaining < neededSeconds)
-    return { outcome: 'not-started', because: `the session has ${formatSeconds(remaining)} left, and this stack needs ${formatSeconds(neededSeconds)}` };
+  if (remaining < neededSeconds) {
+    limit.tooShort = `the session has ${formatSeconds(remaining)} left, and ${item.short} needs ${formatSeconds(neededSeconds)}`;
+    return { outcome: 'not-started', because: limit.tooShort };
+  }
 
   request.emit({ type: 'stack-started', stack: item.stack, total: item.total });
   const result = await item.run(request.engine, {
     environment: request.session.environment(),
     signal: request.interrupting,
-    onStep: ({ phase, op, name, type }) =>
-      request.emit({ type: 'step', stack: item.stack, phase, op, resource: name, resourceType: type }),
+    onStep: ({ phase, op, name, type }) => request.emit({ type: 'step', stack: item.stack, phase, op, resource: name, resourceType: type }),
     ...(request.verbose ? { onText: (text: string) => request.emit({ type: 'engine-output', stack: item.stack, text }) } : {}),
   });
   switch (result.outcome) {
@@ -140,7 +174,12 @@ async function workOn(item: Work, request: ApplyRequest, results: ReadonlyMap<st
       return { outcome: 'locked', message: result.message };
     case 'failed': {
       const open = new Set([...result.unfinished.map(({ op, name }) => `${op} of ${name}`)]);
-      for (const { type, urn } of await request.pendingOperations(item.stack)) open.add(`${type} ${urn.split('::').at(-1) ?? urn}`);
+      try {
+        for (const { type, urn } of await request.pendingOperations(item.stack)) open.add(`${type} ${urn.split('::').at(-1) ?? urn}`);
+      } catch (cause) {
+        // What the engine said is what a person needs first: most often both have one cause, as a session that ended.
+        return { outcome: 'held', errors: [...result.errors, `outcome unknown: the checkpoint cannot be read: ${messageOf(cause)}`] };
+      }
       return open.size > 0
         ? { outcome: 'held', errors: [...result.errors, `outcome unknown: ${[...open].join(', ')}`] }
         : { outcome: 'failed', errors: result.errors };

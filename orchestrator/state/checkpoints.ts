@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseStackName, shortName } from '../domain/stack-name.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
-import { stacksPrefix } from './layout.ts';
+import { checkpointKey, stacksPrefix } from './layout.ts';
 
 /** What a stack's checkpoint says, as far as Holdfast reads it. */
 export interface StackState {
@@ -54,8 +54,11 @@ const checkpointSchema = z.looseObject({
 });
 
 /** Every checkpoint of the network, whether or not the network file still asks for the stack. */
-export async function readStates(store: ObjectStore, network: string): Promise<{ states: Map<string, StackState>; unreadable: UnreadableState[] }> {
-  const objects = (await store.list(stacksPrefix(network))).filter(({ key }) => /\.json(\.gz|\.zst)?$/.test(key));
+export async function readStates(
+  store: ObjectStore,
+  network: string,
+): Promise<{ states: Map<string, StackState>; unreadable: UnreadableState[] }> {
+  const objects = (await store.list(stacksPrefix(network))).filter(({ key }) => isCheckpoint(key));
   const read = await Promise.all(objects.map((object) => readState(store, object)));
   const states = new Map<string, StackState>();
   const unreadable: UnreadableState[] = [];
@@ -66,6 +69,23 @@ export async function readStates(store: ObjectStore, network: string): Promise<{
   }
   return { states, unreadable };
 }
+
+/**
+ * What the stack's checkpoint says is still open; nothing where there is no checkpoint.
+ * @throws where it cannot be read: then nobody knows
+ */
+export async function readPendingOperations(store: ObjectStore, stack: string): Promise<readonly PendingOperation[]> {
+  const open: PendingOperation[] = [];
+  // A listing, as the checkpoint may be there in a form that is not read here.
+  for (const object of (await store.list(checkpointKey(stack))).filter(({ key }) => isCheckpoint(key))) {
+    const state = await readState(store, object);
+    if (state && 'reason' in state) throw new Error(`${state.key}: ${state.detail}`);
+    open.push(...(state?.pendingOperations ?? []));
+  }
+  return open;
+}
+
+const isCheckpoint = (key: string): boolean => /\.json(\.gz|\.zst)?$/.test(key);
 
 async function readState(store: ObjectStore, object: StoredObject): Promise<StackState | UnreadableState | undefined> {
   const stack = stackOfKey(object.key);
@@ -82,10 +102,17 @@ async function readState(store: ObjectStore, object: StoredObject): Promise<Stac
   } catch {
     return malformed('the checkpoint is not JSON');
   }
+  // The number first: what else a newer one holds is not known here.
+  const format = z.looseObject({ version: z.number() }).safeParse(json);
+  if (format.success && format.data.version > 3)
+    return {
+      stack,
+      key: object.key,
+      reason: 'newer-format',
+      detail: `the checkpoint has format ${format.data.version}, this Holdfast reads up to 3`,
+    };
   const parsed = checkpointSchema.safeParse(json);
   if (!parsed.success) return malformed(`the checkpoint is not one: ${parsed.error.issues[0]?.message ?? ''}`);
-  if (parsed.data.version > 3)
-    return { stack, key: object.key, reason: 'newer-format', detail: `the checkpoint has format ${parsed.data.version}, this Holdfast reads up to 3` };
   const resources = parsed.data.checkpoint.latest?.resources ?? [];
   return {
     stack,
@@ -98,7 +125,12 @@ async function readState(store: ObjectStore, object: StoredObject): Promise<Stac
     pendingOperations: (parsed.data.checkpoint.latest?.pending_operations ?? []).map(({ type, resource }) => ({ type, urn: resource.urn })),
     upstreams: resources
       .filter((resource) => resource.type === 'pulumi:pulumi:StackReference')
-      .map((resource) => String(resource.outputs?.['name'] ?? resource.inputs?.['name']).split('/').at(-1) ?? ''),
+      .map(
+        (resource) =>
+          String(resource.outputs?.['name'] ?? resource.inputs?.['name'])
+            .split('/')
+            .at(-1) ?? '',
+      ),
     outputs: resources.find((resource) => resource.type === 'pulumi:pulumi:Stack')?.outputs ?? {},
   };
 }

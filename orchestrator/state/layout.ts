@@ -5,6 +5,8 @@ export const project = 'holdfast';
 
 export const stacksPrefix = (network: string): string => `.pulumi/stacks/${project}/${network}.`;
 
+export const checkpointKey = (stack: string): string => `.pulumi/stacks/${project}/${stack}.json`;
+
 export const engineLocksPrefix = (network: string): string => `.pulumi/locks/organization/${project}/${network}.`;
 
 export const historyPrefix = (network: string): string => `.pulumi/history/${project}/${network}.`;

@@ -6,7 +6,7 @@ import { selectStacks } from '../../graph/select.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit } from '../../run/events.ts';
-import { readStates } from '../../state/checkpoints.ts';
+import { readPendingOperations } from '../../state/checkpoints.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
 import type { CommonFlags, Context } from '../context.ts';
@@ -86,7 +86,7 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
       owner: aws.owner('destroy'),
       session: aws.live,
       minimumSessionSeconds: file.network.spec.session.minimum,
-      pendingOperations: async (stack) => (await readStates(aws.store, file.network.spec.network)).states.get(stack)?.pendingOperations ?? [],
+      pendingOperations: (stack) => readPendingOperations(aws.store, stack),
       parallel: flags.parallel ?? defaultParallel(),
       verbose: flags.verbose,
       emit,

@@ -10,7 +10,7 @@ import { applyNetwork } from '../../run/apply.ts';
 import type { Work } from '../../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../../run/events.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../../run/plan.ts';
-import { readStates } from '../../state/checkpoints.ts';
+import { readPendingOperations } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { defaultParallel } from '../flags.ts';
@@ -142,7 +142,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<ExitC
     owner: aws.owner('up'),
     session: aws.live,
     minimumSessionSeconds: file.network.spec.session.minimum,
-    pendingOperations: async (stack) => (await readStates(aws.store, file.network.spec.network)).states.get(stack)?.pendingOperations ?? [],
+    pendingOperations: (stack) => readPendingOperations(aws.store, stack),
     parallel: flags.parallel ?? defaultParallel(),
     verbose: flags.verbose,
     emit,
