@@ -179,7 +179,7 @@ export async function preflight(context: Context, file: OpenedFile, aws: OpenedS
     zones,
     bucketFacts,
     locks: [...locks].filter(([stack]) => selected.has(stack)).map(([, description]) => description),
-    held: heldStacks(graph, states, selected),
+    held: heldStacks(graph, states, selected).filter(({ stack }) => !locks.has(stack)).map(describeHeld),
     unreadable: unreadable.map(({ key, detail }) => `${key}: ${detail}`),
     missingUpstreams:
       request.command === 'destroy'
@@ -189,7 +189,7 @@ export async function preflight(context: Context, file: OpenedFile, aws: OpenedS
               graph.nodes
                 .filter(({ name }) => selected.has(name))
                 .flatMap(({ upstreams }) => upstreams)
-                .filter((upstream) => !selected.has(upstream) && !states.has(upstream)),
+                .filter((upstream) => !selected.has(upstream) && (states.get(upstream)?.empty ?? true)),
             ),
           ],
     cli: request.cli,
@@ -229,12 +229,12 @@ export async function readState(aws: OpenedSession, network: Network, reachable:
   return { states, unreadable, locks, durations };
 }
 
-/** A checkpoint with pending operations is one whose last run did not see how they ended. */
-function heldStacks(graph: Graph, states: ReadonlyMap<string, StackState>, selected: ReadonlySet<string>): string[] {
+/** A checkpoint with pending operations, and nobody at work on it, is one whose last run did not see how they ended. */
+function heldStacks(graph: Graph, states: ReadonlyMap<string, StackState>, selected: ReadonlySet<string>): StackState[] {
   const upstreams = graph.nodes.filter(({ name }) => selected.has(name)).flatMap((node) => node.upstreams);
   return [...new Set([...selected, ...upstreams])].flatMap((name) => {
     const state = states.get(name);
-    return state === undefined || state.pendingOperations.length === 0 ? [] : [describeHeld(state)];
+    return state === undefined || state.pendingOperations.length === 0 ? [] : [state];
   });
 }
 

@@ -138,7 +138,7 @@ class SeenSteps {
   }
 
   get unfinished(): readonly EngineStep[] {
-    return [...this.#open.values()];
+    return [...this.#open.values()].filter(changesCloud);
   }
 
   add(event: EngineEvent): void {
@@ -163,6 +163,11 @@ class SeenSteps {
     this.ended.push(step);
     this.#onStep?.(step);
   }
+}
+
+/** The stack itself stays open when anything in it fails, and a step that reads or compares leaves nothing behind. */
+function changesCloud({ op, type }: EngineStep): boolean {
+  return !type.startsWith('pulumi:') && !['same', 'read', 'refresh', 'replace'].includes(op);
 }
 
 interface StepMetadata {

@@ -1,4 +1,4 @@
-import { Config, StackReference, output, unknown as unknownValue } from '@pulumi/pulumi';
+import { Config, StackReference, output, runtime, unknown as unknownValue } from '@pulumi/pulumi';
 import type { Output, CustomResourceOptions } from '@pulumi/pulumi';
 import type { StackNode } from '../graph/graph.ts';
 
@@ -89,7 +89,9 @@ function readReferences(node: StackNode, settings: ProgramSettings, upstream: (s
             };
             const seen = previewed?.[name];
             if (previewed) return [name, seen?.known ? output(check(seen.value)) : output(unknownValue)];
-            return [name, stackReference ? stackReference.getOutput(name).apply(check) : output(unknownValue)];
+            // In a plan, an upstream that was begun and never finished has no outputs yet: they are as unknown as those of one that does not exist.
+            const read = (value: unknown) => (value === undefined && runtime.isDryRun() ? output(unknownValue) : check(value));
+            return [name, stackReference ? stackReference.getOutput(name).apply(read) : output(unknownValue)];
           }),
         ),
       ];

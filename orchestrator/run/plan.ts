@@ -123,7 +123,7 @@ async function planStack(node: StackNode, request: PlanRequest, backendUrl: stri
   const hasChanges = state === undefined || outputsChange || seen.some(({ op }) => !['same', 'read'].includes(op));
   return {
     end: hasChanges ? { outcome: 'planned', counts } : { outcome: 'unchanged' },
-    plan: { stack: node.name, short: node.short, exists: state !== undefined, hasChanges, counts, changes },
+    plan: { stack: node.name, short: node.short, exists: state?.empty === false, hasChanges, counts, changes },
     outputs,
   };
 }

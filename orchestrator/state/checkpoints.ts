@@ -14,6 +14,8 @@ export interface StackState {
   readonly modified: Date;
   /** Cloud resources: what the provider made, without the stack, providers and references. */
   readonly resources: number;
+  /** True after `stack init`, or a first deployment that made nothing: there is a checkpoint, and nothing in it. */
+  readonly empty: boolean;
   readonly pendingOperations: readonly PendingOperation[];
   /** Full names of the stacks that this one reads, from its StackReferences. */
   readonly upstreams: readonly string[];
@@ -122,6 +124,7 @@ async function readState(store: ObjectStore, object: StoredObject): Promise<Stac
     body: stored.body,
     modified: stored.modified,
     resources: resources.filter((resource) => resource.custom === true && !resource.type.startsWith('pulumi:')).length,
+    empty: resources.length === 0,
     pendingOperations: (parsed.data.checkpoint.latest?.pending_operations ?? []).map(({ type, resource }) => ({ type, urn: resource.urn })),
     upstreams: resources
       .filter((resource) => resource.type === 'pulumi:pulumi:StackReference')

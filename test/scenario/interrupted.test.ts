@@ -13,7 +13,7 @@ describe('a run that is told to stop', { sequential: true }, () => {
   it('lets the running stack end, starts nothing new, and leaves no lock', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const run = rig.run(['up', '--yes', '--json']);
-    await rig.heldCall();
+    await rig.heldCall(run);
     run.child.kill('SIGINT');
     await run.event(({ type }) => type === 'draining');
     await rig.clearFaults();
@@ -32,7 +32,7 @@ describe('a run that is told to stop', { sequential: true }, () => {
   it('stops a plan at once', async () => {
     await rig.fault({ match: { service: 'sts', action: 'GetCallerIdentity', nth: 2 }, do: { kind: 'hold', point: 'before' } });
     const run = rig.run(['plan', '--json']);
-    await rig.heldCall();
+    await rig.heldCall(run);
     run.child.kill('SIGTERM');
     await run.event(({ type }) => type === 'draining');
     await rig.clearFaults();

@@ -22,7 +22,7 @@ describe('two runs at once on one network', { sequential: true }, () => {
   it('are told apart while the first is in the middle of a stack', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const first = rig.run(['up', '--yes']);
-    const { held } = await rig.heldCall();
+    const { held } = await rig.heldCall(first);
     const second = await rig.holdfast(['up', '--yes']);
     expect(second.stdout).toMatch(/FAIL locks: .*small\.vpc\.one is locked by/);
     expect(second.exitCode).toBe(6);
@@ -35,7 +35,7 @@ describe('two runs at once on one network', { sequential: true }, () => {
   it('do not disturb a plan, which takes no lock', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const first = rig.run(['up', '--yes']);
-    await rig.heldCall();
+    await rig.heldCall(first);
     const plan = await rig.holdfast(['plan', 'route-tables.one']);
     expect(plan.exitCode).toBe(0);
     await rig.clearFaults();

@@ -124,9 +124,17 @@ export class LabRig {
     await fetch(`${this.record.endpoint}/_lab/faults`, { method: 'DELETE' });
   }
 
-  /** Resolves as soon as the proxy holds a call. */
-  async heldCall(): Promise<{ held: { n: number }[] }> {
-    return (await (await fetch(`${this.record.endpoint}/_lab/held?wait=1`)).json()) as { held: { n: number }[] };
+  /** Resolves as soon as the proxy holds a call; rejects where the command that should make it ends instead. */
+  async heldCall(run: RunningCommand): Promise<{ held: { n: number }[] }> {
+    const waiting = new AbortController();
+    const held = fetch(`${this.record.endpoint}/_lab/held?wait=1`, { signal: waiting.signal }).then(async (answer) => (await answer.json()) as { held: { n: number }[] });
+    const over = run.ended.then(({ stdout, stderr }): never => {
+      waiting.abort();
+      throw new Error(`the command ended and no call was held:\n${stdout}\n${stderr}`);
+    });
+    held.catch(() => undefined);
+    over.catch(() => undefined);
+    return Promise.race([held, over]);
   }
 
   /** Environment of a session that the lab's STS gives for so long. */
