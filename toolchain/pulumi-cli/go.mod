@@ -1,6 +1,6 @@
 module holdfast/toolchain/pulumi-cli
 
-go 1.26
+go 1.26.3
 
 tool github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
 
