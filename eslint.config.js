@@ -25,10 +25,7 @@ const everywhere = ['cli', 'network', 'graph', 'preflight', 'run', 'state', 'loc
 const rooms = everywhere.map((room) =>
   only(`orchestrator/${room}`, [`orchestrator/${room}/**/*.ts`], {
     packages: [...(room === 'pulumi' ? [] : [automation]), ...(room === 'ui' ? [] : ['listr2']), ...(room === 'aws' ? [] : [sdk])],
-    rooms: [
-      ...(room === 'cli' ? [] : ['cli', 'lab']),
-      ...(['cli', 'ui'].includes(room) ? [] : ['ui']),
-    ],
+    rooms: [...(room === 'cli' ? [] : ['cli', 'lab']), ...(['cli', 'ui'].includes(room) ? [] : ['ui'])],
   }),
 );
 
@@ -43,7 +40,9 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/consistent-type-definitions': 'off',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' }],
+      // Brackets say that a key comes from outside, as an environment variable does.
+      '@typescript-eslint/dot-notation': 'off',
       'no-console': 'error',
     },
   },

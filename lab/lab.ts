@@ -72,7 +72,14 @@ export async function startLab(options: StartLabOptions): Promise<Result<Started
 
     const bucket = bucketOf(network.spec);
     const { region } = network.spec;
-    const base = { schema: 1, region, accountId: labAccountId, bucket, network: options.networkFile, pluginDirectory: plugin.value.directory } as const;
+    const base = {
+      schema: 1,
+      region,
+      accountId: labAccountId,
+      bucket,
+      network: options.networkFile,
+      pluginDirectory: plugin.value.directory,
+    } as const;
     const listening = await startProcess({
       folder,
       controlSocket: controlSocketOf(folder),
@@ -143,7 +150,12 @@ async function startProcess(options: LabProcessOptions): Promise<LabProcessMessa
 
 async function makeBucket(record: LabRecord, env: StartLabOptions['env']): Promise<void> {
   const target = { kind: 'LAB', lab: record } as const;
-  const session = await openSession({ target, region: record.region, env: withoutAws(env), sessionName: `holdfast-lab-${randomBytes(4).toString('hex')}` });
+  const session = await openSession({
+    target,
+    region: record.region,
+    env: withoutAws(env),
+    sessionName: `holdfast-lab-${randomBytes(4).toString('hex')}`,
+  });
   if (!session.ok) throw new Error(session.problems.map(({ message }) => message).join('; '));
   const clients = openClients(target, record.region, () => session.value);
   try {

@@ -37,7 +37,12 @@ async function run(options: LabProcessOptions): Promise<void> {
     tell({ type: 'failed', ...first(emulator.problems[0]) });
     return;
   }
-  const proxy = await startProxy({ upstreamPort: emulator.value.port, port: options.port, accountId: options.accountId, region: options.region });
+  const proxy = await startProxy({
+    upstreamPort: emulator.value.port,
+    port: options.port,
+    accountId: options.accountId,
+    region: options.region,
+  });
   if ('reason' in proxy) {
     await emulator.value.stop();
     tell({

@@ -1,10 +1,5 @@
 import { DescribeAvailabilityZonesCommand } from '@aws-sdk/client-ec2';
-import {
-  GetBucketVersioningCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  S3ServiceException,
-} from '@aws-sdk/client-s3';
+import { GetBucketVersioningCommand, GetObjectCommand, HeadBucketCommand, S3ServiceException } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { messageOf } from '../domain/problem.ts';
@@ -36,7 +31,11 @@ export async function lookAtIdentity({ sts }: Clients, now: () => number): Promi
   );
   return looked(async () => {
     const { Account, Arn } = await client.send(command);
-    return { account: Account ?? '', arn: Arn ?? '', clockSkewSeconds: serverTime === undefined ? 0 : Math.round((now() - serverTime) / 1000) };
+    return {
+      account: Account ?? '',
+      arn: Arn ?? '',
+      clockSkewSeconds: serverTime === undefined ? 0 : Math.round((now() - serverTime) / 1000),
+    };
   });
 }
 
@@ -82,6 +81,10 @@ async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
     // HEAD has no body, so S3's own error code is only in the status.
     const status = $metadata?.httpStatusCode;
     const httpCode = status === 404 ? 'NotFound' : status === 403 ? 'AccessDenied' : undefined;
-    return { ok: false, code: (name === 'Unknown' || name === 'UnknownError' ? httpCode : undefined) ?? code ?? name ?? 'unknown', message: messageOf(cause) };
+    return {
+      ok: false,
+      code: (name === 'Unknown' || name === 'UnknownError' ? httpCode : undefined) ?? code ?? name ?? 'unknown',
+      message: messageOf(cause),
+    };
   }
 }

@@ -26,7 +26,13 @@ export interface BootstrapStep {
 }
 
 /** Makes the state bucket, or brings an existing one up to what Holdfast needs. A second run finds everything as it should be and writes nothing. */
-export async function bootstrapBucket(s3: S3Client, bucket: string, region: string, now: number, onStep: (step: BootstrapStep) => void): Promise<void> {
+export async function bootstrapBucket(
+  s3: S3Client,
+  bucket: string,
+  region: string,
+  now: number,
+  onStep: (step: BootstrapStep) => void,
+): Promise<void> {
   const Bucket = bucket;
   const step = async (what: string, isSo: () => Promise<boolean>, make: () => Promise<unknown>): Promise<void> => {
     const changed = !(await isSo());
@@ -56,7 +62,12 @@ export async function bootstrapBucket(s3: S3Client, bucket: string, region: stri
       s3.send(
         new PutPublicAccessBlockCommand({
           Bucket,
-          PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
+          PublicAccessBlockConfiguration: {
+            BlockPublicAcls: true,
+            BlockPublicPolicy: true,
+            IgnorePublicAcls: true,
+            RestrictPublicBuckets: true,
+          },
         }),
       ),
   );
@@ -91,7 +102,15 @@ export async function bootstrapBucket(s3: S3Client, bucket: string, region: stri
       const known = probe?.Body === undefined ? undefined : readProbe(await probe.Body.transformToString());
       return known !== undefined && ignoredConditions(known).length === 0;
     },
-    async () => s3.send(new PutObjectCommand({ Bucket, Key: probeKey, Body: writeProbe(await probeStore(s3, Bucket), now), ContentType: 'application/json' })),
+    async () =>
+      s3.send(
+        new PutObjectCommand({
+          Bucket,
+          Key: probeKey,
+          Body: writeProbe(await probeStore(s3, Bucket), now),
+          ContentType: 'application/json',
+        }),
+      ),
   );
 }
 
@@ -105,7 +124,9 @@ async function probeStore(s3: S3Client, Bucket: string): Promise<StoreProbe> {
     putIfMatches: await isRefused(() => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'third', IfMatch: otherETag }))),
     deleteIfMatches: await isRefused(() => s3.send(new DeleteObjectCommand({ Bucket, Key, IfMatch: otherETag }))),
   };
-  await s3.send(new DeleteObjectCommand({ Bucket, Key, ...(probe.putIfAbsent && probe.putIfMatches && ETag !== undefined ? { IfMatch: ETag } : {}) }));
+  await s3.send(
+    new DeleteObjectCommand({ Bucket, Key, ...(probe.putIfAbsent && probe.putIfMatches && ETag !== undefined ? { IfMatch: ETag } : {}) }),
+  );
   return probe;
 }
 
@@ -121,7 +142,9 @@ async function isRefused(write: () => Promise<unknown>): Promise<boolean> {
 
 /** Two bootstraps at once: the first one's name stands. */
 async function putOnce(s3: S3Client, bucket: string, key: string, body: string): Promise<void> {
-  await isRefused(() => s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/json', IfNoneMatch: '*' })));
+  await isRefused(() =>
+    s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/json', IfNoneMatch: '*' })),
+  );
 }
 
 async function exists(look: () => Promise<unknown>): Promise<boolean> {

@@ -31,7 +31,11 @@ export class Bucket implements ObjectStore {
   async get(key: string): Promise<StoredBody | undefined> {
     try {
       const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.name, Key: key }));
-      return { body: (await answer.Body?.transformToString()) ?? '', etag: answer.ETag ?? '', modified: answer.LastModified ?? new Date(0) };
+      return {
+        body: (await answer.Body?.transformToString()) ?? '',
+        etag: answer.ETag ?? '',
+        modified: answer.LastModified ?? new Date(0),
+      };
     } catch (cause) {
       if (hasStatus(cause, 404) && !isNoSuchBucket(cause)) return undefined;
       throw cause;
@@ -82,8 +86,9 @@ export class Bucket implements ObjectStore {
   }
 }
 
-const hasStatus = (cause: unknown, status: number): boolean => cause instanceof S3ServiceException && cause.$metadata.httpStatusCode === status;
+const hasStatus = (cause: unknown, status: number): boolean =>
+  cause instanceof S3ServiceException && cause.$metadata.httpStatusCode === status;
 
 const isConditionFailure = (cause: unknown): boolean => hasStatus(cause, 412) || hasStatus(cause, 409);
 
-export const isNoSuchBucket = (cause: unknown): boolean => cause instanceof S3ServiceException && cause.name === 'NoSuchBucket';
+const isNoSuchBucket = (cause: unknown): boolean => cause instanceof S3ServiceException && cause.name === 'NoSuchBucket';

@@ -49,7 +49,11 @@ export function engineCredentials(target: Target, region: string, session: Sessi
 }
 
 /** The URL under which the engine finds the state bucket. */
-export function stateUrl(target: { readonly kind: 'REAL' } | { readonly kind: 'LAB'; readonly endpoint: string }, bucket: string, region: string): string {
+export function stateUrl(
+  target: { readonly kind: 'REAL' } | { readonly kind: 'LAB'; readonly endpoint: string },
+  bucket: string,
+  region: string,
+): string {
   const query = new URLSearchParams({ region });
   if (target.kind === 'LAB') {
     query.set('endpoint', target.endpoint);

@@ -111,7 +111,9 @@ async function assumeWebIdentity(request: SessionRequest, roleArn: string, token
       throw new Error('STS answered without credentials');
     return ok({
       source:
-        target.kind === 'LAB' ? "the lab's own role (AssumeRoleWithWebIdentity, 2 h)" : `web identity, ${roleArn} (AssumeRoleWithWebIdentity, 2 h)`,
+        target.kind === 'LAB'
+          ? "the lab's own role (AssumeRoleWithWebIdentity, 2 h)"
+          : `web identity, ${roleArn} (AssumeRoleWithWebIdentity, 2 h)`,
       credentials: { accessKeyId: given.AccessKeyId, secretAccessKey: given.SecretAccessKey, sessionToken: given.SessionToken },
       expiry: given.Expiration,
       renew: () => assumeWebIdentity(request, roleArn, token),

@@ -48,7 +48,13 @@ const destroy = buildCommand({
       ...sessionFlags,
       ...parallelFlag,
       withDependents: planFlags.withDependents,
-      confirm: { kind: 'parsed', parse: text, optional: true, brief: "The network's name, instead of typing it; a real account needs it", placeholder: 'NETWORK' },
+      confirm: {
+        kind: 'parsed',
+        parse: text,
+        optional: true,
+        brief: "The network's name, instead of typing it; a real account needs it",
+        placeholder: 'NETWORK',
+      },
     },
     positional: stackArguments,
   },
@@ -61,7 +67,10 @@ const destroy = buildCommand({
 const status = buildCommand({
   loader: async () => (await import('./commands/status.ts')).status,
   parameters: { flags: commonFlags },
-  docs: { brief: 'Each stack: applied, held, locked by whom and since when', fullDescription: 'Reads the state bucket and runs no engine.\n\nExample: npm run status -- --json' },
+  docs: {
+    brief: 'Each stack: applied, held, locked by whom and since when',
+    fullDescription: 'Reads the state bucket and runs no engine.\n\nExample: npm run status -- --json',
+  },
 });
 
 const graph = buildCommand({
@@ -69,7 +78,10 @@ const graph = buildCommand({
   parameters: {
     flags: { ...commonFlags, format: { kind: 'enum', values: ['mermaid', 'json'], default: 'mermaid', brief: 'mermaid or json' } },
   },
-  docs: { brief: 'Print which stack reads which', fullDescription: 'Needs the network file and nothing else.\n\nExample: npm run graph -- --format json' },
+  docs: {
+    brief: 'Print which stack reads which',
+    fullDescription: 'Needs the network file and nothing else.\n\nExample: npm run graph -- --format json',
+  },
 });
 
 const preflight = buildCommand({
@@ -86,7 +98,8 @@ const bootstrap = buildCommand({
   parameters: { flags: commonFlags },
   docs: {
     brief: 'Make the state bucket: versioned, encrypted, not public',
-    fullDescription: 'An existing bucket is brought up to that; a second run changes nothing.\n\nExample: npm run bootstrap -- --network networks/prod.yaml',
+    fullDescription:
+      'An existing bucket is brought up to that; a second run changes nothing.\n\nExample: npm run bootstrap -- --network networks/prod.yaml',
   },
 });
 
@@ -118,7 +131,13 @@ const lab = buildRouteMap({
         flags: {
           ...output,
           network: { ...commonFlags.network, brief: 'The network that commands use while the lab runs (default: networks/example.yaml)' },
-          port: { kind: 'parsed', parse: parseCount, optional: true, brief: 'Listen on this port of 127.0.0.1 (default: a free one)', placeholder: 'N' },
+          port: {
+            kind: 'parsed',
+            parse: parseCount,
+            optional: true,
+            brief: 'Listen on this port of 127.0.0.1 (default: a free one)',
+            placeholder: 'N',
+          },
         },
       },
       docs: { brief: 'Start it, and make its state bucket', fullDescription: 'Example: npm run lab -- start' },
@@ -135,8 +154,12 @@ export const app = buildApplication<Context>(
     routes: { up, plan, destroy, status, graph, preflight, bootstrap, generate, lab },
     docs: {
       brief: 'Deploys an AWS network as small Pulumi stacks, and keeps each lock until state and AWS agree',
-      fullDescription: 'Exit codes: 0 done, 1 failed, 2 usage, 3 preflight refused, 4 held, 5 a person must decide, 6 locked by someone else, 7 found, 130 stopped by a signal.',
+      fullDescription:
+        'Exit codes: 0 done, 1 failed, 2 usage, 3 preflight refused, 4 held, 5 a person must decide, 6 locked by someone else, 7 found, 130 stopped by a signal.',
     },
   }),
-  { name: 'holdfast', scanner: { caseStyle: 'allow-kebab-for-camel' }, documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: false } },
+  {
+    name: 'holdfast',
+    scanner: { caseStyle: 'allow-kebab-for-camel' },
+  },
 );

@@ -33,7 +33,13 @@ async function onlyNetwork(context: Context): Promise<string> {
   if (files.length === 1 && file !== undefined) return join(folder, file);
   throw new Refusal(exitCodes.usage, {
     reason: 'which-network',
-    message: files.length === 0 ? 'no lab is running, and networks/ has no file but the examples' : `networks/ has ${files.length} files: ${files.join(', ')}`,
-    next: files.length === 0 ? 'Start the lab with `npm start`, or name a file: --network networks/example.yaml' : `Name one: --network networks/${file ?? 'FILE'}`,
+    message:
+      files.length === 0
+        ? 'no lab is running, and networks/ has no file but the examples'
+        : `networks/ has ${files.length} files: ${files.join(', ')}`,
+    next:
+      files.length === 0
+        ? 'Start the lab with `npm start`, or name a file: --network networks/example.yaml'
+        : `Name one: --network networks/${file ?? 'FILE'}`,
   });
 }

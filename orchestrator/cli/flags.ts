@@ -18,7 +18,11 @@ export const commonFlags = {
 
 export const stackArguments = {
   kind: 'array',
-  parameter: { brief: 'Stacks by short name, full name or glob, as in vpc.shared, example.vpc.shared, vpc.*; all if none', parse: toText, placeholder: 'stack' },
+  parameter: {
+    brief: 'Stacks by short name, full name or glob, as in vpc.shared, example.vpc.shared, vpc.*; all if none',
+    parse: toText,
+    placeholder: 'stack',
+  },
 } as const;
 
 export const sessionFlags = {

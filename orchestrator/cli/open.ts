@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
-import { join } from 'node:path';
 import { lookAtBucket, lookAtIdentity, lookAtZones } from '../aws/account.ts';
 import { Bucket } from '../aws/bucket.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';
@@ -90,7 +89,8 @@ export async function openAws(context: Context, { network, target }: OpenedFile,
     bucket,
     store: new Bucket(clients.s3, bucket),
     live: {
-      remainingSeconds: () => (current.expiry instanceof Date ? (current.expiry.getTime() - context.now()) / 1000 : Number.POSITIVE_INFINITY),
+      remainingSeconds: () =>
+        current.expiry instanceof Date ? (current.expiry.getTime() - context.now()) / 1000 : Number.POSITIVE_INFINITY,
       renew: async () => {
         const renewed = await current.renew?.();
         if (!renewed?.ok) return false;
@@ -124,7 +124,9 @@ function runId(now: number): string {
 
 /** The stacks hold no secrets, and Pulumi wants a passphrase all the same. */
 function passphrase({ env }: Context): Record<string, string> {
-  return env['PULUMI_CONFIG_PASSPHRASE'] === undefined && env['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined ? { PULUMI_CONFIG_PASSPHRASE: '' } : {};
+  return env['PULUMI_CONFIG_PASSPHRASE'] === undefined && env['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined
+    ? { PULUMI_CONFIG_PASSPHRASE: '' }
+    : {};
 }
 
 /** A link to the job, where a CI says what it needs. https://docs.github.com/actions/reference/variables-reference, https://docs.gitlab.com/ci/variables/predefined_variables */
@@ -151,14 +153,21 @@ export interface PreflightRequest {
 }
 
 /** Looks at everything, prints each check, and refuses where one is fatal for the command. */
-export async function preflight(context: Context, file: OpenedFile, aws: OpenedSession, request: PreflightRequest, emit: Emit): Promise<OpenedState> {
+export async function preflight(
+  context: Context,
+  file: OpenedFile,
+  aws: OpenedSession,
+  request: PreflightRequest,
+  emit: Emit,
+): Promise<OpenedState> {
   const { network, graph, target } = file;
   const [identity, zones, bucketFacts] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
     lookAtBucket(aws.clients, aws.bucket),
   ]);
-  const installation = bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
+  const installation =
+    bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);
   const state = await readState(aws, network, bucketFacts.ok);
   const { states, unreadable, locks, durations } = state;
@@ -179,7 +188,9 @@ export async function preflight(context: Context, file: OpenedFile, aws: OpenedS
     zones,
     bucketFacts,
     locks: [...locks].filter(([stack]) => selected.has(stack)).map(([, description]) => description),
-    held: heldStacks(graph, states, selected).filter(({ stack }) => !locks.has(stack)).map(describeHeld),
+    held: heldStacks(graph, states, selected)
+      .filter(({ stack }) => !locks.has(stack))
+      .map(describeHeld),
     unreadable: unreadable.map(({ key, detail }) => `${key}: ${detail}`),
     missingUpstreams:
       request.command === 'destroy'
@@ -247,5 +258,3 @@ export function describeHeld(state: StackState): string {
 export function backendUrl({ target }: OpenedFile, aws: OpenedSession, region: string): string {
   return stateUrl(target.kind === 'LAB' ? { kind: 'LAB', endpoint: target.lab.endpoint } : target, aws.bucket, region);
 }
-
-export const engineHome = (cacheFolder: string): string => join(cacheFolder, 'pulumi-home');

@@ -6,7 +6,11 @@ import { openReporter } from '../ui/reporter.ts';
 import type { CommonFlags, Context } from './context.ts';
 
 /** Runs a command's body with a reporter, and turns what it refuses into messages and the exit code. */
-export async function report(context: Context, flags: Pick<CommonFlags, 'json' | 'verbose'>, body: (emit: Emit) => Promise<ExitCode>): Promise<void> {
+export async function report(
+  context: Context,
+  flags: Pick<CommonFlags, 'json' | 'verbose'>,
+  body: (emit: Emit) => Promise<ExitCode>,
+): Promise<void> {
   const reporter = openReporter({ json: flags.json, verbose: flags.verbose, env: context.env, stdout: context.process.stdout });
   let exitCode: ExitCode;
   try {

@@ -15,12 +15,18 @@ export function listenForSignals(emit: Emit): Stopping {
   const onSignal = (signal: NodeJS.Signals): void => {
     if (!draining.signal.aborted) {
       draining.abort();
-      emit({ type: 'draining', message: `${signal}: nothing new starts; what runs is let end. Once more interrupts the engine in the middle of its steps.` });
+      emit({
+        type: 'draining',
+        message: `${signal}: nothing new starts; what runs is let end. Once more interrupts the engine in the middle of its steps.`,
+      });
       return;
     }
     if (!interrupting.signal.aborted) {
       interrupting.abort();
-      emit({ type: 'draining', message: `${signal}: the engine is interrupted; it ends the calls that are under way and writes what it knows.` });
+      emit({
+        type: 'draining',
+        message: `${signal}: the engine is interrupted; it ends the calls that are under way and writes what it knows.`,
+      });
       return;
     }
     emit({

@@ -36,7 +36,14 @@ export function buildGraph(spec: NetworkSpec, kinds: readonly StackKind[]): Resu
           fullName({ network, kind: type.kind, ...references[reference] }),
         ]),
       );
-      return { name: fullName(name), short: shortName(name), kind, inputs, references: targets, upstreams: [...new Set(Object.values(targets))] };
+      return {
+        name: fullName(name),
+        short: shortName(name),
+        kind,
+        inputs,
+        references: targets,
+        upstreams: [...new Set(Object.values(targets))],
+      };
     }),
   );
   const byName = new Map(nodes.map((node) => [node.name, node]));

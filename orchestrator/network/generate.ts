@@ -36,5 +36,5 @@ export function generateNetwork(vpcs: number): string {
       ]),
     ),
   };
-  return `# A generated network of ${vpcs} VPCs, ${2 * vpcs + 1} stacks. Made by: npm run generate -- --vpcs ${vpcs}\n${stringify(spec)}`;
+  return `# yaml-language-server: $schema=network.schema.json\n# A generated network of ${vpcs} VPCs, ${2 * vpcs + 1} stacks. Made by: npm run generate -- --vpcs ${vpcs}\n${stringify(spec)}`;
 }

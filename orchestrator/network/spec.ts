@@ -36,7 +36,9 @@ const duration = z.string().transform((text, context) => {
 });
 
 const tags = z.record(
-  z.string().refine((key) => !/^(aws|holdfast):/i.test(key) && key !== 'Name', { error: 'the tags Name, aws:* and holdfast:* are set for you' }),
+  z
+    .string()
+    .refine((key) => !/^(aws|holdfast):/i.test(key) && key !== 'Name', { error: 'the tags Name, aws:* and holdfast:* are set for you' }),
   z.string().max(256),
 );
 
@@ -60,7 +62,10 @@ const vpc = z.strictObject({
   segment: name.describe('The gateway route table that this VPC is associated with'),
   cidr: vpcBlock,
   subnets: z
-    .record(name, z.record(zone, vpcBlock).refine((zones) => Object.keys(zones).length > 0, { error: 'a tier needs a subnet in at least one zone' }))
+    .record(
+      name,
+      z.record(zone, vpcBlock).refine((zones) => Object.keys(zones).length > 0, { error: 'a tier needs a subnet in at least one zone' }),
+    )
     .describe('tier, then zone, then block; each tier has a route table of its own'),
   attachment: name.describe('The tier whose subnets carry the gateway attachment'),
   routes: z.record(name, z.array(cidrBlock)).default({}).describe('tier, then the destinations that go to the gateway'),
@@ -107,7 +112,10 @@ export const networkSchema = z.strictObject({
       description: z.string().max(255).optional(),
     })
     .default({ asn: 64512 }),
-  segments: z.record(name, segment.nullable().transform((value) => value ?? segment.parse({}))),
+  segments: z.record(
+    name,
+    segment.nullable().transform((value) => value ?? segment.parse({})),
+  ),
   vpcs: z.record(name, vpc),
 });
 

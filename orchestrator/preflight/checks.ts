@@ -70,14 +70,18 @@ export const checks: readonly Check<PreflightFacts>[] = [
           'Set AWS_CREDENTIAL_EXPIRATION, or state it: --session-expires 2026-01-31T18:00:00Z',
         );
       const remaining = (expiry.getTime() - now) / 1000;
-      if (remaining <= 0) return fail(`the session expired at ${expiry.toISOString()}`, 'Get a new session, then run the same command again.');
+      if (remaining <= 0)
+        return fail(`the session expired at ${expiry.toISOString()}`, 'Get a new session, then run the same command again.');
       const minimum = network.spec.session.minimum;
       const needed = Math.max(minimum, forecastSeconds);
       if (remaining >= needed)
         return ok(
           `${formatSeconds(remaining)} left, ${formatSeconds(needed)} needed${renewable ? ', renewed when it gets short' : ''} (${sessionSource})`,
         );
-      const why = forecastSeconds > minimum ? `the longest chain of stacks is forecast at ${formatSeconds(forecastSeconds)}` : `${formatSeconds(minimum)} is the minimum`;
+      const why =
+        forecastSeconds > minimum
+          ? `the longest chain of stacks is forecast at ${formatSeconds(forecastSeconds)}`
+          : `${formatSeconds(minimum)} is the minimum`;
       return fail(
         `the session has ${formatSeconds(remaining)} left (until ${expiry.toISOString()}; ${sessionSource}), and ${why}: it would end in the middle of a run`,
         'Get a new session, then run the same command again.',
@@ -106,10 +110,13 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: running,
     exitCode: exitCodes.preflightRefused,
     look: ({ zones, network }) => {
-      if (!zones.ok) return fail(`the region's zones cannot be read: ${zones.code}: ${zones.message}`, 'Allow ec2:DescribeAvailabilityZones.');
+      if (!zones.ok)
+        return fail(`the region's zones cannot be read: ${zones.code}: ${zones.message}`, 'Allow ec2:DescribeAvailabilityZones.');
       const { region, vpcs } = network.spec;
       const wanted = Object.entries(vpcs).flatMap(([vpc, { subnets }]) =>
-        Object.entries(subnets).flatMap(([tier, byZone]) => Object.keys(byZone).map((zone) => ({ zone, path: ['vpcs', vpc, 'subnets', tier, zone] }))),
+        Object.entries(subnets).flatMap(([tier, byZone]) =>
+          Object.keys(byZone).map((zone) => ({ zone, path: ['vpcs', vpc, 'subnets', tier, zone] })),
+        ),
       );
       const missing = wanted.find(({ zone }) => !zones.value.includes(`${region}${zone}`));
       if (missing)
@@ -129,7 +136,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
     exitCode: exitCodes.preflightRefused,
     look: ({ bucketFacts, bucket }) => {
       if (!bucketFacts.ok) return fail(...bucketFailure(bucketFacts, bucket));
-      if (bucketFacts.value.installation === undefined) return fail(`${bucket} was never prepared for Holdfast`, 'Run `npm run bootstrap`.');
+      if (bucketFacts.value.installation === undefined)
+        return fail(`${bucket} was never prepared for Holdfast`, 'Run `npm run bootstrap`.');
       return ok(bucket);
     },
   },
@@ -142,7 +150,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
       if (!bucketFacts.ok) return ok('not looked at');
       return bucketFacts.value.versioned
         ? ok('on')
-        : fail(`${bucket} keeps no versions: after an interruption there would be nothing to go back to`, 'Run `npm run bootstrap`, which turns it on.');
+        : fail(
+            `${bucket} keeps no versions: after an interruption there would be nothing to go back to`,
+            'Run `npm run bootstrap`, which turns it on.',
+          );
     },
   },
   {
@@ -154,7 +165,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
       if (!bucketFacts.ok || bucketFacts.value.installation === undefined) return ok('not looked at');
       const probe = bucketFacts.value.probe === undefined ? undefined : readProbe(bucketFacts.value.probe);
       if (probe === undefined)
-        return fail(`nobody has tried yet whether ${bucket} keeps to the conditions of writes`, 'Run `npm run bootstrap`, which tries it once.');
+        return fail(
+          `nobody has tried yet whether ${bucket} keeps to the conditions of writes`,
+          'Run `npm run bootstrap`, which tries it once.',
+        );
       const ignored = ignoredConditions(probe);
       return ignored.length === 0
         ? ok('honoured')
@@ -171,7 +185,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
     exitCode: exitCodes.preflightRefused,
     look: ({ unreadable }) => {
       if (unreadable.length === 0) return ok('readable');
-      return fail(unreadable.join('; '), 'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.');
+      return fail(
+        unreadable.join('; '),
+        'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.',
+      );
     },
   },
   {
@@ -179,7 +196,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
     title: 'locks',
     fatalFor: ['up', 'destroy', 'preflight'],
     exitCode: exitCodes.lockedByOther,
-    look: ({ locks }) => (locks.length === 0 ? ok('none') : fail(locks.join('; '), 'Wait for that run to end, or look at it: npm run status')),
+    look: ({ locks }) =>
+      locks.length === 0 ? ok('none') : fail(locks.join('; '), 'Wait for that run to end, or look at it: npm run status'),
   },
   {
     id: 'held',
@@ -189,7 +207,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
     look: ({ held }) =>
       held.length === 0
         ? ok('none')
-        : fail(held.join('; '), 'Do not cancel and do not deploy over it: AWS may have what the state does not say. Look first: npm run status'),
+        : fail(
+            held.join('; '),
+            'Do not cancel and do not deploy over it: AWS may have what the state does not say. Look first: npm run status',
+          ),
   },
   {
     id: 'upstreams',
@@ -229,9 +250,16 @@ function identityFailure({ code, message }: Failure, target: PreflightFacts['tar
 function bucketFailure({ code, message }: Failure, bucket: string): [message: string, next: string] {
   if (code === 'NotFound' || code === 'NoSuchBucket') return [`the state bucket ${bucket} does not exist`, 'Make it: npm run bootstrap'];
   if (code === 'AccessDenied' || code === 'Forbidden' || code === '403')
-    return [`the session may not read the state bucket ${bucket}`, 'Allow it s3:ListBucket, s3:GetBucketVersioning, s3:GetObject, s3:PutObject and s3:DeleteObject there.'];
+    return [
+      `the session may not read the state bucket ${bucket}`,
+      'Allow it s3:ListBucket, s3:GetBucketVersioning, s3:GetObject, s3:PutObject and s3:DeleteObject there.',
+    ];
   if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];
-  return [`the state bucket ${bucket} does not answer: ${code}: ${message}`, 'Check the network and the region, then run the same command again.'];
+  return [
+    `the state bucket ${bucket} does not answer: ${code}: ${message}`,
+    'Check the network and the region, then run the same command again.',
+  ];
 }
 
-const isUnreachable = (code: string): boolean => /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|Timeout|NetworkingError/i.test(code);
+const isUnreachable = (code: string): boolean =>
+  /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|Timeout|NetworkingError/i.test(code);

@@ -149,7 +149,8 @@ class SeenSteps {
     if (diagnostic?.severity === 'error' && !diagnostic.ephemeral) {
       const text = errorText(diagnostic.message);
       // The stack's own closing word repeats that something failed, and says nothing of what.
-      if (text !== '' && !/^(update|preview|destroy|resource .*) failed$/i.test(text) && !this.errors.includes(text)) this.errors.push(text);
+      if (text !== '' && !/^(update|preview|destroy|resource .*) failed$/i.test(text) && !this.errors.includes(text))
+        this.errors.push(text);
     }
   }
 

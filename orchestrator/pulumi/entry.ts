@@ -18,7 +18,10 @@ export async function programOf(stack: string, networks: URL) {
   const graph = buildGraph(network.value.spec, kinds);
   if (!graph.ok) throw new Error(graph.problems.map(({ message }) => message).join('\n'));
   const node = graph.value.byName.get(stack);
-  if (!node) throw new Error(`network ${name.network} has no stack ${stack}; it has ${graph.value.nodes.map(({ name: known }) => known).join(', ')}`);
+  if (!node)
+    throw new Error(
+      `network ${name.network} has no stack ${stack}; it has ${graph.value.nodes.map(({ name: known }) => known).join(', ')}`,
+    );
   const { spec } = network.value;
   const settings = {
     project,

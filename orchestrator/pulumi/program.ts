@@ -75,7 +75,8 @@ function readReferences(node: StackNode, settings: ProgramSettings, upstream: (s
     Object.entries(node.references).map(([reference, stack]) => {
       const { exists, previewed } = upstream(stack);
       // One StackReference a stack, however many references read it; made in a plan too, so that the plan does not show it as deleted.
-      const stackReference = stackReferences.get(stack) ?? (exists ? new StackReference(`organization/${settings.project}/${stack}`) : undefined);
+      const stackReference =
+        stackReferences.get(stack) ?? (exists ? new StackReference(`organization/${settings.project}/${stack}`) : undefined);
       if (stackReference) stackReferences.set(stack, stackReference);
       const types = Object.entries(node.kind.references[reference]?.outputs ?? {});
       return [
@@ -85,7 +86,9 @@ function readReferences(node: StackNode, settings: ProgramSettings, upstream: (s
             const check = (value: unknown): unknown => {
               const parsed = type.safeParse(value);
               if (parsed.success) return parsed.data;
-              throw new Error(`output "${name}" of ${stack} is not what ${node.name} expects: ${parsed.error.issues[0]?.message ?? 'wrong type'}`);
+              throw new Error(
+                `output "${name}" of ${stack} is not what ${node.name} expects: ${parsed.error.issues[0]?.message ?? 'wrong type'}`,
+              );
             };
             const seen = previewed?.[name];
             if (previewed) return [name, seen?.known ? output(check(seen.value)) : output(unknownValue)];

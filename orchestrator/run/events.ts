@@ -17,14 +17,27 @@ export type RunEvent =
   | { readonly type: 'check'; readonly check: CheckResult }
   | { readonly type: 'stage-started'; readonly stage: Stage; readonly stacks: readonly StackLabel[] }
   | { readonly type: 'stack-started'; readonly stack: string; readonly total: number }
-  | { readonly type: 'step'; readonly stack: string; readonly phase: 'started' | 'done' | 'failed'; readonly op: string; readonly resource: string; readonly resourceType: string }
+  | {
+      readonly type: 'step';
+      readonly stack: string;
+      readonly phase: 'started' | 'done' | 'failed';
+      readonly op: string;
+      readonly resource: string;
+      readonly resourceType: string;
+    }
   | { readonly type: 'engine-output'; readonly stack: string; readonly text: string }
   | { readonly type: 'stack-ended'; readonly stack: string; readonly end: StackEnd; readonly seconds: number }
   | { readonly type: 'stage-ended'; readonly stage: Stage }
   | { readonly type: 'plan'; readonly plan: NetworkPlan }
   | { readonly type: 'draining'; readonly message: string }
   | { readonly type: 'problem'; readonly problem: Problem }
-  | { readonly type: 'summary'; readonly command: string; readonly ends: readonly StackResult[]; readonly seconds: number; readonly exitCode: ExitCode };
+  | {
+      readonly type: 'summary';
+      readonly command: string;
+      readonly ends: readonly StackResult[];
+      readonly seconds: number;
+      readonly exitCode: ExitCode;
+    };
 
 export type Stage = 'plan' | 'up' | 'destroy';
 

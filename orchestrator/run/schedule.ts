@@ -20,7 +20,7 @@ export async function inOrder<T>(
   const running = new Set<Promise<void>>();
   const ready = (vertex: Vertex): boolean => vertex.after.every((name) => !names.has(name) || ended.has(name));
   while (waiting.length > 0 || running.size > 0) {
-    for (let index = 0; index < waiting.length && running.size < parallel; ) {
+    for (let index = 0; index < waiting.length && running.size < parallel;) {
       const vertex = waiting[index];
       if (!vertex || !ready(vertex)) {
         index += 1;

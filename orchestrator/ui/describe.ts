@@ -23,7 +23,9 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'engine-output':
       return event.text.trimEnd().replaceAll(/^/gm, `${event.stack} | `);
     case 'stack-ended':
-      return event.end.outcome === 'planned' || event.end.outcome === 'unchanged' ? undefined : describeEnd(event.stack, event.end, event.seconds, style);
+      return event.end.outcome === 'planned' || event.end.outcome === 'unchanged'
+        ? undefined
+        : describeEnd(event.stack, event.end, event.seconds, style);
     case 'stage-ended':
       return undefined;
     case 'plan':
@@ -88,16 +90,26 @@ function describePlan(plan: NetworkPlan, style: Style): string {
       .map(({ op, name, type, changed: paths, replacing }) => {
         const sign = { create: style.green('+'), update: style.yellow('~'), replace: style.red('±'), delete: style.red('-') }[op];
         const what = replacing.length > 0 ? replacing : paths;
-        return clip(`    ${sign} ${op} ${name} ${style.dim(type.split(':').at(-1) ?? type)}${what.length === 0 ? '' : `: ${what.join(', ')}`}`, style.columns);
+        return clip(
+          `    ${sign} ${op} ${name} ${style.dim(type.split(':').at(-1) ?? type)}${what.length === 0 ? '' : `: ${what.join(', ')}`}`,
+          style.columns,
+        );
       }),
   ]);
   const same = plan.stacks.length - changed.length;
   return [
     ...(changed.length > 0 ? [style.bold('plan'), ...lines] : []),
-    ...(same > 0 ? [style.dim(changed.length === 0 ? `plan: nothing to do, all ${plural(same, 'stack')} unchanged` : `  ${plural(same, 'stack')} unchanged`)] : []),
+    ...(same > 0
+      ? [
+          style.dim(
+            changed.length === 0 ? `plan: nothing to do, all ${plural(same, 'stack')} unchanged` : `  ${plural(same, 'stack')} unchanged`,
+          ),
+        ]
+      : []),
     ...plan.failed.map(({ short, errors }) => `  ${style.red('FAIL')} ${short}\n${indent(errors)}`),
     ...plan.notInFile.map(
-      ({ short, resources }) => `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); remove it with: npm run destroy -- ${short}`,
+      ({ short, resources }) =>
+        `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); remove it with: npm run destroy -- ${short}`,
     ),
   ].join('\n');
 }
@@ -154,7 +166,11 @@ function shortEnd(end: StackEnd, style: Style): readonly [outcome: string, detai
   }
 }
 
-const firstLine = (texts: readonly string[]): string => texts[0]?.split('\n').find((line) => line.trim() !== '')?.trim() ?? '';
+const firstLine = (texts: readonly string[]): string =>
+  texts[0]
+    ?.split('\n')
+    .find((line) => line.trim() !== '')
+    ?.trim() ?? '';
 
 /** More stacks than this are counted where all went well, and listed only where something did not. */
 const listedAtMost = 24;
@@ -167,7 +183,15 @@ function describeSummary({ ends, seconds, exitCode, command }: Extract<RunEvent,
   const total = [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ');
   const word = exitCode === 0 ? style.green(`${command}: done`) : style.red(`${command}: exit ${exitCode}`);
   return [
-    ...(listed.length > 0 ? ['', table(listed.map((result) => summaryRow(result, style)), style.columns)] : []),
+    ...(listed.length > 0
+      ? [
+          '',
+          table(
+            listed.map((result) => summaryRow(result, style)),
+            style.columns,
+          ),
+        ]
+      : []),
     '',
     `${word}  ${total === '' ? 'no stacks' : total}  in ${formatSeconds(seconds)}`,
   ].join('\n');

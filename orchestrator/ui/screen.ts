@@ -26,7 +26,8 @@ export function screen(stdout: Output, style: Style): Reporter {
         stage.add(event);
         if (event.type === 'stage-ended') return;
         // Nothing may be printed between the frames of a live list: what is to be read waits for its end.
-        const text = event.type === 'stack-ended' || event.type === 'stack-started' || event.type === 'step' ? undefined : describeEvent(event, style);
+        const text =
+          event.type === 'stack-ended' || event.type === 'stack-started' || event.type === 'step' ? undefined : describeEvent(event, style);
         if (text !== undefined && !stage.over) {
           late.push(text);
           return;
@@ -130,23 +131,21 @@ class LiveStage {
   }
 
   async #draw(): Promise<void> {
-    const tasks = this.#rows.map(
-      (row): ListrTask => ({
-        title: row.title,
-        task: async (_, task) => {
-          row.update = (title, output) => {
-            task.title = title;
-            task.output = output;
-          };
-          await row.over;
-          const bad = row.ends.find(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged'].includes(end.outcome));
-          if (!bad) return;
-          if (bad.end.outcome === 'skipped' || bad.end.outcome === 'not-started') task.skip(task.title);
-          else throw new Error(describeEnd(bad.stack, bad.end, bad.seconds, this.#style));
-        },
-        rendererOptions: { outputBar: Number.POSITIVE_INFINITY, persistentOutput: false },
-      }),
-    );
+    const tasks = this.#rows.map((row): ListrTask => ({
+      title: row.title,
+      task: async (_, task) => {
+        row.update = (title, output) => {
+          task.title = title;
+          task.output = output;
+        };
+        await row.over;
+        const bad = row.ends.find(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged'].includes(end.outcome));
+        if (!bad) return;
+        if (bad.end.outcome === 'skipped' || bad.end.outcome === 'not-started') task.skip(task.title);
+        else throw new Error(describeEnd(bad.stack, bad.end, bad.seconds, this.#style));
+      },
+      rendererOptions: { outputBar: Number.POSITIVE_INFINITY, persistentOutput: false },
+    }));
     const list = new Listr(tasks, {
       concurrent: true,
       exitOnError: false,

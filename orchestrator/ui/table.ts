@@ -5,7 +5,9 @@ export function table(rows: readonly (readonly string[])[], columns: number): st
     .map((row) =>
       clip(
         row
-          .map((cell, index) => (index === row.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - visibleLength(cell)))))
+          .map((cell, index) =>
+            index === row.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - visibleLength(cell))),
+          )
           .join('  ')
           .trimEnd(),
         columns,
@@ -14,7 +16,6 @@ export function table(rows: readonly (readonly string[])[], columns: number): st
     .join('\n');
 }
 
-// eslint-disable-next-line no-control-regex -- colour codes are control characters
 const colourCode = /\u001b\[\d+m/g;
 
 const visibleLength = (text: string): number => text.replaceAll(colourCode, '').length;
@@ -24,7 +25,6 @@ export function clip(text: string, columns: number): string {
   if (visibleLength(text) <= columns) return text;
   let visible = 0;
   let kept = '';
-  // eslint-disable-next-line no-control-regex -- as above
   for (const part of text.split(/(\u001b\[\d+m)/)) {
     if (part.startsWith('\u001b')) {
       kept += part;

@@ -30,7 +30,12 @@ describe('bad input', () => {
     await writeFile(path, text);
     return path;
   };
-  const refused = async (args: readonly string[], exitCode: number, says: RegExp | string, env: Record<string, string> = {}): Promise<void> => {
+  const refused = async (
+    args: readonly string[],
+    exitCode: number,
+    says: RegExp | string,
+    env: Record<string, string> = {},
+  ): Promise<void> => {
     const result = await rig.holdfast(args, env);
     expect(`${result.stdout}${result.stderr}`).toMatch(says);
     expect(result.exitCode).toBe(exitCode);
@@ -52,7 +57,8 @@ describe('bad input', () => {
 
   it('destroy without a terminal and without --yes', () => refused(['destroy'], 2, /asks for the network's name/));
 
-  it('a stack that does not exist, with the nearest that does', () => refused(['up', '--yes', 'vpc.oen'], 2, /no stack of .* is called "vpc.oen"\n.*Did you mean "vpc.one"/));
+  it('a stack that does not exist, with the nearest that does', () =>
+    refused(['up', '--yes', 'vpc.oen'], 2, /no stack of .* is called "vpc.oen"\n.*Did you mean "vpc.one"/));
 
   it('a stack name that climbs out of its folder', () => refused(['up', '--yes', '../../etc'], 2, /"..\/..\/etc" is not a stack name/));
 
@@ -78,7 +84,8 @@ describe('bad input', () => {
     await refused(['up', '--yes', '--network', network], 3, /holdfast-bare keeps no versions[^\n]*\n.*npm run bootstrap/);
   });
 
-  it('an upstream that was never deployed', () => refused(['up', '--yes', 'vpc.one'], 3, /not deployed yet: small.transit-gateway\n.*--with-upstreams/));
+  it('an upstream that was never deployed', () =>
+    refused(['up', '--yes', 'vpc.one'], 3, /not deployed yet: small.transit-gateway\n.*--with-upstreams/));
 
   it('a checkpoint that is compressed', async () => {
     const key = '.pulumi/stacks/holdfast/small.vpc.one.json.gz';
@@ -89,7 +96,9 @@ describe('bad input', () => {
     before = await rig.lastCall();
     await refused(['plan'], 3, /the checkpoint is not JSON/);
     const { DeleteObjectsCommand } = await import('@aws-sdk/client-s3');
-    await rig.s3.send(new DeleteObjectsCommand({ Bucket: rig.record.bucket, Delete: { Objects: [{ Key: key }, { Key: key.slice(0, -3) }] } }));
+    await rig.s3.send(
+      new DeleteObjectsCommand({ Bucket: rig.record.bucket, Delete: { Objects: [{ Key: key }, { Key: key.slice(0, -3) }] } }),
+    );
   });
 
   it("a real account's network is never sent to the lab", async () => {
@@ -101,7 +110,10 @@ describe('bad input', () => {
 
   it('no credentials for a real account', async () => {
     const network = await file(smallNetwork.replace('111122223333', '444455556666'));
-    await refused(['up', '--yes', '--network', network], 3, /there are no AWS credentials/, { AWS_EC2_METADATA_DISABLED: 'true', HOME: folder });
+    await refused(['up', '--yes', '--network', network], 3, /there are no AWS credentials/, {
+      AWS_EC2_METADATA_DISABLED: 'true',
+      HOME: folder,
+    });
   });
 
   it('a role whose token file is missing', async () => {
@@ -113,7 +125,11 @@ describe('bad input', () => {
   });
 
   it('keys of another account, for the lab, are neither used nor sent', async () => {
-    const result = await rig.holdfast(['preflight'], { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE', AWS_SECRET_ACCESS_KEY: 'x', AWS_SESSION_TOKEN: 'y' });
+    const result = await rig.holdfast(['preflight'], {
+      AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'x',
+      AWS_SESSION_TOKEN: 'y',
+    });
     expect(result.exitCode).toBe(0);
     const calls = await rig.calls({ since: before });
     expect(calls.length).toBeGreaterThan(0);
@@ -122,17 +138,24 @@ describe('bad input', () => {
 
   it('destroy of a real account by --yes alone', async () => {
     const network = await file(smallNetwork.replace('111122223333', '444455556666'));
-    await refused(['destroy', '--yes', '--network', network], 2, /--yes alone does not destroy a network of a real account \(444455556666\)\n.*--confirm small/);
+    await refused(
+      ['destroy', '--yes', '--network', network],
+      2,
+      /--yes alone does not destroy a network of a real account \(444455556666\)\n.*--confirm small/,
+    );
   });
 
-  it('destroy with the name of another network', () => refused(['destroy', '--confirm', 'prod'], 2, /--confirm prod is not the name of this network, which is small/));
+  it('destroy with the name of another network', () =>
+    refused(['destroy', '--confirm', 'prod'], 2, /--confirm prod is not the name of this network, which is small/));
 
   it('a lab that cannot have its port', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
     const labFolder = join(folder, 'other-lab');
-    const result = await rig.holdfast(['lab', 'start', '--network', rig.networkFile, '--port', String(port)], { HOLDFAST_LAB_DIR: labFolder });
+    const result = await rig.holdfast(['lab', 'start', '--network', rig.networkFile, '--port', String(port)], {
+      HOLDFAST_LAB_DIR: labFolder,
+    });
     server.close();
     expect(result.stdout).toContain(`127.0.0.1:${port}: the port is taken`);
     expect(result.exitCode).toBe(1);

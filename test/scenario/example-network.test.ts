@@ -4,7 +4,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
 
 // One life of the example network, in order: each step starts from what the one before left.
-describe('the example network', { sequential: true, shuffle: false }, () => {
+describe('the example network', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
   beforeAll(async () => {
     rig = await LabRig.start(exampleNetwork);
@@ -109,14 +109,18 @@ describe('the example network', { sequential: true, shuffle: false }, () => {
   });
 
   it('runs only the stacks that a changed line touches', async () => {
-    await rig.writeNetwork(exampleNetwork.replace('private: [10.1.0.0/16, 10.2.0.0/16]', 'private: [10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16]'));
+    await rig.writeNetwork(
+      exampleNetwork.replace('private: [10.1.0.0/16, 10.2.0.0/16]', 'private: [10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16]'),
+    );
     const { exitCode, events } = await rig.holdfast(['up', '--yes', '--json']);
     expect(exitCode).toBe(0);
     const summary = events.find(({ type }) => type === 'summary') as { ends: { short: string; end: { outcome: string } }[] };
     expect(summary.ends.filter(({ end }) => end.outcome !== 'unchanged').map(({ short, end }) => `${short} ${end.outcome}`)).toEqual([
       'route-tables.shared applied',
     ]);
-    expect((await lookAtAws(rig.ec2)).routes).toContain('example.route-tables.shared/routes-private: 10.3.0.0/16 -> example.transit-gateway/gateway');
+    expect((await lookAtAws(rig.ec2)).routes).toContain(
+      'example.route-tables.shared/routes-private: 10.3.0.0/16 -> example.transit-gateway/gateway',
+    );
   });
 
   it('refuses a plan that replaces an attachment, and touches nothing', async () => {
@@ -133,7 +137,9 @@ describe('the example network', { sequential: true, shuffle: false }, () => {
     const without = exampleNetwork.slice(0, exampleNetwork.indexOf('  staging:\n    segment: staging'));
     await rig.writeNetwork(without);
     const plan = await rig.holdfast(['plan']);
-    expect(plan.stdout).toMatch(/not in the network file: route-tables\.staging \(10 resources\); remove it with: npm run destroy -- route-tables\.staging/);
+    expect(plan.stdout).toMatch(
+      /not in the network file: route-tables\.staging \(10 resources\); remove it with: npm run destroy -- route-tables\.staging/,
+    );
     const status = await rig.holdfast(['status']);
     expect(status.stdout).toMatch(/vpc\.staging +not in the network file/);
   });

@@ -3,7 +3,7 @@ import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 
-describe('a run that is told to stop', { sequential: true }, () => {
+describe('a run that is told to stop', { concurrent: false }, () => {
   let rig: LabRig;
   beforeEach(async () => {
     rig = await LabRig.start(smallNetwork);

@@ -20,7 +20,7 @@ async function processesOf(folder: string): Promise<number[]> {
   return found.filter((pid) => pid !== undefined && pid !== process.pid) as number[];
 }
 
-describe.runIf(process.platform === 'linux')('the lab', { sequential: true, shuffle: false }, () => {
+describe.runIf(process.platform === 'linux')('the lab', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
   let folder: string;
   let env: Record<string, string>;
@@ -63,7 +63,8 @@ describe.runIf(process.platform === 'linux')('the lab', { sequential: true, shuf
   it('listens on 127.0.0.1 and nowhere else', async () => {
     const pids = await processesOf(join(folder, 'lab'));
     const { stdout } = await promisify(execFile)('ss', ['-ltnpH']).catch(() => ({ stdout: '' }));
-    const sockets = stdout === '' ? await listeningByProc(pids) : stdout.split('\n').filter((line) => pids.some((pid) => line.includes(`pid=${pid},`)));
+    const sockets =
+      stdout === '' ? await listeningByProc(pids) : stdout.split('\n').filter((line) => pids.some((pid) => line.includes(`pid=${pid},`)));
     expect(sockets.length).toBeGreaterThan(0);
     expect(sockets.filter((line) => !line.includes('127.0.0.1:'))).toEqual([]);
   });
@@ -73,7 +74,11 @@ describe.runIf(process.platform === 'linux')('the lab', { sequential: true, shuf
     expect((await rig.holdfast(['lab', 'reset'], env)).exitCode).toBe(0);
     const { exitCode, stdout } = await rig.holdfast(['status', '--json'], env);
     expect(exitCode).toBe(0);
-    expect((JSON.parse(stdout) as { stacks: { state: string }[] }).stacks.map(({ state }) => state)).toEqual(['not-deployed', 'not-deployed', 'not-deployed']);
+    expect((JSON.parse(stdout) as { stacks: { state: string }[] }).stacks.map(({ state }) => state)).toEqual([
+      'not-deployed',
+      'not-deployed',
+      'not-deployed',
+    ]);
     expect(await lookAtAws(rig.ec2)).toEqual(nothing);
   });
 
@@ -101,7 +106,13 @@ async function childrenOf(pid: number): Promise<number[]> {
 
 /** Looks until the process is no more: there is no event for the end of somebody else's child. The test's own limit ends a wait in vain. */
 async function gone(pid: number): Promise<void> {
-  while (await readFile(`/proc/${pid}/stat`, 'utf8').then((stat) => !/\) [ZX] /.test(stat), () => false)) await new Promise((resolve) => setImmediate(resolve));
+  while (
+    await readFile(`/proc/${pid}/stat`, 'utf8').then(
+      (stat) => !/\) [ZX] /.test(stat),
+      () => false,
+    )
+  )
+    await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function listeningByProc(pids: readonly number[]): Promise<string[]> {

@@ -3,7 +3,7 @@ import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
 
-describe('CreateVpc of staging refused by AWS', { sequential: true, shuffle: false }, () => {
+describe('CreateVpc of staging refused by AWS', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
   beforeAll(async () => {
     rig = await LabRig.start(exampleNetwork);
@@ -39,7 +39,10 @@ describe('CreateVpc of staging refused by AWS', { sequential: true, shuffle: fal
     await rig.clearFaults();
     const { exitCode, events } = await rig.holdfast(['up', '--yes', '--json']);
     const summary = events.find(({ type }) => type === 'summary') as { ends: { short: string; end: { outcome: string } }[] };
-    expect(summary.ends.filter(({ end }) => end.outcome === 'applied').map(({ short }) => short)).toEqual(['vpc.staging', 'route-tables.staging']);
+    expect(summary.ends.filter(({ end }) => end.outcome === 'applied').map(({ short }) => short)).toEqual([
+      'vpc.staging',
+      'route-tables.staging',
+    ]);
     expect(exitCode).toBe(0);
     expect((await lookAtAws(rig.ec2)).vpcs).toEqual([
       'example.vpc.production/vpc 10.1.0.0/16',

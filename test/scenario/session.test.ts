@@ -3,7 +3,7 @@ import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 
-describe('a session that is too short for a run', { sequential: true, shuffle: false }, () => {
+describe('a session that is too short for a run', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
   let before: number;
   let keys: string[];

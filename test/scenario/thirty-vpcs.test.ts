@@ -3,7 +3,7 @@ import { generateNetwork } from '../../orchestrator/network/generate.ts';
 import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 
-describe('a network of 30 VPCs, 61 stacks', { sequential: true, shuffle: false }, () => {
+describe('a network of 30 VPCs, 61 stacks', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
   beforeAll(async () => {
     rig = await LabRig.start(generateNetwork(30));

@@ -3,7 +3,7 @@ import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 
-describe('two runs at once on one network', { sequential: true }, () => {
+describe('two runs at once on one network', { concurrent: false }, () => {
   let rig: LabRig;
   beforeEach(async () => {
     rig = await LabRig.start(smallNetwork);

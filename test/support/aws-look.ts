@@ -22,7 +22,8 @@ export async function lookAtAws(ec2: EC2Client) {
   const names: Names = new Map();
   const remember = (id: string | undefined, tags: Tag[] | undefined): string => {
     const tag = (key: string) => tags?.find(({ Key }) => Key === key)?.Value;
-    const name = tag('holdfast:stack') === undefined ? `untagged ${id ?? '?'}` : `${tag('holdfast:stack') ?? ''}/${tag('holdfast:resource') ?? ''}`;
+    const name =
+      tag('holdfast:stack') === undefined ? `untagged ${id ?? '?'}` : `${tag('holdfast:stack') ?? ''}/${tag('holdfast:resource') ?? ''}`;
     if (id !== undefined) names.set(id, name);
     return name;
   };
@@ -31,17 +32,23 @@ export async function lookAtAws(ec2: EC2Client) {
 
   const gateways = ((await ec2.send(new DescribeTransitGatewaysCommand({}))).TransitGateways ?? []).filter(alive);
   const tables = ((await ec2.send(new DescribeTransitGatewayRouteTablesCommand({}))).TransitGatewayRouteTables ?? []).filter(alive);
-  const attachments = ((await ec2.send(new DescribeTransitGatewayVpcAttachmentsCommand({}))).TransitGatewayVpcAttachments ?? []).filter(alive);
+  const attachments = ((await ec2.send(new DescribeTransitGatewayVpcAttachmentsCommand({}))).TransitGatewayVpcAttachments ?? []).filter(
+    alive,
+  );
   const vpcs = (await ec2.send(new DescribeVpcsCommand({}))).Vpcs ?? [];
   const subnets = (await ec2.send(new DescribeSubnetsCommand({}))).Subnets ?? [];
   const allRouteTables = (await ec2.send(new DescribeRouteTablesCommand({}))).RouteTables ?? [];
   const routeTables = allRouteTables.filter(({ Associations }) => !Associations?.some(({ Main }) => Main === true));
 
   const seen = {
-    gateways: gateways.map(({ TransitGatewayId, Tags, Options }) => `${remember(TransitGatewayId, Tags)} asn ${Options?.AmazonSideAsn ?? ''}`),
+    gateways: gateways.map(
+      ({ TransitGatewayId, Tags, Options }) => `${remember(TransitGatewayId, Tags)} asn ${Options?.AmazonSideAsn ?? ''}`,
+    ),
     gatewayRouteTables: tables.map(({ TransitGatewayRouteTableId, Tags }) => remember(TransitGatewayRouteTableId, Tags)),
     vpcs: vpcs.map(({ VpcId, Tags, CidrBlock }) => `${remember(VpcId, Tags)} ${CidrBlock ?? ''}`),
-    subnets: subnets.map(({ SubnetId, Tags, CidrBlock, AvailabilityZone }) => `${remember(SubnetId, Tags)} ${CidrBlock ?? ''} ${AvailabilityZone ?? ''}`),
+    subnets: subnets.map(
+      ({ SubnetId, Tags, CidrBlock, AvailabilityZone }) => `${remember(SubnetId, Tags)} ${CidrBlock ?? ''} ${AvailabilityZone ?? ''}`,
+    ),
     attachments: attachments.map(({ TransitGatewayAttachmentId, Tags }) => remember(TransitGatewayAttachmentId, Tags)),
     routeTables: routeTables.map(({ RouteTableId, Tags }) => remember(RouteTableId, Tags)),
   };
@@ -63,7 +70,8 @@ export async function lookAtAws(ec2: EC2Client) {
   for (const { TransitGatewayRouteTableId } of tables) {
     const table = named(TransitGatewayRouteTableId);
     const associated = await ec2.send(new GetTransitGatewayRouteTableAssociationsCommand({ TransitGatewayRouteTableId }));
-    for (const { TransitGatewayAttachmentId } of associated.Associations ?? []) associations.push(`${named(TransitGatewayAttachmentId)} -> ${table}`);
+    for (const { TransitGatewayAttachmentId } of associated.Associations ?? [])
+      associations.push(`${named(TransitGatewayAttachmentId)} -> ${table}`);
     const propagated = await ec2.send(new GetTransitGatewayRouteTablePropagationsCommand({ TransitGatewayRouteTableId }));
     for (const { TransitGatewayAttachmentId } of propagated.TransitGatewayRouteTablePropagations ?? [])
       propagations.push(`${named(TransitGatewayAttachmentId)} -> ${table}`);

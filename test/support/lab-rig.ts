@@ -127,7 +127,9 @@ export class LabRig {
   /** Resolves as soon as the proxy holds a call; rejects where the command that should make it ends instead. */
   async heldCall(run: RunningCommand): Promise<{ held: { n: number }[] }> {
     const waiting = new AbortController();
-    const held = fetch(`${this.record.endpoint}/_lab/held?wait=1`, { signal: waiting.signal }).then(async (answer) => (await answer.json()) as { held: { n: number }[] });
+    const held = fetch(`${this.record.endpoint}/_lab/held?wait=1`, { signal: waiting.signal }).then(
+      async (answer) => (await answer.json()) as { held: { n: number }[] },
+    );
     const over = run.ended.then(({ stdout, stderr }): never => {
       waiting.abort();
       throw new Error(`the command ended and no call was held:\n${stdout}\n${stderr}`);

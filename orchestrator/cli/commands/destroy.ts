@@ -102,13 +102,18 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
   }
 }
 
-function select(file: OpenedFile, existing: ReadonlyMap<string, StackState>, patterns: readonly string[], flags: DestroyFlags): ReadonlySet<string> {
+function select(
+  file: OpenedFile,
+  existing: ReadonlyMap<string, StackState>,
+  patterns: readonly string[],
+  flags: DestroyFlags,
+): ReadonlySet<string> {
   // A name of the file that is not deployed is no mistake: there is just nothing to do.
   const known = new Map(file.graph.nodes.map(({ name, short }) => [name, { name, short }]));
   for (const { stack, short } of existing.values()) known.set(stack, { name: stack, short });
   const named = orRefuse(selectStacks([...known.values()], patterns, file.network.file), exitCodes.usage);
   const selected = new Set([...named].filter((name) => existing.has(name)));
-  for (let grew = flags.withDependents; grew; ) {
+  for (let grew = flags.withDependents; grew;) {
     grew = false;
     for (const { stack, upstreams } of existing.values())
       if (!selected.has(stack) && upstreams.some((upstream) => selected.has(upstream))) {
@@ -116,7 +121,9 @@ function select(file: OpenedFile, existing: ReadonlyMap<string, StackState>, pat
         grew = true;
       }
   }
-  const dependents = [...existing.values()].filter(({ stack, upstreams }) => !selected.has(stack) && upstreams.some((upstream) => selected.has(upstream)));
+  const dependents = [...existing.values()].filter(
+    ({ stack, upstreams }) => !selected.has(stack) && upstreams.some((upstream) => selected.has(upstream)),
+  );
   if (dependents.length > 0)
     throw new Refusal(exitCodes.usage, {
       reason: 'dependents-exist',

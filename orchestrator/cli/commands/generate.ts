@@ -27,7 +27,11 @@ export async function generate(this: Context, flags: GenerateFlags): Promise<voi
       await writeFile(file, generateNetwork(vpcs), { flag: flags.force ? 'w' : 'wx' });
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-      throw new Refusal(exitCodes.usage, { reason: 'file-exists', message: `${shown} exists already`, next: 'Add --force to write it anew, or --out FILE.' });
+      throw new Refusal(exitCodes.usage, {
+        reason: 'file-exists',
+        message: `${shown} exists already`,
+        next: 'Add --force to write it anew, or --out FILE.',
+      });
     }
     print(
       this,

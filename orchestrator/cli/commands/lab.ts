@@ -30,7 +30,11 @@ export async function start(this: Context, flags: Flags & { readonly network?: s
       exitCodes.failed,
     );
     if (flags.json) print(this, describeJson(record));
-    else print(this, `${started ? 'The lab runs' : 'The lab runs already'} at ${record.endpoint} (account ${record.accountId}, ${record.region}), network ${record.network}`);
+    else
+      print(
+        this,
+        `${started ? 'The lab runs' : 'The lab runs already'} at ${record.endpoint} (account ${record.accountId}, ${record.region}), network ${record.network}`,
+      );
     return exitCodes.done;
   });
 }
@@ -39,7 +43,14 @@ export async function stop(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const { stopLab } = await loadLab();
     const stopped = await stopLab(labFolder(this.root, this.env));
-    print(this, flags.json ? JSON.stringify({ schema: 1, stopped }) : stopped ? 'The lab has stopped. What was in it is gone.' : 'No lab was running.');
+    print(
+      this,
+      flags.json
+        ? JSON.stringify({ schema: 1, stopped })
+        : stopped
+          ? 'The lab has stopped. What was in it is gone.'
+          : 'No lab was running.',
+    );
     return exitCodes.done;
   });
 }
@@ -74,7 +85,11 @@ export async function reset(this: Context, flags: Flags): Promise<void> {
     const { resetLab } = await loadLab();
     const record = await resetLab(labFolder(this.root, this.env), this.env);
     if (!record)
-      throw new Refusal(exitCodes.usage, { reason: 'lab-not-running', message: 'no lab is running', next: 'Start it with: npm run lab -- start' });
+      throw new Refusal(exitCodes.usage, {
+        reason: 'lab-not-running',
+        message: 'no lab is running',
+        next: 'Start it with: npm run lab -- start',
+      });
     print(this, flags.json ? describeJson(record) : `The lab at ${record.endpoint} is empty again: no networks, a new state bucket.`);
     return exitCodes.done;
   });

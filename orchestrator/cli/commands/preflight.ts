@@ -17,7 +17,8 @@ export async function preflight(this: Context, flags: CommonFlags & { readonly s
       emit({ type: 'note', message: 'Ready: `npm run up` would start.' });
       return exitCodes.done;
     } catch (cause) {
-      if (cause instanceof Refusal) emit({ type: 'note', message: `Refused: \`npm run up\` would end with exit code ${cause.exitCode}, and touch nothing.` });
+      if (cause instanceof Refusal)
+        emit({ type: 'note', message: `Refused: \`npm run up\` would end with exit code ${cause.exitCode}, and touch nothing.` });
       throw cause;
     } finally {
       aws.clients.destroy();

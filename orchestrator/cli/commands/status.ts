@@ -52,7 +52,8 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
         if (unread !== undefined) return { ...base, state: 'unreadable', detail: unread };
         if (lock !== undefined) return { ...base, state: 'locked', detail: lock };
         if (state && state.pendingOperations.length > 0) return { ...base, state: 'held', detail: describeHeld(state) };
-        if (state && !file.graph.byName.has(stack)) return { ...base, state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
+        if (state && !file.graph.byName.has(stack))
+          return { ...base, state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
         return state && !state.empty ? { ...base, state: 'applied', detail: '' } : { ...base, state: 'not-deployed', detail: '' };
       });
       const { spec } = file.network;

@@ -37,7 +37,13 @@ export async function plan(this: Context, flags: UpFlags, ...patterns: string[])
   await report(this, flags, (emit) => deploy(this, 'plan', flags, patterns, emit));
 }
 
-async function deploy(context: Context, command: 'up' | 'plan', flags: UpFlags, patterns: readonly string[], emit: Emit): Promise<ExitCode> {
+async function deploy(
+  context: Context,
+  command: 'up' | 'plan',
+  flags: UpFlags,
+  patterns: readonly string[],
+  emit: Emit,
+): Promise<ExitCode> {
   const started = context.now();
   const file = await openFile(context, flags, command, emit);
   const selected = select(file, patterns, flags);
