@@ -30,7 +30,7 @@ const rooms = everywhere.map((room) =>
 );
 
 export default tseslint.config(
-  { ignores: ['node_modules/', '.holdfast/', 'lab/plugin/', 'toolchain/pulumi-cli/', 'bin/'] },
+  { ignores: ['node_modules/', '.holdfast/', 'bin/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

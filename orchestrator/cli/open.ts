@@ -8,6 +8,7 @@ import { openSession } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { resolveTarget } from '../aws/target.ts';
 import type { Target } from '../aws/target.ts';
+import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../domain/problem.ts';
 import { buildGraph } from '../graph/graph.ts';
@@ -206,9 +207,16 @@ export async function preflight(
     cli: request.cli,
     plugin: request.plugin,
   };
-  const results = await runChecks(checks, facts, request.command, (check) => emit({ type: 'check', check }));
+  const results = await runChecks(checks, facts, request.command, (check) => emit({ type: 'check', check, listed: request.command === 'preflight' }));
   const fatal = results.flatMap(({ exitCode }) => exitCode ?? []);
   if (fatal.length > 0) throw new Refusal(worstOf(fatal));
+  const remaining = aws.live.remainingSeconds();
+  emit({
+    type: 'checked',
+    checks: results.length,
+    warnings: results.filter(({ outcome }) => outcome === 'warn').length,
+    session: Number.isFinite(remaining) ? `${formatSeconds(remaining)} left of the session` : 'a session without end',
+  });
   return {
     ...state,
     settings: {

@@ -9,12 +9,15 @@ import type { CommonFlags, Context } from './context.ts';
 export async function report(
   context: Context,
   flags: Pick<CommonFlags, 'json' | 'verbose'>,
-  body: (emit: Emit) => Promise<ExitCode>,
+  body: (emit: Emit, ask: Context['ask']) => Promise<ExitCode>,
 ): Promise<void> {
   const reporter = openReporter({ json: flags.json, verbose: flags.verbose, env: context.env, stdout: context.process.stdout });
   let exitCode: ExitCode;
   try {
-    exitCode = await body(reporter.emit);
+    exitCode = await body(reporter.emit, async (question) => {
+      await reporter.settled();
+      return await context.ask(question);
+    });
   } catch (cause) {
     if (cause instanceof Refusal) {
       for (const problem of cause.problems) reporter.emit({ type: 'problem', problem });
@@ -31,7 +34,7 @@ export async function report(
       exitCode = exitCodes.failed;
     }
   }
-  await reporter.close();
+  await reporter.settled();
   context.process.exitCode = exitCode;
 }
 

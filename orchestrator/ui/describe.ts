@@ -13,7 +13,9 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'note':
       return event.message;
     case 'check':
-      return describeCheck(event.check, style);
+      return event.listed || event.check.outcome !== 'ok' ? describeCheck(event.check, style) : undefined;
+    case 'checked':
+      return `${style.green('ok')}   preflight: ${plural(event.checks, 'check')}${event.warnings === 0 ? '' : `, ${plural(event.warnings, 'warning')}`}, ${event.session}`;
     case 'stage-started':
       return event.stacks.length === 0 ? undefined : style.dim(`${stageWord[event.stage]} ${plural(event.stacks.length, 'stack')}`);
     case 'stack-started':

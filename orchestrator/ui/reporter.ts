@@ -5,8 +5,8 @@ import { screen } from './screen.ts';
 /** Where a command's events go, and what is left to do at its end. */
 export interface Reporter {
   readonly emit: Emit;
-  /** Ends what is still drawn, so that the terminal is whole again. */
-  readonly close: () => Promise<void>;
+  /** Resolves when all that was told is on the screen: before a question, and at the end. */
+  readonly settled: () => Promise<void>;
 }
 
 export interface Output {
@@ -33,7 +33,7 @@ export function openReporter(options: ReporterOptions): Reporter {
 }
 
 function ndjson(stdout: Output): Reporter {
-  return { emit: (event) => stdout.write(`${JSON.stringify({ schema: 1, ...event })}\n`), close: () => Promise.resolve() };
+  return { emit: (event) => stdout.write(`${JSON.stringify({ schema: 1, ...event })}\n`), settled: () => Promise.resolve() };
 }
 
 function plain(stdout: Output, style: Style): Reporter {
@@ -42,7 +42,7 @@ function plain(stdout: Output, style: Style): Reporter {
       const text = describeEvent(event, style);
       if (text !== undefined) stdout.write(`${text}\n`);
     },
-    close: () => Promise.resolve(),
+    settled: () => Promise.resolve(),
   };
 }
 

@@ -9,7 +9,7 @@ import { clip } from './table.ts';
 /** Rows that stay free for what stands above and below the list. */
 const spareRows = 6;
 
-/** The live screen: one line a stack while they fit, else one line a kind of stack with those at work below it. */
+/** The live screen: one line a stack while they fit, else one line a kind of stack that also names those at work. */
 export function screen(stdout: Output, style: Style): Reporter {
   let stage: LiveStage | undefined;
   const late: string[] = [];
@@ -19,12 +19,15 @@ export function screen(stdout: Output, style: Style): Reporter {
   return {
     emit: (event) => {
       if (event.type === 'stage-started' && event.stacks.length > 0) {
-        stage = new LiveStage(event.stacks, (stdout.rows ?? 24) - spareRows, style);
+        // What a plan came to is printed after it: until then it is enough to see that it moves.
+        stage = new LiveStage(event.stacks, event.stage === 'plan' ? 0 : (stdout.rows ?? 24) - spareRows, style);
         return;
       }
       if (stage) {
         stage.add(event);
         if (event.type === 'stage-ended') return;
+        if (event.type === 'stack-ended' && (event.end.outcome === 'failed' || event.end.outcome === 'held'))
+          late.push(describeEnd(event.stack, event.end, event.seconds, style));
         // Nothing may be printed between the frames of a live list: what is to be read waits for its end.
         const text =
           event.type === 'stack-ended' || event.type === 'stack-started' || event.type === 'step' ? undefined : describeEvent(event, style);
@@ -36,7 +39,7 @@ export function screen(stdout: Output, style: Style): Reporter {
       const text = event.type === 'stage-ended' || event.type === 'stack-ended' ? undefined : describeEvent(event, style);
       if (text !== undefined) void settled(stage).then(() => [...late.splice(0), text].forEach(print));
     },
-    close: async () => {
+    settled: async () => {
       await settled(stage);
       late.splice(0).forEach(print);
     },
@@ -52,7 +55,7 @@ interface Row {
   readonly ends: { stack: string; end: StackEnd; seconds: number }[];
   readonly over: Promise<void>;
   readonly finish: () => void;
-  update: ((title: string, output: string) => void) | undefined;
+  update: ((title: string) => void) | undefined;
 }
 
 class LiveStage {
@@ -110,41 +113,37 @@ class LiveStage {
 
   #redraw(row: Row): void {
     const style = this.#style;
-    // The renderer puts a mark of two characters before a title, and four more before the output below it.
-    const room = style.columns - 4;
+    // The renderer puts a mark of two characters before a title.
+    const room = style.columns - 3;
     const single = row.stacks.size === 1;
     const working = [...row.open].map((stack) => {
       const progress = this.#progress.get(stack);
       if (!progress) return stack;
-      const count = progress.total > 0 ? `${Math.min(progress.done, progress.total)}/${progress.total}` : String(progress.done);
+      const count = progress.total > 0 ? `${Math.min(progress.done, progress.total)}/${progress.total} ` : '';
       const time = formatSeconds((Date.now() - progress.startedAt) / 1000);
       const label = single ? '' : `${stack.split('.').slice(1).join('.')} `;
-      return `${label}${count} ${time}${progress.current === '' ? '' : ` ${progress.current}`}`;
+      return `${label}${count}${time}${progress.current === '' ? '' : ` ${progress.current}`}`;
     });
     const bad = row.ends.filter(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged'].includes(end.outcome));
     const last = row.ends.at(-1);
-    const title =
-      single && last
-        ? endTitle(row.title, last.end, last.seconds)
-        : `${row.title}${single ? '' : ` ${row.ends.length}/${row.stacks.size}`}${bad.length > 0 && !single ? `, ${bad.length} not done` : ''}${single && working[0] !== undefined ? `  ${working[0]}` : ''}`;
-    row.update?.(clip(title, room), single ? '' : working.map((text) => clip(text, room - 4)).join('\n'));
+    const progress = single ? '' : ` ${row.ends.length}/${row.stacks.size}${bad.length > 0 ? `, ${bad.length} not done` : ''}`;
+    const title = single && last ? endTitle(row.title, last.end, last.seconds) : [`${row.title}${progress}`, ...working].join('  ');
+    row.update?.(clip(title, room));
   }
 
   async #draw(): Promise<void> {
     const tasks = this.#rows.map((row): ListrTask => ({
       title: row.title,
       task: async (_, task) => {
-        row.update = (title, output) => {
+        row.update = (title) => {
           task.title = title;
-          task.output = output;
         };
         await row.over;
         const bad = row.ends.find(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged'].includes(end.outcome));
         if (!bad) return;
         if (bad.end.outcome === 'skipped' || bad.end.outcome === 'not-started') task.skip(task.title);
-        else throw new Error(describeEnd(bad.stack, bad.end, bad.seconds, this.#style));
+        else throw new Error(bad.end.outcome);
       },
-      rendererOptions: { outputBar: Number.POSITIVE_INFINITY, persistentOutput: false },
     }));
     const list = new Listr(tasks, {
       concurrent: true,

@@ -8,7 +8,7 @@ import { report } from '../report.ts';
 
 /** Makes the state bucket. Repeatable. */
 export async function bootstrap(this: Context, flags: CommonFlags): Promise<void> {
-  await report(this, flags, async (emit) => {
+  await report(this, flags, async (emit, ask) => {
     const file = await openFile(this, flags, 'bootstrap', emit);
     const aws = await openAws(this, file);
     try {
@@ -23,7 +23,7 @@ export async function bootstrap(this: Context, flags: CommonFlags): Promise<void
           next: `Sign in to ${account}, or correct the account in ${file.network.file}.`,
         });
       if (file.target.kind === 'REAL' && !flags.yes && this.interactive) {
-        const answer = await this.ask(`Make or check the state bucket ${aws.bucket} in account ${account}? Type yes: `);
+        const answer = await ask(`Make or check the state bucket ${aws.bucket} in account ${account}? Type yes: `);
         if (answer.trim() !== 'yes') {
           emit({ type: 'note', message: 'Nothing was changed.' });
           return exitCodes.done;

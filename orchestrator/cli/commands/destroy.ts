@@ -26,7 +26,7 @@ export interface DestroyFlags extends CommonFlags {
 }
 
 export async function destroy(this: Context, flags: DestroyFlags, ...patterns: string[]): Promise<void> {
-  await report(this, flags, (emit) => destroyStacks(this, flags, patterns, emit));
+  await report(this, flags, (emit, ask) => destroyStacks({ ...this, ask }, flags, patterns, emit));
 }
 
 async function destroyStacks(context: Context, flags: DestroyFlags, patterns: readonly string[], emit: Emit): Promise<ExitCode> {

@@ -30,11 +30,11 @@ export interface UpFlags extends CommonFlags {
 }
 
 export async function up(this: Context, flags: UpFlags, ...patterns: string[]): Promise<void> {
-  await report(this, flags, (emit) => deploy(this, 'up', flags, patterns, emit));
+  await report(this, flags, (emit, ask) => deploy({ ...this, ask }, 'up', flags, patterns, emit));
 }
 
 export async function plan(this: Context, flags: UpFlags, ...patterns: string[]): Promise<void> {
-  await report(this, flags, (emit) => deploy(this, 'plan', flags, patterns, emit));
+  await report(this, flags, (emit, ask) => deploy({ ...this, ask }, 'plan', flags, patterns, emit));
 }
 
 async function deploy(
