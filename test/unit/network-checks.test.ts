@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest';
+import { buildGraph } from '../../orchestrator/graph/graph.ts';
+import { generateNetwork, mostVpcs } from '../../orchestrator/network/generate.ts';
+import { parseNetwork } from '../../orchestrator/network/read-network.ts';
+import { reaches } from '../../orchestrator/network/spec.ts';
+import { kinds } from '../../stacks/index.ts';
+import { exampleOf, exampleWith, file, lineOf } from './support/example.ts';
+import { problemOf, problemsOf, valueOf } from './support/results.ts';
+
+describe('the parts of a network that do not fit together', () => {
+  it.each([
+    [
+      'a VPC in a segment that is not there',
+      'unknown-segment',
+      'segment: staging\n',
+      'segment: stagin\n',
+      'segment: stagin',
+      'there is no segment "stagin"',
+    ],
+    [
+      'a segment called as what every object has',
+      'unknown-segment',
+      'segment: staging\n',
+      'segment: constructor\n',
+      'segment: constructor',
+      'there is no segment "constructor"',
+    ],
+    [
+      'a segment that reaches one that is not there',
+      'unknown-segment',
+      '[production, staging]',
+      '[production, stage]',
+      '[production, stage]',
+      'there is no segment "stage"',
+    ],
+    [
+      'a segment that reaches another twice',
+      'duplicate',
+      '[production, staging]',
+      '[staging, production, staging]',
+      '[staging, production',
+      'segment staging is listed twice',
+    ],
+    [
+      'a blackhole twice',
+      'duplicate',
+      'blackholes: [10.1.0.0/16]',
+      'blackholes: [10.1.0.0/16, 10.1.0.0/16]',
+      '[10.1.0.0/16, 10.1',
+      'blackhole 10.1.0.0/16 is listed twice',
+    ],
+    [
+      'a route by a VPC that is not there',
+      'unknown-vpc',
+      '{ to: 0.0.0.0/0, vpc: shared }',
+      '{ to: 0.0.0.0/0, vpc: share }',
+      'vpc: share }',
+      'there is no VPC "share"',
+    ],
+    [
+      'a route by a VPC called as what every object has',
+      'unknown-vpc',
+      '{ to: 0.0.0.0/0, vpc: shared }',
+      '{ to: 0.0.0.0/0, vpc: constructor }',
+      'vpc: constructor',
+      'there is no VPC "constructor"',
+    ],
+    [
+      'a route that is a blackhole as well',
+      'route-and-blackhole',
+      '{ to: 0.0.0.0/0, vpc: shared }',
+      '{ to: 10.2.0.0/16, vpc: shared }',
+      'to: 10.2.0.0/16',
+      '10.2.0.0/16 is both a route and a blackhole of segment "production"; a gateway route table holds one of them',
+    ],
+    [
+      'a subnet outside its VPC',
+      'subnet-outside-vpc',
+      'b: 10.2.16.0/20',
+      'b: 10.3.16.0/20',
+      '10.3.16.0/20',
+      'subnet private b (10.3.16.0/20) is outside its VPC "staging" (10.2.0.0/16)',
+    ],
+    [
+      'two subnets that overlap',
+      'subnets-overlap',
+      'b: 10.2.16.0/20',
+      'b: 10.2.8.0/21',
+      '10.2.8.0/21',
+      'subnet private b (10.2.8.0/21) overlaps subnet private a (10.2.0.0/20) of VPC "staging"',
+    ],
+    [
+      'two subnets of two tiers that overlap',
+      'subnets-overlap',
+      'a: 10.2.255.0/28',
+      'a: 10.2.0.0/28',
+      'a: 10.2.0.0/28',
+      'subnet attachment a (10.2.0.0/28) overlaps subnet private a (10.2.0.0/20) of VPC "staging"',
+    ],
+    [
+      'an attachment in a tier that is not there',
+      'unknown-tier',
+      'attachment: attachment\n    routes:\n      private: [10.1',
+      'attachment: attach\n    routes:\n      private: [10.1',
+      'attachment: attach\n',
+      'VPC "shared" has no tier of subnets "attach" for its attachment',
+    ],
+    [
+      'routes of a tier that is not there',
+      'unknown-tier',
+      'private: [10.1.0.0/16, 10.2.0.0/16]',
+      'public: [10.1.0.0/16]',
+      'public: [',
+      'VPC "shared" has no tier of subnets "public"',
+    ],
+    [
+      'a destination twice',
+      'duplicate',
+      'private: [10.1.0.0/16, 10.2.0.0/16]',
+      'private: [10.1.0.0/16, 10.1.0.0/16]',
+      'private: [10.1.0.0/16, 10.1',
+      'destination 10.1.0.0/16 is listed twice',
+    ],
+    [
+      'a destination inside the VPC itself',
+      'route-inside-vpc',
+      'private: [10.1.0.0/16, 10.2.0.0/16]',
+      'private: [10.0.128.0/24]',
+      'private: [10.0.128',
+      '10.0.128.0/24 lies inside VPC "shared" (10.0.0.0/16), which routes it locally',
+    ],
+  ])('%s: %s', (_, reason, from, to, place, message) => {
+    const text = exampleWith([from, to]);
+    const problem = problemOf(parseNetwork(file, text));
+    expect(problem).toMatchObject({ reason, message, file, line: lineOf(text, place) });
+    expect(problem.next).not.toBe('');
+  });
+
+  it('two VPCs of the same addresses, at the second', () => {
+    const text = exampleWith(['cidr: 10.2.0.0/16', 'cidr: 10.1.0.0/16'], ['blackholes: [10.1.0.0/16] # production', 'blackholes: []']);
+    const overlap = problemsOf(parseNetwork(file, text)).find(({ reason }) => reason === 'vpcs-overlap');
+    expect(overlap).toMatchObject({
+      message: 'VPC "staging" (10.1.0.0/16) overlaps VPC "production" (10.1.0.0/16); the gateway could not tell them apart',
+      line: lineOf(text.slice(text.indexOf('  staging:\n    segment')), 'cidr:') + lineOf(text, '  staging:\n    segment') - 1,
+    });
+  });
+
+  it('a VPC inside another that does not come right before it', () => {
+    const wide = generateNetwork(4).replace('cidr: 10.0.0.0/20', 'cidr: 10.0.0.0/16');
+    const overlapping = problemsOf(parseNetwork(file, wide)).map(({ message }) => /^VPC "(\w+)"/.exec(message)?.[1]);
+    expect(overlapping).toEqual(['v002', 'v003', 'v004']);
+  });
+
+  it('are all found, and not just the first', () => {
+    const text = exampleWith(
+      ['[production, staging]', '[production, stage]'],
+      ['{ to: 0.0.0.0/0, vpc: shared }', '{ to: 0.0.0.0/0, vpc: share }'],
+      ['b: 10.2.16.0/20', 'b: 10.3.16.0/20'],
+      ['cidr: 10.1.0.0/16', 'cidr: 10.0.0.0/16'],
+    );
+    const reasons = problemsOf(parseNetwork(file, text)).map(({ reason }) => reason);
+    expect(reasons).toEqual([
+      'unknown-segment',
+      'unknown-vpc',
+      ...Array.from({ length: 4 }, () => 'subnet-outside-vpc'),
+      'subnet-outside-vpc',
+      'vpcs-overlap',
+    ]);
+  });
+});
+
+describe('which segment reaches which', () => {
+  const { spec } = exampleOf();
+
+  it('is the same in both directions, whichever of the two says it', () => {
+    const names = Object.keys(spec.segments);
+    for (const a of names) for (const b of names) expect(reaches(spec, a, b)).toBe(reaches(spec, b, a));
+  });
+
+  it('keeps production and staging apart, and lets both reach shared', () => {
+    expect([reaches(spec, 'production', 'staging'), reaches(spec, 'shared', 'production'), reaches(spec, 'staging', 'shared')]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it('is itself, unless it is isolated', () => {
+    const isolated = exampleOf(exampleWith(['  staging:\n    blackholes', '  staging:\n    isolated: true\n    blackholes'])).spec;
+    expect([reaches(isolated, 'production', 'production'), reaches(isolated, 'staging', 'staging')]).toEqual([true, false]);
+  });
+
+  it('takes a segment of which nothing is said as one that reaches itself', () => {
+    const bare = exampleOf(exampleWith(['segments:\n', 'segments:\n  bare:\n'])).spec;
+    expect([reaches(bare, 'bare', 'bare'), reaches(bare, 'bare', 'shared')]).toEqual([true, false]);
+  });
+});
+
+describe('a generated network', () => {
+  it.each([1, 2, 30, 500, mostVpcs])(
+    'of %i VPCs passes every check and has two stacks a VPC and the gateway',
+    (vpcs) => {
+      const { spec } = valueOf(parseNetwork('networks/generated.yaml', generateNetwork(vpcs)));
+      expect(Object.keys(spec.vpcs)).toHaveLength(vpcs);
+      expect(valueOf(buildGraph(spec, kinds)).nodes).toHaveLength(2 * vpcs + 1);
+    },
+    30_000,
+  );
+
+  it('is not larger than what is read back', () => {
+    expect(Buffer.byteLength(generateNetwork(mostVpcs))).toBeLessThan(1024 * 1024);
+  });
+});

@@ -1,0 +1,43 @@
+import type { RunEvent } from '../../../orchestrator/run/events.ts';
+import { noChanges } from '../../../orchestrator/run/events.ts';
+
+const stack = 'example.vpc.a';
+
+/** One of each type: a type that is missing here does not compile. */
+const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }> } = {
+  target: {
+    type: 'target',
+    command: 'up',
+    network: 'example',
+    file: 'networks/example.yaml',
+    account: '111122223333',
+    region: 'eu-west-1',
+    target: 'LAB',
+  },
+  note: { type: 'note', message: 'a note' },
+  check: {
+    type: 'check',
+    check: { id: 'zones', title: 'zones', outcome: 'fail', message: 'no zone', next: 'Another.', exitCode: 3 },
+    listed: true,
+  },
+  checked: { type: 'checked', checks: 12, warnings: 1, session: '2 h left' },
+  'stage-started': { type: 'stage-started', stage: 'up', stacks: [{ stack, short: 'vpc.a', kind: 'VPCs' }] },
+  'stack-started': { type: 'stack-started', stack, total: 3 },
+  step: { type: 'step', stack, phase: 'done', op: 'create', resource: 'vpc', resourceType: 'aws:ec2/vpc:Vpc' },
+  'engine-output': { type: 'engine-output', stack, text: 'line one\nline two\n' },
+  'stack-ended': { type: 'stack-ended', stack, end: { outcome: 'failed', errors: ['a "quoted"\nerror'] }, seconds: 3 },
+  'stage-ended': { type: 'stage-ended', stage: 'up' },
+  plan: {
+    type: 'plan',
+    plan: {
+      stacks: [{ stack, short: 'vpc.a', exists: false, hasChanges: true, counts: { ...noChanges, create: 1 }, changes: [] }],
+      failed: [],
+      notInFile: [],
+    },
+  },
+  draining: { type: 'draining', message: 'SIGINT: nothing new starts' },
+  problem: { type: 'problem', problem: { reason: 'x', message: 'a problem', next: 'Do this.' } },
+  summary: { type: 'summary', command: 'up', ends: [], seconds: 1, exitCode: 0 },
+};
+
+export const everyEvent: readonly RunEvent[] = Object.values(byType);
