@@ -3,7 +3,20 @@
  * Loaded on first use, so that commands without an engine do not pay for it.
  */
 export async function loadAws() {
-  const [{ output }, gateway, gatewayTable, gatewayRoute, attachment, association, propagation, vpc, subnet, table, route, subnetAssociation] = await Promise.all([
+  const [
+    { output },
+    gateway,
+    gatewayTable,
+    gatewayRoute,
+    attachment,
+    association,
+    propagation,
+    vpc,
+    subnet,
+    table,
+    route,
+    subnetAssociation,
+  ] = await Promise.all([
     import('@pulumi/pulumi'),
     import('@pulumi/aws/ec2transitgateway/transitGateway.js'),
     import('@pulumi/aws/ec2transitgateway/routeTable.js'),

@@ -25,7 +25,11 @@ export const routeTables = defineKind({
       inputs: {
         segment: wanted.segment,
         /** Tier to its zones, and to the destinations that it sends to the gateway. */
-        tiers: Object.entries(wanted.subnets).map(([tier, zones]) => ({ tier, zones: Object.keys(zones), routes: wanted.routes[tier] ?? [] })),
+        tiers: Object.entries(wanted.subnets).map(([tier, zones]) => ({
+          tier,
+          zones: Object.keys(zones),
+          routes: wanted.routes[tier] ?? [],
+        })),
         /** Segments whose route table learns this VPC's block. */
         propagations: Object.keys(spec.segments).filter((segment) => reaches(spec, segment, wanted.segment)),
         /** Gateway routes that leave by this VPC's attachment. */
@@ -38,7 +42,8 @@ export const routeTables = defineKind({
 
   async program({ inputs, references: { gateway, vpc: network }, tags, options }) {
     const aws = await loadAws();
-    const segmentTable = (segment: string) => gateway.routeTableIds.apply((ids) => present(ids[segment], `route table of segment ${segment}`));
+    const segmentTable = (segment: string) =>
+      gateway.routeTableIds.apply((ids) => present(ids[segment], `route table of segment ${segment}`));
 
     const tables = inputs.tiers.map(({ tier, zones, routes }) => {
       const name = `routes-${tier}`;
@@ -84,6 +89,7 @@ export const routeTables = defineKind({
 
 /** A missing key is a network file and a deployed upstream that disagree: the upstream has to be deployed first. */
 function present(id: string | undefined, what: string): string {
-  if (id === undefined) throw new Error(`the ${what} does not exist in the stack that was read; deploy that stack first (--with-upstreams)`);
+  if (id === undefined)
+    throw new Error(`the ${what} does not exist in the stack that was read; deploy that stack first (--with-upstreams)`);
   return id;
 }

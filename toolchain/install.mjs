@@ -10,14 +10,22 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 export function ensureInstalled() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 20)) {
-    console.error(`error Node ${process.versions.node} is too old: Holdfast needs 20.20 or newer\n  next  Install it from https://nodejs.org`);
+    console.error(
+      `error Node ${process.versions.node} is too old: Holdfast needs 20.20 or newer\n  next  Install it from https://nodejs.org`,
+    );
     process.exit(2);
   }
   const stamp = join(root, 'node_modules', '.holdfast-installed');
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.log('installing the locked npm packages …');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'The npm registry must be reachable, or its packages in the npm cache.');
+  run(
+    'npm',
+    ['ci', '--no-audit', '--no-fund', '--loglevel=error'],
+    'The npm registry must be reachable, or its packages in the npm cache.',
+  );
   writeFileSync(stamp, wanted);
 }
 

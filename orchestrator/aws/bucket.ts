@@ -57,10 +57,14 @@ export class Bucket implements ObjectStore {
       );
       return { done: true, etag: answer.ETag ?? '' };
     } catch (cause) {
-      if (!isConditionFailure(cause)) throw cause;
       // Lock protocol, rule 5: a lost reply is not a lost race. A retried put meets its own first try, and knows it by its id.
-      const head = await this.#head(key);
-      return head?.write === write ? { done: true, etag: head.etag } : { done: false };
+      const refused = isConditionFailure(cause);
+      const head = await this.#head(key).catch((unreachable: unknown) => {
+        throw refused ? unreachable : cause;
+      });
+      if (head?.write === write) return { done: true, etag: head.etag };
+      if (refused) return { done: false };
+      throw cause;
     }
   }
 

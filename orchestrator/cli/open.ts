@@ -162,6 +162,8 @@ export async function preflight(
   emit: Emit,
 ): Promise<OpenedState> {
   const { network, graph, target } = file;
+  // A renewable session that is short now is renewed now; where that fails, the check says how short it is.
+  if (aws.live.remainingSeconds() < network.spec.session.minimum) await aws.live.renew().catch(() => false);
   const [identity, zones, bucketFacts] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
@@ -207,7 +209,9 @@ export async function preflight(
     cli: request.cli,
     plugin: request.plugin,
   };
-  const results = await runChecks(checks, facts, request.command, (check) => emit({ type: 'check', check, listed: request.command === 'preflight' }));
+  const results = await runChecks(checks, facts, request.command, (check) =>
+    emit({ type: 'check', check, listed: request.command === 'preflight' }),
+  );
   const fatal = results.flatMap(({ exitCode }) => exitCode ?? []);
   if (fatal.length > 0) throw new Refusal(worstOf(fatal));
   const remaining = aws.live.remainingSeconds();

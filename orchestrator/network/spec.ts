@@ -120,8 +120,6 @@ export const networkSchema = z.strictObject({
 });
 
 export type NetworkSpec = z.infer<typeof networkSchema>;
-export type SegmentSpec = NetworkSpec['segments'][string];
-export type VpcSpec = NetworkSpec['vpcs'][string];
 
 export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
 

@@ -73,13 +73,14 @@ export const checks: readonly Check<PreflightFacts>[] = [
       if (remaining <= 0)
         return fail(`the session expired at ${expiry.toISOString()}`, 'Get a new session, then run the same command again.');
       const minimum = network.spec.session.minimum;
-      const needed = Math.max(minimum, forecastSeconds);
+      // A session that can be renewed need not last for the whole run: it is looked at again before each stack.
+      const needed = renewable ? minimum : Math.max(minimum, forecastSeconds);
       if (remaining >= needed)
         return ok(
           `${formatSeconds(remaining)} left, ${formatSeconds(needed)} needed${renewable ? ', renewed when it gets short' : ''} (${sessionSource})`,
         );
       const why =
-        forecastSeconds > minimum
+        needed > minimum
           ? `the longest chain of stacks is forecast at ${formatSeconds(forecastSeconds)}`
           : `${formatSeconds(minimum)} is the minimum`;
       return fail(
@@ -107,7 +108,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
   {
     id: 'zones',
     title: 'zones',
-    fatalFor: running,
+    // Not for destroy: what is there can go, whatever the file says of zones.
+    fatalFor: ['up', 'plan', 'preflight'],
     exitCode: exitCodes.preflightRefused,
     look: ({ zones, network }) => {
       if (!zones.ok)

@@ -14,7 +14,11 @@ export type RunEvent =
       readonly target: 'LAB' | 'REAL';
     }
   | { readonly type: 'note'; readonly message: string }
-  | { readonly type: 'check'; readonly check: CheckResult; /** False: one line for all of them says enough while they are ok. */ readonly listed: boolean }
+  | {
+      readonly type: 'check';
+      readonly check: CheckResult;
+      /** False: one line for all of them says enough while they are ok. */ readonly listed: boolean;
+    }
   | { readonly type: 'checked'; readonly checks: number; readonly warnings: number; readonly session: string }
   | { readonly type: 'stage-started'; readonly stage: Stage; readonly stacks: readonly StackLabel[] }
   | { readonly type: 'stack-started'; readonly stack: string; readonly total: number }

@@ -1,4 +1,4 @@
-import { exitCodes } from '../../domain/exit-codes.ts';
+import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { withDependents, withUpstreams } from '../../graph/graph.ts';
@@ -160,7 +160,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<ExitC
     const errors = unplanned.get(node.name);
     return errors === undefined ? [] : [{ stack: node.name, short: node.short, end: { outcome: 'failed', errors }, seconds: 0 }];
   });
-  const code = failed.length > 0 && exitCode === exitCodes.done ? exitCodes.failed : exitCode;
+  const code = worstOf(failed.length > 0 ? [exitCode, exitCodes.failed] : [exitCode]);
   emit({ type: 'summary', command: 'up', ends: [...failed, ...ends], seconds: (context.now() - run.started) / 1000, exitCode: code });
   return code;
 
