@@ -118,7 +118,7 @@ const generate = buildCommand({
 
 const labCommand = (name: 'stop' | 'status' | 'reset', brief: string, fullDescription: string) =>
   buildCommand({
-    loader: async () => (await import('./commands/lab.ts'))[name],
+    loader: async () => (await import('./commands/lab.ts')).lab[name],
     parameters: { flags: output },
     docs: { brief, fullDescription },
   });
@@ -126,7 +126,7 @@ const labCommand = (name: 'stop' | 'status' | 'reset', brief: string, fullDescri
 const lab = buildRouteMap({
   routes: {
     start: buildCommand({
-      loader: async () => (await import('./commands/lab.ts')).start,
+      loader: async () => (await import('./commands/lab.ts')).lab.start,
       parameters: {
         flags: {
           ...output,

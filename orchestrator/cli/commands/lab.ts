@@ -13,7 +13,7 @@ type Flags = Pick<CommonFlags, 'json' | 'verbose'>;
 
 const loadLab = () => import('../../../lab/lab.ts');
 
-export async function start(this: Context, flags: Flags & { readonly network?: string; readonly port?: number }): Promise<void> {
+async function start(this: Context, flags: Flags & { readonly network?: string; readonly port?: number }): Promise<void> {
   await report(this, flags, async (emit) => {
     const networkFile = resolve(this.cwd, flags.network ?? resolve(this.root, 'networks/example.yaml'));
     const network = orRefuse(await readNetwork(networkFile), exitCodes.usage);
@@ -39,7 +39,7 @@ export async function start(this: Context, flags: Flags & { readonly network?: s
   });
 }
 
-export async function stop(this: Context, flags: Flags): Promise<void> {
+async function stop(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const { stopLab } = await loadLab();
     const stopped = await stopLab(labFolder(this.root, this.env));
@@ -55,7 +55,7 @@ export async function stop(this: Context, flags: Flags): Promise<void> {
   });
 }
 
-export async function status(this: Context, flags: Flags): Promise<void> {
+async function status(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const record = await runningLab(labFolder(this.root, this.env));
     if (flags.json) print(this, describeJson(record));
@@ -80,7 +80,7 @@ export async function status(this: Context, flags: Flags): Promise<void> {
   });
 }
 
-export async function reset(this: Context, flags: Flags): Promise<void> {
+async function reset(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const { resetLab } = await loadLab();
     const record = await resetLab(labFolder(this.root, this.env), this.env);
@@ -94,6 +94,8 @@ export async function reset(this: Context, flags: Flags): Promise<void> {
     return exitCodes.done;
   });
 }
+
+export const lab = { start, stop, status, reset };
 
 function describeJson(record: LabRecord | undefined): string {
   return JSON.stringify(record ? { running: true, ...record } : { schema: 1, running: false });
