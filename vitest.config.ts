@@ -5,6 +5,8 @@ const files = (folder: string) => [`test/${folder}/**/*.test.ts`];
 export default defineConfig({
   test: {
     sequence: { shuffle: true },
+    // As in bin/holdfast.mjs.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     reporters: ['default', './test/closing-line.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: files('unit') } },

@@ -12,6 +12,8 @@ export interface CheckResult {
   readonly next?: string;
   readonly file?: string;
   readonly line?: number;
+  /** The commands that a failure of it stops; others are only warned. */
+  readonly fatalFor: readonly Command[];
   /** Present where the failure ends this command. */
   readonly exitCode?: ExitCode;
 }
@@ -43,7 +45,7 @@ export async function runChecks<Facts>(
     const seen = await look(facts);
     const fatal = seen.outcome === 'fail' && fatalFor.includes(command);
     const outcome = seen.outcome === 'fail' && !fatal ? 'warn' : seen.outcome;
-    const result: CheckResult = { id, title, ...seen, outcome, ...(fatal ? { exitCode } : {}) };
+    const result: CheckResult = { id, title, ...seen, outcome, fatalFor, ...(fatal ? { exitCode } : {}) };
     results.push(result);
     onResult(result);
   }

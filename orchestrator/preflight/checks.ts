@@ -112,6 +112,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: ['up', 'plan', 'preflight'],
     exitCode: exitCodes.preflightRefused,
     look: ({ zones, network }) => {
+      // Said once, by the identity check.
+      if (!zones.ok && isUnreachable(zones.code)) return ok('not looked at');
       if (!zones.ok)
         return fail(`the region's zones cannot be read: ${zones.code}: ${zones.message}`, 'Allow ec2:DescribeAvailabilityZones.');
       const { region, vpcs } = network.spec;

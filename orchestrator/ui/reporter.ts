@@ -27,7 +27,7 @@ export interface ReporterOptions {
 export function openReporter(options: ReporterOptions): Reporter {
   if (options.json) return ndjson(options.stdout);
   const style = styleFor(options.stdout, options.env);
-  if (options.stdout.isTTY === true && options.env['CI'] === undefined && options.env['TERM'] !== 'dumb' && !options.verbose)
+  if (options.stdout.isTTY === true && !options.env['CI'] && options.env['TERM'] !== 'dumb' && !options.verbose)
     return screen(options.stdout, style);
   return plain(options.stdout, style);
 }

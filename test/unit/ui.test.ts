@@ -122,6 +122,7 @@ describe('a check', () => {
       id: 'identity',
       title: 'identity and account',
       outcome: 'ok',
+      fatalFor: [],
       message: 'arn:aws:sts::111122223333:assumed-role/deployer/x',
     } as const;
     expect(describeCheck(check, plain)).toBe('ok   identity and account: arn:aws:sts::111122223333:assumed-role/deployer/x');
@@ -132,7 +133,16 @@ describe('a check', () => {
     ['warn', 'warn'],
     ['fail', 'FAIL'],
   ] as const)('that is a %s has its place, and below it what to do', (outcome, mark) => {
-    const check = { id: 'zones', title: 'zones', outcome, message: 'no zone z', next: 'Use another.', file: 'n.yaml', line: 7 } as const;
+    const check = {
+      id: 'zones',
+      title: 'zones',
+      outcome,
+      fatalFor: [],
+      message: 'no zone z',
+      next: 'Use another.',
+      file: 'n.yaml',
+      line: 7,
+    } as const;
     expect(describeCheck(check, plain).split('\n')).toEqual([`${mark} zones: n.yaml:7: no zone z`, '     next  Use another.']);
   });
 });

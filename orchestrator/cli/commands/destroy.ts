@@ -6,11 +6,11 @@ import { selectStacks } from '../../graph/select.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit } from '../../run/events.ts';
-import { readPendingOperations } from '../../state/checkpoints.ts';
+
 import type { StackState } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
+import { applySettings } from '../apply-settings.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { defaultParallel } from '../flags.ts';
 import { backendUrl, openAws, openFile, preflight, readState } from '../open.ts';
 import type { OpenedFile } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
@@ -62,7 +62,7 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
       return exitCodes.done;
     }
     const { ends, exitCode } = await applyNetwork({
-      stage: 'destroy',
+      ...applySettings('destroy', context, file, aws, flags, stopping, emit),
       work: doomed.map((state) => ({
         stack: state.stack,
         short: state.short,
@@ -82,17 +82,6 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
         succeeded: () => ({ outcome: 'destroyed', deleted: state.resources }),
       })),
       engine: new Engine(provided.settings),
-      store: aws.store,
-      owner: aws.owner('destroy'),
-      session: aws.live,
-      minimumSessionSeconds: file.network.spec.session.minimum,
-      pendingOperations: (stack) => readPendingOperations(aws.store, stack),
-      parallel: flags.parallel ?? defaultParallel(),
-      verbose: flags.verbose,
-      emit,
-      now: context.now,
-      draining: stopping.draining,
-      interrupting: stopping.interrupting,
     });
     emit({ type: 'summary', command: 'destroy', ends, seconds: (context.now() - started) / 1000, exitCode });
     return exitCode;

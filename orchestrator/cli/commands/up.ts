@@ -10,8 +10,8 @@ import { applyNetwork } from '../../run/apply.ts';
 import type { Work } from '../../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../../run/events.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../../run/plan.ts';
-import { readPendingOperations } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
+import { applySettings } from '../apply-settings.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { defaultParallel } from '../flags.ts';
 import { backendUrl, openAws, openFile, preflight } from '../open.ts';
@@ -141,20 +141,9 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<ExitC
   const nodes = file.graph.nodes.filter(({ name }) => run.selected.has(name));
   const plannable = nodes.filter(({ name }) => !unplanned.has(name));
   const { ends, exitCode } = await applyNetwork({
-    stage: 'up',
+    ...applySettings('up', context, file, aws, flags, stopping, emit),
     work: plannable.map((node) => workOf(node, run)),
     engine: run.engine,
-    store: aws.store,
-    owner: aws.owner('up'),
-    session: aws.live,
-    minimumSessionSeconds: file.network.spec.session.minimum,
-    pendingOperations: (stack) => readPendingOperations(aws.store, stack),
-    parallel: flags.parallel ?? defaultParallel(),
-    verbose: flags.verbose,
-    emit,
-    now: context.now,
-    draining: stopping.draining,
-    interrupting: stopping.interrupting,
   });
   const failed = nodes.flatMap((node): StackResult[] => {
     const errors = unplanned.get(node.name);

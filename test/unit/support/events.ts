@@ -17,7 +17,7 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
   note: { type: 'note', message: 'a note' },
   check: {
     type: 'check',
-    check: { id: 'zones', title: 'zones', outcome: 'fail', message: 'no zone', next: 'Another.', exitCode: 3 },
+    check: { id: 'zones', title: 'zones', outcome: 'fail', message: 'no zone', next: 'Another.', fatalFor: ['up'], exitCode: 3 },
     listed: true,
   },
   checked: { type: 'checked', checks: 12, warnings: 1, session: '2 h left' },
