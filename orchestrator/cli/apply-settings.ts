@@ -1,6 +1,7 @@
 import type { ApplyRequest } from '../run/apply.ts';
 import type { Emit } from '../run/events.ts';
-import { readPendingOperations } from '../state/checkpoints.ts';
+import { changedSince, readPendingOperations } from '../state/checkpoints.ts';
+import type { StackState } from '../state/checkpoints.ts';
 import type { Context } from './context.ts';
 import { defaultParallel } from './flags.ts';
 import type { OpenedFile, OpenedSession } from './open.ts';
@@ -17,6 +18,7 @@ export function applySettings(
   context: Context,
   file: OpenedFile,
   aws: OpenedSession,
+  states: ReadonlyMap<string, StackState>,
   flags: ApplyFlags,
   stopping: Stopping,
   emit: Emit,
@@ -27,6 +29,7 @@ export function applySettings(
     owner: aws.owner(stage),
     session: aws.live,
     minimumSessionSeconds: file.network.spec.session.minimum,
+    changedSincePlan: (stacks) => changedSince(aws.store, file.network.spec.network, states, stacks),
     pendingOperations: (stack) => readPendingOperations(aws.store, stack),
     parallel: flags.parallel ?? defaultParallel(),
     verbose: flags.verbose,

@@ -51,6 +51,8 @@ export interface ApplyRequest {
   readonly owner: LockOwner;
   readonly session: LiveSession;
   readonly minimumSessionSeconds: number;
+  /** Of these stacks, those whose checkpoint is not the one that was planned over. */
+  readonly changedSincePlan: (stacks: readonly string[]) => Promise<readonly string[]>;
   /** What the checkpoint says is still open after an end that was not clean; throws where it cannot be read. */
   readonly pendingOperations: (stack: string) => Promise<readonly PendingOperation[]>;
   readonly parallel: number;
@@ -74,21 +76,15 @@ export async function applyNetwork(request: ApplyRequest): Promise<{ readonly en
   const { work, store, emit, stage } = request;
   const needed = work.filter((item) => item.needed).map(({ stack }) => stack);
   const acquired = await acquireLocks(store, needed, request.owner);
-  if (!acquired.ok) {
-    const held = new Map(acquired.heldBy.map((lock) => [lock.stack, describeLock(lock)]));
-    const ends = work.map(({ stack, short }): StackResult => {
-      const message = held.get(stack);
-      return {
-        stack,
-        short,
-        end:
-          message === undefined
-            ? { outcome: 'not-started', because: 'another run is at work on this network' }
-            : { outcome: 'locked', message },
-        seconds: 0,
-      };
-    });
-    return { ends, exitCode: exitCodes.lockedByOther };
+  if (!acquired.ok) return refused(work, new Map(acquired.heldBy.map((lock) => [lock.stack, describeLock(lock)])));
+  const planned = work.filter((item) => item.needed).flatMap(({ stack, after }) => (stage === 'up' ? [stack, ...after] : [stack]));
+  const changed = await request.changedSincePlan(planned).catch(async (cause: unknown) => {
+    await releaseLocks(store, acquired.locks);
+    throw cause;
+  });
+  if (changed.length > 0) {
+    await releaseLocks(store, acquired.locks);
+    return refused(work, new Map(changed.map((stack) => [stack, `${stack} was changed by someone else after it was planned: plan again`])));
   }
   const limit: SessionLimit = { tooShort: undefined };
   const locks = new Map(acquired.locks.map((lock) => [lock.stack, lock]));
@@ -114,6 +110,26 @@ export async function applyNetwork(request: ApplyRequest): Promise<{ readonly en
   emit({ type: 'stage-ended', stage });
   const ends = work.flatMap(({ stack }) => ended.get(stack) ?? []);
   return { ends, exitCode: exitCodeOf(ends, request.draining.aborted) };
+}
+
+/** Nothing was started: these stacks are somebody else's at the moment. */
+function refused(
+  work: readonly Work[],
+  messages: ReadonlyMap<string, string>,
+): { readonly ends: readonly StackResult[]; readonly exitCode: ExitCode } {
+  const ends = work.map(({ stack, short }): StackResult => {
+    const message = messages.get(stack);
+    return {
+      stack,
+      short,
+      end:
+        message === undefined
+          ? { outcome: 'not-started', because: 'another run is at work on this network' }
+          : { outcome: 'locked', message },
+      seconds: 0,
+    };
+  });
+  return { ends, exitCode: exitCodes.lockedByOther };
 }
 
 /**

@@ -89,6 +89,21 @@ export async function readPendingOperations(store: ObjectStore, stack: string): 
 
 const isCheckpoint = (key: string): boolean => /\.json(\.gz|\.zst)?$/.test(key);
 
+/**
+ * Of these stacks, the ones whose checkpoint is another one now than when `states` was read, or is there or gone since. Asked once the locks are
+ * held: from then on nobody else writes, and what was planned is what gets applied.
+ */
+export async function changedSince(
+  store: ObjectStore,
+  network: string,
+  states: ReadonlyMap<string, StackState>,
+  stacks: Iterable<string>,
+): Promise<string[]> {
+  const objects = await store.list(stacksPrefix(network));
+  const now = new Map(objects.filter(({ key }) => isCheckpoint(key)).map(({ key, etag }) => [stackOfKey(key), etag]));
+  return [...new Set(stacks)].filter((stack) => now.get(stack) !== states.get(stack)?.etag);
+}
+
 async function readState(store: ObjectStore, object: StoredObject): Promise<StackState | UnreadableState | undefined> {
   const stack = stackOfKey(object.key);
   const name = parseStackName(stack);

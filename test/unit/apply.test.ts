@@ -360,3 +360,35 @@ describe('what the engine says', () => {
     expect(asked).toBe(verbose);
   });
 });
+
+describe('a stack that someone else changed after it was planned', () => {
+  const changed = (...stacks: string[]) => ({ changedSincePlan: () => Promise.resolve(stacks) });
+
+  it('ends the run before any engine starts, with no lock left', async () => {
+    const { ends, exitCode } = await rig.stack('a').stack('b', ['a']).apply(changed('example.b'));
+    expect([rig.started, rig.locked(), exitCode]).toEqual([[], [], 6]);
+    expect(ends['b']).toEqual({
+      outcome: 'locked',
+      message: 'example.b was changed by someone else after it was planned: plan again',
+    });
+    expect(ends['a']).toMatchObject({ outcome: 'not-started' });
+  });
+
+  it('is looked for under the locks, and among what the stacks read', async () => {
+    let asked: readonly string[] = [];
+    let locked: string[] = [];
+    await rig.stack('b', ['a']).apply({
+      changedSincePlan: (stacks) => {
+        [asked, locked] = [stacks, rig.locked()];
+        return Promise.resolve([]);
+      },
+    });
+    expect([asked, locked]).toEqual([['example.b', 'example.a'], ['b']]);
+  });
+
+  it('that cannot be looked for gives the locks back', async () => {
+    const unreadable = { changedSincePlan: () => Promise.reject(new Error('no bucket')) };
+    await expect(rig.stack('a').apply(unreadable)).rejects.toThrow('no bucket');
+    expect([rig.started, rig.locked()]).toEqual([[], []]);
+  });
+});

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readPendingOperations, readStates } from '../../orchestrator/state/checkpoints.ts';
+import { changedSince, readPendingOperations, readStates } from '../../orchestrator/state/checkpoints.ts';
 import { criticalPathSeconds, firstGuessSeconds, lastDurations } from '../../orchestrator/state/durations.ts';
 import { newInstallation, readInstallation } from '../../orchestrator/state/installation.ts';
 import { checkpointKey, schemaVersion } from '../../orchestrator/state/layout.ts';
@@ -244,4 +244,28 @@ describe('the installation', () => {
       expect(problemOf(readInstallation(body))).toMatchObject({ reason: 'installation-malformed' });
     },
   );
+});
+
+describe('what has changed since the states were read', () => {
+  const all = ['example.vpc.a', 'example.vpc.b'];
+  const read = async () => (await readStates(store, 'example')).states;
+  const checkpoint = { version: 3, checkpoint: {} };
+
+  it('is nothing where nobody wrote', async () => {
+    store.set(checkpointKey('example.vpc.a'), checkpoint);
+    expect(await changedSince(store, 'example', await read(), all)).toEqual([]);
+  });
+
+  it('is a stack that was written again, with the same content too', async () => {
+    store.set(checkpointKey('example.vpc.a'), checkpoint);
+    const states = await read();
+    store.set(checkpointKey('example.vpc.a'), checkpoint);
+    expect(await changedSince(store, 'example', states, all)).toEqual(['example.vpc.a']);
+  });
+
+  it('is a stack that is there since, and only where it was asked for', async () => {
+    const states = await read();
+    for (const stack of all) store.set(checkpointKey(stack), checkpoint);
+    expect(await changedSince(store, 'example', states, ['example.vpc.b'])).toEqual(['example.vpc.b']);
+  });
 });

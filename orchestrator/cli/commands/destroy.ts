@@ -62,7 +62,7 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
       return exitCodes.done;
     }
     const { ends, exitCode } = await applyNetwork({
-      ...applySettings('destroy', context, file, aws, flags, stopping, emit),
+      ...applySettings('destroy', context, file, aws, states, flags, stopping, emit),
       work: doomed.map((state) => ({
         stack: state.stack,
         short: state.short,

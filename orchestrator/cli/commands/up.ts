@@ -141,7 +141,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<ExitC
   const nodes = file.graph.nodes.filter(({ name }) => run.selected.has(name));
   const plannable = nodes.filter(({ name }) => !unplanned.has(name));
   const { ends, exitCode } = await applyNetwork({
-    ...applySettings('up', context, file, aws, flags, stopping, emit),
+    ...applySettings('up', context, file, aws, state.states, flags, stopping, emit),
     work: plannable.map((node) => workOf(node, run)),
     engine: run.engine,
   });

@@ -88,6 +88,7 @@ export class ApplyRig {
       owner: ownerOf('mine'),
       session: sessionWith(Number.POSITIVE_INFINITY),
       minimumSessionSeconds: 1800,
+      changedSincePlan: () => Promise.resolve([]),
       pendingOperations: () => Promise.resolve([]),
       parallel: 4,
       verbose: false,
