@@ -30,10 +30,11 @@ export function ensureInstalled() {
 }
 
 /** Runs a step in the project's folder with this terminal; ends with the step's own exit code where it fails. */
-export function run(command, args, next, env = {}) {
-  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+export function run(command, args, next, onFailure = () => undefined) {
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
   if (status === 0) return;
   if (error) console.error(`error ${command} cannot be started: ${error.message}`);
   if (next) console.error(`  next  ${next}`);
+  onFailure();
   process.exit(signal === 'SIGINT' ? 130 : (status ?? 1));
 }
