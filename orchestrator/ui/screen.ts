@@ -56,6 +56,8 @@ interface Row {
   readonly over: Promise<void>;
   readonly finish: () => void;
   update: ((title: string) => void) | undefined;
+  /** Shows a line below the whole list, for as long as this row is not over. */
+  say: ((text: string) => void) | undefined;
 }
 
 class LiveStage {
@@ -73,7 +75,7 @@ class LiveStage {
     this.#rows = groups.map(({ title, stacks: names }) => {
       let finish = (): void => undefined;
       const over = new Promise<void>((resolve) => (finish = resolve));
-      const row: Row = { title, stacks: new Set(names), open: new Set(), ends: [], over, finish, update: undefined };
+      const row: Row = { title, stacks: new Set(names), open: new Set(), ends: [], over, finish, update: undefined, say: undefined };
       for (const name of names) this.#rowOf.set(name, row);
       return row;
     });
@@ -87,6 +89,11 @@ class LiveStage {
       this.over = true;
       clearInterval(this.#clock);
       for (const row of this.#rows) row.finish();
+      return;
+    }
+    if (event.type === 'draining') {
+      // On the row that most likely ends last; who pressed Ctrl-C has to see at once what it did.
+      this.#rows.findLast((row) => row.ends.length < row.stacks.size)?.say?.(this.#style.yellow(event.message));
       return;
     }
     if (event.type !== 'stack-started' && event.type !== 'stack-ended' && event.type !== 'step') return;
@@ -134,9 +141,13 @@ class LiveStage {
   async #draw(): Promise<void> {
     const tasks = this.#rows.map((row): ListrTask => ({
       title: row.title,
+      rendererOptions: { bottomBar: 1 },
       task: async (_, task) => {
         row.update = (title) => {
           task.title = title;
+        };
+        row.say = (text) => {
+          task.output = text;
         };
         await row.over;
         const bad = row.ends.find(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged'].includes(end.outcome));
@@ -151,7 +162,7 @@ class LiveStage {
       // listr2 would end the process on SIGINT; signals belong to the run.
       registerSignalListeners: false,
       collectErrors: false,
-      rendererOptions: { collapseErrors: false, collapseSkips: false, showErrorMessage: false, formatOutput: 'truncate' },
+      rendererOptions: { collapseErrors: false, collapseSkips: true, showErrorMessage: false, formatOutput: 'wrap' },
     });
     await list.run().catch(() => undefined);
   }
