@@ -5,15 +5,23 @@ const files = (folder: string) => [`test/${folder}/**/*.test.ts`];
 export default defineConfig({
   test: {
     sequence: { shuffle: true },
+    // Two labs at once is what two cores carry.
+    maxWorkers: 2,
     // As in bin/holdfast.mjs.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     reporters: ['default', './test/closing-line.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: files('unit') } },
       // Real parts over real sockets: the emulator, the proxy, the plugin, the engine.
-      { extends: true, test: { name: 'contract', include: files('contract'), testTimeout: 120_000, hookTimeout: 120_000 } },
-      // Whole commands as their users run them, each file on a lab of its own. Two labs at once is what two cores carry.
-      { extends: true, test: { name: 'scenario', include: files('scenario'), testTimeout: 900_000, hookTimeout: 300_000, maxWorkers: 2 } },
+      {
+        extends: true,
+        test: { name: 'contract', sequence: { groupOrder: 1 }, include: files('contract'), testTimeout: 120_000, hookTimeout: 120_000 },
+      },
+      // Whole commands as their users run them, each file on a lab of its own.
+      {
+        extends: true,
+        test: { name: 'scenario', include: files('scenario'), testTimeout: 900_000, hookTimeout: 300_000, sequence: { groupOrder: 2 } },
+      },
     ],
   },
 });

@@ -35,7 +35,10 @@ export interface StartLabOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How far a long step is: the next text takes its place. */
   readonly onProgress: (text: string) => void;
+  /** What is worth keeping: where a part came from. */
+  readonly onNote: (text: string) => void;
   /** The lab ends with this process. */
   readonly tied?: boolean;
 }
@@ -47,7 +50,7 @@ export interface StartedLab {
 }
 
 export async function startLab(options: StartLabOptions): Promise<Result<StartedLab>> {
-  const { folder, network, env, onProgress } = options;
+  const { folder, network, env, onProgress, onNote } = options;
   if (network.spec.account !== labAccountId)
     return notOk({
       reason: 'not-a-lab-network',
@@ -63,10 +66,10 @@ export async function startLab(options: StartLabOptions): Promise<Result<Started
     const progress = ({ message }: { message: string }): void => onProgress(message);
     const cli = await providePulumiCli({ env, onProgress: progress });
     if (!cli.ok) return cli;
-    onProgress(`Pulumi CLI ${cli.value.version}: ${originText[cli.value.origin]}`);
+    onNote(`Pulumi CLI ${cli.value.version}: ${originText[cli.value.origin]}`);
     const plugin = await provideAwsPlugin({ env, cliPath: cli.value.path, onProgress: progress });
     if (!plugin.ok) return plugin;
-    onProgress(`aws plugin ${plugin.value.version}: ${originText[plugin.value.origin]}`);
+    onNote(`aws plugin ${plugin.value.version}: ${originText[plugin.value.origin]}`);
     const emulator = await provideEmulator({ cacheFolder: cacheFolder(env), env, onProgress });
     if (!emulator.ok) return emulator;
 

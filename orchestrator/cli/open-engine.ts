@@ -19,7 +19,7 @@ export interface ProvidedEngine {
 /** The Pulumi CLI and the aws plugin: the lab's own plugin for the lab, the official one, which the engine itself provides, for AWS. */
 export async function provideEngine(context: Context, target: Target, emit: Emit): Promise<ProvidedEngine> {
   const cli = orRefuse(
-    await providePulumiCli({ env: context.env, onProgress: ({ message }) => emit({ type: 'note', message }) }),
+    await providePulumiCli({ env: context.env, onProgress: ({ message }) => emit({ type: 'progress', message }) }),
     exitCodes.preflightRefused,
   );
   return {

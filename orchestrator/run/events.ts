@@ -14,6 +14,8 @@ export type RunEvent =
       readonly target: 'LAB' | 'REAL';
     }
   | { readonly type: 'note'; readonly message: string }
+  /** How far something long is; the next one takes its place. */
+  | { readonly type: 'progress'; readonly message: string }
   | {
       readonly type: 'check';
       readonly check: CheckResult;

@@ -11,6 +11,7 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'target':
       return describeTarget(event, style);
     case 'note':
+    case 'progress':
       return event.message;
     case 'check':
       return event.listed || event.check.outcome !== 'ok' ? describeCheck(event.check, style) : undefined;

@@ -36,9 +36,19 @@ function ndjson(stdout: Output): Reporter {
   return { emit: (event) => stdout.write(`${JSON.stringify({ schema: 1, ...event })}\n`), settled: () => Promise.resolve() };
 }
 
+/** Seconds between two lines of progress that differ in nothing but numbers: a build of minutes should not fill a log. */
+const progressEverySeconds = 5;
+
 function plain(stdout: Output, style: Style): Reporter {
+  let last: { readonly about: string; readonly atSeconds: number } | undefined;
   return {
     emit: (event) => {
+      if (event.type === 'progress') {
+        const about = event.message.replaceAll(/\d+/g, '');
+        const atSeconds = performance.now() / 1000;
+        if (last?.about === about && atSeconds - last.atSeconds < progressEverySeconds) return;
+        last = { about, atSeconds };
+      }
       const text = describeEvent(event, style);
       if (text !== undefined) stdout.write(`${text}\n`);
     },

@@ -13,11 +13,19 @@ const spareRows = 6;
 export function screen(stdout: Output, style: Style): Reporter {
   let stage: LiveStage | undefined;
   const late: string[] = [];
+  const clearLine = '\r\u001b[2K';
+  let transient = false;
   const print = (text: string): void => {
-    stdout.write(`${text}\n`);
+    stdout.write(`${transient ? clearLine : ''}${text}\n`);
+    transient = false;
   };
   return {
     emit: (event) => {
+      if (event.type === 'progress') {
+        stdout.write(`${clearLine}${style.dim(clip(event.message, style.columns - 1))}`);
+        transient = true;
+        return;
+      }
       if (event.type === 'stage-started' && event.stacks.length > 0) {
         // What a plan came to is printed after it: until then it is enough to see that it moves.
         stage = new LiveStage(event.stacks, event.stage === 'plan' ? 0 : (stdout.rows ?? 24) - spareRows, style);
@@ -42,6 +50,8 @@ export function screen(stdout: Output, style: Style): Reporter {
     settled: async () => {
       await settled(stage);
       late.splice(0).forEach(print);
+      if (transient) stdout.write(clearLine);
+      transient = false;
     },
   };
 }

@@ -68,6 +68,7 @@ export class LabRig {
       port: 0,
       env: process.env,
       onProgress: () => undefined,
+      onNote: () => undefined,
       tied: true,
     });
     if (!started.ok) throw new Error(JSON.stringify(started.problems));

@@ -25,7 +25,8 @@ async function start(this: Context, flags: Flags & { readonly network?: string; 
         network,
         port: flags.port ?? 0,
         env: this.env,
-        onProgress: (message) => emit({ type: 'note', message }),
+        onProgress: (message) => emit({ type: 'progress', message }),
+        onNote: (message) => emit({ type: 'note', message }),
       }),
       exitCodes.failed,
     );

@@ -15,6 +15,7 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
     target: 'LAB',
   },
   note: { type: 'note', message: 'a note' },
+  progress: { type: 'progress', message: 'building: 1 of 9' },
   check: {
     type: 'check',
     check: { id: 'zones', title: 'zones', outcome: 'fail', message: 'no zone', next: 'Another.', fatalFor: ['up'], exitCode: 3 },
