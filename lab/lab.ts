@@ -91,7 +91,6 @@ export async function startLab(options: StartLabOptions): Promise<Result<Started
       region,
       port: options.port,
       tied: options.tied ?? false,
-      record: base,
     });
     if (listening.type === 'failed') return notOk({ reason: listening.reason, message: listening.message, next: listening.next });
     const record: LabRecord = {

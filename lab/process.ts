@@ -1,7 +1,7 @@
 import { rename, rm, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import process from 'node:process';
+import { labRecordFile } from '../orchestrator/aws/target.ts';
 import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
 import { startEmulator } from './emulator/emulator.ts';
 import { startProxy } from './proxy/proxy.ts';
@@ -19,8 +19,6 @@ export interface LabProcessOptions {
   readonly port: number;
   /** End when the starter's channel closes: for labs of tests, which must not outlive them. */
   readonly tied: boolean;
-  /** All of the record that is not known before the lab listens. */
-  readonly record: Omit<LabRecord, 'lab' | 'pid' | 'endpoint' | 'stateUrl' | 'startedAt'>;
 }
 
 /** What the process says to its starter, once. */
@@ -57,7 +55,7 @@ async function run(options: LabProcessOptions): Promise<void> {
   const end = async (): Promise<void> => {
     if (ending) return;
     ending = true;
-    await rm(recordFile(folder), { force: true });
+    await rm(labRecordFile(folder), { force: true });
     await proxy.close();
     await emulator.value.stop();
     await rm(controlSocket, { force: true });
@@ -84,13 +82,11 @@ function tell(message: LabProcessMessage): void {
   process.send?.(message);
 }
 
-export const recordFile = (folder: string): string => join(folder, 'lab.json');
-
 /** Whole or not at all: a reader never sees half a record. */
 export async function writeRecord(folder: string, record: LabRecord): Promise<void> {
-  const unfinished = `${recordFile(folder)}.${process.pid}`;
+  const unfinished = `${labRecordFile(folder)}.${process.pid}`;
   await writeFile(unfinished, `${JSON.stringify(record, null, 2)}\n`);
-  await rename(unfinished, recordFile(folder));
+  await rename(unfinished, labRecordFile(folder));
 }
 
 if (process.argv[2] === '--lab-process' && process.argv[3] !== undefined) await run(JSON.parse(process.argv[3]) as LabProcessOptions);

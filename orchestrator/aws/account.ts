@@ -18,7 +18,6 @@ export interface Identity {
 /** Who the session is, by STS itself. */
 export async function lookAtIdentity({ sts }: Clients, now: () => number): Promise<Looked<Identity>> {
   let serverTime: number | undefined;
-  const client = sts;
   const command = new GetCallerIdentityCommand({});
   command.middlewareStack.add(
     (next) => async (args) => {
@@ -30,7 +29,7 @@ export async function lookAtIdentity({ sts }: Clients, now: () => number): Promi
     { step: 'deserialize', priority: 'low' },
   );
   return looked(async () => {
-    const { Account, Arn } = await client.send(command);
+    const { Account, Arn } = await sts.send(command);
     return {
       account: Account ?? '',
       arn: Arn ?? '',
