@@ -4,11 +4,12 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
+  ListObjectVersionsCommand,
   paginateListObjectsV2,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { S3Client } from '@aws-sdk/client-s3';
-import type { Conditional, ObjectStore, PutCondition, StoredBody, StoredObject } from '../state/object-store.ts';
+import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import type { Conditional, ObjectStore, PutCondition, Removal, StoredBody, StoredObject, StoredVersion } from '../state/object-store.ts';
 
 /** The state bucket over S3. */
 export class Bucket implements ObjectStore {
@@ -28,6 +29,47 @@ export class Bucket implements ObjectStore {
     return objects;
   }
 
+  async folders(prefix: string): Promise<readonly string[]> {
+    const names: string[] = [];
+    for await (const page of paginateListObjectsV2({ client: this.#s3 }, { Bucket: this.name, Prefix: prefix, Delimiter: '/' }))
+      for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix !== undefined) names.push(Prefix.slice(prefix.length, -1));
+    return names;
+  }
+
+  async versions(prefix: string): Promise<readonly StoredVersion[]> {
+    const versions: StoredVersion[] = [];
+    let from: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
+    while (from) {
+      const page: ListObjectVersionsCommandOutput = await this.#s3.send(
+        new ListObjectVersionsCommand({ Bucket: this.name, Prefix: prefix, ...from }),
+      );
+      for (const { Key, VersionId, ETag, LastModified, IsLatest } of page.Versions ?? [])
+        if (Key !== undefined && VersionId !== undefined)
+          versions.push({
+            key: Key,
+            version: VersionId,
+            etag: ETag ?? '',
+            modified: LastModified ?? new Date(0),
+            latest: IsLatest ?? false,
+          });
+      for (const { Key, VersionId, LastModified, IsLatest } of page.DeleteMarkers ?? [])
+        if (Key !== undefined && VersionId !== undefined)
+          versions.push({ key: Key, version: VersionId, modified: LastModified ?? new Date(0), latest: IsLatest ?? false });
+      from =
+        page.IsTruncated === true && page.NextKeyMarker !== undefined
+          ? {
+              KeyMarker: page.NextKeyMarker,
+              ...(page.NextVersionIdMarker === undefined ? {} : { VersionIdMarker: page.NextVersionIdMarker }),
+            }
+          : undefined;
+    }
+    // S3 lists versions and markers of a page apart from each other; a later version was modified later, and the latest comes first in a tie.
+    const latestFirst = (a: StoredVersion, b: StoredVersion): number => Number(b.latest) - Number(a.latest);
+    return versions.sort(
+      (a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0) || b.modified.getTime() - a.modified.getTime() || latestFirst(a, b),
+    );
+  }
+
   async get(key: string): Promise<StoredBody | undefined> {
     try {
       const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.name, Key: key }));
@@ -42,8 +84,12 @@ export class Bucket implements ObjectStore {
     }
   }
 
-  async put(key: string, body: string, condition: PutCondition): Promise<Conditional<{ readonly etag: string }>> {
-    const write = randomUUID();
+  async put(
+    key: string,
+    body: string | Uint8Array,
+    condition: PutCondition,
+    write: string = randomUUID(),
+  ): Promise<Conditional<{ readonly etag: string }>> {
     try {
       const answer = await this.#s3.send(
         new PutObjectCommand({
@@ -52,7 +98,7 @@ export class Bucket implements ObjectStore {
           Body: body,
           ContentType: 'application/json',
           Metadata: { 'holdfast-write': write },
-          ...(condition.only === 'if-absent' ? { IfNoneMatch: '*' } : { IfMatch: condition.etag }),
+          ...(condition.only === 'if-absent' ? { IfNoneMatch: '*' } : condition.only === 'if-matches' ? { IfMatch: condition.etag } : {}),
         }),
       );
       return { done: true, etag: answer.ETag ?? '' };
@@ -68,14 +114,16 @@ export class Bucket implements ObjectStore {
     }
   }
 
-  async remove(key: string, etag: string): Promise<Conditional> {
+  async remove(key: string, etag: string): Promise<Removal> {
     try {
       await this.#s3.send(new DeleteObjectCommand({ Bucket: this.name, Key: key, IfMatch: etag }));
       return { done: true };
     } catch (cause) {
       if (!isConditionFailure(cause) && !hasStatus(cause, 404)) throw cause;
-      // Gone already means that a retried delete met its own first try, or that someone removed it: either way it is not there.
-      return { done: (await this.#head(key)) === undefined };
+      if ((await this.#head(key)) !== undefined) return { done: false, there: true };
+      // A delete that the SDK tried more than once may have met its own first try.
+      const tries = cause instanceof S3ServiceException ? (cause.$metadata.attempts ?? 1) : 1;
+      return tries > 1 ? { done: true } : { done: false, there: false };
     }
   }
 

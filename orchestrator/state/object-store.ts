@@ -3,12 +3,20 @@ export interface ObjectStore {
   readonly name: string;
   /** Every object below a prefix, paged to the end, in key order. */
   list(prefix: string): Promise<readonly StoredObject[]>;
+  /** Names of the folders directly below a prefix that ends in `/`, paged to the end, without the slash. */
+  folders(prefix: string): Promise<readonly string[]>;
+  /** Every version and delete marker below a prefix, newest first for each key. Empty where the store keeps none. */
+  versions(prefix: string): Promise<readonly StoredVersion[]>;
   /** Undefined where there is none. */
   get(key: string): Promise<StoredBody | undefined>;
-  /** A condition that does not hold is a value, not an error. */
-  put(key: string, body: string, condition: PutCondition): Promise<Conditional<{ readonly etag: string }>>;
+  /**
+   * A condition that does not hold is a value, not an error.
+   * @param write id of this write, kept in the object's metadata: a caller that tries again after an error passes the same one, so that a try
+   * whose reply was lost is known as its own. Made up for this one call where absent.
+   */
+  put(key: string, body: string | Uint8Array, condition: PutCondition, write?: string): Promise<Conditional<{ readonly etag: string }>>;
   /** Deletes exactly the object with this ETag. */
-  remove(key: string, etag: string): Promise<Conditional>;
+  remove(key: string, etag: string): Promise<Removal>;
 }
 
 export interface StoredObject {
@@ -26,6 +34,24 @@ export interface StoredBody {
   readonly modified: Date;
 }
 
-export type PutCondition = { readonly only: 'if-absent' } | { readonly only: 'if-matches'; readonly etag: string };
+export interface StoredVersion {
+  readonly key: string;
+  readonly version: string;
+  /** Absent for a delete marker. */
+  readonly etag?: string;
+  readonly modified: Date;
+  readonly latest: boolean;
+}
+
+export type PutCondition =
+  | { readonly only: 'if-absent' }
+  | { readonly only: 'if-matches'; readonly etag: string }
+  /** For what no decision rests on. */
+  | { readonly only: 'always' };
 
 export type Conditional<T = object> = ({ readonly done: true } & T) | { readonly done: false };
+
+export type Removal =
+  | { readonly done: true }
+  /** `there`: another object stands at the key. Otherwise there is none, and it was not this call that took it away. */
+  | { readonly done: false; readonly there: boolean };

@@ -1,13 +1,26 @@
-import type { Conditional, ObjectStore, PutCondition, StoredBody, StoredObject } from '../../../orchestrator/state/object-store.ts';
+import type {
+  Conditional,
+  ObjectStore,
+  PutCondition,
+  Removal,
+  StoredBody,
+  StoredObject,
+  StoredVersion,
+} from '../../../orchestrator/state/object-store.ts';
 
 /** A bucket in memory that honours conditions, as S3 does. Every write gets a new ETag, also of the same content. */
 export class MemoryStore implements ObjectStore {
   readonly name = 'memory';
   readonly #objects = new Map<string, StoredBody>();
+  /** Write id of each object's last put, and every version with the newest first, as a versioned bucket keeps them. */
+  readonly #ids = new Map<string, string>();
+  readonly #versions: StoredVersion[] = [];
   #writes = 0;
   /** Runs before a put takes effect: may wait, or throw as a bucket that cannot be reached. */
   beforePut: (key: string) => Promise<void> = () => Promise.resolve();
-  /** The same for a delete. */
+  /** Runs when a put has taken effect: throwing here is a reply that was lost. */
+  afterPut: (key: string) => Promise<void> = () => Promise.resolve();
+  /** The same as `beforePut` for a delete. */
   beforeRemove: (key: string) => Promise<void> = () => Promise.resolve();
   modified = new Date('2030-01-01T00:00:00Z');
 
@@ -16,7 +29,20 @@ export class MemoryStore implements ObjectStore {
     this.#writes += 1;
     const etag = `"${this.#writes}"`;
     this.#objects.set(key, { body: typeof body === 'string' ? body : JSON.stringify(body), etag, modified: this.modified });
+    this.#ids.delete(key);
+    this.#remember({ key, etag });
     return etag;
+  }
+
+  /** Deletes without a condition: what `pulumi cancel` does. */
+  delete(key: string): void {
+    if (this.#objects.delete(key)) this.#remember({ key });
+  }
+
+  #remember(version: { readonly key: string; readonly etag?: string }): void {
+    for (const [index, other] of this.#versions.entries())
+      if (other.key === version.key) this.#versions[index] = { ...other, latest: false };
+    this.#versions.unshift({ ...version, version: `v${this.#versions.length + 1}`, modified: this.modified, latest: true });
   }
 
   keys(): string[] {
@@ -41,17 +67,40 @@ export class MemoryStore implements ObjectStore {
     return Promise.resolve(this.#objects.get(key));
   }
 
-  async put(key: string, body: string, condition: PutCondition): Promise<Conditional<{ readonly etag: string }>> {
-    await this.beforePut(key);
-    const there = this.#objects.get(key);
-    const holds = condition.only === 'if-absent' ? there === undefined : there?.etag === condition.etag;
-    return holds ? { done: true, etag: this.set(key, body) } : { done: false };
+  folders(prefix: string): Promise<readonly string[]> {
+    const below = this.keys()
+      .filter((key) => key.startsWith(prefix) && key.slice(prefix.length).includes('/'))
+      .map((key) => key.slice(prefix.length).split('/')[0] ?? '');
+    return Promise.resolve([...new Set(below)]);
   }
 
-  async remove(key: string, etag: string): Promise<Conditional> {
+  versions(prefix: string): Promise<readonly StoredVersion[]> {
+    const found = this.#versions.filter(({ key }) => key.startsWith(prefix));
+    return Promise.resolve(found.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)));
+  }
+
+  async put(
+    key: string,
+    body: string | Uint8Array,
+    condition: PutCondition,
+    write?: string,
+  ): Promise<Conditional<{ readonly etag: string }>> {
+    await this.beforePut(key);
+    const there = this.#objects.get(key);
+    if (there !== undefined && write !== undefined && this.#ids.get(key) === write) return { done: true, etag: there.etag };
+    const holds = condition.only === 'always' || (condition.only === 'if-absent' ? there === undefined : there?.etag === condition.etag);
+    if (!holds) return { done: false };
+    const etag = this.set(key, typeof body === 'string' ? body : Buffer.from(body).toString('utf8'));
+    if (write !== undefined) this.#ids.set(key, write);
+    await this.afterPut(key);
+    return { done: true, etag };
+  }
+
+  async remove(key: string, etag: string): Promise<Removal> {
     await this.beforeRemove(key);
-    if (this.#objects.get(key)?.etag !== etag) return { done: !this.#objects.has(key) };
-    this.#objects.delete(key);
+    const there = this.#objects.get(key);
+    if (there?.etag !== etag) return { done: false, there: there !== undefined };
+    this.delete(key);
     return { done: true };
   }
 }
