@@ -1,0 +1,85 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { noSuchBucket, refusal } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { StackMount } from './mount.ts';
+import type { Mount, MountRequest } from './mount.ts';
+import { targetOf } from './s3-request.ts';
+
+export type { Fence } from './fence.ts';
+export type { Mount, MountReport, MountRequest, ServedCheckpoint } from './mount.ts';
+export type { MountMode, Trouble } from './own-checkpoint.ts';
+
+/**
+ * A small S3 front on loopback, between the Pulumi CLI and the state bucket. The CLI needs no credentials for it, and cannot write anything but
+ * the stack that its mount is of. It lives in the orchestrator's process and dies with it: an engine without its orchestrator cannot write its
+ * intent for the next step, and stops.
+ */
+export interface Gateway {
+  /** A view of the bucket for one engine's work on one stack; its name is a secret of 128 bits. */
+  mount(request: MountRequest): Mount;
+  /** Closes every mount, then the server with all its connections. */
+  close(): Promise<void>;
+}
+
+/** @param clock other than the machine's in tests */
+export async function openGateway(clock: Clock = systemClock): Promise<Gateway> {
+  const mounts = new Map<StackMount, Buffer>();
+  const server = createServer((request, response) => void respond(mounts, request, response));
+  // Longer than the engine's client keeps a connection (90 s): the server never closes one that a request is just being sent on.
+  server.keepAliveTimeout = 120_000;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    mount: (request) => {
+      const name = randomBytes(16).toString('hex');
+      const mount = new StackMount(name, port, request, clock);
+      mounts.set(mount, sha256(name));
+      return mount;
+    },
+    close: async () => {
+      await Promise.all([...mounts.keys()].map((mount) => mount.close()));
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function respond(mounts: ReadonlyMap<StackMount, Buffer>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // A client that goes away in mid-answer is its own affair.
+  response.on('error', () => undefined);
+  const answer = await answerTo(mounts, request).catch(() => refusal(500, 'InternalError', 'The front failed at this request.'));
+  if (response.destroyed) return;
+  // Read to its end, the connection serves the next request.
+  request.resume();
+  const body = request.method === 'HEAD' ? '' : answer.body;
+  response.writeHead(answer.status, { 'content-length': Buffer.byteLength(answer.body), ...answer.headers });
+  response.end(body);
+}
+
+async function answerTo(mounts: ReadonlyMap<StackMount, Buffer>, request: IncomingMessage): Promise<Answer> {
+  if (!isFromEngine(request)) return noSuchBucket();
+  const target = targetOf(request.url ?? '');
+  const name = sha256(target.bucket);
+  // Compares with all of them, each in constant time: how long it takes says nothing of a name.
+  let named: StackMount | undefined;
+  for (const [mount, hash] of mounts) if (timingSafeEqual(hash, name)) named = mount;
+  return named ? await named.serve(request, target) : noSuchBucket();
+}
+
+/** Against a page in a browser on this machine: it sends its own headers, and by DNS rebinding a Host that is not loopback. */
+function isFromEngine({ headers }: IncomingMessage): boolean {
+  const loopback = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(headers.host ?? '');
+  const browser = Object.keys(headers).some((name) => name === 'origin' || name === 'referer' || name.startsWith('sec-'));
+  return loopback && !browser;
+}
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
