@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalWorkspace, Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEvent, OpType, PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { messageOf } from '../domain/problem.ts';
-import { EngineCommand } from './engine-command.ts';
+import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
+import { CliFailed, CliNotStarted, EngineCommand, plainText } from './engine-command.ts';
+import { endEngineProcesses, markedEnvironment } from './orphans.ts';
 
 /** The one place that runs the Pulumi engine. A non-zero exit of the CLI is always code -2 with the text in the message, so it is classified here and nowhere else. */
 
@@ -42,23 +45,59 @@ export interface EngineRequest {
   readonly onStep?: (step: EngineStep) => void;
   /** What the CLI itself prints. */
   readonly onText?: (text: string) => void;
-  /** Aborting it interrupts the engine once (SIGINT): it ends the steps that are under way and starts none. */
+  /** Aborting it interrupts the engine once (SIGINT): it ends the steps that are under way and starts none. Aborted before: nothing is started. */
   readonly signal?: AbortSignal;
+  /**
+   * Of the orchestrator's process, and unique. The CLI and its plugins are started under a marker that begins with it and a `/`, by which
+   * `orphans.ts` finds them. Without it a plugin that outlives its CLI is left alone.
+   */
+  readonly marker?: string;
+  /**
+   * Aborted when the engine has lost its right to write. It is interrupted, the calls that are under way come back (their results are evidence),
+   * and then it is killed: by itself it would try for a minute to write where nothing is accepted. Aborted before: nothing is started.
+   */
+  readonly ending?: AbortSignal;
+  /**
+   * Whether the last checkpoint that the backend accepted has a pending operation on that URN. With it, `ending` does not wait for a step that
+   * has begun only for the engine: until that write is accepted nothing is asked of AWS, and the engine tries it for half a minute.
+   */
+  readonly isPending?: (urn: string) => boolean;
+  /** The CLI that does the act; not those that only select the stack or read it. */
+  readonly onStarted?: (process: ProcessIdentity) => void;
+}
+
+/** A step that failed, with what the engine and the provider said of its resource. */
+export interface FailedStep {
+  readonly step: EngineStep;
+  readonly messages: readonly string[];
 }
 
 export type EngineResult =
-  | { readonly outcome: 'succeeded'; readonly steps: readonly EngineStep[] }
+  | {
+      readonly outcome: 'succeeded';
+      readonly steps: readonly EngineStep[];
+      /** As of a failure; empty, if the engine's word can be trusted. */
+      readonly unfinished: readonly EngineStep[];
+    }
   | { readonly outcome: 'locked'; readonly message: string }
   | {
       readonly outcome: 'failed';
       readonly steps: readonly EngineStep[];
       /** Steps that began and of which no end was seen: their outcome is unknown. */
       readonly unfinished: readonly EngineStep[];
-      /** The engine's and the provider's own errors, each once. */
+      readonly failures: readonly FailedStep[];
+      /** False: no step began that could have changed AWS. True also where the engine was cut off, and its last events with it. */
+      readonly started: boolean;
+      /** The engine's and the provider's own errors, each once; or how the CLI ended, in a few lines. */
       readonly errors: readonly string[];
       readonly interrupted: boolean;
     };
 
+/**
+ * When a result is there, nothing of that engine is: what plugins it left are ended.
+ *
+ * @throws EngineProcessesLeft where one of them does not end, so that a call of it may still be under way
+ */
 export class Engine {
   readonly #settings: EngineSettings;
 
@@ -86,12 +125,20 @@ export class Engine {
 
   async #run(request: EngineRequest, act: (stack: Stack, options: ActOptions) => Promise<unknown>): Promise<EngineResult> {
     const { project, cli, pulumiHome, pluginDirectory } = this.#settings;
+    if (request.signal?.aborted || request.ending?.aborted)
+      return failedOf(request, new SeenSteps(undefined), new CliNotStarted('the engine'));
+    // Of this start alone: others of the same orchestrator run at the same time.
+    const marker = request.marker === undefined ? undefined : `${request.marker}/${request.stack}/${randomUUID()}`;
     const workDir = await mkdtemp(join(tmpdir(), 'holdfast-stack-'));
     const seen = new SeenSteps(request.onStep);
     try {
       const workspace = await LocalWorkspace.create({
         workDir,
-        pulumiCommand: new EngineCommand(cli).forAutomation(),
+        pulumiCommand: new EngineCommand(cli).forAutomation({
+          ending: request.ending,
+          quiet: () => seen.quiet(({ urn }) => request.isPending?.(urn) ?? true),
+          onStarted: request.onStarted,
+        }),
         pulumiHome,
         program: request.program,
         projectSettings: {
@@ -99,7 +146,12 @@ export class Engine {
           runtime: 'nodejs',
           ...(pluginDirectory === undefined ? {} : { plugins: { providers: [{ name: 'aws', path: pluginDirectory }] } }),
         },
-        envVars: { ...request.environment, PULUMI_BACKEND_URL: request.backendUrl, PULUMI_SKIP_UPDATE_CHECK: 'true' },
+        envVars: {
+          ...request.environment,
+          ...(marker === undefined ? {} : markedEnvironment(marker)),
+          PULUMI_BACKEND_URL: request.backendUrl,
+          PULUMI_SKIP_UPDATE_CHECK: 'true',
+        },
       });
       const stack = await (request.exists ? Stack.select(request.stack, workspace) : Stack.create(request.stack, workspace));
       await act(stack, {
@@ -108,15 +160,31 @@ export class Engine {
         ...(request.onText ? { onOutput: request.onText } : {}),
         ...(request.signal ? { signal: request.signal } : {}),
       });
-      return { outcome: 'succeeded', steps: seen.ended };
+      return { outcome: 'succeeded', steps: seen.ended, unfinished: seen.unfinished };
     } catch (cause) {
       if (messageOf(cause).includes('the stack is currently locked by')) return { outcome: 'locked', message: lockText(messageOf(cause)) };
-      const errors = seen.errors.length > 0 ? seen.errors : [errorText(messageOf(cause))];
-      return { outcome: 'failed', steps: seen.ended, unfinished: seen.unfinished, errors, interrupted: request.signal?.aborted ?? false };
+      return failedOf(request, seen, cause);
     } finally {
       await rm(workDir, { recursive: true, force: true });
+      if (marker !== undefined) await endEngineProcesses(marker);
     }
   }
+}
+
+function failedOf(request: EngineRequest, seen: SeenSteps, cause: unknown): EngineResult {
+  const cli = cause instanceof CliFailed ? cause : undefined;
+  const words = cli?.words ?? [errorText(messageOf(cause))];
+  return {
+    outcome: 'failed',
+    steps: seen.ended,
+    unfinished: seen.unfinished,
+    failures: seen.failures,
+    // SIGINT ends a CLI only while it has no update to cancel: before it, or after.
+    started: seen.begun || seen.cutOff || (cli?.acts === true && cli.signal !== undefined && cli.signal !== 'SIGINT'),
+    // A CLI that ends by itself repeats in its last words what its events have said.
+    errors: seen.errors.length > 0 && cli?.signal === undefined ? seen.errors : [...seen.errors, ...words],
+    interrupted: request.signal?.aborted ?? false,
+  };
 }
 
 interface ActOptions {
@@ -126,12 +194,25 @@ interface ActOptions {
   signal?: AbortSignal;
 }
 
-/** The engine's events, folded to steps. */
+/**
+ * The engine's events, folded to steps.
+ *
+ * The CLI sends them over loopback, in their order, and before it ends by itself it waits until all have arrived. A killed CLI waits for nothing,
+ * and its last ones are lost. That is on the safe side, since nothing is concluded from an event that is not there: a step whose end was lost counts
+ * as unfinished, and one whose beginning was lost is a pending operation of the checkpoint, written before AWS was asked.
+ */
 class SeenSteps {
   readonly ended: EngineStep[] = [];
   readonly errors: string[] = [];
+  /** Whether any step began that changes the cloud. */
+  begun = false;
   readonly #open = new Map<string, EngineStep>();
+  readonly #messages = new Map<string, string[]>();
   readonly #onStep: ((step: EngineStep) => void) | undefined;
+  #any = false;
+  #last = false;
+  #beginsNone = false;
+  #onChange: (() => void) | undefined;
 
   constructor(onStep: ((step: EngineStep) => void) | undefined) {
     this.#onStep = onStep;
@@ -141,20 +222,47 @@ class SeenSteps {
     return [...this.#open.values()].filter(changesCloud);
   }
 
+  get failures(): readonly FailedStep[] {
+    return this.ended.filter(({ phase }) => phase === 'failed').map((step) => ({ step, messages: this.#messages.get(step.urn) ?? [] }));
+  }
+
+  /** The events had begun, and did not come to their end. */
+  get cutOff(): boolean {
+    return this.#any && !this.#last;
+  }
+
+  /** Resolves when the engine has said that it begins no step any more, and none of those that count is under way. */
+  quiet(counts: (step: EngineStep) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onChange = () => {
+        if (this.#beginsNone && !this.unfinished.some(counts)) resolve();
+      };
+      this.#onChange();
+    });
+  }
+
   add(event: EngineEvent): void {
-    if (event.resourcePreEvent) this.#begin(stepOf('started', event.resourcePreEvent.metadata));
+    this.#any = true;
+    if (event.resourcePreEvent) this.#begin(stepOf('started', event.resourcePreEvent.metadata), event.resourcePreEvent.planning ?? false);
     if (event.resOutputsEvent) this.#end(stepOf('done', event.resOutputsEvent.metadata));
     if (event.resOpFailedEvent) this.#end(stepOf('failed', event.resOpFailedEvent.metadata));
     const diagnostic = event.diagnosticEvent;
-    if (diagnostic?.severity === 'error' && !diagnostic.ephemeral) {
-      const text = errorText(diagnostic.message);
-      // The stack's own closing word repeats that something failed, and says nothing of what.
-      if (text !== '' && !/^(update|preview|destroy|resource .*) failed$/i.test(text) && !this.errors.includes(text))
-        this.errors.push(text);
-    }
+    if (diagnostic?.severity === 'error' && !diagnostic.ephemeral) this.#addError(errorText(diagnostic.message), diagnostic.urn);
+    if (event.cancelEvent) this.#last = true;
+    // The last event of all, or the engine's own word that it has heard the interrupt.
+    if (event.cancelEvent || event.stdoutEvent?.message.includes('^C received')) this.#beginsNone = true;
+    this.#onChange?.();
   }
 
-  #begin(step: EngineStep): void {
+  #addError(text: string, urn: string | undefined): void {
+    // The stack's own closing word repeats that something failed, and says nothing of what.
+    if (text === '' || /^(update|preview|destroy|resource .*) failed$/i.test(text)) return;
+    if (!this.errors.includes(text)) this.errors.push(text);
+    if (urn !== undefined) this.#messages.set(urn, [...(this.#messages.get(urn) ?? []), text]);
+  }
+
+  #begin(step: EngineStep, planning: boolean): void {
+    if (!planning && changesCloud(step)) this.begun = true;
     this.#open.set(`${step.op} ${step.urn}`, step);
     this.#onStep?.(step);
   }
@@ -192,12 +300,10 @@ function stepOf(phase: EngineStep['phase'], metadata: StepMetadata): EngineStep 
   };
 }
 
-/** The CLI's text without colour codes, `error:` prefixes and the Automation API's own framing. */
+/** The engine's text without its colours and its `error:`. */
 function errorText(text: string): string {
-  return text
-    .replaceAll(/<\{%[^%]*%\}>/g, '')
-    .replaceAll(/\u001b\[[0-9;]*m/g, '')
-    .replace(/^\s*error:\s*/i, '')
+  return plainText(text)
+    .replace(/^error:\s*/i, '')
     .trim();
 }
 

@@ -7,12 +7,14 @@ import type { RunEvent } from '../../../orchestrator/run/events.ts';
 import { MemoryStore } from './memory-store.ts';
 import { ownerOf } from './owner.ts';
 
-export const succeeded: EngineResult = { outcome: 'succeeded', steps: [] };
+export const succeeded: EngineResult = { outcome: 'succeeded', steps: [], unfinished: [] };
 
 export const failedWith = (...errors: string[]): EngineResult => ({
   outcome: 'failed',
   steps: [],
   unfinished: [],
+  failures: [],
+  started: true,
   errors,
   interrupted: false,
 });
