@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { BucketLocationConstraint, S3Client } from '@aws-sdk/client-s3';
 import { newInstallation } from '../state/installation.ts';
-import { installationKey, probeKey } from '../state/layout.ts';
+import { installationKey, metaKey, probeKey } from '../state/layout.ts';
 import { ignoredConditions, readProbe, writeProbe } from '../state/store-probe.ts';
 import type { StoreProbe } from '../state/store-probe.ts';
 
@@ -89,6 +89,11 @@ export async function bootstrapBucket(
     'versioning',
     async () => (await s3.send(new GetBucketVersioningCommand({ Bucket }))).Status === 'Enabled',
     () => s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } })),
+  );
+  await step(
+    "Pulumi's layout",
+    () => exists(() => s3.send(new GetObjectCommand({ Bucket, Key: metaKey }))),
+    () => putOnce(s3, Bucket, metaKey, 'version: 1\n'),
   );
   await step(
     'installation',

@@ -1,6 +1,6 @@
 import { buildApplication, buildCommand, buildRouteMap } from '@stricli/core';
 import type { Context } from './context.ts';
-import { commonFlags, parallelFlag, parseCount, sessionFlags, stackArguments } from './flags.ts';
+import { commonFlags, parallelFlag, parseCount, parseSeconds, sessionFlags, stackArguments } from './flags.ts';
 
 const text = (value: string): string => value;
 const output = { json: commonFlags.json, verbose: commonFlags.verbose } as const;
@@ -20,9 +20,24 @@ const planFlags = {
   },
 } as const;
 
+const applyFlags = {
+  settle: {
+    kind: 'boolean',
+    default: true,
+    brief: 'Look at AWS to tell a refusal that made nothing from an unknown outcome; without it such a stack is left held',
+  },
+  bucketPatience: {
+    kind: 'parsed',
+    parse: parseSeconds,
+    default: '90s',
+    brief: 'How long a state bucket that fails is waited for, as in 90s',
+    placeholder: 'TIME',
+  },
+} as const;
+
 const up = buildCommand({
   loader: async () => (await import('./commands/up.ts')).up,
-  parameters: { flags: planFlags, positional: stackArguments },
+  parameters: { flags: { ...planFlags, ...applyFlags }, positional: stackArguments },
   docs: {
     brief: 'Deploy the network, stack by stack, in dependency order',
     fullDescription:
@@ -47,6 +62,7 @@ const destroy = buildCommand({
       ...commonFlags,
       ...sessionFlags,
       ...parallelFlag,
+      ...applyFlags,
       withDependents: planFlags.withDependents,
       confirm: {
         kind: 'parsed',

@@ -1,41 +1,103 @@
+import { dirname, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { lookByTag } from '../aws/tagged-objects.ts';
+import { openSpool } from '../gateway/spool.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { Journal } from '../journal/journal.ts';
+import { Heartbeat } from '../locks/heartbeat.ts';
+import { LockWatch } from '../locks/lock-watch.ts';
 import type { ApplyRequest } from '../run/apply.ts';
 import type { Emit } from '../run/events.ts';
-import { changedSince, readPendingOperations } from '../state/checkpoints.ts';
-import type { StackState } from '../state/checkpoints.ts';
+import { criticalPathSeconds } from '../state/durations.ts';
 import type { Context } from './context.ts';
 import { defaultParallel } from './flags.ts';
-import type { OpenedFile, OpenedSession } from './open.ts';
+import { ciLink } from './open.ts';
+import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
 import type { Stopping } from './signals.ts';
 
-interface ApplyFlags {
+export interface ApplyFlags {
   readonly parallel?: number;
   readonly verbose: boolean;
+  readonly settle: boolean;
+  /** Seconds. */
+  readonly bucketPatience: number;
 }
 
 /** What `up` and `destroy` ask alike of a run; what they do to each stack is theirs to add. */
-export function applySettings(
+export async function applySettings(
   stage: ApplyRequest['stage'],
   context: Context,
-  file: OpenedFile,
-  aws: OpenedSession,
-  states: ReadonlyMap<string, StackState>,
+  opened: { readonly file: OpenedFile; readonly aws: OpenedSession; readonly state: OpenedState; readonly gateway: Gateway },
   flags: ApplyFlags,
   stopping: Stopping,
+  /** Full names of the stacks that the run is about, in its order. */
+  order: readonly string[],
   emit: Emit,
-): Omit<ApplyRequest, 'work' | 'engine'> {
+): Promise<Omit<ApplyRequest, 'work' | 'engine'>> {
+  const { file, aws, state, gateway } = opened;
+  const { spec, text } = file.network;
+  const network = spec.network;
+  const commit = await commitOf(file.network.file, context);
+  const { standings, states } = state;
   return {
     stage,
+    network,
+    gateway,
+    spool: openSpool(join(context.root, '.holdfast', 'spool', network, aws.run)),
     store: aws.store,
-    owner: aws.owner(stage),
+    journal: new Journal({
+      store: aws.store,
+      network,
+      run: aws.run,
+      writer: aws.process.nonce,
+      patienceSeconds: flags.bucketPatience,
+      now: context.now,
+    }),
+    watch: new LockWatch(aws.store, network),
+    heartbeat: new Heartbeat(aws.store, network, aws.run, aws.process),
+    opening: {
+      operation: stage,
+      process: aws.process,
+      session: aws.live.record(),
+      account: spec.account,
+      region: spec.region,
+      ...(commit === undefined ? {} : { commit }),
+      ...ciLink(context.env),
+      order: [...order],
+      forecastSeconds: criticalPathSeconds(
+        file.graph.nodes.filter(({ name }) => order.includes(name)),
+        state.durations,
+      ),
+      networkFile: { path: file.network.file, text },
+    },
+    lockRecord: (stack) => aws.lockRecord(stack, stage),
     session: aws.live,
-    minimumSessionSeconds: file.network.spec.session.minimum,
-    changedSincePlan: (stacks) => changedSince(aws.store, file.network.spec.network, states, stacks),
-    pendingOperations: (stack) => readPendingOperations(aws.store, stack),
+    known: new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }])),
+    verified: new Map(standings.verified),
+    unknownObjects: async (stack, known) => {
+      const looked = await lookByTag(aws.clients, { installation: state.settings.installation, stack, known });
+      if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
+      return looked.value;
+    },
+    settle: flags.settle,
+    patienceSeconds: flags.bucketPatience,
+    minimumSessionSeconds: spec.session.minimum,
     parallel: flags.parallel ?? defaultParallel(),
     verbose: flags.verbose,
-    emit,
+    emit: stopping.follow(emit),
     now: context.now,
     draining: stopping.draining,
     interrupting: stopping.interrupting,
   };
+}
+
+/** Of the repository that has the network file; none where it is in none. */
+async function commitOf(file: string, { cwd, env }: Context): Promise<string | undefined> {
+  const said = env['GITHUB_SHA'] ?? env['CI_COMMIT_SHA'];
+  if (said) return said;
+  const { stdout, failed } = await execa('git', ['rev-parse', 'HEAD'], { cwd: dirname(resolve(cwd, file)), reject: false }).catch(() => ({
+    stdout: '',
+    failed: true,
+  }));
+  return failed || stdout === '' ? undefined : stdout;
 }

@@ -1,4 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { parseDuration } from '../domain/duration.ts';
 
 const toText = (text: string): string => text;
 
@@ -49,6 +50,13 @@ export function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new Error(`"${text}" is not a whole number from 1`);
   return count;
+}
+
+/** Seconds. */
+export function parseSeconds(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw new Error(`"${text}" is not a time such as 90s, 20m or 1h30m`);
+  return seconds;
 }
 
 export function parseTime(text: string): Date {

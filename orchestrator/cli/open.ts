@@ -10,12 +10,12 @@ import { resolveTarget } from '../aws/target.ts';
 import type { Target } from '../aws/target.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
-import { orRefuse, Refusal } from '../domain/problem.ts';
+import { messageOf, orRefuse, Refusal } from '../domain/problem.ts';
+import { parseStackName, shortName } from '../domain/stack-name.ts';
 import { buildGraph } from '../graph/graph.ts';
 import type { Graph } from '../graph/graph.ts';
-import { describeLock, standingLocks } from '../locks/run-locks.ts';
-import type { LockOwner } from '../locks/run-locks.ts';
-import { engineLocks } from '../locks/engine-locks.ts';
+import { lockSchemaVersion } from '../locks/lock-record.ts';
+import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
 import { runChecks } from '../preflight/check.ts';
@@ -23,14 +23,19 @@ import type { Command } from '../preflight/check.ts';
 import { checks } from '../preflight/checks.ts';
 import type { PreflightFacts } from '../preflight/checks.ts';
 import type { ProgramSettings } from '../pulumi/program.ts';
-import type { LiveSession } from '../run/apply.ts';
 import type { Emit } from '../run/events.ts';
+import type { LiveSession } from '../run/stack-run.ts';
+import { describeHeld, readStandings } from '../run/standing.ts';
+import type { Standings } from '../run/standing.ts';
+import { restoreLocks } from '../run/tidy.ts';
+import type { TidyRequest } from '../run/tidy.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
 import { project } from '../state/layout.ts';
 import { readInstallation } from '../state/installation.ts';
 import { kinds } from '../../stacks/index.ts';
+import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
 import { chooseNetwork } from './choose-network.ts';
 import type { CommonFlags, Context } from './context.ts';
 
@@ -65,12 +70,16 @@ export interface OpenedSession {
   readonly store: Bucket;
   readonly bucket: string;
   readonly live: LiveSession;
-  readonly owner: (operation: string) => LockOwner;
+  readonly process: ProcessRecord;
+  /** What a lock of this process says, under the session of this moment. */
+  readonly lockRecord: (stack: string, operation: LockRecord['operation']) => LockRecord;
 }
 
 export async function openAws(context: Context, { network, target }: OpenedFile, sessionExpires?: Date): Promise<OpenedSession> {
   const { region } = network.spec;
   const run = runId(context.now());
+  const process = await ownProcess();
+  const startedAt = new Date(context.now()).toISOString();
   let current = orRefuse(
     await openSession({
       target,
@@ -82,6 +91,11 @@ export async function openAws(context: Context, { network, target }: OpenedFile,
     exitCodes.preflightRefused,
   );
   const clients = openClients(target, region, () => current);
+  const sessionRecord = () => ({
+    accessKeyId: current.credentials.accessKeyId,
+    session: `holdfast-${run}`,
+    expires: current.expiry instanceof Date ? current.expiry.toISOString() : current.expiry,
+  });
   const bucket = bucketOf(network.spec);
   return {
     run,
@@ -102,19 +116,32 @@ export async function openAws(context: Context, { network, target }: OpenedFile,
         ...engineCredentials(target, region, current),
         ...passphrase(context),
       }),
+      record: sessionRecord,
     },
-    owner: (operation) => ({
+    process,
+    lockRecord: (stack, operation) => ({
+      schema: lockSchemaVersion,
+      ...process,
+      stack,
       run,
       operation,
-      user: userInfo().username,
-      host: hostname(),
-      pid: process.pid,
-      accessKeyId: current.credentials.accessKeyId,
-      session: `holdfast-${run}`,
-      expires: current.expiry instanceof Date ? current.expiry.toISOString() : current.expiry,
+      epoch: 1,
+      ...sessionRecord(),
       ...ciLink(context.env),
-      startedAt: new Date(context.now()).toISOString(),
+      startedAt,
     }),
+  };
+}
+
+async function ownProcess(): Promise<ProcessRecord> {
+  const [{ pid, startedAt }, machine] = await Promise.all([ownIdentity(), machineIdentity()]);
+  return {
+    nonce: randomBytes(16).toString('hex'),
+    user: userInfo().username,
+    host: hostname(),
+    machine,
+    pid,
+    processStartedAt: startedAt,
   };
 }
 
@@ -131,7 +158,7 @@ function passphrase({ env }: Context): Record<string, string> {
 }
 
 /** A link to the job, where a CI says what it needs. https://docs.github.com/actions/reference/variables-reference, https://docs.gitlab.com/ci/variables/predefined_variables */
-function ciLink(env: Context['env']): { ciLink?: string } {
+export function ciLink(env: Context['env']): { ciLink?: string } {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: id, CI_JOB_URL: job } = env;
   const link = server && repository && id ? `${server}/${repository}/actions/runs/${id}` : job;
   return link === undefined ? {} : { ciLink: link };
@@ -141,7 +168,7 @@ function ciLink(env: Context['env']): { ciLink?: string } {
 export interface OpenedState {
   readonly states: ReadonlyMap<string, StackState>;
   readonly unreadable: readonly UnreadableState[];
-  readonly locks: ReadonlyMap<string, string>;
+  readonly standings: Standings;
   readonly durations: ReadonlyMap<string, number>;
   readonly settings: ProgramSettings;
 }
@@ -172,8 +199,8 @@ export async function preflight(
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);
-  const state = await readState(aws, network, bucketFacts.ok);
-  const { states, unreadable, locks, durations } = state;
+  const state = await readState(context, aws, network, bucketFacts.ok, emit);
+  const { states, unreadable, standings, durations } = state;
   const { selected } = request;
   const facts: PreflightFacts = {
     network,
@@ -190,11 +217,18 @@ export async function preflight(
     identity,
     zones,
     bucketFacts,
-    locks: [...locks].filter(([stack]) => selected.has(stack)).map(([, description]) => description),
-    held: heldStacks(graph, states, selected)
-      .filter(({ stack }) => !locks.has(stack))
-      .map(describeHeld),
+    locks: [...standings.byStack].flatMap(([stack, standing]) =>
+      selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
+    ),
+    held: [...standings.byStack].flatMap(([stack, standing]) =>
+      standing.kind === 'held'
+        ? [describeHeld(shortOf(stack), standing)]
+        : standing.kind === 'frozen' && selected.has(stack)
+          ? [standing.message]
+          : [],
+    ),
     unreadable: unreadable.map(({ key, detail }) => `${key}: ${detail}`),
+    unreadableRecords: standings.unreadable,
     missingUpstreams:
       request.command === 'destroy'
         ? []
@@ -234,36 +268,69 @@ export async function preflight(
   };
 }
 
-/** Everything that the bucket says of the network; empty where there is no bucket to ask. */
-export async function readState(aws: OpenedSession, network: Network, reachable: boolean): Promise<Omit<OpenedState, 'settings'>> {
-  if (!reachable) return { states: new Map(), unreadable: [], locks: new Map(), durations: new Map() };
+/** Everything that the bucket says of the network; empty where there is no bucket to ask. Puts back the locks of held stacks where somebody removed them. */
+export async function readState(
+  context: Context,
+  aws: OpenedSession,
+  network: Network,
+  reachable: boolean,
+  emit: Emit,
+): Promise<Omit<OpenedState, 'settings'>> {
+  if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings, durations: new Map() };
   const name = network.spec.network;
-  const [{ states, unreadable }, durations, ours, engines] = await Promise.all([
-    readStates(aws.store, name),
-    lastDurations(aws.store, name),
-    standingLocks(aws.store, name),
-    engineLocks(aws.store, name),
-  ]);
-  // A stack that we lock is also locked by the engine that works for us: ours says more.
-  const locks = new Map([
-    ...engines.map(({ stack, description }): [string, string] => [stack, description]),
-    ...ours.map((lock): [string, string] => [lock.stack, describeLock(lock)]),
-  ]);
-  return { states, unreadable, locks, durations };
+  const [{ states, unreadable }, durations] = await Promise.all([readStates(aws.store, name), lastDurations(aws.store, name)]);
+  const read = () => standingsOf(context, aws, name, states);
+  let standings = await read();
+  const restored = await restoreLocks(tidyRequest(context, aws, name, standings, emit)).catch((cause: unknown) => {
+    emit({ type: 'note', message: `The lock of a held stack is gone, and could not be put back: ${messageOf(cause)}` });
+    return false;
+  });
+  if (restored) standings = await read();
+  return { states, unreadable, standings, durations };
 }
 
-/** A checkpoint with pending operations, and nobody at work on it, is one whose last run did not see how they ended. */
-function heldStacks(graph: Graph, states: ReadonlyMap<string, StackState>, selected: ReadonlySet<string>): StackState[] {
-  const upstreams = graph.nodes.filter(({ name }) => selected.has(name)).flatMap((node) => node.upstreams);
-  return [...new Set([...selected, ...upstreams])].flatMap((name) => {
-    const state = states.get(name);
-    return state === undefined || state.pendingOperations.length === 0 ? [] : [state];
+export function standingsOf(
+  context: Context,
+  aws: OpenedSession,
+  network: string,
+  states: ReadonlyMap<string, StackState>,
+): Promise<Standings> {
+  return readStandings({
+    store: aws.store,
+    network,
+    states,
+    machine: aws.process.machine,
+    isAlive: ({ pid, processStartedAt }) => isAlive({ pid, startedAt: processStartedAt }),
+    now: context.now(),
   });
 }
 
-export function describeHeld(state: StackState): string {
-  const operations = state.pendingOperations.map(({ type, urn }) => `${type} ${urn.split('::').at(-1) ?? urn}`);
-  return `HELD ${state.short}: outcome unknown of ${operations.join(', ')} since ${state.modified.toISOString()}`;
+export function tidyRequest(context: Context, aws: OpenedSession, network: string, standings: Standings, emit: Emit): TidyRequest {
+  return {
+    store: aws.store,
+    network,
+    writer: aws.process.nonce,
+    standings,
+    now: context.now,
+    onNote: (message) => emit({ type: 'note', message }),
+  };
+}
+
+const noStandings: Standings = {
+  byStack: new Map(),
+  locks: [],
+  openRuns: [],
+  frozen: new Map(),
+  verified: new Map(),
+  heard: new Map(),
+  liveness: () => 'quiet',
+  unreadable: [],
+};
+
+/** As a person types it; the full name where it is not one of Holdfast's. */
+export function shortOf(stack: string): string {
+  const name = parseStackName(stack);
+  return name ? shortName(name) : stack;
 }
 
 /** Where the engine finds the state of this network. */

@@ -1,10 +1,12 @@
 import type { Emit } from '../run/events.ts';
 
 export interface Stopping {
-  /** Aborted by the first signal: nothing new starts. */
+  /** Aborted by the first signal, which is its reason: nothing new starts. */
   readonly draining: AbortSignal;
   /** Aborted by the second: the engine is interrupted too. */
   readonly interrupting: AbortSignal;
+  /** Sees which stacks are at work, so that it can be said what is at stake. */
+  readonly follow: (emit: Emit) => Emit;
   readonly dispose: () => void;
 }
 
@@ -12,9 +14,10 @@ export interface Stopping {
 export function listenForSignals(emit: Emit): Stopping {
   const draining = new AbortController();
   const interrupting = new AbortController();
+  const atWork = new Set<string>();
   const onSignal = (signal: NodeJS.Signals): void => {
     if (!draining.signal.aborted) {
-      draining.abort();
+      draining.abort(signal);
       emit({
         type: 'draining',
         message: `${signal}: nothing new starts; what runs is let end. Once more interrupts the engine in the middle of its steps.`,
@@ -22,23 +25,29 @@ export function listenForSignals(emit: Emit): Stopping {
       return;
     }
     if (!interrupting.signal.aborted) {
-      interrupting.abort();
+      interrupting.abort(signal);
       emit({
         type: 'draining',
         message: `${signal}: the engine is interrupted; it ends the calls that are under way and writes what it knows.`,
       });
       return;
     }
-    emit({
-      type: 'draining',
-      message: `${signal}: refused. The engine is still writing down what AWS has done; killing it now leaves stacks held. Wait, or look from another terminal: npm run status`,
-    });
+    const stake =
+      atWork.size === 0
+        ? 'What was done is still being written down.'
+        : `AWS is being changed in ${[...atWork].join(', ')}: whoever is killed now leaves ${atWork.size === 1 ? 'it' : 'them'} held, with AWS changed and the state from before.`;
+    emit({ type: 'draining', message: `${signal}: refused. ${stake} Wait, or look from another terminal: npm run status` });
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   return {
     draining: draining.signal,
     interrupting: interrupting.signal,
+    follow: (next) => (event) => {
+      if (event.type === 'stack-started') atWork.add(event.stack);
+      if (event.type === 'stack-ended') atWork.delete(event.stack);
+      next(event);
+    },
     dispose: () => {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);

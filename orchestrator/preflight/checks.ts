@@ -21,9 +21,11 @@ export interface PreflightFacts {
   readonly bucketFacts: Looked<BucketFacts>;
   /** Who holds which of the selected stacks, one line each. */
   readonly locks: readonly string[];
-  /** Selected stacks, and what they read, whose last run left the outcome of a step unknown: one line each. */
+  /** Stacks of which AWS may have what the state does not say, and selected ones that are frozen: one line each. */
   readonly held: readonly string[];
   readonly unreadable: readonly string[];
+  /** Objects of the journal, or records beside the locks, that cannot be read. */
+  readonly unreadableRecords: readonly string[];
   /** Upstreams that are not selected and were never deployed. */
   readonly missingUpstreams: readonly string[];
   readonly cli: string;
@@ -206,14 +208,23 @@ export const checks: readonly Check<PreflightFacts>[] = [
   {
     id: 'held',
     title: 'held stacks',
-    fatalFor: ['up', 'destroy', 'preflight'],
+    // A run leaves them and their dependents out, and says so: the others can be deployed.
+    fatalFor: ['preflight'],
     exitCode: exitCodes.held,
     look: ({ held }) =>
-      held.length === 0
-        ? ok('none')
+      held.length === 0 ? ok('none') : fail(held.join('\n     '), 'They and what reads them are left out. See npm run status'),
+  },
+  {
+    id: 'journal',
+    title: 'journal',
+    fatalFor: changing,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ unreadableRecords }) =>
+      unreadableRecords.length === 0
+        ? ok('readable')
         : fail(
-            held.join('; '),
-            'Do not cancel and do not deploy over it: AWS may have what the state does not say. Look first: npm run status',
+            unreadableRecords.join('; '),
+            'Nothing was changed. Who owns which stack is not known until these can be read: look at the objects, and at their earlier versions.',
           ),
   },
   {

@@ -37,6 +37,8 @@ export type RunEvent =
   | { readonly type: 'stage-ended'; readonly stage: Stage }
   | { readonly type: 'plan'; readonly plan: NetworkPlan }
   | { readonly type: 'draining'; readonly message: string }
+  /** A stack waits for something that most likely comes back. */
+  | { readonly type: 'waiting'; readonly stack: string; readonly message: string }
   | { readonly type: 'problem'; readonly problem: Problem }
   | {
       readonly type: 'summary';

@@ -3,10 +3,10 @@ import type { StackNode, Graph } from '../graph/graph.ts';
 import type { EngineStep, Engine } from '../pulumi/engine.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import type { PreviewedOutput, PreviewedOutputs, ProgramSettings } from '../pulumi/program.ts';
+import type { Gateway } from '../gateway/gateway.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { noChanges } from './events.ts';
 import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
-import { makeScratchState } from './scratch-state.ts';
 import { inOrder } from './schedule.ts';
 
 export interface PlanRequest {
@@ -16,6 +16,10 @@ export interface PlanRequest {
   readonly states: ReadonlyMap<string, StackState>;
   readonly settings: ProgramSettings;
   readonly engine: Engine;
+  /** Previews read the network's checkpoints through it, and write what they like into an overlay that is thrown away: no lock, no object, no byte in the bucket. */
+  readonly gateway: Gateway;
+  /** Nonce of this process, by which its engines are found. */
+  readonly marker: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly parallel: number;
   readonly emit: Emit;
@@ -35,7 +39,6 @@ export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
   const { graph, selected, states, emit } = request;
   const nodes = graph.nodes.filter(({ name }) => selected.has(name));
   emit({ type: 'stage-started', stage: 'plan', stacks: nodes.map(({ name, short, kind }) => ({ stack: name, short, kind: kind.title })) });
-  const scratch = await makeScratchState(states.values());
   try {
     const planned = await inOrder(
       nodes.map(({ name, upstreams }) => ({ name, after: upstreams })),
@@ -44,7 +47,7 @@ export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
         const node = nodeOf(graph, name);
         const started = request.now();
         emit({ type: 'stack-started', stack: name, total: 0 });
-        const result = await planStack(node, request, scratch.url, ended);
+        const result = await planStack(node, request, ended);
         emit({ type: 'stack-ended', stack: name, end: result.end, seconds: (request.now() - started) / 1000 });
         return result;
       },
@@ -65,7 +68,6 @@ export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
       notInFile: notInFile(graph, states).map(({ stack, short, resources }) => ({ stack, short, resources })),
     };
   } finally {
-    await scratch.remove();
     emit({ type: 'stage-ended', stage: 'plan' });
   }
 }
@@ -75,7 +77,7 @@ export function notInFile(graph: Graph, states: ReadonlyMap<string, StackState>)
   return [...states.values()].filter(({ stack }) => !graph.byName.has(stack));
 }
 
-async function planStack(node: StackNode, request: PlanRequest, backendUrl: string, ended: ReadonlyMap<string, Planned>): Promise<Planned> {
+async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyMap<string, Planned>): Promise<Planned> {
   const { states, settings, engine, emit } = request;
   const failed = node.upstreams.find((upstream) => ['failed', 'skipped'].includes(ended.get(upstream)?.end.outcome ?? ''));
   if (failed !== undefined) return { end: { outcome: 'skipped', because: `${failed} could not be planned` }, outputs: {} };
@@ -84,6 +86,16 @@ async function planStack(node: StackNode, request: PlanRequest, backendUrl: stri
   const state = states.get(node.name);
   const seen: EngineStep[] = [];
   const known = new Map<string, unknown>();
+  const mount = request.gateway.mount({
+    stack: node.name,
+    checkpoints: new Map(
+      [node.name, ...node.upstreams].flatMap((name) => {
+        const served = states.get(name);
+        return served ? [[name, served] as const] : [];
+      }),
+    ),
+    mode: { kind: 'overlay' },
+  });
   const result = await engine.preview({
     stack: node.name,
     program: stackProgram(
@@ -95,7 +107,8 @@ async function planStack(node: StackNode, request: PlanRequest, backendUrl: stri
       },
       (name, value) => known.set(name, value),
     ),
-    backendUrl,
+    backendUrl: mount.url,
+    marker: request.marker,
     exists: state !== undefined,
     environment: request.environment,
     signal: request.signal,
@@ -106,6 +119,7 @@ async function planStack(node: StackNode, request: PlanRequest, backendUrl: stri
     },
     ...(request.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: node.name, text }) } : {}),
   });
+  await mount.close();
   if (result.outcome === 'locked') return { end: { outcome: 'failed', errors: [result.message] }, outputs: {} };
   if (result.outcome === 'failed') return { end: { outcome: 'failed', errors: result.errors }, outputs: {} };
 

@@ -1,10 +1,24 @@
 import { z } from 'zod';
 import { parseStackName, shortName } from '../domain/stack-name.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
-import { checkpointKey, stacksPrefix } from './layout.ts';
+import { stacksPrefix } from './layout.ts';
 
-/** What a stack's checkpoint says, as far as Holdfast reads it. */
-export interface StackState {
+/** What a checkpoint says, as far as Holdfast reads it. */
+export interface CheckpointContent {
+  /** Cloud resources: what the provider made, without the stack, providers and references. */
+  readonly resources: number;
+  /** What the cloud calls them. */
+  readonly ids: readonly string[];
+  /** True after `stack init`, or a first deployment that made nothing: there is a checkpoint, and nothing in it. */
+  readonly empty: boolean;
+  readonly pendingOperations: readonly PendingOperation[];
+  /** Full names of the stacks that this one reads, from its StackReferences. */
+  readonly upstreams: readonly string[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/** A stack's checkpoint. */
+export interface StackState extends CheckpointContent {
   readonly stack: string;
   readonly short: string;
   readonly key: string;
@@ -12,14 +26,6 @@ export interface StackState {
   readonly body: string;
   /** By the bucket's clock: when the checkpoint was last written. */
   readonly modified: Date;
-  /** Cloud resources: what the provider made, without the stack, providers and references. */
-  readonly resources: number;
-  /** True after `stack init`, or a first deployment that made nothing: there is a checkpoint, and nothing in it. */
-  readonly empty: boolean;
-  readonly pendingOperations: readonly PendingOperation[];
-  /** Full names of the stacks that this one reads, from its StackReferences. */
-  readonly upstreams: readonly string[];
-  readonly outputs: Readonly<Record<string, unknown>>;
 }
 
 export interface PendingOperation {
@@ -39,6 +45,7 @@ const resourceSchema = z.looseObject({
   urn: z.string(),
   type: z.string(),
   custom: z.boolean().optional(),
+  id: z.string().optional(),
   outputs: z.record(z.string(), z.unknown()).optional(),
   inputs: z.record(z.string(), z.unknown()).optional(),
 });
@@ -72,36 +79,12 @@ export async function readStates(
   return { states, unreadable };
 }
 
-/**
- * What the stack's checkpoint says is still open; nothing where there is no checkpoint.
- * @throws where it cannot be read: then nobody knows
- */
-export async function readPendingOperations(store: ObjectStore, stack: string): Promise<readonly PendingOperation[]> {
-  const open: PendingOperation[] = [];
-  // A listing, as the checkpoint may be there in a form that is not read here.
-  for (const object of (await store.list(checkpointKey(stack))).filter(({ key }) => isCheckpoint(key))) {
-    const state = await readState(store, object);
-    if (state && 'reason' in state) throw new Error(`${state.key}: ${state.detail}`);
-    open.push(...(state?.pendingOperations ?? []));
-  }
-  return open;
-}
-
 const isCheckpoint = (key: string): boolean => /\.json(\.gz|\.zst)?$/.test(key);
 
-/**
- * Of these stacks, the ones whose checkpoint is another one now than when `states` was read, or is there or gone since. Asked once the locks are
- * held: from then on nobody else writes, and what was planned is what gets applied.
- */
-export async function changedSince(
-  store: ObjectStore,
-  network: string,
-  states: ReadonlyMap<string, StackState>,
-  stacks: Iterable<string>,
-): Promise<string[]> {
+/** ETag of each checkpoint of the network, with one listing; compressed ones too, which are read by nobody here. */
+export async function checkpointVersions(store: ObjectStore, network: string): Promise<Map<string, string>> {
   const objects = await store.list(stacksPrefix(network));
-  const now = new Map(objects.filter(({ key }) => isCheckpoint(key)).map(({ key, etag }) => [stackOfKey(key), etag]));
-  return [...new Set(stacks)].filter((stack) => now.get(stack) !== states.get(stack)?.etag);
+  return new Map(objects.filter(({ key }) => isCheckpoint(key)).map(({ key, etag }) => [stackOfKey(key), etag]));
 }
 
 async function readState(store: ObjectStore, object: StoredObject): Promise<StackState | UnreadableState | undefined> {
@@ -112,33 +95,31 @@ async function readState(store: ObjectStore, object: StoredObject): Promise<Stac
   const stored = await store.get(object.key);
   // Removed between the listing and now: the stack is gone, which is what the next look would say.
   if (!stored) return undefined;
-  const malformed = (detail: string): UnreadableState => ({ stack, key: object.key, reason: 'malformed', detail });
+  const parsed = parseCheckpoint(stored.body);
+  if ('reason' in parsed) return { stack, key: object.key, ...parsed };
+  return { stack, short: shortName(name), key: object.key, etag: stored.etag, body: stored.body, modified: stored.modified, ...parsed };
+}
+
+/** What Holdfast reads of a checkpoint's content. */
+export function parseCheckpoint(body: string): CheckpointContent | Pick<UnreadableState, 'reason' | 'detail'> {
+  const malformed = (detail: string) => ({ reason: 'malformed', detail }) as const;
   let json: unknown;
   try {
-    json = JSON.parse(stored.body);
+    json = JSON.parse(body);
   } catch {
     return malformed('the checkpoint is not JSON');
   }
   // The number first: what else a newer one holds is not known here.
   const format = z.looseObject({ version: z.number() }).safeParse(json);
   if (format.success && format.data.version > 3)
-    return {
-      stack,
-      key: object.key,
-      reason: 'newer-format',
-      detail: `the checkpoint has format ${format.data.version}, this Holdfast reads up to 3`,
-    };
+    return { reason: 'newer-format', detail: `the checkpoint has format ${format.data.version}, this Holdfast reads up to 3` };
   const parsed = checkpointSchema.safeParse(json);
   if (!parsed.success) return malformed(`the checkpoint is not one: ${parsed.error.issues[0]?.message ?? ''}`);
   const resources = parsed.data.checkpoint.latest?.resources ?? [];
+  const cloud = resources.filter((resource) => resource.custom === true && !resource.type.startsWith('pulumi:'));
   return {
-    stack,
-    short: shortName(name),
-    key: object.key,
-    etag: stored.etag,
-    body: stored.body,
-    modified: stored.modified,
-    resources: resources.filter((resource) => resource.custom === true && !resource.type.startsWith('pulumi:')).length,
+    resources: cloud.length,
+    ids: cloud.flatMap(({ id }) => (id === undefined || id === '' ? [] : [id])),
     empty: resources.length === 0,
     pendingOperations: (parsed.data.checkpoint.latest?.pending_operations ?? []).map(({ type, resource }) => ({ type, urn: resource.urn })),
     upstreams: resources

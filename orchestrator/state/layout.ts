@@ -3,11 +3,20 @@
 /** The Pulumi project of every stack, as in Pulumi.yaml. */
 export const project = 'holdfast';
 
+/** Says that the bucket has today's layout; the engine writes it where it is missing. */
+export const metaKey = '.pulumi/meta.yaml';
+
 export const stacksPrefix = (network: string): string => `.pulumi/stacks/${project}/${network}.`;
 
 export const checkpointKey = (stack: string): string => `.pulumi/stacks/${project}/${stack}.json`;
 
-export const engineLocksPrefix = (network: string): string => `.pulumi/locks/organization/${project}/${network}.`;
+/** The lock folders of all stacks of a network. A lock is an object directly in its stack's folder; what is in a sub-folder is invisible to the engine. */
+export const locksPrefix = (network: string): string => `.pulumi/locks/organization/${project}/${network}.`;
+
+export const lockFolder = (stack: string): string => `.pulumi/locks/organization/${project}/${stack}/`;
+
+/** Holdfast's lock on a stack: one key, so that a conditional put decides who has it. */
+export const durableLockKey = (stack: string): string => `${lockFolder(stack)}holdfast.json`;
 
 export const historyPrefix = (network: string): string => `.pulumi/history/${project}/${network}.`;
 
@@ -16,9 +25,32 @@ export const installationKey = '.holdfast/installation.json';
 /** What `bootstrap` found when it tried whether the store keeps to conditions. */
 export const probeKey = '.holdfast/store-probe.json';
 
-export const runLocksPrefix = (network: string): string => `.holdfast/locks/${network}.`;
+/** The journal of a run: one immutable object an event. */
+export const runsPrefix = (network: string): string => `.holdfast/runs/${network}/`;
 
-export const runLockKey = (stack: string): string => `.holdfast/locks/${stack}.json`;
+export const runPrefix = (network: string, run: string): string => `${runsPrefix(network)}${run}/`;
+
+/** The type is in the name, so that a listing tells what there is. */
+export const runEventKey = (network: string, run: string, writer: string, sequence: number, type: string): string =>
+  `${runPrefix(network, run)}${writer}-${String(sequence).padStart(6, '0')}-${type}.json`;
+
+/** Marks of the runs that are not closed: what `status` has to read, however many runs there ever were. */
+export const openRunsPrefix = (network: string): string => `.holdfast/open/${network}/`;
+
+export const openRunKey = (network: string, run: string, writer: string): string => `${openRunsPrefix(network)}${run}/${writer}.json`;
+
+/** The checkpoint's version at the last verified end of each stack. */
+export const verifiedPrefix = (network: string): string => `.holdfast/verified/${network}.`;
+
+export const verifiedKey = (stack: string): string => `.holdfast/verified/${stack}.json`;
+
+export const frozenPrefix = (network: string): string => `.holdfast/frozen/${network}.`;
+
+export const frozenKey = (stack: string): string => `.holdfast/frozen/${stack}.json`;
+
+export const heartbeatsPrefix = (network: string): string => `.holdfast/heartbeats/${network}/`;
+
+export const heartbeatKey = (network: string, nonce: string): string => `${heartbeatsPrefix(network)}${nonce}.json`;
 
 /** Written into every object of ours. A newer one was made by a newer Holdfast, and is not touched. */
 export const schemaVersion = 1;

@@ -34,6 +34,7 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'plan':
       return describePlan(event.plan, style);
     case 'draining':
+    case 'waiting':
       return style.yellow(event.message);
     case 'problem':
       return describeProblem(event.problem, style);

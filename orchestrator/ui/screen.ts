@@ -106,6 +106,10 @@ class LiveStage {
       this.#rows.findLast((row) => row.ends.length < row.stacks.size)?.say?.(this.#style.yellow(event.message));
       return;
     }
+    if (event.type === 'waiting') {
+      this.#rowOf.get(event.stack)?.say?.(this.#style.yellow(clip(event.message, this.#style.columns - 3)));
+      return;
+    }
     if (event.type !== 'stack-started' && event.type !== 'stack-ended' && event.type !== 'step') return;
     const row = this.#rowOf.get(event.stack);
     if (!row) return;

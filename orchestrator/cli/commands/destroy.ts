@@ -1,24 +1,30 @@
-import { exitCodes } from '../../domain/exit-codes.ts';
+import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { dependencyOrder } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { applyNetwork } from '../../run/apply.ts';
-import type { Emit } from '../../run/events.ts';
+import type { Emit, StackResult } from '../../run/events.ts';
 
+import { readStates } from '../../state/checkpoints.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
+import { openGateway } from '../../gateway/gateway.ts';
 import { applySettings } from '../apply-settings.ts';
+import type { ApplyFlags } from '../apply-settings.ts';
+import { blockedStacks } from '../blocked.ts';
+import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { backendUrl, openAws, openFile, preflight, readState } from '../open.ts';
+import { openAws, openFile, preflight } from '../open.ts';
 import type { OpenedFile } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
 import { listenForSignals } from '../signals.ts';
 import { plural } from '../../ui/describe.ts';
 
-export interface DestroyFlags extends CommonFlags {
+export interface DestroyFlags extends CommonFlags, ApplyFlags {
+  readonly verbose: boolean;
   readonly sessionExpires?: Date;
   readonly parallel?: number;
   readonly withDependents: boolean;
@@ -35,19 +41,38 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
   refuseUnconfirmed(context, file, flags);
   const aws = await openAws(context, file, flags.sessionExpires);
   const stopping = listenForSignals(emit);
+  const gateway = await openGateway();
   try {
     const provided = await provideEngine(context, file.target, emit);
     // What to destroy is what there is, whether or not the file still asks for it.
-    const existing = (await readState(aws, file.network, true).catch(() => undefined))?.states ?? new Map<string, StackState>();
+    const existing =
+      (await readStates(aws.store, file.network.spec.network).catch(() => undefined))?.states ?? new Map<string, StackState>();
     const selected = select(file, existing, patterns, flags);
-    const { states, durations } = await preflight(
+    const state = await preflight(
       context,
       file,
       aws,
       { command: 'destroy', selected, cli: provided.settings.cli.version, plugin: provided.plugin },
       emit,
     );
-    const doomed = reverseOrder(states, selected);
+    const { states, durations, standings } = state;
+    await clearAway(context, file, aws, standings, emit);
+    const vertices = [...states.values()].map(({ stack, upstreams }) => ({ name: stack, upstreams }));
+    const blocked = blockedStacks(vertices, selected, standings, 'destroy');
+    const summarize = (ends: readonly StackResult[], exitCode: ExitCode): ExitCode => {
+      const code = worstOf([exitCode, blocked.exitCode]);
+      emit({
+        type: 'summary',
+        command: 'destroy',
+        ends: [...blocked.ends, ...ends],
+        seconds: (context.now() - started) / 1000,
+        exitCode: code,
+      });
+      return code;
+    };
+    const runnable = new Set([...selected].filter((name) => !blocked.ends.some(({ stack }) => stack === name)));
+    const doomed = reverseOrder(states, runnable);
+    if (doomed.length === 0 && blocked.ends.length > 0) return summarize([], exitCodes.done);
     if (doomed.length === 0) {
       emit({ type: 'note', message: 'Nothing is deployed: there is nothing to destroy.' });
       return exitCodes.done;
@@ -61,31 +86,36 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
       emit({ type: 'note', message: 'Nothing was changed.' });
       return exitCodes.done;
     }
-    const { ends, exitCode } = await applyNetwork({
-      ...applySettings('destroy', context, file, aws, states, flags, stopping, emit),
-      work: doomed.map((state) => ({
-        stack: state.stack,
-        short: state.short,
-        kind: file.graph.byName.get(state.stack)?.kind.title ?? 'not in the network file',
-        after: doomed.filter(({ upstreams }) => upstreams.includes(state.stack)).map(({ stack }) => stack),
-        needed: true,
-        total: state.resources,
-        forecastSeconds: durations.get(state.stack) ?? firstGuessSeconds,
-        run: (engine, options) =>
-          engine.destroy({
-            stack: state.stack,
-            program: () => Promise.resolve(),
-            backendUrl: backendUrl(file, aws, file.network.spec.region),
-            exists: true,
-            ...options,
-          }),
-        succeeded: () => ({ outcome: 'destroyed', deleted: state.resources }),
-      })),
-      engine: new Engine(provided.settings),
-    });
-    emit({ type: 'summary', command: 'destroy', ends, seconds: (context.now() - started) / 1000, exitCode });
-    return exitCode;
+    const order = doomed.map(({ stack }) => stack);
+    const dependentsOf = (name: string): string[] => [
+      ...new Set([
+        ...[...states.values()].filter(({ upstreams }) => upstreams.includes(name)).map(({ stack }) => stack),
+        ...file.graph.nodes.filter(({ upstreams }) => upstreams.includes(name)).map((node) => node.name),
+      ]),
+    ];
+    const { ends, exitCode } = await refuseWithoutJournal(async () =>
+      applyNetwork({
+        ...(await applySettings('destroy', context, { file, aws, state, gateway }, flags, stopping, order, emit)),
+        work: doomed.map((doomedState) => ({
+          stack: doomedState.stack,
+          short: doomedState.short,
+          kind: file.graph.byName.get(doomedState.stack)?.kind.title ?? 'not in the network file',
+          after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
+          reads: [],
+          guards: dependentsOf(doomedState.stack),
+          needed: true,
+          total: doomedState.resources,
+          forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
+          run: (engine, options) =>
+            engine.destroy({ stack: doomedState.stack, program: () => Promise.resolve(), exists: true, ...options }),
+          succeeded: () => ({ outcome: 'destroyed', deleted: doomedState.resources }),
+        })),
+        engine: new Engine(provided.settings),
+      }),
+    );
+    return summarize(ends, exitCode);
   } finally {
+    await gateway.close();
     stopping.dispose();
     aws.clients.destroy();
   }

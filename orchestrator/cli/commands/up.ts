@@ -7,14 +7,19 @@ import { selectStacks } from '../../graph/select.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { stackProgram } from '../../pulumi/program.ts';
 import { applyNetwork } from '../../run/apply.ts';
-import type { Work } from '../../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../../run/events.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../../run/plan.ts';
+import type { Work } from '../../run/stack-run.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
+import { openGateway } from '../../gateway/gateway.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
 import { applySettings } from '../apply-settings.ts';
+import type { ApplyFlags } from '../apply-settings.ts';
+import { blockedStacks } from '../blocked.ts';
+import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { defaultParallel } from '../flags.ts';
-import { backendUrl, openAws, openFile, preflight } from '../open.ts';
+import { openAws, openFile, preflight } from '../open.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
@@ -29,8 +34,8 @@ export interface UpFlags extends CommonFlags {
   readonly allowReplace?: readonly string[];
 }
 
-export async function up(this: Context, flags: UpFlags, ...patterns: string[]): Promise<void> {
-  await report(this, flags, (emit, ask) => deploy({ ...this, ask }, 'up', flags, patterns, emit));
+export async function up(this: Context, flags: UpFlags & ApplyFlags, ...patterns: string[]): Promise<void> {
+  await report(this, flags, (emit, ask) => deploy({ ...this, ask }, 'up', flags, patterns, emit, flags));
 }
 
 export async function plan(this: Context, flags: UpFlags, ...patterns: string[]): Promise<void> {
@@ -43,6 +48,7 @@ async function deploy(
   flags: UpFlags,
   patterns: readonly string[],
   emit: Emit,
+  applyFlags: ApplyFlags = { verbose: flags.verbose, settle: true, bucketPatience: 0 },
 ): Promise<ExitCode> {
   const started = context.now();
   const file = await openFile(context, flags, command, emit);
@@ -55,6 +61,7 @@ async function deploy(
     });
   const aws = await openAws(context, file, flags.sessionExpires);
   const stopping = listenForSignals(emit);
+  const gateway = await openGateway();
   try {
     const provided = await provideEngine(context, file.target, emit);
     const state = await preflight(
@@ -64,10 +71,21 @@ async function deploy(
       { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin },
       emit,
     );
+    if (command === 'up') await clearAway(context, file, aws, state.standings, emit);
+    const blocked = blockedStacks(file.graph.nodes, command === 'up' ? selected : new Set(), state.standings, 'up');
+    const runnable = new Set([...selected].filter((name) => !blocked.ends.some(({ stack }) => stack === name)));
     const engine = new Engine(provided.settings);
+    const summarize = (ends: readonly StackResult[], exitCode: ExitCode): ExitCode => {
+      const code = worstOf([exitCode, blocked.exitCode]);
+      emit({ type: 'summary', command, ends: [...blocked.ends, ...ends], seconds: (context.now() - started) / 1000, exitCode: code });
+      return code;
+    };
+    if (runnable.size === 0 && blocked.ends.length > 0) return summarize([], exitCodes.done);
     const planned = await planNetwork({
       graph: file.graph,
-      selected,
+      gateway,
+      marker: aws.process.nonce,
+      selected: runnable,
       states: state.states,
       settings: state.settings,
       engine,
@@ -83,16 +101,23 @@ async function deploy(
     if (command === 'plan') return planned.failed.length > 0 ? exitCodes.failed : exitCodes.done;
     refuseGuarded(planned, file.graph, flags.allowReplace ?? []);
     if (planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges)) {
-      const ends = planned.stacks.map(({ stack, short }): StackResult => ({ stack, short, end: { outcome: 'unchanged' }, seconds: 0 }));
-      emit({ type: 'summary', command, ends, seconds: (context.now() - started) / 1000, exitCode: exitCodes.done });
-      return exitCodes.done;
+      return summarize(
+        planned.stacks.map(({ stack, short }): StackResult => ({ stack, short, end: { outcome: 'unchanged' }, seconds: 0 })),
+        exitCodes.done,
+      );
     }
     if (!flags.yes && !(await confirmed(context, file))) {
       emit({ type: 'note', message: 'Nothing was changed.' });
       return exitCodes.done;
     }
-    return await apply(context, { file, aws, state, engine, planned, selected, stopping, started, flags }, emit);
+    const applied = await apply(
+      context,
+      { file, aws, state, gateway, engine, planned, selected: runnable, stopping, flags: applyFlags },
+      emit,
+    );
+    return summarize(applied.ends, applied.exitCode);
   } finally {
+    await gateway.close();
     stopping.dispose();
     aws.clients.destroy();
   }
@@ -127,40 +152,45 @@ interface Applying {
   readonly file: OpenedFile;
   readonly aws: OpenedSession;
   readonly state: OpenedState;
+  readonly gateway: Gateway;
   readonly engine: Engine;
   readonly planned: NetworkPlan;
   readonly selected: ReadonlySet<string>;
   readonly stopping: Stopping;
-  readonly started: number;
-  readonly flags: UpFlags;
+  readonly flags: ApplyFlags;
 }
 
-async function apply(context: Context, run: Applying, emit: Emit): Promise<ExitCode> {
-  const { file, aws, state, planned, stopping, flags } = run;
+async function apply(context: Context, run: Applying, emit: Emit): Promise<{ ends: readonly StackResult[]; exitCode: ExitCode }> {
+  const { file, state, planned, stopping, flags } = run;
   const unplanned = new Map(planned.failed.map(({ stack, errors }) => [stack, errors]));
   const nodes = file.graph.nodes.filter(({ name }) => run.selected.has(name));
   const plannable = nodes.filter(({ name }) => !unplanned.has(name));
-  const { ends, exitCode } = await applyNetwork({
-    ...applySettings('up', context, file, aws, state.states, flags, stopping, emit),
-    work: plannable.map((node) => workOf(node, run)),
-    engine: run.engine,
-  });
+  const order = plannable.map(({ name }) => name);
+  const { ends, exitCode } = await refuseWithoutJournal(async () =>
+    applyNetwork({
+      ...(await applySettings('up', context, run, flags, stopping, order, emit)),
+      work: plannable.map((node) => workOf(node)),
+      engine: run.engine,
+    }),
+  );
   const failed = nodes.flatMap((node): StackResult[] => {
     const errors = unplanned.get(node.name);
     return errors === undefined ? [] : [{ stack: node.name, short: node.short, end: { outcome: 'failed', errors }, seconds: 0 }];
   });
-  const code = worstOf(failed.length > 0 ? [exitCode, exitCodes.failed] : [exitCode]);
-  emit({ type: 'summary', command: 'up', ends: [...failed, ...ends], seconds: (context.now() - run.started) / 1000, exitCode: code });
-  return code;
+  return { ends: [...failed, ...ends], exitCode: worstOf(failed.length > 0 ? [exitCode, exitCodes.failed] : [exitCode]) };
 
-  function workOf(node: StackNode, { planned: { stacks } }: Applying): Work {
-    const stackPlan = stacks.find(({ stack }) => stack === node.name);
+  function workOf(node: StackNode): Work {
+    const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
+    const dependents = file.graph.nodes.filter(({ upstreams }) => upstreams.includes(node.name)).map(({ name }) => name);
     return {
       stack: node.name,
       short: node.short,
       kind: node.kind.title,
       after: node.upstreams,
+      reads: node.upstreams,
+      // What is replaced is taken from under those that read it.
+      guards: (counts?.replace ?? 0) > 0 ? [...node.upstreams, ...dependents] : node.upstreams,
       needed: stackPlan?.hasChanges ?? true,
       total: counts === undefined ? 0 : counts.create + counts.update + counts.replace + counts.delete + counts.same,
       forecastSeconds: state.durations.get(node.name) ?? firstGuessSeconds,
@@ -168,7 +198,6 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<ExitC
         engine.up({
           stack: node.name,
           program: stackProgram(node, state.settings, () => ({ exists: true })),
-          backendUrl: backendUrl(file, aws, file.network.spec.region),
           exists: state.states.has(node.name),
           ...options,
         }),

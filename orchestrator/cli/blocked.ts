@@ -1,0 +1,58 @@
+import { exitCodes, worstOf } from '../domain/exit-codes.ts';
+import type { ExitCode } from '../domain/exit-codes.ts';
+import type { StackResult } from '../run/events.ts';
+import { describeHeld } from '../run/standing.ts';
+import type { Standings } from '../run/standing.ts';
+import { shortOf } from './open.ts';
+
+interface Vertex {
+  readonly name: string;
+  readonly upstreams: readonly string[];
+}
+
+/**
+ * What a run over `selected` leaves out: what is held or frozen, and all that stands on it. For `destroy` also all that it stands on: what is
+ * held cannot go, and goes before that.
+ */
+export function blockedStacks(
+  vertices: readonly Vertex[],
+  selected: ReadonlySet<string>,
+  standings: Standings,
+  stage: 'up' | 'destroy',
+): { readonly ends: readonly StackResult[]; readonly exitCode: ExitCode } {
+  const causes = new Map<string, string>();
+  for (const [stack, { kind }] of standings.byStack) if (kind === 'held' || kind === 'frozen') causes.set(stack, stack);
+  // A cause spreads in one direction at a time: what stands beside a held stack, on the same upstream, is not its business.
+  const spread = (next: (name: string) => readonly string[]): void => {
+    const open = [...causes];
+    for (let entry = open.pop(); entry; entry = open.pop()) {
+      const [name, cause] = entry;
+      for (const neighbour of next(name)) {
+        if (causes.has(neighbour)) continue;
+        causes.set(neighbour, cause);
+        open.push([neighbour, cause]);
+      }
+    }
+  };
+  spread((name) => vertices.filter(({ upstreams }) => upstreams.includes(name)).map((vertex) => vertex.name));
+  if (stage === 'destroy') spread((name) => vertices.find((vertex) => vertex.name === name)?.upstreams ?? []);
+  const ends = [...selected].flatMap((stack): StackResult[] => {
+    const cause = causes.get(stack);
+    if (cause === undefined) return [];
+    const short = shortOf(stack);
+    const standing = standings.byStack.get(cause);
+    if (cause !== stack)
+      return [{ stack, short, end: { outcome: 'skipped', because: `${shortOf(cause)} is ${standing?.kind ?? 'held'}` }, seconds: 0 }];
+    if (standing?.kind === 'held') return [{ stack, short, end: { outcome: 'held', errors: [describeHeld(short, standing)] }, seconds: 0 }];
+    return [{ stack, short, end: { outcome: 'locked', message: standing?.kind === 'frozen' ? standing.message : '' }, seconds: 0 }];
+  });
+  const kinds = new Set(ends.map(({ stack }) => standings.byStack.get(causes.get(stack) ?? '')?.kind));
+  return {
+    ends,
+    exitCode: worstOf([
+      ...(kinds.has('held') ? [exitCodes.held] : []),
+      ...(kinds.has('frozen') ? [exitCodes.lockedByOther] : []),
+      exitCodes.done,
+    ]),
+  };
+}

@@ -1,0 +1,34 @@
+import { exitCodes } from '../domain/exit-codes.ts';
+import { Refusal } from '../domain/problem.ts';
+import { JournalUnavailable } from '../journal/journal.ts';
+import { endEngineProcesses } from '../pulumi/orphans.ts';
+import type { Emit } from '../run/events.ts';
+import type { Standings } from '../run/standing.ts';
+import { endLeftLocks, endOrphans } from '../run/tidy.ts';
+import type { Context } from './context.ts';
+import { tidyRequest } from './open.ts';
+import type { OpenedFile, OpenedSession } from './open.ts';
+
+/** Before a run: engines of this machine that outlived theirs are ended, and locks under which nothing is in doubt are taken away. */
+export async function clearAway(context: Context, file: OpenedFile, aws: OpenedSession, standings: Standings, emit: Emit): Promise<void> {
+  await endOrphans(
+    standings,
+    async (nonce) => (await endEngineProcesses(nonce)).length,
+    (message) => emit({ type: 'note', message }),
+  );
+  await endLeftLocks(tidyRequest(context, aws, file.network.spec.network, standings, emit));
+}
+
+/** A run whose opening could not be written down has not begun. */
+export async function refuseWithoutJournal<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (!(cause instanceof JournalUnavailable)) throw cause;
+    throw new Refusal(exitCodes.preflightRefused, {
+      reason: 'journal-unavailable',
+      message: cause.message,
+      next: 'Nothing was started. Check the state bucket: npm run preflight',
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { lockRecordSchema, processSchema } from '../locks/lock-record.ts';
+
+/**
+ * What a run writes down, one immutable object an event. What licenses an act (the opening, an engine's start, a verified end) is durable
+ * before the act; everything else may be late.
+ */
+
+const header = {
+  schema: z.number(),
+  run: z.string(),
+  network: z.string(),
+  /** Nonce of the process that wrote it: several processes, on several machines, may share a run. */
+  writer: z.string(),
+  /** Of this writer, from 1. */
+  sequence: z.number(),
+  at: z.string(),
+};
+
+/** @param fields `epoch` is that of the lock under which it was written: what a writer says that lost its lock to a later one does not count */
+const stackEvent = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
+  z.object({ ...header, type: z.literal(type), stack: z.string(), epoch: z.number(), ...fields });
+
+const sessionSchema = z.object({ accessKeyId: z.string(), session: z.string(), expires: z.string() });
+
+/** Something of which nobody knows how it ended. */
+export const doubtSchema = z.object({
+  /** What says so. */
+  source: z.enum([
+    'exit',
+    'pending-operation',
+    'unfinished-step',
+    'failed-step',
+    'not-durable',
+    'unknown-object',
+    'lock',
+    'checkpoint',
+    'look',
+  ]),
+  /** For people: `CreateVpc outcome unknown`. */
+  text: z.string(),
+  urn: z.string().optional(),
+  op: z.string().optional(),
+  /** Of a cloud object that the state does not have. */
+  id: z.string().optional(),
+});
+
+export type Doubt = z.infer<typeof doubtSchema>;
+
+export const runEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    ...header,
+    type: z.literal('run-opened'),
+    operation: z.enum(['up', 'destroy', 'recover']),
+    process: processSchema,
+    session: sessionSchema,
+    account: z.string(),
+    region: z.string(),
+    /** Of the repository that holds the network file, where it is in one. */
+    commit: z.string().optional(),
+    ciLink: z.string().optional(),
+    order: z.array(z.string()),
+    forecastSeconds: z.number(),
+    /** As it was read: recovery works with it, and not with today's. */
+    networkFile: z.object({ path: z.string(), text: z.string() }),
+  }),
+  /** A session that was renewed, before its first use. */
+  z.object({ ...header, type: z.literal('session-renewed'), session: sessionSchema }),
+  z.object({ ...header, type: z.literal('stopping'), how: z.enum(['draining', 'interrupting']), signal: z.string() }),
+  z.object({
+    ...header,
+    type: z.literal('run-ended'),
+    exitCode: z.number(),
+    ends: z.array(z.object({ stack: z.string(), outcome: z.string(), detail: z.string() })),
+  }),
+  stackEvent('lock-taken', { etag: z.string(), lock: lockRecordSchema }),
+  /** License: from here on AWS may hold what the state does not say. */
+  stackEvent('engine-started', {
+    operation: z.enum(['up', 'destroy']),
+    /** ETag of the checkpoint that the engine starts from; null where there is none. */
+    checkpoint: z.string().nullable(),
+    /** The checkpoints that its references are served from. */
+    upstreams: z.record(z.string(), z.string()),
+  }),
+  stackEvent('held', {
+    doubts: z.array(doubtSchema),
+    checkpoint: z.string().nullable(),
+    spool: z.string().optional(),
+  }),
+  /** License for the release: state and AWS agree at this checkpoint. */
+  stackEvent('verified', {
+    checkpoint: z.string().nullable(),
+    outcome: z.enum(['applied', 'destroyed', 'failed', 'nothing-started', 'recovered']),
+  }),
+  stackEvent('released', {}),
+  /** The lock was removed, or replaced, by somebody else. */
+  stackEvent('lock-lost', { how: z.enum(['removed', 'replaced']), goneSince: z.string().optional() }),
+  stackEvent('lock-restored', { etag: z.string(), goneSince: z.string().optional() }),
+]);
+
+export type JournalEvent = z.infer<typeof runEventSchema>;
+
+type HeaderField = 'schema' | 'run' | 'network' | 'writer' | 'sequence' | 'at';
+
+/** An event without what the journal adds. */
+export type NewEvent = JournalEvent extends infer Event ? (Event extends JournalEvent ? Omit<Event, HeaderField> : never) : never;

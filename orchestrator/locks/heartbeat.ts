@@ -1,0 +1,53 @@
+import { heartbeatKey, heartbeatsPrefix, schemaVersion } from '../state/layout.ts';
+import type { ObjectStore } from '../state/object-store.ts';
+import type { ProcessRecord } from './lock-record.ts';
+
+const everySeconds = 30;
+
+/** Seconds after which people are told that nothing was heard of a process. It decides nothing: a process may be paused, and its network may be down. */
+export const quietAfterSeconds = 4 * everySeconds;
+
+/** One object for each process that has locks, overwritten every half minute, and gone at its end. Shown to people. */
+export class Heartbeat {
+  readonly #store: ObjectStore;
+  readonly #key: string;
+  readonly #body: string;
+  #timer: NodeJS.Timeout | undefined;
+  #last: Promise<string | undefined> = Promise.resolve(undefined);
+
+  constructor(store: ObjectStore, network: string, run: string, process: ProcessRecord) {
+    this.#store = store;
+    this.#key = heartbeatKey(network, process.nonce);
+    const { nonce, host, pid } = process;
+    this.#body = JSON.stringify({ schema: schemaVersion, nonce, run, host, pid });
+  }
+
+  start(): void {
+    if (this.#timer) return;
+    this.#beat();
+    this.#timer = setInterval(() => this.#beat(), everySeconds * 1000);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#timer) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    const etag = await this.#last;
+    if (etag !== undefined) await this.#store.remove(this.#key, etag).catch(() => undefined);
+  }
+
+  #beat(): void {
+    this.#last = this.#last.then(async (before) => {
+      const put = await this.#store.put(this.#key, this.#body, { only: 'always' }).catch(() => undefined);
+      return put?.done === true ? put.etag : before;
+    });
+  }
+}
+
+/** When each process was last heard of, by nonce and by the bucket's clock. */
+export async function lastHeard(store: ObjectStore, network: string): Promise<Map<string, Date>> {
+  const prefix = heartbeatsPrefix(network);
+  const objects = await store.list(prefix);
+  return new Map(objects.map(({ key, modified }) => [key.slice(prefix.length, -'.json'.length), modified]));
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+
+/** The process that writes: what says, later and elsewhere, whether it can still be at work. */
+export const processSchema = z.object({
+  /** Random, one for each process: a job that a CI runs again has the same run, and is another owner. */
+  nonce: z.string(),
+  user: z.string(),
+  host: z.string(),
+  /** Equal for two processes exactly where their process numbers mean the same. */
+  machine: z.string(),
+  pid: z.number(),
+  /** Opaque: with the number, tells this process from a later one. */
+  processStartedAt: z.string(),
+});
+
+export type ProcessRecord = z.infer<typeof processSchema>;
+
+/** What a durable lock says of its owner. Names people and places, never a secret. */
+export const lockRecordSchema = processSchema.extend({
+  schema: z.number(),
+  stack: z.string(),
+  run: z.string(),
+  operation: z.enum(['up', 'destroy', 'recover', 'freeze']),
+  /** 1 when taken; one more for each takeover. */
+  epoch: z.number(),
+  /** Empty for a lock that a person put. */
+  accessKeyId: z.string(),
+  session: z.string(),
+  /** When the session that the run started with ends; `never` and `unknown` as they are. */
+  expires: z.string(),
+  ciLink: z.string().optional(),
+  /** Of a freeze: why. */
+  incident: z.string().optional(),
+  startedAt: z.string(),
+  /** Set where the lock had been removed and was put back. */
+  restoredAt: z.string().optional(),
+});
+
+export type LockRecord = z.infer<typeof lockRecordSchema>;
+
+/** The part that the engine itself reads. https://github.com/pulumi/pulumi pkg/backend/diy/lock.go, `lockContent` */
+const engineLockSchema = z.looseObject({ pid: z.number(), username: z.string(), hostname: z.string(), timestamp: z.string() });
+
+export interface EngineLockContent {
+  readonly pid: number;
+  readonly username: string;
+  readonly hostname: string;
+  readonly timestamp: string;
+}
+
+/** An object in a stack's lock folder. */
+export type LockContent =
+  | { readonly kind: 'holdfast'; readonly record: LockRecord }
+  | { readonly kind: 'engine'; readonly engine: EngineLockContent }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
+/**
+ * The lock in the engine's own format, with ours added in a field that it ignores. Its refusal prints user name, host, process and time, and
+ * offers `pulumi cancel`: the user name is the one place where a person is told otherwise in time.
+ */
+export function writeLock(record: LockRecord): string {
+  const warning = record.operation === 'freeze' ? `frozen: ${record.incident ?? ''}` : `Holdfast run ${record.run}`;
+  return JSON.stringify(
+    {
+      pid: record.pid,
+      username: `${record.user} (${warning}; do not run pulumi cancel, see: npm run status)`,
+      hostname: record.host,
+      timestamp: record.startedAt,
+      holdfast: record,
+    },
+    null,
+    2,
+  );
+}
+
+/** @param ours whether the key is the one of Holdfast's lock; every other one is the engine's */
+export function readLock(body: string, ours: boolean): LockContent {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return { kind: 'unreadable', why: 'it is not JSON' };
+  }
+  if (!ours) {
+    const parsed = engineLockSchema.safeParse(json);
+    if (!parsed.success) return { kind: 'unreadable', why: 'it is not a lock of Pulumi' };
+    const { pid, username, hostname, timestamp } = parsed.data;
+    return { kind: 'engine', engine: { pid, username, hostname, timestamp } };
+  }
+  const inner = z.looseObject({ holdfast: z.looseObject({ schema: z.number() }) }).safeParse(json);
+  if (!inner.success) return { kind: 'unreadable', why: 'it is not a lock that Holdfast wrote' };
+  if (inner.data.holdfast.schema > lockSchemaVersion)
+    return { kind: 'unreadable', why: `it was written by a newer Holdfast (schema ${inner.data.holdfast.schema})` };
+  const parsed = lockRecordSchema.safeParse(inner.data.holdfast);
+  return parsed.success ? { kind: 'holdfast', record: parsed.data } : { kind: 'unreadable', why: 'it is not a lock that Holdfast wrote' };
+}
+
+export const lockSchemaVersion = 1;

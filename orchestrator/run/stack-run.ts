@@ -1,0 +1,430 @@
+import { isDeepStrictEqual } from 'node:util';
+import { formatSeconds } from '../domain/duration.ts';
+import { messageOf } from '../domain/problem.ts';
+import type { Gateway, Mount, MountReport, ServedCheckpoint } from '../gateway/gateway.ts';
+import type { Spool } from '../gateway/spool.ts';
+import type { Doubt } from '../journal/events.ts';
+import type { Journal } from '../journal/journal.ts';
+import { describeLock, lockGoneSince, putBack, releaseLock, takeLock } from '../locks/durable-locks.ts';
+import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
+import type { LockRecord } from '../locks/lock-record.ts';
+import type { LockWatch } from '../locks/lock-watch.ts';
+import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
+import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
+import { checkpointKey } from '../state/layout.ts';
+import type { ObjectStore } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
+import { writeVerified } from '../state/verified.ts';
+import type { Verified } from '../state/verified.ts';
+import type { Emit, StackEnd } from './events.ts';
+import { describeDoubts } from './standing.ts';
+import { judge } from './verdict.ts';
+
+/** A session that can be asked how long it lasts, and renewed where its source can. */
+export interface LiveSession {
+  /** Seconds; Infinity for long-term keys. */
+  readonly remainingSeconds: () => number;
+  /** True where there is a new session now. */
+  readonly renew: () => Promise<boolean>;
+  readonly environment: () => Readonly<Record<string, string>>;
+  /** What the journal says of it: names, never the secret. */
+  readonly record: () => { readonly accessKeyId: string; readonly session: string; readonly expires: string };
+}
+
+/** One stack of a stage that changes things, in `up` or `destroy`. */
+export interface Work {
+  readonly stack: string;
+  readonly short: string;
+  readonly kind: string;
+  /** Stacks that have to end well before this one starts. */
+  readonly after: readonly string[];
+  /** Stacks whose checkpoints its references are served from. */
+  readonly reads: readonly string[];
+  /** Stacks that nobody else may have locked while this one changes. */
+  readonly guards: readonly string[];
+  /** False: nothing to do, so no lock is taken and no engine runs. */
+  readonly needed: boolean;
+  /** Operations that the plan foresees, for progress. */
+  readonly total: number;
+  readonly forecastSeconds: number;
+  readonly run: (engine: Engine, options: WorkOptions) => Promise<EngineResult>;
+  readonly succeeded: (steps: readonly EngineStep[]) => StackEnd;
+}
+
+export interface WorkOptions {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly backendUrl: string;
+  readonly marker: string;
+  readonly onStep: (step: EngineStep) => void;
+  readonly onText?: (text: string) => void;
+  readonly signal: AbortSignal;
+  readonly ending: AbortSignal;
+  readonly isPending: (urn: string) => boolean;
+}
+
+/** Something that AWS has under the stack's tags and that the stack's checkpoint does not have. */
+export interface UnknownObject {
+  readonly id: string;
+  readonly resourceType: string;
+  readonly resource: string;
+}
+
+/** What the stacks of a run share. */
+export interface StackRunSettings {
+  readonly stage: 'up' | 'destroy';
+  readonly network: string;
+  readonly engine: Engine;
+  readonly store: ObjectStore;
+  readonly gateway: Gateway;
+  readonly spool: Spool;
+  readonly journal: Journal;
+  readonly watch: LockWatch;
+  readonly lockRecord: (stack: string) => LockRecord;
+  readonly session: LiveSession;
+  /** Every checkpoint as this run knows it; brought up to date as its stacks end. */
+  readonly known: Map<string, ServedCheckpoint>;
+  readonly verified: Map<string, Verified>;
+  /** A read-only look at AWS by tag. Throws where AWS does not answer. */
+  readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
+  /** False: what only a look could settle is left held. */
+  readonly settle: boolean;
+  /** Seconds for which a bucket that fails is tried again. */
+  readonly patienceSeconds: number;
+  readonly verbose: boolean;
+  readonly emit: Emit;
+  readonly now: () => number;
+  readonly interrupting: AbortSignal;
+}
+
+/**
+ * One stack, from its lock to its verified end. The lock is taken before the state is looked at, the journal knows that an engine runs before it does,
+ * and the lock goes when state and AWS are known to agree, or not at all.
+ * @param onLock told once whether the lock was had: others of the run wait for the first one
+ */
+export async function runStack(work: Work, settings: StackRunSettings, onLock: (taken: boolean) => void): Promise<StackEnd> {
+  const { store, network, journal } = settings;
+  const { stack } = work;
+  const taking = await takeLock(store, network, settings.lockRecord(stack)).catch((cause: unknown) => ({ failed: messageOf(cause) }));
+  if ('failed' in taking) {
+    onLock(false);
+    return { outcome: 'failed', errors: [`the lock could not be taken: ${taking.failed}`] };
+  }
+  if (!taking.ok) {
+    onLock(false);
+    return {
+      outcome: 'locked',
+      message: taking.heldBy.length === 0 ? `${stack} was locked by someone else a moment ago` : taking.heldBy.map(describeLock).join('; '),
+    };
+  }
+  onLock(true);
+  const { lock } = taking;
+  /** For what ends before an engine was started: nothing is in doubt. */
+  const giveBack = async (end: StackEnd): Promise<StackEnd> => {
+    await journal.note({
+      type: 'verified',
+      stack,
+      epoch: 1,
+      checkpoint: settings.known.get(stack)?.etag ?? null,
+      outcome: 'nothing-started',
+    });
+    await releaseLock(store, lock).catch(() => undefined);
+    await journal.note({ type: 'released', stack, epoch: 1 });
+    return end;
+  };
+  try {
+    await journal.append({ type: 'lock-taken', stack, epoch: 1, etag: lock.etag, lock: lock.record });
+    const refusal = await refusedUnderLock(work, settings, taking.others);
+    if (refusal) return await giveBack(refusal);
+    const behind = await changedBehind(work, settings);
+    if (behind.length > 0) return await hold(work, settings, lock, behind, undefined);
+  } catch (cause) {
+    return giveBack({ outcome: 'failed', errors: [`nothing was started: ${messageOf(cause)}`] });
+  }
+  return runEngine(work, settings, lock, giveBack);
+}
+
+/** What was planned over is what is there, and nobody else is at work on what this stack reads. Asked under the lock: from here on nobody writes it. */
+async function refusedUnderLock(work: Work, settings: StackRunSettings, others: readonly StandingLock[]): Promise<StackEnd | undefined> {
+  const { store, network, known } = settings;
+  const { nonce } = settings.lockRecord(work.stack);
+  const inTheWay = others.filter(
+    ({ stack, content }) => work.guards.includes(stack) && !(content.kind === 'holdfast' && content.record.nonce === nonce),
+  );
+  if (inTheWay.length > 0) return { outcome: 'locked', message: inTheWay.map(describeLock).join('; ') };
+  const versions = await patiently(() => checkpointVersions(store, network), { seconds: settings.patienceSeconds });
+  const moved = [work.stack, ...work.reads].filter((stack) => versions.get(stack) !== known.get(stack)?.etag);
+  if (moved.length === 0) return undefined;
+  return { outcome: 'locked', message: `${moved.join(', ')} changed since it was planned: somebody else was at work; plan again` };
+}
+
+/** A checkpoint that is not the last verified one was written by plain `pulumi`, or put there: AWS is looked at before anything is done over it. */
+async function changedBehind({ stack, short }: Work, settings: StackRunSettings): Promise<Doubt[]> {
+  const verified = settings.verified.get(stack);
+  const checkpoint = settings.known.get(stack);
+  if (!verified || verified.checkpoint === (checkpoint?.etag ?? null)) return [];
+  const what = checkpoint === undefined ? 'its checkpoint is missing' : 'its checkpoint was changed behind Holdfast';
+  const doubts = await lookForUnknown(stack, settings, checkpoint?.body);
+  if (doubts.length === 0)
+    settings.emit({
+      type: 'note',
+      message: `${short}: ${what} since ${verified.at} (run ${verified.run}). AWS has nothing under its tags that the state does not have: going on.`,
+    });
+  return doubts.map((doubt) => ({ ...doubt, text: `${what} since ${verified.at}, and ${doubt.text}` }));
+}
+
+async function lookForUnknown(stack: string, settings: StackRunSettings, checkpoint: string | undefined): Promise<Doubt[]> {
+  const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint);
+  if (content && 'reason' in content) return [{ source: 'checkpoint', text: content.detail }];
+  try {
+    const unknown = await settings.unknownObjects(stack, new Set(content?.ids ?? []));
+    return unknown.map(({ id, resourceType, resource }) => ({
+      source: 'unknown-object',
+      id,
+      text: `AWS has a ${resourceType} for ${resource} (${id}) that the state does not have`,
+    }));
+  } catch (cause) {
+    return [{ source: 'look', text: `AWS could not be looked at: ${messageOf(cause)}` }];
+  }
+}
+
+async function runEngine(
+  work: Work,
+  settings: StackRunSettings,
+  lock: TakenLock,
+  giveBack: (end: StackEnd) => Promise<StackEnd>,
+): Promise<StackEnd> {
+  const { stack } = work;
+  const { gateway, journal, known, emit } = settings;
+  const served = (name: string): [string, ServedCheckpoint][] => {
+    const checkpoint = known.get(name);
+    return checkpoint ? [[name, checkpoint]] : [];
+  };
+  const pinned = new Map([stack, ...work.reads].flatMap(served));
+  const mount = gateway.mount({
+    stack,
+    checkpoints: pinned,
+    mode: {
+      kind: 'apply',
+      store: settings.store,
+      patienceSeconds: settings.patienceSeconds,
+      spool: settings.spool,
+      onTrouble: (trouble) =>
+        emit({
+          type: 'waiting',
+          stack,
+          message:
+            trouble.kind === 'bucket-back'
+              ? `${work.short}: the state bucket answers again`
+              : `${work.short}: the state bucket fails since ${trouble.since.toISOString()} (${trouble.error}); waiting up to ${formatSeconds(settings.patienceSeconds)}`,
+        }),
+    },
+  });
+  let lost: 'removed' | 'replaced' | undefined;
+  const unwatch = settings.watch.add(lock, (how) => {
+    lost = how;
+    mount.fence({ kind: 'lock-lost', message: `its lock was ${how} by somebody while the engine ran` });
+  });
+  try {
+    try {
+      await journal.append({
+        type: 'engine-started',
+        stack,
+        epoch: 1,
+        operation: settings.stage,
+        checkpoint: known.get(stack)?.etag ?? null,
+        upstreams: Object.fromEntries(work.reads.flatMap(served).map(([name, { etag }]) => [name, etag])),
+      });
+    } catch (cause) {
+      await mount.close();
+      return await giveBack({ outcome: 'failed', errors: [`nothing was started: ${messageOf(cause)}`] });
+    }
+    emit({ type: 'stack-started', stack, total: work.total });
+    const result = await startEngine(work, settings, mount).catch((cause: unknown): EngineResult => ({
+      outcome: 'failed',
+      steps: [],
+      unfinished: [],
+      failures: [],
+      started: true,
+      errors: [messageOf(cause)],
+      interrupted: false,
+    }));
+    const report = withoutClosing(await mount.close());
+    if (report.checkpoint) known.set(stack, report.checkpoint);
+    else known.delete(stack);
+    // A lock that went in the last seconds kept nobody out: it counts until the end.
+    if (!report.fence) await settings.watch.look();
+    return await conclude(work, settings, { lock, lost: () => lost, mount, report, result, pinned });
+  } finally {
+    unwatch();
+  }
+}
+
+/** That the mount is closed at the end is no doubt about what went before. */
+function withoutClosing(report: MountReport): MountReport {
+  return report.fence?.kind === 'closed' ? { ...report, fence: undefined } : report;
+}
+
+function startEngine(work: Work, settings: StackRunSettings, mount: Mount): Promise<EngineResult> {
+  const { session, emit } = settings;
+  return work.run(settings.engine, {
+    environment: session.environment(),
+    backendUrl: mount.url,
+    marker: settings.lockRecord(work.stack).nonce,
+    signal: settings.interrupting,
+    ending: mount.fenced,
+    isPending: (urn) => {
+      const { checkpoint } = mount.report();
+      const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint.body);
+      return content !== undefined && !('reason' in content) && content.pendingOperations.some((operation) => operation.urn === urn);
+    },
+    onStep: ({ phase, op, name, type }) => emit({ type: 'step', stack: work.stack, phase, op, resource: name, resourceType: type }),
+    ...(settings.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: work.stack, text }) } : {}),
+  });
+}
+
+interface Ended {
+  readonly lock: TakenLock;
+  readonly lost: () => 'removed' | 'replaced' | undefined;
+  readonly mount: Mount;
+  readonly report: MountReport;
+  readonly result: EngineResult;
+  readonly pinned: ReadonlyMap<string, ServedCheckpoint>;
+}
+
+async function conclude(work: Work, settings: StackRunSettings, ended: Ended): Promise<StackEnd> {
+  const { result, report, mount, lock } = ended;
+  const { stack } = work;
+  const errors = result.outcome === 'failed' ? result.errors : [];
+  const verdict = judge(result, report);
+  const doubts: Doubt[] = [...verdict.doubts];
+  if (ended.lost() !== undefined && !report.fence)
+    doubts.push({ source: 'lock', text: `its lock was ${ended.lost() ?? ''} by somebody while the engine ran` });
+  const mayBeClean = doubts.length === 0 || (settings.settle && verdict.settled === 'by-a-look');
+  if (mayBeClean && (verdict.created || doubts.length > 0)) {
+    // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
+    const found = await lookForUnknown(stack, settings, report.checkpoint?.body);
+    if (found.length === 0) doubts.splice(0);
+    else doubts.push(...found);
+  }
+  if (doubts.length > 0) return hold(work, settings, lock, doubts, report, errors, ended.lost());
+
+  const stale = settings.stage === 'up' ? await movedMeanwhile(work, settings, ended.pinned) : [];
+  // The engine's own record of what it did: worth a word where it is lost, and no reason to hold a stack that is well.
+  await mount
+    .keep()
+    .catch((cause: unknown) =>
+      settings.emit({ type: 'note', message: `${work.short}: the engine's history entry could not be written: ${messageOf(cause)}` }),
+    );
+  const clean: StackEnd = result.outcome === 'succeeded' ? work.succeeded(result.steps) : { outcome: 'failed', errors };
+  const end: StackEnd =
+    stale.length === 0
+      ? clean
+      : {
+          outcome: 'failed',
+          errors: [
+            ...errors,
+            ...stale.map(
+              (upstream) =>
+                `${upstream} was changed by somebody else while ${work.short} read it: what it was given is stale; run up again`,
+            ),
+          ],
+        };
+  return release(work, settings, ended, end);
+}
+
+async function release(work: Work, settings: StackRunSettings, ended: Ended, end: StackEnd): Promise<StackEnd> {
+  const { stack } = work;
+  const { store, journal, patienceSeconds } = settings;
+  const { lock, report } = ended;
+  const checkpoint = report.checkpoint?.etag ?? null;
+  const at = new Date(settings.now()).toISOString();
+  try {
+    const record = await writeVerified(store, { stack, run: journal.run, at, checkpoint }, settings.verified.get(stack), patienceSeconds);
+    if (!record)
+      return await hold(work, settings, lock, [{ source: 'lock', text: 'somebody else has taken the stack over' }], report, [], 'replaced');
+    settings.verified.set(stack, record);
+    // License: from here on anyone may take the lock away.
+    await journal.append({
+      type: 'verified',
+      stack,
+      epoch: 1,
+      checkpoint,
+      outcome: end.outcome === 'destroyed' ? 'destroyed' : end.outcome === 'failed' ? 'failed' : 'applied',
+    });
+  } catch (cause) {
+    return hold(
+      work,
+      settings,
+      lock,
+      [{ source: 'not-durable', text: `that it ended well could not be written down: ${messageOf(cause)}` }],
+      report,
+    );
+  }
+  try {
+    const removed = await patiently(() => releaseLock(store, lock), { seconds: patienceSeconds });
+    if (!removed.done)
+      settings.emit({
+        type: 'note',
+        message: `${work.short}: its lock was ${removed.there ? 'replaced' : 'removed'} by somebody before the run released it. The stack itself is verified.`,
+      });
+    await journal.note({ type: 'released', stack, epoch: 1 });
+    return end;
+  } catch (cause) {
+    return {
+      outcome: 'held',
+      errors: [`the lock could not be given back (${messageOf(cause)}); the stack itself is verified, and the next run gives it back`],
+    };
+  }
+}
+
+/** The lock stands: it is put back where somebody took it away. */
+async function hold(
+  work: Work,
+  settings: StackRunSettings,
+  lock: TakenLock,
+  doubts: readonly Doubt[],
+  report: MountReport | undefined,
+  errors: readonly string[] = [],
+  lost?: 'removed' | 'replaced',
+): Promise<StackEnd> {
+  const { stack } = work;
+  const { journal, store } = settings;
+  const checkpoint = report ? (report.checkpoint?.etag ?? null) : (settings.known.get(stack)?.etag ?? null);
+  const spool = report?.spool === undefined ? {} : { spool: report.spool };
+  if (lost !== undefined) {
+    const goneSince = lost === 'removed' ? await lockGoneSince(store, stack).catch(() => undefined) : undefined;
+    await journal.note({ type: 'lock-lost', stack, epoch: 1, how: lost, ...(goneSince === undefined ? {} : { goneSince }) });
+  }
+  await journal.note({ type: 'held', stack, epoch: 1, doubts: [...doubts], checkpoint, ...spool });
+  const notes: string[] = [];
+  if (lost === 'removed') {
+    const back = await putBack(store, lock.record, settings.now()).catch(() => undefined);
+    if (back) await journal.note({ type: 'lock-restored', stack, epoch: 1, etag: back.etag });
+    notes.push(back ? 'its lock was put back' : 'its lock could not be put back: somebody else is in');
+  }
+  if (report?.spool !== undefined) notes.push(`the last checkpoint that the engine wrote is in ${report.spool}`);
+  return {
+    outcome: 'held',
+    errors: [...errors, ...notes, `${describeDoubts(doubts)}. Do not cancel. Next: npm run recover -- ${work.short}`],
+  };
+}
+
+/** Of the stacks that it read, those that another one changed meanwhile, in what it was given of them. */
+async function movedMeanwhile(work: Work, settings: StackRunSettings, pinned: ReadonlyMap<string, ServedCheckpoint>): Promise<string[]> {
+  if (work.reads.length === 0) return [];
+  const { store, network } = settings;
+  const versions = await patiently(() => checkpointVersions(store, network), { seconds: settings.patienceSeconds }).catch(() => undefined);
+  const moved: string[] = [];
+  for (const upstream of work.reads) {
+    const served = pinned.get(upstream);
+    if (served === undefined || versions === undefined || versions.get(upstream) === served.etag) continue;
+    const now = await store.get(checkpointKey(upstream)).catch(() => undefined);
+    if (now === undefined || !isDeepStrictEqual(outputsOf(now.body), outputsOf(served.body))) moved.push(upstream);
+  }
+  return moved;
+}
+
+function outputsOf(body: string): unknown {
+  const content = parseCheckpoint(body);
+  return 'reason' in content ? undefined : content.outputs;
+}

@@ -1,0 +1,268 @@
+import { messageOf } from '../domain/problem.ts';
+import type { Doubt } from '../journal/events.ts';
+import { openRuns, readRun } from '../journal/read-runs.ts';
+import type { ReadRun } from '../journal/read-runs.ts';
+import { isOpen } from '../journal/run-state.ts';
+import type { StackInRun } from '../journal/run-state.ts';
+import { describeLock, standingLocks } from '../locks/durable-locks.ts';
+import type { StandingLock } from '../locks/durable-locks.ts';
+import { readFrozen } from '../locks/frozen.ts';
+import type { Frozen } from '../locks/frozen.ts';
+import { lastHeard, quietAfterSeconds } from '../locks/heartbeat.ts';
+import type { ProcessRecord } from '../locks/lock-record.ts';
+import type { PendingOperation, StackState } from '../state/checkpoints.ts';
+import type { ObjectStore } from '../state/object-store.ts';
+import { readVerified } from '../state/verified.ts';
+import type { Verified } from '../state/verified.ts';
+
+/** Whether a process can still write. A process of this machine is looked up; of another one only its heartbeat is known, which proves nothing. */
+export type Liveness = 'alive' | 'dead' | 'heard-of' | 'quiet';
+
+/** Who may do what with a stack. */
+export type Standing =
+  | { readonly kind: 'free' }
+  /** Somebody is at work on it. */
+  | { readonly kind: 'locked'; readonly message: string }
+  /** A person keeps everyone out. */
+  | { readonly kind: 'frozen'; readonly message: string }
+  | Held
+  /** A lock under which nothing is in doubt any more: its release was licensed, or nothing was ever started. Anyone may end it. */
+  | { readonly kind: 'left'; readonly message: string; readonly lock: StandingLock; readonly run: string };
+
+/** AWS may have what the state does not say. */
+export interface Held {
+  readonly kind: 'held';
+  /** `CreateVpc outcome unknown` */
+  readonly why: string;
+  readonly since: string;
+  /** Absent where it was no run of Holdfast. */
+  readonly run?: string;
+  readonly spool?: string;
+  readonly doubts: readonly Doubt[];
+  /** Set while the lock is not there. */
+  readonly lockGoneSince?: string;
+  readonly frozen?: string;
+}
+
+export interface StackFacts {
+  readonly stack: string;
+  readonly locks: readonly StandingLock[];
+  /** The stack's part in the newest run that has it open. */
+  readonly open?: { readonly run: string; readonly inRun: StackInRun; readonly process: ProcessRecord | undefined };
+  readonly state: StackState | undefined;
+  readonly frozen: Frozen | undefined;
+  readonly liveness: (process: ProcessRecord) => Liveness;
+}
+
+/** Held is what the journal says, and never what a lock alone says: a lock can be removed by anyone. */
+export function standingOf(facts: StackFacts): Standing {
+  const { locks, open, state, frozen } = facts;
+  const ours = locks.find(({ content }) => content.kind === 'holdfast');
+  const record = ours?.content.kind === 'holdfast' ? ours.content.record : undefined;
+  if (open && isOpen(open.inRun)) {
+    const owner = open.inRun.lock?.record ?? open.process;
+    const lockStands = record !== undefined && record.operation !== 'freeze';
+    const works = owner !== undefined && ['alive', 'heard-of'].includes(facts.liveness(owner));
+    if (open.inRun.phase === 'running' && works && lockStands && ours) return { kind: 'locked', message: describeLock(ours) };
+    return heldBy(open.run, open.inRun, state, lockStands, frozen);
+  }
+  if (frozen) return { kind: 'frozen', message: describeFrozen(frozen) };
+  const foreign = locks.filter((lock) => lock !== ours || lock.content.kind === 'unreadable');
+  if (foreign.length > 0) return { kind: 'locked', message: locks.map(describeLock).join('; ') };
+  if (ours && record) return standingUnder(ours, record, facts);
+  const pending = state?.pendingOperations ?? [];
+  if (state && pending.length > 0)
+    return { kind: 'held', why: describeOperations(pending), since: state.modified.toISOString(), doubts: doubtsOf(pending) };
+  return { kind: 'free' };
+}
+
+/** A lock of a run that does not have the stack open. */
+function standingUnder(
+  lock: StandingLock,
+  record: ProcessRecord & { readonly run: string; readonly operation: string },
+  facts: StackFacts,
+): Standing {
+  const message = describeLock(lock);
+  if (record.operation === 'freeze') return { kind: 'frozen', message };
+  const liveness = facts.liveness(record);
+  if (liveness === 'alive' || liveness === 'heard-of') return { kind: 'locked', message };
+  const phase = facts.open?.run === record.run ? facts.open.inRun.phase : undefined;
+  if (phase === 'verified' || liveness === 'dead') return { kind: 'left', message, lock, run: record.run };
+  return {
+    kind: 'held',
+    why: `locked by run ${record.run} on ${record.host}, which had started nothing and is not heard of any more`,
+    since: lock.since.toISOString(),
+    run: record.run,
+    doubts: [],
+  };
+}
+
+function heldBy(run: string, inRun: StackInRun, state: StackState | undefined, lockStands: boolean, frozen: Frozen | undefined): Held {
+  const pending = state?.pendingOperations ?? [];
+  const doubts = inRun.doubts.length > 0 ? inRun.doubts : doubtsOf(pending);
+  return {
+    kind: 'held',
+    why: doubts.length > 0 ? describeDoubts(doubts) : 'its run ended in the middle, and what it did last is unknown',
+    since: inRun.since,
+    run,
+    doubts,
+    ...(inRun.spool === undefined ? {} : { spool: inRun.spool }),
+    ...(lockStands ? {} : { lockGoneSince: inRun.lockGoneSince ?? 'unknown' }),
+    ...(frozen ? { frozen: describeFrozen(frozen) } : {}),
+  };
+}
+
+const describeFrozen = ({ stack, lock }: Frozen): string =>
+  `${stack} is frozen by ${lock.user}@${lock.host} since ${lock.startedAt}, incident ${lock.incident ?? 'unknown'}`;
+
+const operationVerbs: Readonly<Record<string, string>> = {
+  creating: 'Create',
+  create: 'Create',
+  'create-replacement': 'Create',
+  updating: 'Update',
+  update: 'Update',
+  deleting: 'Delete',
+  delete: 'Delete',
+  'delete-replaced': 'Delete',
+  reading: 'Read',
+  importing: 'Import',
+  import: 'Import',
+};
+
+/** `CreateVpc`, of an engine's operation and the resource's type token. */
+export function operationName(op: string, type: string): string {
+  return `${operationVerbs[op] ?? op}${type.split(':').at(-1) ?? type}`;
+}
+
+/** `urn:pulumi:<stack>::<project>::<parents$type>::<name>` */
+export function typeOfUrn(urn: string): string {
+  return (urn.split('::')[2] ?? '').split('$').at(-1) ?? '';
+}
+
+function doubtsOf(pending: readonly PendingOperation[]): Doubt[] {
+  return pending.map(({ type, urn }) => ({
+    source: 'pending-operation',
+    op: type,
+    urn,
+    text: `${operationName(type, typeOfUrn(urn))} outcome unknown`,
+  }));
+}
+
+const describeOperations = (pending: readonly PendingOperation[]): string => describeDoubts(doubtsOf(pending));
+
+/** The first, and how many more there are: a tired person reads one line. */
+export function describeDoubts(doubts: readonly Doubt[]): string {
+  const [first, ...more] = doubts;
+  if (!first) return 'outcome unknown';
+  return more.length === 0 ? first.text : `${first.text}, and ${more.length} more`;
+}
+
+/** `HELD vpc.staging: CreateVpc outcome unknown since 14:06. Do not cancel. Next: npm run recover -- vpc.staging` */
+export function describeHeld(short: string, held: Held): string {
+  const gone =
+    held.lockGoneSince === undefined
+      ? ''
+      : ` Its lock is gone${held.lockGoneSince === 'unknown' ? '' : ` since ${shortTime(held.lockGoneSince)}`}.`;
+  const frozen = held.frozen === undefined ? '' : ` Frozen too (${held.frozen}).`;
+  return `HELD ${short}: ${held.why} since ${shortTime(held.since)}.${gone}${frozen} Do not cancel. Next: npm run recover -- ${short}`;
+}
+
+/** Today as `14:06 UTC`, else with its date. */
+export function shortTime(iso: string, now = Date.now()): string {
+  const time = iso.slice(11, 16);
+  return iso.slice(0, 10) === new Date(now).toISOString().slice(0, 10) ? `${time} UTC` : `${iso.slice(0, 10)} ${time} UTC`;
+}
+
+/** Everything that the bucket says of who owns the network's stacks. */
+export interface Standings {
+  readonly byStack: ReadonlyMap<string, Standing>;
+  readonly locks: readonly StandingLock[];
+  readonly openRuns: readonly ReadRun[];
+  readonly frozen: ReadonlyMap<string, Frozen>;
+  readonly verified: ReadonlyMap<string, Verified>;
+  readonly heard: ReadonlyMap<string, Date>;
+  readonly liveness: (process: ProcessRecord) => Liveness;
+  /** Records that cannot be read: what they would say of a stack is not known. */
+  readonly unreadable: readonly string[];
+}
+
+export interface StandingsRequest {
+  readonly store: ObjectStore;
+  readonly network: string;
+  readonly states: ReadonlyMap<string, StackState>;
+  /** This machine. */
+  readonly machine: string;
+  /** Of a process of this machine. */
+  readonly isAlive: (process: ProcessRecord) => Promise<boolean>;
+  readonly now: number;
+}
+
+export async function readStandings(request: StandingsRequest): Promise<Standings> {
+  const { store, network, states, machine, now } = request;
+  const unreadable: string[] = [];
+  const orUnreadable = <T>(read: Promise<T>, none: T): Promise<T> =>
+    read.catch((cause: unknown) => {
+      if (!(cause instanceof Error) || !cause.message.startsWith('.holdfast/')) throw cause;
+      unreadable.push(messageOf(cause));
+      return none;
+    });
+  const [locks, runNames, frozen, verified, heard] = await Promise.all([
+    standingLocks(store, network),
+    openRuns(store, network),
+    orUnreadable(readFrozen(store, network), new Map<string, Frozen>()),
+    orUnreadable(readVerified(store, network), new Map<string, Verified>()),
+    lastHeard(store, network),
+  ]);
+  const runs = await Promise.all(runNames.map((run) => readRun(store, network, run)));
+  unreadable.push(...runs.flatMap((run) => run.unreadable));
+  const processes = [
+    ...locks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),
+    ...runs.flatMap(({ state }) => [
+      ...(state.opened ? [state.opened.process] : []),
+      ...[...state.stacks.values()].flatMap(({ lock }) => (lock ? [lock.record] : [])),
+    ]),
+  ];
+  const here = new Map<string, boolean>();
+  await Promise.all(
+    processes
+      .filter((process) => process.machine === machine)
+      .map(async (process) => here.set(process.nonce, await request.isAlive(process))),
+  );
+  const liveness = (process: ProcessRecord): Liveness => {
+    const known = here.get(process.nonce);
+    if (known !== undefined) return known ? 'alive' : 'dead';
+    const last = heard.get(process.nonce);
+    return last !== undefined && now - last.getTime() < quietAfterSeconds * 1000 ? 'heard-of' : 'quiet';
+  };
+  const names = new Set([
+    ...states.keys(),
+    ...locks.map(({ stack }) => stack),
+    ...frozen.keys(),
+    ...runs.flatMap(({ state }) => [...state.stacks.keys()]),
+  ]);
+  const byStack = new Map<string, Standing>();
+  for (const stack of names) {
+    const open = openPart(runs, stack);
+    byStack.set(
+      stack,
+      standingOf({
+        stack,
+        locks: locks.filter((lock) => lock.stack === stack),
+        ...(open ? { open } : {}),
+        state: states.get(stack),
+        frozen: frozen.get(stack),
+        liveness,
+      }),
+    );
+  }
+  return { byStack, locks, openRuns: runs, frozen, verified, heard, liveness, unreadable };
+}
+
+/** Of several runs that name the stack the one that has it open counts, and of those the newest. */
+function openPart(runs: readonly ReadRun[], stack: string): StackFacts['open'] {
+  const parts = runs.flatMap(({ run, state }) => {
+    const inRun = state.stacks.get(stack);
+    return inRun ? [{ run, inRun, process: state.opened?.process }] : [];
+  });
+  return parts.findLast(({ inRun }) => isOpen(inRun)) ?? parts.at(-1);
+}

@@ -1,0 +1,118 @@
+import type { NewEvent } from '../journal/events.ts';
+import { Journal } from '../journal/journal.ts';
+import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
+import type { ProcessRecord } from '../locks/lock-record.ts';
+import type { ObjectStore } from '../state/object-store.ts';
+import type { Standings } from './standing.ts';
+
+/** What a command does for runs that are over, before it looks at anything for itself. */
+export interface TidyRequest {
+  readonly store: ObjectStore;
+  readonly network: string;
+  /** Nonce of this process. */
+  readonly writer: string;
+  readonly standings: Standings;
+  readonly now: () => number;
+  readonly onNote: (message: string) => void;
+}
+
+/** Seconds: what fails here is tried again by the next command. */
+const patienceSeconds = 5;
+
+/**
+ * Puts back the locks that somebody removed from held or frozen stacks: until then plain `pulumi` is not kept out. Done by every command that
+ * looks, as nobody knows which one comes first.
+ * @returns whether anything was changed
+ */
+export async function restoreLocks(request: TidyRequest): Promise<boolean> {
+  const { store, standings, now, onNote } = request;
+  let changed = false;
+  for (const [stack, standing] of standings.byStack) {
+    const journaled =
+      standing.kind === 'held' && standing.lockGoneSince !== undefined && standing.run !== undefined
+        ? standings.openRuns.find(({ run }) => run === standing.run)?.state.stacks.get(stack)
+        : undefined;
+    const frozen = standings.frozen.get(stack);
+    const isFrozenLockGone = frozen !== undefined && standing.kind === 'frozen' && !standings.locks.some((lock) => lock.stack === stack);
+    const record = isFrozenLockGone ? frozen.lock : journaled?.lock?.record;
+    if (record === undefined) continue;
+    const goneSince = await lockGoneSince(store, stack);
+    const back = await putBack(store, record, now());
+    const since = goneSince === undefined ? '' : ` at ${goneSince}`;
+    if (!back) {
+      onNote(
+        `The lock of ${stack} was removed by somebody${since}, and cannot be put back: somebody else is in. The stack is ${standing.kind} all the same.`,
+      );
+      continue;
+    }
+    changed = true;
+    if (journaled && standing.kind === 'held' && standing.run !== undefined) {
+      const gone = goneSince === undefined ? {} : { goneSince };
+      await noteInRun(request, standing.run, [
+        { type: 'lock-lost', stack, epoch: journaled.epoch, how: 'removed', ...gone },
+        { type: 'lock-restored', stack, epoch: journaled.epoch, etag: back.etag, ...gone },
+      ]);
+    }
+    onNote(
+      `The lock of ${stack} was removed by somebody${since} (pulumi cancel?). It is back in its place; the stack is ${standing.kind} as before.`,
+    );
+  }
+  return changed;
+}
+
+/**
+ * Ends the locks under which nothing is in doubt: of a run that died between its verified end and the release, or before it started anything.
+ * @returns whether anything was changed
+ */
+export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
+  const { store, standings, onNote } = request;
+  let changed = false;
+  for (const [stack, standing] of standings.byStack) {
+    if (standing.kind !== 'left') continue;
+    const inRun = standings.openRuns.find(({ run }) => run === standing.run)?.state.stacks.get(stack);
+    const epoch = inRun?.epoch ?? 1;
+    const isVerified = inRun?.phase === 'verified';
+    if (inRun && !isVerified)
+      await noteInRun(request, standing.run, [
+        { type: 'verified', stack, epoch, checkpoint: inRun.checkpoint ?? null, outcome: 'nothing-started' },
+      ]);
+    const removed = await releaseLock(store, { stack, etag: standing.lock.etag });
+    if (!removed.done) continue;
+    changed = true;
+    if (inRun) await noteInRun(request, standing.run, [{ type: 'released', stack, epoch }]);
+    onNote(
+      isVerified
+        ? `Released the lock of ${stack}: run ${standing.run} had verified it, and died before it could.`
+        : `Released the lock of ${stack}: run ${standing.run} died before it started anything there.`,
+    );
+  }
+  return changed;
+}
+
+/**
+ * Ends the engines that outlived a run of this machine: their gateway is gone, so that they can write nothing down, and a plugin may still be in a call.
+ * @param end ends every engine process of an orchestrator, by its nonce; how many there were
+ */
+export async function endOrphans(
+  standings: Standings,
+  end: (nonce: string) => Promise<number>,
+  onNote: (message: string) => void,
+): Promise<void> {
+  const owners = new Map<string, ProcessRecord & { readonly run: string }>();
+  for (const { run, state } of standings.openRuns) {
+    if (state.opened) owners.set(state.opened.process.nonce, { ...state.opened.process, run });
+    for (const { lock } of state.stacks.values()) if (lock) owners.set(lock.record.nonce, lock.record);
+  }
+  for (const owner of owners.values()) {
+    if (standings.liveness(owner) !== 'dead') continue;
+    const ended = await end(owner.nonce);
+    if (ended > 0)
+      onNote(`Ended ${ended} ${ended === 1 ? 'process' : 'processes'} of run ${owner.run}, whose orchestrator (pid ${owner.pid}) is dead.`);
+  }
+}
+
+/** Events in the journal of a run that another process had. */
+async function noteInRun({ store, network, writer, now }: TidyRequest, run: string, events: readonly NewEvent[]): Promise<void> {
+  const journal = new Journal({ store, network, run, writer: `${writer}-${now()}`, patienceSeconds, now });
+  for (const event of events) await journal.note(event);
+}

@@ -1,0 +1,81 @@
+import type { Doubt } from '../journal/events.ts';
+import type { MountReport } from '../gateway/gateway.ts';
+import type { EngineResult, EngineStep } from '../pulumi/engine.ts';
+import { parseCheckpoint } from '../state/checkpoints.ts';
+import { operationName, typeOfUrn } from './standing.ts';
+
+export interface Verdict {
+  /** Empty: state and AWS are as well known as before the engine started. */
+  readonly doubts: readonly Doubt[];
+  /** True where the doubts are nothing but requests that AWS plainly refused: a look that finds nothing new settles them. */
+  readonly settled: 'by-a-look' | 'no';
+  /** Whether something was created, or may have been: then a look by tag precedes the release. */
+  readonly created: boolean;
+}
+
+/**
+ * Whether an engine's end is clean: its exit, its last durable checkpoint, its events, and whether what it wrote last is in the bucket. Nothing of
+ * these alone says that AWS and the state agree, and each of them alone says that they may not.
+ */
+export function judge(result: EngineResult, report: MountReport): Verdict {
+  const doubts: Doubt[] = [];
+  const named = new Set<string>();
+  const add = (doubt: Doubt): void => {
+    // Each operation once, whoever tells of it.
+    const about = doubt.urn ?? doubt.text;
+    if (named.has(about)) return;
+    named.add(about);
+    doubts.push(doubt);
+  };
+  const failed = result.outcome === 'failed' ? result.failures : [];
+  const plain = new Set(failed.filter(({ step, messages }) => plainlyRefused(step, messages)).map(({ step }) => step.urn));
+  const content = report.checkpoint === undefined ? undefined : parseCheckpoint(report.checkpoint.body);
+  if (content && 'reason' in content) add({ source: 'checkpoint', text: content.detail });
+  for (const { type, urn } of content && !('reason' in content) ? content.pendingOperations : [])
+    add({ source: 'pending-operation', op: type, urn, text: `${operationName(type, typeOfUrn(urn))} outcome unknown` });
+  const unfinished = result.outcome === 'locked' ? [] : result.unfinished;
+  for (const step of unfinished) add(doubtOf('unfinished-step', step));
+  const certain = doubts.length;
+  for (const { step } of failed) add(doubtOf('failed-step', step));
+  const onlyRefused = certain === 0 && failed.every(({ step }) => plain.has(step.urn));
+  if (report.fence) add({ source: report.fence.kind === 'lock-lost' ? 'lock' : 'not-durable', text: report.fence.message });
+  else if (!report.durable) add({ source: 'not-durable', text: 'the last checkpoint that the engine wrote did not reach the bucket' });
+  if (result.outcome === 'locked') add({ source: 'exit', text: `the engine found a lock: ${result.message}` });
+  // No checkpoint ever named an operation: the engine writes one before each step, so none began.
+  if (!report.intended && report.durable && !report.fence && result.outcome === 'failed')
+    return { doubts: [], settled: 'no', created: false };
+  const isUnclean = result.outcome === 'failed' && doubts.length === 0;
+  if (isUnclean) add({ source: 'exit', text: 'the engine ended with an error, though every step that it began came to its end' });
+  const steps = result.outcome === 'locked' ? [] : [...result.steps, ...unfinished];
+  return {
+    doubts,
+    settled: report.fence === undefined && report.durable && (isUnclean || (doubts.length > 0 && onlyRefused)) ? 'by-a-look' : 'no',
+    created: steps.some(({ op, type }) => op.startsWith('create') && !type.startsWith('pulumi:')),
+  };
+}
+
+function doubtOf(source: Doubt['source'], { op, type, urn }: EngineStep): Doubt {
+  return { source, op, urn, text: `${operationName(op, type)} outcome unknown` };
+}
+
+/** Codes with which AWS says that something is there already: perhaps by an earlier try of the same request, whose reply was lost. */
+const saysItExists = /Exist|Duplicate|Conflict|InUse|Already|IncorrectState|Idempotent/i;
+/** Codes that say nothing of whether the request was carried out. */
+const saysNothing = /Throttl|RequestLimit|Timeout|Unavailable|InternalError|InternalFailure|SlowDown/i;
+
+/**
+ * Whether AWS itself refused the one request of the step, so that it made nothing. Of updates, which are several requests, this is never known.
+ * The provider's texts are those of the AWS SDK for Go: `operation error EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error
+ * VpcLimitExceeded: …`
+ */
+export function plainlyRefused({ op, type }: EngineStep, messages: readonly string[]): boolean {
+  if (!['create', 'create-replacement', 'delete', 'delete-replaced'].includes(op) || type.startsWith('pulumi:') || messages.length === 0)
+    return false;
+  return messages.every((message) => {
+    const match = /operation error \w+: (\w+),.*?StatusCode: (\d{3}),.*?api error ([\w.]+)/s.exec(message);
+    if (!match) return false;
+    const [, operation = '', status = '', code = ''] = match;
+    const isMutation = !/^(Describe|Get|List|Search)/.test(operation);
+    return isMutation && status.startsWith('4') && !saysItExists.test(code) && !saysNothing.test(code);
+  });
+}
