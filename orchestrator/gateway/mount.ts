@@ -297,7 +297,9 @@ export class StackMount implements Mount {
   }
 
   #createUpload(key: string): Answer {
-    const forbidden = this.#forbidden(key, roleOf(key, this.#keys)) ?? this.#refusedByFence();
+    const role = roleOf(key, this.#keys);
+    // Of a checkpoint also after the fence: it is refused when it is whole, and kept aside.
+    const forbidden = this.#forbidden(key, role) ?? (role === 'checkpoint' ? undefined : this.#refusedByFence());
     if (forbidden) return forbidden;
     const upload = randomUUID();
     this.#uploads.set(upload, { key, parts: new Map() });
