@@ -33,6 +33,9 @@ afterAll(() => lab.stop());
 /** The name of a stack is its access key's too, so that a fault is for its calls alone. */
 const environmentOf = (stack: string) => ({ ...lab.environment, AWS_ACCESS_KEY_ID: `AKIA${stack}` });
 
+/** Of this run of the tests alone: another's processes are not to be found, and not to be ended. */
+const markerOf = (stack: string): string => `${stack}-${process.pid}`;
+
 interface Held {
   readonly cli: ProcessIdentity;
   /** Gives the held call its way. */
@@ -49,7 +52,14 @@ async function upHeld(stack: string, request: Partial<EngineRequest> = {}): Prom
     do: { kind: 'hold', point: 'after' },
   });
   const result = lab.engine.up(
-    lab.request({ stack, program: vpcs(2), environment: environmentOf(stack), marker: stack, onStarted: started.resolve, ...request }),
+    lab.request({
+      stack,
+      program: vpcs(2),
+      environment: environmentOf(stack),
+      marker: markerOf(stack),
+      onStarted: started.resolve,
+      ...request,
+    }),
   );
   await lab.whenHeld(stack);
   return { cli: await started.promise, release: () => lab.endFault(stack), result };
@@ -63,7 +73,7 @@ describe('an engine that is killed in the create of a VPC', () => {
 
   beforeAll(async () => {
     const up = await upHeld(stack);
-    before = await findEngineProcesses(stack);
+    before = await findEngineProcesses(markerOf(stack));
     cli = up.cli;
     process.kill(cli.pid, 'SIGKILL');
     result = await up.result;
@@ -87,7 +97,7 @@ describe('an engine that is killed in the create of a VPC', () => {
   });
 
   it('has no process any more, neither of its own nor of its plugins', async () => {
-    expect(await findEngineProcesses(stack)).toEqual([]);
+    expect(await findEngineProcesses(markerOf(stack))).toEqual([]);
     expect(await Promise.all(before.map(isAlive))).toEqual(before.map(() => false));
   });
 });
@@ -149,7 +159,7 @@ describe('an engine that may not write any more, in the create of a VPC', () => 
   });
 
   it('has no process any more', async () => {
-    expect(await findEngineProcesses(stack)).toEqual([]);
+    expect(await findEngineProcesses(markerOf(stack))).toEqual([]);
   });
 });
 
@@ -159,7 +169,7 @@ describe('an engine that may not write any more, with no step that the checkpoin
     const up = await upHeld('unlicensed', { ending: ending.signal, isPending: () => false });
     ending.abort();
     expect(await up.result).toMatchObject({ outcome: 'failed', unfinished: [{ op: 'create', name: 'vpc-1' }] });
-    expect(await findEngineProcesses('unlicensed')).toEqual([]);
+    expect(await findEngineProcesses(markerOf('unlicensed'))).toEqual([]);
     await up.release();
   });
 });
@@ -216,7 +226,7 @@ describe('a create that AWS refuses', () => {
       do: { kind: 'refuse', code: 'VpcLimitExceeded' },
     });
     result = await lab.engine.up(
-      lab.request({ stack: 'refused', program: vpcs(2), environment: environmentOf('refused'), marker: 'refused' }),
+      lab.request({ stack: 'refused', program: vpcs(2), environment: environmentOf('refused'), marker: markerOf('refused') }),
     );
     await lab.endFault('limit');
   });
@@ -238,16 +248,16 @@ describe('a create that AWS refuses', () => {
 
 describe('an up that ends well', () => {
   it('has nothing unfinished, and leaves no process', async () => {
-    const result = await lab.engine.up(lab.request({ stack: 'well', program: vpcs(1), marker: 'well' }));
+    const result = await lab.engine.up(lab.request({ stack: 'well', program: vpcs(1), marker: markerOf('well') }));
     expect(result).toMatchObject({ outcome: 'succeeded', unfinished: [] });
-    expect(await findEngineProcesses('well')).toEqual([]);
+    expect(await findEngineProcesses(markerOf('well'))).toEqual([]);
   });
 });
 
 describe('an up that fails before any step', () => {
   it('has not started', async () => {
     const program = () => Promise.reject(new Error('no such segment'));
-    const result = await lab.engine.up(lab.request({ stack: 'program', program, marker: 'program' }));
+    const result = await lab.engine.up(lab.request({ stack: 'program', program, marker: markerOf('program') }));
     expect(result).toMatchObject({ outcome: 'failed', started: false, failures: [] });
   });
 });
@@ -263,18 +273,18 @@ describe('an orchestrator that is killed while its engine is in the create of a 
     const { directory: pluginDirectory } = await providePlugin();
     const order: OrchestratorOrder = {
       settings: { project, cli: { path: cli.path, version: cli.version }, pulumiHome, pluginDirectory },
-      request: { stack, backendUrl, environment: environmentOf(stack), marker: 'nonce' },
+      request: { stack, backendUrl, environment: environmentOf(stack), marker: markerOf(stack) },
     };
     const orchestrator = fork(fileURLToPath(new URL('engine-orchestrator.ts', import.meta.url)), [JSON.stringify(order)], {
       execArgv: ['--import', import.meta.resolve('tsx')],
     });
     await lab.whenHeld(stack);
-    found = await findEngineProcesses('nonce');
+    found = await findEngineProcesses(markerOf(stack));
     // The CLI ends within a second of its orchestrator, when it next prints to a pipe that nobody reads: here it is kept from that.
     process.kill(found[0]?.pid ?? 0, 'SIGSTOP');
     orchestrator.kill('SIGKILL');
     await once(orchestrator, 'exit');
-    ended = await endEngineProcesses('nonce');
+    ended = await endEngineProcesses(markerOf(stack));
   });
 
   afterAll(() => lab.endFault(stack));
@@ -286,6 +296,6 @@ describe('an orchestrator that is killed while its engine is in the create of a 
   });
 
   it('leaves nothing to end then', async () => {
-    expect(await endEngineProcesses('nonce')).toEqual([]);
+    expect(await endEngineProcesses(markerOf(stack))).toEqual([]);
   });
 });
