@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { stateUrl } from '../../orchestrator/aws/clients.ts';
-import { engineLocks } from '../../orchestrator/locks/engine-locks.ts';
+import { describeLock, standingLocks } from '../../orchestrator/locks/durable-locks.ts';
 import type { EngineRequest, EngineResult } from '../../orchestrator/pulumi/engine.ts';
 import { readStates } from '../../orchestrator/state/checkpoints.ts';
 import { lastDurations } from '../../orchestrator/state/durations.ts';
@@ -184,8 +184,8 @@ describe('while a step is under way, with the state on S3', () => {
   });
 
   it('the lock is described to people', async () => {
-    const descriptions = (await engineLocks(bucket, network)).filter((lock) => lock.stack === stack).map(({ description }) => description);
-    expect(descriptions).toEqual([expect.stringMatching(/ is locked by pulumi, .+@.+ \(pid \d+\) since \d{4}-/)]);
+    const descriptions = (await standingLocks(bucket, network)).filter((lock) => lock.stack === stack).map(describeLock);
+    expect(descriptions).toEqual([expect.stringMatching(/ is locked by plain pulumi, .+@.+ \(pid \d+\) since \d{4}-/)]);
   });
 
   it('a preview runs, and writes nothing into the bucket', async () => {
@@ -455,7 +455,7 @@ describe.concurrent('an up whose session is revoked between the creation of a VP
 
   it('leaves its lock', async () => {
     await incident;
-    expect((await engineLocks(bucket, network)).filter(({ stack }) => stack === incidentStack)).toHaveLength(1);
+    expect((await standingLocks(bucket, network)).filter(({ stack }) => stack === incidentStack)).toHaveLength(1);
   });
 
   it('leaves the VPC as a pending create, and not as a resource', async () => {

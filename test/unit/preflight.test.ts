@@ -42,6 +42,7 @@ describe('preflight where all is well', () => {
       'checkpoints',
       'locks',
       'held',
+      'journal',
       'upstreams',
       'engine',
     ]);
@@ -60,17 +61,11 @@ describe('preflight after a first failure', () => {
     });
     const results = await runChecks(checks, facts, 'up', ({ id }) => told.push(id));
     expect(told).toEqual(checks.map(({ id }) => id));
-    expect(results.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id)).toEqual([
-      'identity',
-      'session',
-      'zones',
-      'bucket',
-      'held',
-    ]);
+    expect(results.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id)).toEqual(['identity', 'session', 'zones', 'bucket']);
   });
 
   it('ends with the most urgent exit code', async () => {
-    const results = await preflight('up', { expiry: 'unknown', locks: ['locked'], held: ['held'] });
+    const results = await preflight('preflight', { expiry: 'unknown', locks: ['locked'], held: ['held'] });
     expect(worstOf(results.flatMap(({ exitCode }) => exitCode ?? []))).toBe(exitCodes.held);
   });
 });
@@ -277,7 +272,15 @@ const refusals: readonly (readonly [
     /a\.json: not JSON; b\.json: compressed/,
   ],
   ['a lock', 'locks', { locks: ['vpc.a is locked by ada'] }, ['up', 'destroy', 'preflight'], 6, /vpc\.a is locked by ada/],
-  ['a held stack', 'held', { held: ['HELD vpc.a'] }, ['up', 'destroy', 'preflight'], 4, /HELD vpc\.a/],
+  ['a held stack', 'held', { held: ['HELD vpc.a'] }, ['preflight'], 4, /HELD vpc\.a/],
+  [
+    'a record of ours that cannot be read',
+    'journal',
+    { unreadableRecords: ['.holdfast/frozen/a.json: it is not JSON', '.holdfast/verified/b.json: newer'] },
+    ['up', 'destroy', 'preflight'],
+    3,
+    /a\.json: it is not JSON; .*b\.json: newer/,
+  ],
   [
     'an upstream that was never deployed',
     'upstreams',

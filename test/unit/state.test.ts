@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { changedSince, readPendingOperations, readStates } from '../../orchestrator/state/checkpoints.ts';
+import { checkpointVersions, readStates } from '../../orchestrator/state/checkpoints.ts';
 import { criticalPathSeconds, firstGuessSeconds, lastDurations } from '../../orchestrator/state/durations.ts';
 import { newInstallation, readInstallation } from '../../orchestrator/state/installation.ts';
 import { checkpointKey, schemaVersion } from '../../orchestrator/state/layout.ts';
@@ -128,27 +128,6 @@ describe('checkpoints that are not read', () => {
   });
 });
 
-describe('the pending operations of one stack', () => {
-  it('are none where it has no checkpoint', async () => {
-    expect(await readPendingOperations(store, 'example.vpc.a')).toEqual([]);
-  });
-
-  it('are those of its checkpoint, and not of a stack whose name only begins so', async () => {
-    store.set(checkpointKey('example.vpc.a'), checkpoint({ pending_operations: [{ type: 'deleting', resource: { urn: 'u' } }] }));
-    store.set(checkpointKey('example.vpc.ab'), '{');
-    expect(await readPendingOperations(store, 'example.vpc.a')).toEqual([{ type: 'deleting', urn: 'u' }]);
-  });
-
-  it.each([
-    ['malformed', '', '{', /not JSON/],
-    ['compressed', '.gz', 'x', /compressed/],
-    ['newer', '', JSON.stringify(checkpoint({}, 4)), /format 4/],
-  ])('are not known, and so throw, where it is %s', async (_, ending, body, message) => {
-    store.set(`${checkpointKey('example.vpc.a')}${ending}`, body);
-    await expect(readPendingOperations(store, 'example.vpc.a')).rejects.toThrow(message);
-  });
-});
-
 describe('the durations of earlier runs', () => {
   const history = (stack: string, nanoseconds: number, update: object | string): void => {
     store.set(`.pulumi/history/holdfast/${stack}/${stack}-${nanoseconds}.history.json`, update);
@@ -246,26 +225,30 @@ describe('the installation', () => {
   );
 });
 
-describe('what has changed since the states were read', () => {
-  const all = ['example.vpc.a', 'example.vpc.b'];
-  const read = async () => (await readStates(store, 'example')).states;
-  const checkpoint = { version: 3, checkpoint: {} };
+describe('the versions of the checkpoints', () => {
+  const checkpointOf = (stack: string): string => store.set(checkpointKey(stack), checkpoint());
 
-  it('is nothing where nobody wrote', async () => {
-    store.set(checkpointKey('example.vpc.a'), checkpoint);
-    expect(await changedSince(store, 'example', await read(), all)).toEqual([]);
+  it('are those that the states were read at', async () => {
+    checkpointOf('example.vpc.a');
+    const { states } = await readStates(store, 'example');
+    expect(await checkpointVersions(store, 'example')).toEqual(new Map([['example.vpc.a', states.get('example.vpc.a')?.etag]]));
   });
 
-  it('is a stack that was written again, with the same content too', async () => {
-    store.set(checkpointKey('example.vpc.a'), checkpoint);
-    const states = await read();
-    store.set(checkpointKey('example.vpc.a'), checkpoint);
-    expect(await changedSince(store, 'example', states, all)).toEqual(['example.vpc.a']);
+  it('tell a checkpoint that was written again, with the same content too', async () => {
+    const before = checkpointOf('example.vpc.a');
+    checkpointOf('example.vpc.a');
+    expect((await checkpointVersions(store, 'example')).get('example.vpc.a')).not.toBe(before);
   });
 
-  it('is a stack that is there since, and only where it was asked for', async () => {
-    const states = await read();
-    for (const stack of all) store.set(checkpointKey(stack), checkpoint);
-    expect(await changedSince(store, 'example', states, ['example.vpc.b'])).toEqual(['example.vpc.b']);
+  it('are those of compressed and of unreadable checkpoints too', async () => {
+    store.set(`${checkpointKey('example.vpc.a')}.gz`, 'x');
+    store.set(checkpointKey('example.vpc.b'), '{');
+    expect([...(await checkpointVersions(store, 'example')).keys()]).toEqual(['example.vpc.a', 'example.vpc.b']);
+  });
+
+  it('are not those of backups, tags or other networks', async () => {
+    for (const key of [`${checkpointKey('example.vpc.a')}.bak`, checkpointKey('example-two.vpc.a')]) store.set(key, checkpoint());
+    store.set('.pulumi/stacks/holdfast/example.vpc.a.pulumi-tags', '{}');
+    expect(await checkpointVersions(store, 'example')).toEqual(new Map());
   });
 });

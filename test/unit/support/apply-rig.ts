@@ -1,33 +1,28 @@
+import { openGateway } from '../../../orchestrator/gateway/gateway.ts';
+import type { Gateway, ServedCheckpoint } from '../../../orchestrator/gateway/gateway.ts';
+import { Journal } from '../../../orchestrator/journal/journal.ts';
+import { readRun } from '../../../orchestrator/journal/read-runs.ts';
+import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
+import { Heartbeat } from '../../../orchestrator/locks/heartbeat.ts';
+import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
 import { Engine } from '../../../orchestrator/pulumi/engine.ts';
-import type { EngineResult, EngineStep } from '../../../orchestrator/pulumi/engine.ts';
+import type { EngineResult } from '../../../orchestrator/pulumi/engine.ts';
 import { applyNetwork } from '../../../orchestrator/run/apply.ts';
-import type { ApplyRequest, LiveSession, Work, WorkOptions } from '../../../orchestrator/run/apply.ts';
+import type { ApplyRequest } from '../../../orchestrator/run/apply.ts';
 import { noChanges } from '../../../orchestrator/run/events.ts';
 import type { RunEvent } from '../../../orchestrator/run/events.ts';
+import { readStandings } from '../../../orchestrator/run/standing.ts';
+import type { Standings } from '../../../orchestrator/run/standing.ts';
+import type { LiveSession, UnknownObject, Work } from '../../../orchestrator/run/stack-run.ts';
+import { readStates } from '../../../orchestrator/state/checkpoints.ts';
+import { checkpointKey, durableLockKey } from '../../../orchestrator/state/layout.ts';
+import { readVerified } from '../../../orchestrator/state/verified.ts';
+import { checkpointOf, FakeEngine } from './fake-engine.ts';
+import type { FakeAws } from './fake-engine.ts';
+import { HookedStore } from './hooked-store.ts';
 import { MemoryStore } from './memory-store.ts';
-import { ownerOf } from './owner.ts';
-
-export const succeeded: EngineResult = { outcome: 'succeeded', steps: [], unfinished: [] };
-
-export const failedWith = (...errors: string[]): EngineResult => ({
-  outcome: 'failed',
-  steps: [],
-  unfinished: [],
-  failures: [],
-  started: true,
-  errors,
-  interrupted: false,
-});
-
-export const stepOf = (op: string, name: string): EngineStep => ({
-  phase: 'started',
-  op,
-  type: 'aws:ec2/vpc:Vpc',
-  name,
-  urn: `urn:pulumi:s::p::aws:ec2/vpc:Vpc::${name}`,
-  changed: [],
-  replacing: [],
-});
+import { lockOf, machine, processOf } from './owner.ts';
+import { QuickClock } from './quick-clock.ts';
 
 /** A session of fixed length; `renewed` is what is left after a renewal, if there can be one. */
 export function sessionWith(seconds: number, renewed?: number): LiveSession & { readonly renewals: () => number } {
@@ -41,39 +36,84 @@ export function sessionWith(seconds: number, renewed?: number): LiveSession & { 
       left = renewed;
       return Promise.resolve(true);
     },
-    environment: () => ({ AWS_SESSION_TOKEN: `of ${left} s` }),
+    environment: () => ({ AWS_ACCESS_KEY_ID: `AKIA${renewals}` }),
+    record: () => ({ accessKeyId: `AKIA${renewals}`, session: 'holdfast-mine', expires: 'unknown' }),
     renewals: () => renewals,
   };
 }
 
-/** An applied network without engine, AWS or bucket: each stack does what the test says. */
+export type Play = (engine: FakeEngine) => Promise<EngineResult> | EngineResult;
+
+/** One VPC, made without a fault. */
+const createVpc: Play = async (engine) => (await engine.create('vpc')).end();
+
+let sharedGateway: Promise<Gateway> | undefined;
+
+/** One for all rigs of a test file: its mounts know nothing of one another. */
+const gatewayOfFile = (): Promise<Gateway> => (sharedGateway ??= openGateway(new QuickClock()));
+
+export async function closeGateway(): Promise<void> {
+  await (await sharedGateway)?.close();
+  sharedGateway = undefined;
+}
+
+/** A run of real parts (gateway, journal, locks) over a bucket in memory; what each engine does is what the test says. */
 export class ApplyRig {
-  readonly store = new MemoryStore();
+  readonly run: string;
+  readonly bucket: MemoryStore;
+  /** The run's own way to the bucket. */
+  readonly store: HookedStore;
+  readonly aws: FakeAws;
   readonly events: RunEvent[] = [];
-  /** Stacks whose engine was started, in that order. */
+  /** Short names of the stacks whose engine was started, in that order. */
   readonly started: string[] = [];
   readonly draining = new AbortController();
   readonly interrupting = new AbortController();
+  readonly watch: LockWatch;
+  readonly journal: Journal;
+  /** Stacks at which the run looked by tag. */
+  readonly looks: string[] = [];
+  look: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]> = (stack, known) =>
+    Promise.resolve(
+      [...(this.aws.get(stack) ?? [])]
+        .filter((id) => !known.has(id))
+        .map((id) => ({ id, resourceType: 'VPC', resource: id.replace('vpc-', '') })),
+    );
+  now = Date.parse('2030-01-01T00:00:00Z');
   readonly #work: Work[] = [];
 
-  stack(
-    short: string,
-    after: readonly string[] = [],
-    run: (options: WorkOptions) => Promise<EngineResult> | EngineResult = () => succeeded,
-    more: Partial<Work> = {},
-  ): this {
+  /** @param beside another run over the same bucket and account */
+  constructor(run = 'mine', beside?: ApplyRig) {
+    this.run = run;
+    this.bucket = beside?.bucket ?? new MemoryStore();
+    this.aws = beside?.aws ?? new Map<string, Set<string>>();
+    this.store = new HookedStore(this.bucket);
+    this.watch = new LockWatch(this.store, 'example');
+    this.journal = this.journalOf(run);
+  }
+
+  journalOf(writer: string): Journal {
+    return new Journal({ store: this.store, network: 'example', run: this.run, writer, patienceSeconds: 0, now: () => this.now });
+  }
+
+  stack(short: string, after: readonly string[] = [], play: Play = createVpc, more: Partial<Work> = {}): this {
     const stack = `example.${short}`;
+    const upstreams = after.map((name) => `example.${name}`);
     this.#work.push({
       stack,
       short,
       kind: 'VPCs',
-      after: after.map((name) => `example.${name}`),
+      after: upstreams,
+      reads: upstreams,
+      guards: upstreams,
       needed: true,
       total: 1,
       forecastSeconds: 120,
       run: async (_, options) => {
         this.started.push(short);
-        return run(options);
+        const { states } = await readStates(this.bucket, 'example');
+        const ids = states.get(stack)?.ids ?? [];
+        return play(new FakeEngine(stack, options, this.aws, new Map(ids.map((id) => [id.replace('vpc-', ''), id]))));
       },
       succeeded: () => ({ outcome: 'applied', counts: { ...noChanges, create: 1 } }),
       ...more,
@@ -81,21 +121,60 @@ export class ApplyRig {
     return this;
   }
 
-  async apply(different: Partial<ApplyRequest> = {}) {
+  /** A stack as an earlier run left it: its objects are in AWS and in its checkpoint. @returns the checkpoint's ETag */
+  has(short: string, names: readonly string[] = ['old'], outputs: object = {}): string {
+    const stack = `example.${short}`;
+    const ids = new Map(names.map((name) => [name, `vpc-${name}`]));
+    this.aws.set(stack, new Set(ids.values()));
+    return this.bucket.set(checkpointKey(stack), checkpointOf(stack, ids, [], outputs));
+  }
+
+  /** @param beforeIt runs when the state was read, as all that is planned over */
+  async apply(different: Partial<ApplyRequest> = {}, beforeIt: () => Promise<void> | void = () => undefined) {
+    const { states } = await readStates(this.bucket, 'example');
+    const known = new Map(
+      [...states].map(([stack, { body, etag, modified }]): [string, ServedCheckpoint] => [stack, { body, etag, modified }]),
+    );
+    const verified = await readVerified(this.bucket, 'example');
+    const gateway = await gatewayOfFile();
+    await beforeIt();
+    const session = different.session ?? sessionWith(Number.POSITIVE_INFINITY);
     const { ends, exitCode } = await applyNetwork({
       stage: 'up',
+      network: 'example',
       work: this.#work,
       engine: new Engine({ project: 'holdfast', cli: { path: '/nonexistent', version: '0.0.0' }, pulumiHome: '/nonexistent' }),
+      gateway,
+      spool: { write: (stack) => Promise.resolve(`/spool/${stack}.json`), remove: () => Promise.resolve() },
       store: this.store,
-      owner: ownerOf('mine'),
-      session: sessionWith(Number.POSITIVE_INFINITY),
+      journal: this.journal,
+      watch: this.watch,
+      heartbeat: new Heartbeat(this.store, 'example', this.run, processOf(this.run)),
+      opening: {
+        operation: 'up',
+        process: processOf(this.run),
+        session: session.record(),
+        account: '111122223333',
+        region: 'eu-west-1',
+        order: this.#work.map(({ stack }) => stack),
+        forecastSeconds: 120,
+        networkFile: { path: 'networks/example.yaml', text: '' },
+      },
+      lockRecord: (stack) => lockOf(stack, this.run),
+      session,
+      known,
+      verified,
+      unknownObjects: async (stack, ids) => {
+        this.looks.push(stack.replace('example.', ''));
+        return this.look(stack, ids);
+      },
+      settle: true,
+      patienceSeconds: 0,
       minimumSessionSeconds: 1800,
-      changedSincePlan: () => Promise.resolve([]),
-      pendingOperations: () => Promise.resolve([]),
       parallel: 4,
       verbose: false,
       emit: (event) => this.events.push(event),
-      now: () => 0,
+      now: () => this.now,
       draining: this.draining.signal,
       interrupting: this.interrupting.signal,
       ...different,
@@ -103,8 +182,50 @@ export class ApplyRig {
     return { ends: Object.fromEntries(ends.map(({ short, end }) => [short, end])), exitCode };
   }
 
-  /** Short names of the stacks whose locks stand. */
+  /** Short names of the stacks on which a durable lock stands. */
   locked(): string[] {
-    return this.store.keys().map((key) => /example\.(.*)\.json$/.exec(key)?.[1] ?? key);
+    return this.bucket.keys().flatMap((key) => /\/example\.([^/]+)\/holdfast\.json$/.exec(key)?.[1] ?? []);
+  }
+
+  /** What a command says of the network that comes now, the process of the run being dead or alive; from another machine it is only not heard of. */
+  async standings(from: 'alive' | 'dead' | 'elsewhere' = 'dead'): Promise<Standings> {
+    const { states } = await readStates(this.bucket, 'example');
+    return readStandings({
+      store: this.bucket,
+      network: 'example',
+      states,
+      machine: from === 'elsewhere' ? 'machine-2' : machine,
+      isAlive: () => Promise.resolve(from === 'alive'),
+      // Long after the last heartbeat.
+      now: this.now + 3_600_000,
+    });
+  }
+
+  async standing(short: string, from: 'alive' | 'dead' | 'elsewhere' = 'dead') {
+    return (await this.standings(from)).byStack.get(`example.${short}`) ?? { kind: 'free' as const };
+  }
+
+  journaled(): Promise<ReadRun> {
+    return readRun(this.bucket, 'example', this.run);
+  }
+
+  /** `type stack` of every event in the bucket, in the order of replay. */
+  async journaledTypes(): Promise<string[]> {
+    const { events } = await this.journaled();
+    return events.map((event) => ('stack' in event ? `${event.type} ${event.stack.replace('example.', '')}` : event.type));
+  }
+
+  /** Whether AWS has exactly what the stack's checkpoint says, and nothing is under way. */
+  async agrees(short: string): Promise<boolean> {
+    const stack = `example.${short}`;
+    const { states } = await readStates(this.bucket, 'example');
+    const state = states.get(stack);
+    const ids = [...(state?.ids ?? [])].sort().join();
+    return ids === [...(this.aws.get(stack) ?? [])].sort().join() && (state?.pendingOperations ?? []).length === 0;
+  }
+
+  /** What somebody with plain `pulumi cancel` does. */
+  cancel(short: string): void {
+    this.bucket.delete(durableLockKey(`example.${short}`));
   }
 }

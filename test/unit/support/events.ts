@@ -37,6 +37,7 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
     },
   },
   draining: { type: 'draining', message: 'SIGINT: nothing new starts' },
+  waiting: { type: 'waiting', stack, message: 'vpc.a: the state bucket fails' },
   problem: { type: 'problem', problem: { reason: 'x', message: 'a problem', next: 'Do this.' } },
   summary: { type: 'summary', command: 'up', ends: [], seconds: 1, exitCode: 0 },
 };

@@ -31,6 +31,7 @@ export const factsWith = (different: Partial<PreflightFacts> = {}): PreflightFac
   locks: [],
   held: [],
   unreadable: [],
+  unreadableRecords: [],
   missingUpstreams: [],
   cli: '3.246.0',
   plugin: 'aws plugin 7.48.0',
