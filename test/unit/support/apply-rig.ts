@@ -67,6 +67,8 @@ export class ApplyRig {
   readonly events: RunEvent[] = [];
   /** Short names of the stacks whose engine was started, in that order. */
   readonly started: string[] = [];
+  /** Those of them of which the bucket did not have the lock and the license when the engine was started. */
+  readonly unlicensed: string[] = [];
   readonly draining = new AbortController();
   readonly interrupting = new AbortController();
   readonly watch: LockWatch;
@@ -111,6 +113,10 @@ export class ApplyRig {
       forecastSeconds: 120,
       run: async (_, options) => {
         this.started.push(short);
+        const { state } = await this.journaled();
+        const lock = (await this.bucket.get(durableLockKey(stack)))?.etag;
+        const inRun = state.stacks.get(stack);
+        if (lock === undefined || inRun?.lock?.etag !== lock || inRun.phase !== 'running') this.unlicensed.push(short);
         const { states } = await readStates(this.bucket, 'example');
         const ids = states.get(stack)?.ids ?? [];
         return play(new FakeEngine(stack, options, this.aws, new Map(ids.map((id) => [id.replace('vpc-', ''), id]))));

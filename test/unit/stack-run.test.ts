@@ -1,0 +1,561 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { writeLock } from '../../orchestrator/locks/lock-record.ts';
+import type { ApplyRequest } from '../../orchestrator/run/apply.ts';
+import type { Work } from '../../orchestrator/run/stack-run.ts';
+import { endLeftLocks, restoreLocks } from '../../orchestrator/run/tidy.ts';
+import { checkpointKey, durableLockKey, lockFolder, verifiedKey } from '../../orchestrator/state/layout.ts';
+import { readVerified, writeVerified } from '../../orchestrator/state/verified.ts';
+import { ApplyRig, closeGateway } from './support/apply-rig.ts';
+import type { Play } from './support/apply-rig.ts';
+import { settled } from './support/deferred.ts';
+import { checkpointOf, refusedBy } from './support/fake-engine.ts';
+import { breakAt, everyFault, faults } from './support/faults.ts';
+import type { Fault } from './support/faults.ts';
+import { engineLock, lockOf } from './support/owner.ts';
+
+let rig: ApplyRig;
+beforeEach(() => {
+  rig = new ApplyRig();
+});
+
+afterAll(closeGateway);
+
+const plainRefusal = refusedBy('CreateVpc', 'VpcLimitExceeded');
+const refused: Play = async (engine) => (await engine.fail('vpc', plainRefusal)).end();
+const refusedAndMade: Play = async (engine) => (await engine.fail('vpc', plainRefusal, true)).end();
+const unclear: Play = async (engine) => (await engine.fail('vpc', 'creating EC2 VPC: operation error EC2: CreateVpc, EOF')).end();
+const unseen: Play = async (engine) => (await engine.begin('vpc')).end();
+const destroys: Play = async (engine) => (await engine.destroy()).end();
+/** An SDK that lost a reply asked again: AWS made two, and the engine knows of one. */
+const twice: Play = async (engine) => {
+  engine.objects.add('vpc-second');
+  return (await engine.create('vpc')).end();
+};
+
+const asDestroy = { stage: 'destroy' } as const;
+const gone: Partial<Work> = { reads: [], guards: [], succeeded: () => ({ outcome: 'destroyed', deleted: 1 }) };
+
+/** What was written into the bucket, and taken out of it, in order: the kind of each event, and of every other object. */
+function writes(): string[] {
+  return rig.store.calls
+    .filter(({ op, key }) => (op === 'put' || op === 'remove') && !key.includes('/heartbeats/'))
+    .map(({ op, key }) => {
+      const event = /\/runs\/.*-\d{6}-([a-z-]+)\.json$/.exec(key)?.[1];
+      if (event !== undefined) return event;
+      const what = key === durableLockKey('example.a') ? 'lock' : key === checkpointKey('example.a') ? 'checkpoint' : key;
+      return `${op} ${what}`;
+    });
+}
+
+describe('what a stack writes', () => {
+  it('is its lock, the license, what the engine does, the verified end, and only then the release', async () => {
+    await rig.stack('a').apply();
+    expect(writes()).toEqual([
+      'put .holdfast/open/example/mine/mine.json',
+      'run-opened',
+      'put lock',
+      'lock-taken',
+      'engine-started',
+      'put checkpoint',
+      'put checkpoint',
+      `put ${verifiedKey('example.a')}`,
+      'verified',
+      'remove lock',
+      'released',
+      'run-ended',
+      'remove .holdfast/open/example/mine/mine.json',
+    ]);
+  });
+
+  it('is that it is held, where its end is unknown, and no release', async () => {
+    await rig.stack('a', [], unseen).apply();
+    expect(writes().slice(4)).toEqual(['engine-started', 'put checkpoint', 'held', 'run-ended']);
+  });
+
+  it('is what it started from: its checkpoint, and those that it reads', async () => {
+    const etags = { own: rig.has('a'), gateway: rig.has('gateway') };
+    await rig.stack('gateway', [], undefined, { needed: false }).stack('a', ['gateway']).apply();
+    const started = (await rig.journaled()).events.find(({ type }) => type === 'engine-started');
+    expect(started).toMatchObject({ operation: 'up', checkpoint: etags.own, upstreams: { 'example.gateway': etags.gateway } });
+  });
+
+  it('is the version at which it was verified', async () => {
+    await rig.stack('a').apply();
+    const checkpoint = (await rig.bucket.get(checkpointKey('example.a')))?.etag;
+    expect((await readVerified(rig.bucket, 'example')).get('example.a')).toMatchObject({ run: 'mine', checkpoint });
+  });
+
+  it('is that there is none any more, where it was destroyed', async () => {
+    rig.has('a');
+    const { ends } = await rig.stack('a', [], destroys, gone).apply(asDestroy);
+    expect(ends['a']).toEqual({ outcome: 'destroyed', deleted: 1 });
+    expect((await readVerified(rig.bucket, 'example')).get('example.a')).toMatchObject({ checkpoint: null });
+    expect(await rig.standing('a')).toEqual({ kind: 'free' });
+  });
+});
+
+interface Scenario {
+  readonly play?: Play;
+  readonly different?: Partial<ApplyRequest>;
+  readonly before?: (rig: ApplyRig) => unknown;
+  readonly beforeApply?: (rig: ApplyRig) => void;
+  readonly work?: Partial<Work>;
+  /** AWS has something else before the run begins: then nothing may be started. */
+  readonly amiss?: true;
+}
+
+const verifiedAt = (of: ApplyRig, checkpoint: string | null) =>
+  writeVerified(of.bucket, { stack: 'example.a', run: 'earlier', at: '2029-12-31T00:00:00.000Z', checkpoint }, undefined, 0);
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  'a create': {},
+  'a change of what was verified': { before: (of) => verifiedAt(of, of.has('a')) },
+  'a create that AWS refuses': { play: refused },
+  'a create that AWS refuses, unsettled': { play: refused, different: { settle: false } },
+  'a create that AWS refuses, and that happened': { play: refusedAndMade },
+  'a create of unclear outcome': { play: unclear },
+  'a create whose end is not seen': { play: unseen },
+  'a create that made two': { play: twice },
+  'a destroy': { play: destroys, different: asDestroy, before: (of) => void of.has('a'), work: gone },
+  'a checkpoint that was changed since the plan': { beforeApply: (of) => void of.has('a', ['other']) },
+  'a checkpoint that was changed behind': { before: (of) => (of.has('a'), verifiedAt(of, '"another"')) },
+  'a checkpoint that was lost behind': {
+    before: (of) => {
+      of.aws.set('example.a', new Set(['vpc-lost']));
+      return verifiedAt(of, '"another"');
+    },
+    amiss: true,
+  },
+  'a lock that is removed meanwhile': {
+    play: async (engine) => {
+      rig.cancel('a');
+      await rig.watch.look();
+      return (await engine.create('vpc')).end();
+    },
+  },
+  'a lock that is removed at the end': {
+    play: async (engine) => {
+      await engine.create('vpc');
+      rig.cancel('a');
+      return engine.end();
+    },
+  },
+  'a lock that is removed at the end of a refused create': {
+    play: async (engine) => {
+      await engine.fail('vpc', plainRefusal);
+      rig.cancel('a');
+      return engine.end();
+    },
+  },
+};
+
+async function play({ play, different, before, beforeApply, work }: Scenario, prepare: (of: ApplyRig) => Promise<void> | undefined) {
+  rig = new ApplyRig();
+  await before?.(rig);
+  rig.stack('a', [], play, work);
+  const over = prepare(rig);
+  const applying = rig.apply(different, () => beforeApply?.(rig));
+  const ended = await Promise.race([applying, ...(over ? [over.then(() => undefined)] : [])]);
+  // What is still under way on this machine comes to its end.
+  for (let turn = 0; turn < 10; turn += 1) await settled();
+  return ended?.ends['a'];
+}
+
+/** The promise that all rests on: whoever may touch the stack, or be told that it is well, finds state and AWS in agreement. */
+async function expectNothingLost({ amiss }: Scenario, where: string, outcome: string | undefined): Promise<void> {
+  if (amiss) {
+    expect(rig.started, where).toEqual([]);
+    expect(['held', 'failed', undefined], where).toContain(outcome);
+    return;
+  }
+  expect(rig.unlicensed, `${where}: an engine was started without its license`).toEqual([]);
+  const agrees = await rig.agrees('a');
+  if (outcome !== undefined && outcome !== 'held')
+    expect(agrees, `${where}: it ended as ${outcome}, and AWS has something else`).toBe(true);
+  for (const from of ['dead', 'elsewhere'] as const) {
+    const { kind } = await rig.standing('a', from);
+    expect(['free', 'left', 'held'], `${where}: seen from ${from}`).toContain(kind);
+    if (kind !== 'held') expect(agrees, `${where}: it is ${kind}, and AWS has something else`).toBe(true);
+  }
+}
+
+/** The next command on the same machine. */
+async function tidy(where: string): Promise<void> {
+  const standings = await rig.standings();
+  const request = { store: rig.bucket, network: 'example', writer: 'next', standings, now: () => rig.now, onNote: () => undefined };
+  await restoreLocks(request);
+  await endLeftLocks({ ...request, standings: await rig.standings() });
+  const { kind } = await rig.standing('a');
+  expect(['free', 'held'], where).toContain(kind);
+  expect(rig.locked(), `${where}: it is ${kind}`).toEqual(kind === 'held' ? ['a'] : []);
+}
+
+describe.each(Object.entries(scenarios))('%s', (_, scenario) => {
+  it('loses nothing where all goes well', async () => {
+    const end = await play(scenario, () => undefined);
+    await expectNothingLost(scenario, 'without a fault', end?.outcome);
+    await tidy('without a fault');
+  });
+
+  it.each(everyFault)('loses nothing, at whatever call %s', async (fault: Fault) => {
+    await play(scenario, () => undefined);
+    const calls = rig.store.calls.length;
+    for (let number = 1; number <= calls; number += 1) {
+      const end = await play(scenario, (of) => {
+        const died = breakAt(of.store, number, fault);
+        return faults[fault].how === 'hang' ? died : undefined;
+      }).catch(() => undefined);
+      const call = rig.store.calls[number - 1];
+      const where = `call ${number} (${call?.op ?? ''} ${call?.key ?? ''}), ${fault}`;
+      await expectNothingLost(scenario, where, end?.outcome);
+      await tidy(where);
+      await expectNothingLost(scenario, `${where}, tidied`, undefined);
+    }
+  });
+});
+
+describe('a stack that is locked', () => {
+  it.each([
+    ['a run', 'holdfast.json', writeLock(lockOf('example.gateway', 'theirs')), /^example\.gateway is locked by ada@build-7/],
+    ['plain pulumi', '1f.json', JSON.stringify(engineLock), /^example\.gateway is locked by plain pulumi, bob@laptop \(pid 7\)/],
+    ['what is no lock', 'x', '{', /^example\.gateway is locked by an object that is no lock/],
+  ])('in what it reads, by %s, is left alone, with exit 6', async (_, name, body, message) => {
+    rig.has('gateway');
+    rig.bucket.set(`${lockFolder('example.gateway')}${name}`, body);
+    const { ends, exitCode } = await rig.stack('gateway', [], undefined, { needed: false }).stack('a', ['gateway']).apply();
+    expect(ends['a']).toEqual({ outcome: 'locked', message: expect.stringMatching(message) as string });
+    expect([rig.started, exitCode]).toEqual([[], 6]);
+    expect(rig.locked()).not.toContain('a');
+  });
+
+  it('in what it reads by this very run goes on', async () => {
+    rig.has('gateway');
+    rig.bucket.set(durableLockKey('example.gateway'), writeLock(lockOf('example.gateway', 'mine')));
+    const { ends } = await rig.stack('gateway', [], undefined, { needed: false }).stack('a', ['gateway']).apply();
+    expect(ends['a']).toMatchObject({ outcome: 'applied' });
+  });
+
+  it('beside it, in what it does not read, goes on', async () => {
+    rig.bucket.set(`${lockFolder('example.other')}1f.json`, engineLock);
+    expect((await rig.stack('a').apply()).exitCode).toBe(0);
+  });
+});
+
+describe('a checkpoint that somebody changed since it was planned', () => {
+  const withGateway = (): ApplyRig => rig.stack('gateway', [], undefined, { needed: false }).stack('a', ['gateway']);
+
+  it.each(['a', 'gateway'])('ends the stack with 6, its lock given back and nothing started: %s', async (changed) => {
+    rig.has('gateway');
+    const { ends, exitCode } = await withGateway().apply({}, () => void rig.has(changed, ['other']));
+    expect(ends['a']).toEqual({
+      outcome: 'locked',
+      message: `example.${changed} changed since it was planned: somebody else was at work; plan again`,
+    });
+    expect([rig.started, rig.locked(), exitCode]).toEqual([[], [], 6]);
+  });
+
+  it('counts also where it was removed', async () => {
+    rig.has('a');
+    const { exitCode } = await rig.stack('a').apply({}, () => rig.bucket.delete(checkpointKey('example.a')));
+    expect([rig.started, exitCode]).toEqual([[], 6]);
+  });
+
+  it('by this run, as an upstream of it, does not count', async () => {
+    expect((await rig.stack('gateway').stack('a', ['gateway']).apply()).exitCode).toBe(0);
+  });
+});
+
+describe('an upstream that somebody changed while it was read', () => {
+  const changedTo = async (outputs: object) => {
+    rig.has('gateway', ['old'], { id: 'tgw-1' });
+    return rig
+      .stack('gateway', [], undefined, { needed: false })
+      .stack('a', ['gateway'], async (engine) => {
+        await engine.create('vpc');
+        rig.has('gateway', ['old'], outputs);
+        return engine.end();
+      })
+      .apply();
+  };
+
+  it('with other outputs fails the stack, which says so, and is verified', async () => {
+    const { ends, exitCode } = await changedTo({ id: 'tgw-2' });
+    expect(ends['a']).toEqual({
+      outcome: 'failed',
+      errors: ['example.gateway was changed by somebody else while a read it: what it was given is stale; run up again'],
+    });
+    expect([exitCode, rig.locked(), (await rig.standing('a')).kind]).toEqual([1, [], 'free']);
+  });
+
+  it('with the same outputs does not matter', async () => {
+    expect((await changedTo({ id: 'tgw-1' })).ends['a']).toMatchObject({ outcome: 'applied' });
+  });
+
+  it('and removed fails the stack', async () => {
+    rig.has('gateway');
+    const { ends } = await rig
+      .stack('gateway', [], undefined, { needed: false })
+      .stack('a', ['gateway'], async (engine) => {
+        await engine.create('vpc');
+        rig.bucket.delete(checkpointKey('example.gateway'));
+        return engine.end();
+      })
+      .apply();
+    expect(ends['a']).toMatchObject({ outcome: 'failed' });
+  });
+});
+
+describe('a create that AWS plainly refused', () => {
+  it('is settled by a look that finds nothing: failed, and released', async () => {
+    const { ends, exitCode } = await rig.stack('a', [], refused).apply();
+    expect(ends['a']).toEqual({ outcome: 'failed', errors: [plainRefusal] });
+    expect([exitCode, rig.looks, rig.locked()]).toEqual([1, ['a'], []]);
+  });
+
+  it('is left held with --no-settle', async () => {
+    const { ends, exitCode } = await rig.stack('a', [], refused).apply({ settle: false });
+    expect(ends['a']?.outcome).toBe('held');
+    expect([exitCode, rig.looks, rig.locked()]).toEqual([4, [], ['a']]);
+  });
+
+  it('is held where the look finds something', async () => {
+    const { ends } = await rig.stack('a', [], refusedAndMade).apply();
+    expect(ends['a']).toMatchObject({ outcome: 'held', errors: expect.arrayContaining([plainRefusal]) as string[] });
+    expect((await rig.journaled()).state.stacks.get('example.a')?.doubts).toContainEqual({
+      source: 'unknown-object',
+      id: 'vpc-vpc',
+      text: 'AWS has a VPC for vpc (vpc-vpc) that the state does not have',
+    });
+  });
+
+  it('is held where AWS cannot be looked at', async () => {
+    rig.look = () => Promise.reject(new Error('ExpiredToken'));
+    const { ends } = await rig.stack('a', [], refused).apply();
+    expect(ends['a']?.outcome).toBe('held');
+    expect((await rig.journaled()).state.stacks.get('example.a')?.doubts).toContainEqual({
+      source: 'look',
+      text: 'AWS could not be looked at: ExpiredToken',
+    });
+  });
+});
+
+describe('a clean end', () => {
+  it('with creates is released after a look', async () => {
+    await rig.stack('a').apply();
+    expect(rig.looks).toEqual(['a']);
+  });
+
+  it('without creates needs none', async () => {
+    rig.has('a');
+    await rig.stack('a', [], async (engine) => (await engine.write(), engine.end())).apply();
+    expect(rig.looks).toEqual([]);
+  });
+
+  it('is held where the look finds a second object', async () => {
+    const { ends, exitCode } = await rig.stack('a', [], twice).apply();
+    expect(ends['a']?.outcome).toBe('held');
+    expect([exitCode, rig.locked(), await rig.standing('a')]).toMatchObject([
+      4,
+      ['a'],
+      { kind: 'held', why: 'AWS has a VPC for second (vpc-second) that the state does not have' },
+    ]);
+  });
+
+  it('is held where the look throws', async () => {
+    rig.look = () => Promise.reject(new Error('ExpiredToken'));
+    expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('held');
+  });
+});
+
+describe('an engine that threw', () => {
+  it('before it did anything is a failure', async () => {
+    const { ends } = await rig.stack('a', [], () => Promise.reject(new Error('no CLI'))).apply();
+    expect(ends['a']).toEqual({ outcome: 'failed', errors: ['no CLI'] });
+    expect(rig.locked()).toEqual([]);
+  });
+
+  it('in the middle of a step holds its stack', async () => {
+    const { ends } = await rig
+      .stack('a', [], async (engine) => {
+        await engine.begin('vpc');
+        throw new Error('a process of it is left');
+      })
+      .apply();
+    expect(ends['a']).toMatchObject({ outcome: 'held', errors: ['a process of it is left', expect.stringContaining('CreateVpc')] });
+    expect(rig.locked()).toEqual(['a']);
+  });
+});
+
+describe('a checkpoint that is not the verified one', () => {
+  it('is looked at before anything is started, and said', async () => {
+    rig.has('a');
+    await verifiedAt(rig, '"another"');
+    let looks: string[] = [];
+    const { ends } = await rig
+      .stack('a', [], async (engine) => {
+        looks = [...rig.looks];
+        return (await engine.create('vpc')).end();
+      })
+      .apply();
+    expect([ends['a'], looks]).toMatchObject([{ outcome: 'applied' }, ['a']]);
+    expect(rig.events).toContainEqual({
+      type: 'note',
+      message:
+        'a: its checkpoint was changed behind Holdfast since 2029-12-31T00:00:00.000Z (run earlier). AWS has nothing under its tags that the state does not have: going on.',
+    });
+  });
+
+  it('is held where AWS has more, and nothing is started', async () => {
+    rig.has('a');
+    rig.aws.get('example.a')?.add('vpc-more');
+    await verifiedAt(rig, '"another"');
+    const { exitCode } = await rig.stack('a').apply();
+    expect([rig.started, rig.locked(), exitCode]).toEqual([[], ['a'], 4]);
+    expect(await rig.standing('a')).toMatchObject({ kind: 'held', why: expect.stringContaining('(vpc-more)') as string });
+  });
+
+  it('is held where it is missing, and AWS has something under its tags', async () => {
+    rig.aws.set('example.a', new Set(['vpc-lost']));
+    await verifiedAt(rig, '"another"');
+    const { ends } = await rig.stack('a').apply();
+    expect(ends['a']).toMatchObject({
+      outcome: 'held',
+      errors: [expect.stringMatching(/its checkpoint is missing since .* \(vpc-lost\)/)],
+    });
+  });
+
+  it('is none where it was destroyed, and is missing', async () => {
+    await verifiedAt(rig, null);
+    await rig.stack('a').apply();
+    expect(rig.looks).toEqual(['a']);
+    expect(rig.events.filter(({ type }) => type === 'note')).toEqual([]);
+  });
+});
+
+describe('a lock that somebody removes while the engine runs', () => {
+  const removing: Play = async (engine) => {
+    await engine.begin('vpc');
+    rig.cancel('a');
+    await rig.watch.look();
+    return engine.end();
+  };
+
+  it('ends the engine', async () => {
+    let ending: AbortSignal | undefined;
+    await rig
+      .stack('a', [], async (engine) => {
+        ending = engine.options.ending;
+        return removing(engine);
+      })
+      .apply();
+    expect(ending?.aborted).toBe(true);
+  });
+
+  it('refuses what the engine writes from then on', async () => {
+    let accepted: boolean | undefined;
+    await rig
+      .stack('a', [], async (engine) => {
+        rig.cancel('a');
+        await rig.watch.look();
+        accepted = await engine.write();
+        return engine.end();
+      })
+      .apply();
+    expect([accepted, rig.bucket.bodyOf(checkpointKey('example.a'))]).toEqual([false, undefined]);
+  });
+
+  it('holds the stack, and is put back', async () => {
+    const { ends, exitCode } = await rig.stack('a', [], removing).apply();
+    expect(ends['a']).toMatchObject({ outcome: 'held', errors: expect.arrayContaining(['its lock was put back']) as string[] });
+    expect([exitCode, rig.locked()]).toEqual([4, ['a']]);
+    const inRun = (await rig.journaled()).state.stacks.get('example.a');
+    expect(inRun).toMatchObject({ phase: 'held', lock: { etag: (await rig.bucket.get(durableLockKey('example.a')))?.etag } });
+    expect(inRun?.lockGoneSince).toBeUndefined();
+  });
+
+  it('is not put back where somebody else is in', async () => {
+    const { ends } = await rig
+      .stack('a', [], async (engine) => {
+        const end = await removing(engine);
+        rig.bucket.set(`${lockFolder('example.a')}1f.json`, engineLock);
+        return end;
+      })
+      .apply();
+    expect(ends['a']).toMatchObject({
+      outcome: 'held',
+      errors: expect.arrayContaining(['its lock could not be put back: somebody else is in']) as string[],
+    });
+    expect(rig.locked()).toEqual([]);
+    expect(await rig.standing('a')).toMatchObject({ kind: 'held', lockGoneSince: '2030-01-01T00:00:00.000Z' });
+  });
+
+  it('or replaces holds the stack, and is left as it is', async () => {
+    const theirs = writeLock(lockOf('example.a', 'theirs'));
+    await rig
+      .stack('a', [], async (engine) => {
+        await engine.begin('vpc');
+        rig.bucket.set(durableLockKey('example.a'), theirs);
+        await rig.watch.look();
+        return engine.end();
+      })
+      .apply();
+    expect(rig.bucket.bodyOf(durableLockKey('example.a'))).toBe(theirs);
+    expect((await rig.journaled()).events).toContainEqual(expect.objectContaining({ type: 'lock-lost', how: 'replaced' }));
+    expect((await rig.journaled()).state.stacks.get('example.a')?.phase).toBe('held');
+  });
+
+  it('counts also where it is noticed only when the engine has ended well', async () => {
+    const { ends } = await rig
+      .stack('a', [], async (engine) => {
+        await engine.create('vpc');
+        rig.cancel('a');
+        return engine.end();
+      })
+      .apply();
+    expect(ends['a']?.outcome).toBe('held');
+  });
+
+  it('counts also where it is noticed only when AWS has refused the one create', async () => {
+    const { ends } = await rig
+      .stack('a', [], async (engine) => {
+        await engine.fail('vpc', plainRefusal);
+        rig.cancel('a');
+        return engine.end();
+      })
+      .apply();
+    expect(ends['a']?.outcome).toBe('held');
+  });
+});
+
+describe('a checkpoint that somebody writes while the engine runs', () => {
+  it('is not written over, and holds the stack', async () => {
+    const theirs = checkpointOf('example.a', new Map([['theirs', 'vpc-theirs']]));
+    const { ends, exitCode } = await rig
+      .stack('a', [], async (engine) => {
+        rig.bucket.set(checkpointKey('example.a'), theirs);
+        return (await engine.create('vpc')).end();
+      })
+      .apply();
+    expect([ends['a']?.outcome, exitCode]).toEqual(['held', 4]);
+    expect(rig.bucket.bodyOf(checkpointKey('example.a'))).toBe(theirs);
+  });
+});
+
+describe('a lock under which nothing was started', () => {
+  it('is not journaled as released where it could not be removed', async () => {
+    rig.store.before = ({ op, key }) => {
+      if (op === 'remove' && key === durableLockKey('example.a')) throw new Error('ECONNRESET');
+    };
+    rig.has('a');
+    await rig.stack('a').apply({}, () => void rig.has('a', ['other']));
+    expect([rig.locked(), (await rig.standing('a', 'elsewhere')).kind]).toEqual([['a'], 'left']);
+  });
+});
+
+describe('a second run over a held stack', () => {
+  it('does not get its lock', async () => {
+    await rig.stack('a', [], unseen).apply();
+    const { ends } = await new ApplyRig('next', rig).stack('a').apply();
+    expect(ends['a']?.outcome).toBe('locked');
+  });
+});
