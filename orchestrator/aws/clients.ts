@@ -28,6 +28,8 @@ export function openClients(target: Target, region: string, session: () => Sessi
   const s3 = new S3Client({
     ...configuration,
     forcePathStyle: target.kind === 'LAB',
+    // Locks and journal wait for each answer: one that never comes must end as an error, which is tried again.
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });

@@ -156,10 +156,12 @@ export class StackMount implements Mount {
     const { fence } = this.#fencing;
     if (this.#mode.kind === 'overlay') throw new Error(`an overlay of ${this.#stack} is not kept`);
     if (fence && fence.kind !== 'closed') throw new Error(`the mount of ${this.#stack} is fenced: ${fence.message}`);
-    const { store } = this.#mode;
+    const { store, beforeWrite } = this.#mode;
     for (const [key, held] of this.#private) {
       const role = roleOf(key, this.#keys);
       if (held.kept || !(role === 'previous' || role === 'history' || role === 'backup')) continue;
+      await beforeWrite?.();
+      if (this.#fencing.isStopped()) throw new Error(`the mount of ${this.#stack} is fenced: ${this.#fencing.fence?.message ?? ''}`);
       this.#keepRequests += 1;
       await store.put(key, held.bytes, { only: role === 'previous' ? 'always' : 'if-absent' }, held.write);
       held.kept = true;

@@ -25,6 +25,11 @@ export type MountMode =
       /** How long a write that fails is tried again, from its first failure on. */
       readonly patienceSeconds: number;
       readonly spool: Spool;
+      /**
+       * Asked before each try to write: throws where it cannot say that the run still is the stack's owner, which counts as a bucket that fails, and
+       * fences the mount where it is not. It is how a process that was paused for long learns what it missed.
+       */
+      readonly beforeWrite?: () => Promise<void>;
       readonly onTrouble?: (trouble: Trouble) => void;
     };
 
@@ -239,7 +244,12 @@ export class OwnCheckpoint {
       return since;
     };
     for (;;) {
-      const tried = await this.#try(act, silentAfterMs + allowanceMs, async (error) => {
+      const asOwner = async (): Promise<T> => {
+        await mode.beforeWrite?.();
+        if (this.#fencing.isStopped()) throw new Error(this.#fencing.fence?.message ?? 'it may no longer write');
+        return act();
+      };
+      const tried = await this.#try(asOwner, silentAfterMs + allowanceMs, async (error) => {
         const start = await failed(error);
         return start.getTime() + mode.patienceSeconds * 1_000 + allowanceMs - this.#clock.now();
       });

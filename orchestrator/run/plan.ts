@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StackNode, Graph } from '../graph/graph.ts';
-import type { EngineStep, Engine } from '../pulumi/engine.ts';
+import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
+import { messageOf } from '../domain/problem.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import type { PreviewedOutput, PreviewedOutputs, ProgramSettings } from '../pulumi/program.ts';
 import type { Gateway } from '../gateway/gateway.ts';
@@ -77,6 +78,8 @@ export function notInFile(graph: Graph, states: ReadonlyMap<string, StackState>)
   return [...states.values()].filter(({ stack }) => !graph.byName.has(stack));
 }
 
+const nothingSeen = { steps: [], unfinished: [], failures: [], started: false, interrupted: false } as const;
+
 async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyMap<string, Planned>): Promise<Planned> {
   const { states, settings, engine, emit } = request;
   const failed = node.upstreams.find((upstream) => ['failed', 'skipped'].includes(ended.get(upstream)?.end.outcome ?? ''));
@@ -96,29 +99,31 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
     ),
     mode: { kind: 'overlay' },
   });
-  const result = await engine.preview({
-    stack: node.name,
-    program: stackProgram(
-      node,
-      settings,
-      (upstream) => {
-        const previewed = ended.get(upstream);
-        return { exists: states.has(upstream), ...(previewed ? { previewed: previewed.outputs } : {}) };
+  const result = await engine
+    .preview({
+      stack: node.name,
+      program: stackProgram(
+        node,
+        settings,
+        (upstream) => {
+          const previewed = ended.get(upstream);
+          return { exists: states.has(upstream), ...(previewed ? { previewed: previewed.outputs } : {}) };
+        },
+        (name, value) => known.set(name, value),
+      ),
+      backendUrl: mount.url,
+      marker: request.marker,
+      exists: state !== undefined,
+      environment: request.environment,
+      signal: request.signal,
+      onStep: (step) => {
+        if (step.phase !== 'started') return;
+        seen.push(step);
+        emit({ type: 'step', stack: node.name, phase: 'done', op: step.op, resource: step.name, resourceType: step.type });
       },
-      (name, value) => known.set(name, value),
-    ),
-    backendUrl: mount.url,
-    marker: request.marker,
-    exists: state !== undefined,
-    environment: request.environment,
-    signal: request.signal,
-    onStep: (step) => {
-      if (step.phase !== 'started') return;
-      seen.push(step);
-      emit({ type: 'step', stack: node.name, phase: 'done', op: step.op, resource: step.name, resourceType: step.type });
-    },
-    ...(request.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: node.name, text }) } : {}),
-  });
+      ...(request.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: node.name, text }) } : {}),
+    })
+    .catch((cause: unknown): EngineResult => ({ outcome: 'failed', ...nothingSeen, errors: [messageOf(cause)] }));
   await mount.close();
   if (result.outcome === 'locked') return { end: { outcome: 'failed', errors: [result.message] }, outputs: {} };
   if (result.outcome === 'failed') return { end: { outcome: 'failed', errors: result.errors }, outputs: {} };

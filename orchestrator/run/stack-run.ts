@@ -127,8 +127,9 @@ export async function runStack(work: Work, settings: StackRunSettings, onLock: (
       checkpoint: settings.known.get(stack)?.etag ?? null,
       outcome: 'nothing-started',
     });
-    await releaseLock(store, lock).catch(() => undefined);
-    await journal.note({ type: 'released', stack, epoch: 1 });
+    // A lock that stays is known by its verified end, and anyone may take it away; journaled as released it would be nobody's.
+    const removed = await patiently(() => releaseLock(store, lock), { seconds: settings.patienceSeconds }).catch(() => undefined);
+    if (removed) await journal.note({ type: 'released', stack, epoch: 1 });
     return end;
   };
   try {
@@ -208,6 +209,7 @@ async function runEngine(
       store: settings.store,
       patienceSeconds: settings.patienceSeconds,
       spool: settings.spool,
+      beforeWrite: () => settings.watch.confirm(stack),
       onTrouble: (trouble) =>
         emit({
           type: 'waiting',
@@ -222,6 +224,11 @@ async function runEngine(
   let lost: 'removed' | 'replaced' | undefined;
   const unwatch = settings.watch.add(lock, (how) => {
     lost = how;
+    emit({
+      type: 'waiting',
+      stack,
+      message: `${work.short}: its lock was ${how} by somebody. The engine is ended; nothing more is written.`,
+    });
     mount.fence({ kind: 'lock-lost', message: `its lock was ${how} by somebody while the engine ran` });
   });
   try {
@@ -299,7 +306,8 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   const doubts: Doubt[] = [...verdict.doubts];
   if (ended.lost() !== undefined && !report.fence)
     doubts.push({ source: 'lock', text: `its lock was ${ended.lost() ?? ''} by somebody while the engine ran` });
-  const mayBeClean = doubts.length === 0 || (settings.settle && verdict.settled === 'by-a-look');
+  // What a look settles is what AWS has, and not who else was there.
+  const mayBeClean = doubts.length === 0 || (settings.settle && verdict.settled === 'by-a-look' && ended.lost() === undefined);
   if (mayBeClean && (verdict.created || doubts.length > 0)) {
     // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
     const found = await lookForUnknown(stack, settings, report.checkpoint?.body);
@@ -377,6 +385,9 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
   }
 }
 
+/** More are in the journal. */
+const doubtsTold = 8;
+
 /** The lock stands: it is put back where somebody took it away. */
 async function hold(
   work: Work,
@@ -403,9 +414,10 @@ async function hold(
     notes.push(back ? 'its lock was put back' : 'its lock could not be put back: somebody else is in');
   }
   if (report?.spool !== undefined) notes.push(`the last checkpoint that the engine wrote is in ${report.spool}`);
+  const told = doubts.length === 1 ? [] : doubts.slice(0, doubtsTold).map(({ text }) => text);
   return {
     outcome: 'held',
-    errors: [...errors, ...notes, `${describeDoubts(doubts)}. Do not cancel. Next: npm run recover -- ${work.short}`],
+    errors: [...errors, ...told, ...notes, `${describeDoubts(doubts)}. Do not cancel. Next: npm run recover -- ${work.short}`],
   };
 }
 

@@ -40,6 +40,12 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
     const back = await putBack(store, record, now());
     const since = goneSince === undefined ? '' : ` at ${goneSince}`;
     if (!back) {
+      // Written down once: by what `status` says since when it is gone.
+      if (journaled && journaled.lockGoneSince === undefined && standing.kind === 'held' && standing.run !== undefined) {
+        const gone = goneSince === undefined ? {} : { goneSince };
+        await noteInRun(request, standing.run, [{ type: 'lock-lost', stack, epoch: journaled.epoch, how: 'removed', ...gone }]);
+        changed = true;
+      }
       onNote(
         `The lock of ${stack} was removed by somebody${since}, and cannot be put back: somebody else is in. The stack is ${standing.kind} all the same.`,
       );

@@ -45,7 +45,11 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
   if (!report.intended && report.durable && !report.fence && result.outcome === 'failed')
     return { doubts: [], settled: 'no', created: false };
   const isUnclean = result.outcome === 'failed' && doubts.length === 0;
-  if (isUnclean) add({ source: 'exit', text: 'the engine ended with an error, though every step that it began came to its end' });
+  if (isUnclean)
+    add({
+      source: 'exit',
+      text: `the engine ${result.interrupted ? 'was interrupted' : 'ended with an error'} (every step that it began came to its end)`,
+    });
   const steps = result.outcome === 'locked' ? [] : [...result.steps, ...unfinished];
   return {
     doubts,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { STSClient, AssumeRoleCommand } from '@aws-sdk/client-sts';
-import { startLab, stopLab } from '../../lab/lab.ts';
+import { resetLab, startLab, stopLab } from '../../lab/lab.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
 
@@ -35,6 +35,10 @@ export interface LabCall {
   readonly mutating: boolean;
   readonly accessKeyId: string | null;
   readonly params: Record<string, string>;
+  /** Of S3. */
+  readonly key: string | null;
+  readonly status: number;
+  readonly sessionName: string | null;
 }
 
 /** A lab of its own, commands run against it as their users run them, and a look at AWS that does not go through Holdfast. */
@@ -140,6 +144,27 @@ export class LabRig {
     return Promise.race([held, over]);
   }
 
+  /** Lets a held call go on to AWS, or its reply to its caller; or cuts the connection. */
+  async release(n: number, how: 'go-on' | 'cut' = 'go-on'): Promise<void> {
+    const answer = await fetch(`${this.record.endpoint}/_lab/held/${n}/release`, { method: 'POST', body: JSON.stringify({ how }) });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
+  /** Ends a session of this lab for these services, or for all. */
+  async revoke(accessKeyId: string, services?: readonly string[]): Promise<void> {
+    const answer = await fetch(`${this.record.endpoint}/_lab/sessions/${accessKeyId}/revoke`, {
+      method: 'POST',
+      body: JSON.stringify(services === undefined ? {} : { services }),
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
+  /** Empties AWS and the bucket, and ends every fault. */
+  async reset(): Promise<void> {
+    await this.clearFaults();
+    await resetLab(join(this.folder, 'lab'), process.env);
+  }
+
   /** Environment of a session that the lab's STS gives for so long. */
   async session(seconds: number): Promise<Record<string, string>> {
     const { Credentials } = await this.sts.send(
@@ -166,9 +191,9 @@ export class LabRig {
     return keys;
   }
 
-  /** Locks of either kind that stand in the bucket. */
+  /** Locks that stand in the bucket, Holdfast's and the engine's own. */
   async locks(): Promise<string[]> {
-    return [...(await this.keys('.pulumi/locks/')), ...(await this.keys('.holdfast/locks/'))];
+    return this.keys('.pulumi/locks/');
   }
 }
 

@@ -1,0 +1,53 @@
+import { readFile, readdir } from 'node:fs/promises';
+
+interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+async function processes(): Promise<ProcessEntry[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const entries = await Promise.all(
+    pids.map(async (pid): Promise<ProcessEntry[]> => {
+      try {
+        const [stat, command] = await Promise.all([readFile(`/proc/${pid}/stat`, 'utf8'), readFile(`/proc/${pid}/cmdline`, 'utf8')]);
+        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return state === 'Z' ? [] : [{ pid: Number(pid), parent: Number(parent), command: command.replaceAll('\0', ' ') }];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return entries.flat();
+}
+
+/** The engine's processes below a command of Holdfast: the CLI at work, and its aws plugin. */
+export async function engineBelow(orchestrator: number): Promise<{ readonly cli: number; readonly plugin: number }> {
+  const all = await processes();
+  const below = new Set([orchestrator]);
+  // Parents come before their children only by chance.
+  for (let grew = true; grew;) {
+    grew = false;
+    for (const { pid, parent } of all)
+      if (below.has(parent) && !below.has(pid)) {
+        below.add(pid);
+        grew = true;
+      }
+  }
+  const find = (pattern: RegExp): number => {
+    const found = all.find(({ pid, command }) => below.has(pid) && pattern.test(command));
+    if (!found) throw new Error(`no process ${String(pattern)} below ${orchestrator}`);
+    return found.pid;
+  };
+  return { cli: find(/pulumi (up|destroy) /), plugin: find(/pulumi-resource-aws/) };
+}
+
+export async function isRunning(pid: number): Promise<boolean> {
+  return (await processes()).some((process) => process.pid === pid);
+}
+
+/** Resolves when the process is gone. */
+export async function gone(pid: number): Promise<void> {
+  while (await isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+}

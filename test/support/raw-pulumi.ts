@@ -1,0 +1,97 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LocalWorkspace, PulumiCommand } from '@pulumi/pulumi/automation/index.js';
+import { execa } from 'execa';
+import { stateUrl } from '../../orchestrator/aws/clients.ts';
+import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
+import { cacheFolder } from '../../toolchain/cache-folder.ts';
+import { providePulumiCli } from '../../toolchain/pulumi-cli.ts';
+
+export interface RawResult {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** Pulumi without Holdfast, as a person has it who goes past it: the bucket's own URL, the engine's own locks. */
+export class RawPulumi {
+  readonly #cli: { readonly path: string; readonly version: string };
+  readonly #folder: string;
+  readonly #environment: Record<string, string>;
+
+  private constructor(cli: RawPulumi['cli'], folder: string, environment: Record<string, string>) {
+    this.#cli = cli;
+    this.#folder = folder;
+    this.#environment = environment;
+  }
+
+  static async open(record: LabRecord): Promise<RawPulumi> {
+    const cli = await providePulumiCli({ env: process.env, onProgress: () => undefined });
+    if (!cli.ok) throw new Error(JSON.stringify(cli.problems));
+    const folder = await mkdtemp(join(tmpdir(), 'raw-pulumi-'));
+    const settings = { name: 'holdfast', runtime: 'nodejs', plugins: { providers: [{ name: 'aws', path: record.pluginDirectory }] } };
+    await writeFile(join(folder, 'Pulumi.yaml'), JSON.stringify(settings));
+    return new RawPulumi(cli.value, folder, {
+      PULUMI_BACKEND_URL: stateUrl({ kind: 'LAB', endpoint: record.endpoint }, record.bucket, record.region),
+      PULUMI_HOME: join(cacheFolder(process.env), 'pulumi-home'),
+      PULUMI_CONFIG_PASSPHRASE: '',
+      PULUMI_SKIP_UPDATE_CHECK: 'true',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_REGION: record.region,
+      AWS_ENDPOINT_URL: record.endpoint,
+    });
+  }
+
+  get cli(): { readonly path: string; readonly version: string } {
+    return this.#cli;
+  }
+
+  /** A command of the CLI over one stack, as in `refresh`, `destroy`, `cancel`. */
+  async run(command: string, stack: string): Promise<RawResult> {
+    const { exitCode, all } = await execa(
+      this.#cli.path,
+      [command, '--yes', '--stack', `organization/holdfast/${stack}`, '--non-interactive'],
+      {
+        cwd: this.#folder,
+        env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.#environment },
+        extendEnv: false,
+        reject: false,
+        all: true,
+      },
+    );
+    return { exitCode: exitCode ?? -1, output: all };
+  }
+
+  /** `up` by a plain program of the Automation API: it would empty the stack, were it let in. */
+  async up(stack: string): Promise<RawResult> {
+    const workDir = await mkdtemp(join(tmpdir(), 'raw-up-'));
+    try {
+      const raw = await LocalWorkspace.createOrSelectStack(
+        { stackName: stack, projectName: 'holdfast', program: () => Promise.resolve() },
+        { workDir, envVars: this.#environment, pulumiCommand: await this.#command() },
+      );
+      await raw.up();
+      return { exitCode: 0, output: 'up went through' };
+    } catch (cause) {
+      return { exitCode: 1, output: cause instanceof Error ? cause.message : String(cause) };
+    } finally {
+      await rm(workDir, { recursive: true, force: true });
+    }
+  }
+
+  /** As the SDK itself starts it. */
+  async #command(): Promise<PulumiCommand> {
+    const root = join(this.#folder, 'cli');
+    await mkdir(join(root, 'bin'), { recursive: true });
+    await symlink(this.#cli.path, join(root, 'bin', 'pulumi')).catch(() => undefined);
+    return PulumiCommand.get({ root });
+  }
+
+  close(): Promise<void> {
+    return rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** What the engine says to whoever comes second. */
+export const lockedOut = 'the stack is currently locked by';
