@@ -45,7 +45,10 @@ export async function takeLock(
 ): Promise<Taking> {
   const { stack } = record;
   const key = durableLockKey(stack);
-  const put = await store.put(key, writeLock(record), { only: 'if-absent' }, randomUUID());
+  const write = randomUUID();
+  const attempt = () => store.put(key, writeLock(record), { only: 'if-absent' }, write);
+  // Rule 5: where only the reply was lost, the lock stands, and the second try knows it.
+  const put = await attempt().catch(attempt);
   if (!put.done) {
     const heldBy = await locksOf(store, stack);
     // Released in between: whoever had it has changed the stack under us.
