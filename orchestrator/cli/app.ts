@@ -3,6 +3,15 @@ import type { Context } from './context.ts';
 import { commonFlags, parallelFlag, parseCount, parseSeconds, sessionFlags, stackArguments } from './flags.ts';
 
 const text = (value: string): string => value;
+
+/** It is shown to whoever meets the lock, in one line. */
+function parseIncident(value: string): string {
+  const incident = value.trim();
+  if (incident === '' || incident.length > 200 || /[\p{Cc}\u2028\u2029]/u.test(incident))
+    throw new Error('an incident is one line of 1 to 200 characters');
+  return incident;
+}
+
 const output = { json: commonFlags.json, verbose: commonFlags.verbose } as const;
 const planFlags = {
   ...commonFlags,
@@ -89,6 +98,103 @@ const status = buildCommand({
   },
 });
 
+const locks = buildCommand({
+  loader: async () => (await import('./commands/locks.ts')).locks,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      maxAge: {
+        kind: 'parsed',
+        parse: parseSeconds,
+        optional: true,
+        brief: 'Exit 7, and name each lock that is older, as in 20m',
+        placeholder: 'TIME',
+      },
+    },
+  },
+  docs: {
+    brief: 'Every lock: whose, since when, and whether its process lives',
+    fullDescription:
+      'Puts back what somebody removed from a held or frozen stack. An old lock is a reason to look, never one to release it.\n\n' +
+      'Example: npm run locks -- --max-age 20m',
+  },
+});
+
+const runs = buildCommand({
+  loader: async () => (await import('./commands/runs.ts')).runs,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      limit: { kind: 'parsed', parse: parseCount, default: '20', brief: 'List at most so many, the newest', placeholder: 'N' },
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'A run, or as much of its id as only it has: its timeline', parse: text, optional: true, placeholder: 'ID' }],
+    },
+  },
+  docs: {
+    brief: 'The journal: the newest runs, or one of them as a timeline',
+    fullDescription: 'Example: npm run runs -- 20260131T140558Z',
+  },
+});
+
+const incident = {
+  kind: 'parsed',
+  parse: parseIncident,
+  brief: 'What for: the incident or change that everyone is told who comes to the lock',
+  placeholder: 'ID',
+} as const;
+
+const freeze = buildCommand({
+  loader: async () => (await import('./commands/freeze.ts')).freeze,
+  parameters: { flags: { ...commonFlags, incident }, positional: stackArguments },
+  docs: {
+    brief: 'Keep everyone out of stacks, plain pulumi too, until unfreeze',
+    fullDescription:
+      'All the stacks that are named, or none: one at which somebody is at work is refused. A held stack keeps the lock of its run, and is frozen too.\n\n' +
+      'Example: npm run freeze -- "vpc.*" --incident INC-1234',
+  },
+});
+
+const unfreeze = buildCommand({
+  loader: async () => (await import('./commands/freeze.ts')).unfreeze,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      incident,
+      all: { kind: 'boolean', default: false, brief: 'All that are frozen', withNegated: false },
+      force: { kind: 'boolean', default: false, brief: "Also where the freeze is another incident's", withNegated: false },
+    },
+    positional: {
+      kind: 'array',
+      parameter: {
+        brief: 'Stacks by short name, full name or glob, as in vpc.shared, example.vpc.shared, vpc.*',
+        parse: text,
+        placeholder: 'stack',
+      },
+    },
+  },
+  docs: {
+    brief: 'Let everyone in again; what is held stays held (exit 4)',
+    fullDescription: 'Example: npm run unfreeze -- vpc.shared --incident INC-1234',
+  },
+});
+
+const env = buildCommand({
+  loader: async () => (await import('./commands/env.ts')).env,
+  parameters: {
+    flags: commonFlags,
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'One stack, as in vpc.shared', parse: text, placeholder: 'stack' }],
+    },
+  },
+  docs: {
+    brief: 'What plain pulumi needs to work on a stack, for eval',
+    fullDescription: 'Never prints credentials of a real account.\n\nExample: eval "$(npm run -s holdfast -- env vpc.shared)"',
+  },
+});
+
 const graph = buildCommand({
   loader: async () => (await import('./commands/graph.ts')).graph,
   parameters: {
@@ -167,7 +273,7 @@ const lab = buildRouteMap({
 
 export const app = buildApplication<Context>(
   buildRouteMap({
-    routes: { up, plan, destroy, status, graph, preflight, bootstrap, generate, lab },
+    routes: { up, plan, destroy, status, locks, runs, freeze, unfreeze, env, graph, preflight, bootstrap, generate, lab },
     docs: {
       brief: 'Deploys an AWS network as small Pulumi stacks, and keeps each lock until state and AWS agree',
       fullDescription:

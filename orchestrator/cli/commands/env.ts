@@ -1,0 +1,170 @@
+import { delimiter, dirname, join } from 'node:path';
+import { exitCodes } from '../../domain/exit-codes.ts';
+import type { ExitCode } from '../../domain/exit-codes.ts';
+import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { selectStacks } from '../../graph/select.ts';
+import { describeHeld } from '../../run/standing.ts';
+import type { Standing } from '../../run/standing.ts';
+import { readInstallation } from '../../state/installation.ts';
+import { project } from '../../state/layout.ts';
+import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { backendUrl, shortOf } from '../open.ts';
+import { quoted } from '../quoted.ts';
+import { print, report } from '../report.ts';
+import { withBucket } from '../with-bucket.ts';
+import type { OpenedBucket } from '../with-bucket.ts';
+
+/** What a shell needs to be told so that plain `pulumi` works on one stack, as `--json` has it. */
+export interface PulumiEnvironment {
+  readonly stack: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** What would lead plain `pulumi` elsewhere, or make it keep no checkpoints. */
+  readonly unset: readonly string[];
+  /** Folders that go before the rest of PATH. */
+  readonly path: readonly string[];
+  /** For a person: what no variable can say. */
+  readonly hints: readonly string[];
+  /** Why the stack should be left alone now; null where nothing speaks against it. */
+  readonly warning: string | null;
+}
+
+/**
+ * Prints what `eval` takes. Everything else goes to stderr, as a message among the exports would be run; and where it fails it prints `false`, so that
+ * `eval "$(…)" && pulumi …` goes no further.
+ */
+export async function env(this: Context, flags: CommonFlags, pattern: string): Promise<void> {
+  const told: Context['process'] = flags.json ? this.process : { stdout: this.process.stderr, stderr: this.process.stderr };
+  await report({ ...this, process: told }, flags, (emit) =>
+    withBucket(this, flags, 'env', emit, async (opened): Promise<ExitCode> => {
+      const { file, read, header, notes } = opened;
+      const { states, standings } = await read();
+      const known = new Map(file.graph.nodes.map(({ name, short }) => [name, { name, short }]));
+      for (const { stack, short } of states.values()) known.set(stack, { name: stack, short });
+      const [stack, ...more] = orRefuse(selectStacks([...known.values()], [pattern], file.network.file), exitCodes.usage);
+      if (stack === undefined || more.length > 0)
+        throw new Refusal(exitCodes.usage, {
+          reason: 'several-stacks',
+          message: `"${pattern}" means ${more.length + 1} stacks, and plain pulumi works on one`,
+          next: `Name one: npm run -s holdfast -- env ${stack === undefined ? 'STACK' : shortOf(stack)}`,
+        });
+      const environment = await pulumiEnvironment(this, opened, stack, standings.byStack.get(stack));
+      if (flags.json) print(this, JSON.stringify({ ...header(), ...environment, notes }));
+      else {
+        if (environment.warning !== null) this.process.stderr.write(`${environment.warning}\n`);
+        print(this, shellText(environment));
+      }
+      return exitCodes.done;
+    }),
+  );
+  if (told === this.process) return;
+  this.process.exitCode = told.exitCode ?? null;
+  if (told.exitCode !== exitCodes.done) print(this, 'false; # nothing was set: the message is on stderr');
+}
+
+async function pulumiEnvironment(
+  context: Context,
+  { file, aws, facts }: OpenedBucket,
+  stack: string,
+  standing: Standing | undefined,
+): Promise<PulumiEnvironment> {
+  const { spec } = file.network;
+  const installation =
+    facts.installation === undefined ? undefined : orRefuse(readInstallation(facts.installation), exitCodes.preflightRefused);
+  const cli = await cliFolder(context.env);
+  const hasPassphrase = context.env['PULUMI_CONFIG_PASSPHRASE'] !== undefined || context.env['PULUMI_CONFIG_PASSPHRASE_FILE'] !== undefined;
+  const isLab = file.target.kind === 'LAB';
+  return {
+    stack,
+    variables: {
+      PULUMI_BACKEND_URL: backendUrl(file, aws, spec.region),
+      // Read by the CLI itself, before the stack that a folder has selected.
+      PULUMI_STACK: `organization/${project}/${stack}`,
+      // The stacks hold no secrets, and Pulumi wants one all the same.
+      ...(hasPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE: '' }),
+      PULUMI_SKIP_UPDATE_CHECK: 'true',
+      ...(installation === undefined ? {} : { HOLDFAST_INSTALLATION: installation.installation }),
+      AWS_REGION: spec.region,
+      ...(file.target.kind === 'LAB'
+        ? {
+            AWS_ACCESS_KEY_ID: 'test',
+            AWS_SECRET_ACCESS_KEY: 'test',
+            AWS_EC2_METADATA_DISABLED: 'true',
+            AWS_ENDPOINT_URL: file.target.lab.endpoint,
+            AWS_S3_USE_PATH_STYLE: 'true',
+          }
+        : {}),
+    },
+    unset: [
+      // With it a killed engine leaves no trace of what it had begun.
+      'PULUMI_SKIP_CHECKPOINTS',
+      // Whoever is signed in to a real account stays out of the lab, and the lab's keys out of theirs.
+      ...(isLab
+        ? ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'PULUMI_IGNORE_AMBIENT_PLUGINS']
+        : []),
+    ],
+    // The engine takes a plugin that it finds on the PATH before any other: it says so in a warning at each command.
+    path: [...(file.target.kind === 'LAB' ? [file.target.lab.pluginDirectory] : []), ...(cli === undefined ? [] : [cli])],
+    hints: [
+      `run it in ${context.root}: its Pulumi.yaml is the project "${project}", and networks/${spec.network}.yaml is the network that its programs read`,
+      ...(isLab
+        ? []
+        : [
+            `no credentials are printed: sign in to account ${spec.account} in this shell too; Holdfast has its own from ${aws.session().source}`,
+          ]),
+      ...(installation === undefined ? ['HOLDFAST_INSTALLATION is not known, and up and preview need it: npm run bootstrap'] : []),
+      ...(cli === undefined && !(await isOnPath('pulumi', context.env))
+        ? ['no pulumi is on the PATH, and Holdfast has built none yet: npm run plan']
+        : []),
+      ...((await isOnPath('pulumi-language-nodejs', context.env)) ||
+      (cli !== undefined && (await isExecutable(join(cli, 'pulumi-language-nodejs'))))
+        ? []
+        : [
+            'up and preview run the program, and need pulumi-language-nodejs, which comes with the official CLI; refresh, destroy, import, state and stack do not',
+          ]),
+      'pulumi cancel removes the locks of whoever is at work: do not use it; npm run locks says whose they are',
+    ],
+    warning: warningOf(stack, standing),
+  };
+}
+
+/** Of the CLI that Holdfast has provided; undefined where the person's own is on the PATH, which goes first, or where there is none yet. */
+async function cliFolder(env: Context['env']): Promise<string | undefined> {
+  const cached = cachedPulumiCli(env);
+  return !(await isOnPath('pulumi', env)) && (await isExecutable(cached)) ? dirname(cached) : undefined;
+}
+
+async function isOnPath(name: string, env: Context['env']): Promise<boolean> {
+  for (const folder of (env['PATH'] ?? '').split(delimiter)) if (folder !== '' && (await isExecutable(join(folder, name)))) return true;
+  return false;
+}
+
+/** Plain `pulumi` says of a lock that `pulumi cancel` ends it: whoever reads that should have read this before. */
+function warningOf(stack: string, standing: Standing | undefined): string | null {
+  const leave = 'Do not cancel its lock (pulumi cancel), and do not work past it.';
+  switch (standing?.kind) {
+    case undefined:
+    case 'free':
+      return null;
+    case 'held':
+      return describeHeld(shortOf(stack), standing);
+    case 'frozen':
+      return `FROZEN: ${standing.message}. ${leave} Ask whose it is; npm run locks`;
+    case 'locked':
+      return `LOCKED: ${standing.message}. ${leave} Next: npm run locks`;
+    case 'left':
+      return `LOCKED: ${standing.message}; its run is dead and left nothing in doubt. ${leave} The next up releases it: npm run up -- ${shortOf(stack)}`;
+    default:
+      return standing satisfies never;
+  }
+}
+
+/** Every line is a command of its own, and the comments come last: so that it works too where the quotes around `$(…)` were forgotten. */
+export function shellText({ variables, unset, path, hints, warning }: PulumiEnvironment): string {
+  return [
+    `unset ${unset.join(' ')};`,
+    ...Object.entries(variables).map(([name, value]) => `export ${name}=${value === '' ? "''" : quoted(value)};`),
+    ...(path.length > 0 ? [`export PATH=${path.map(quoted).join(':')}:"$PATH";`] : []),
+    ...[...(warning === null ? [] : [warning]), ...hints].map((hint) => `# ${hint.replaceAll(/[\r\n]+/g, ' ')}`),
+  ].join('\n');
+}

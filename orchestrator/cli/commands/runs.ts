@@ -1,0 +1,265 @@
+import { distance } from 'fastest-levenshtein';
+import { formatSeconds } from '../../domain/duration.ts';
+import { exitCodes } from '../../domain/exit-codes.ts';
+import type { ExitCode } from '../../domain/exit-codes.ts';
+import { Refusal } from '../../domain/problem.ts';
+import type { JournalEvent } from '../../journal/events.ts';
+import { allRuns, openRuns, readRun } from '../../journal/read-runs.ts';
+import type { ReadRun } from '../../journal/read-runs.ts';
+import { isOpen } from '../../journal/run-state.ts';
+import { describeDoubts, shortTime } from '../../run/standing.ts';
+import type { Standings } from '../../run/standing.ts';
+import type { ObjectStore } from '../../state/object-store.ts';
+import { plural } from '../../ui/describe.ts';
+import { styleFor } from '../../ui/reporter.ts';
+import type { Style } from '../../ui/reporter.ts';
+import { table } from '../../ui/table.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { shortOf } from '../open.ts';
+import { print, report } from '../report.ts';
+import { withBucket } from '../with-bucket.ts';
+
+export interface RunsFlags extends CommonFlags {
+  readonly limit: number;
+}
+
+/** One run, as `--json` has it. */
+export interface RunStatus {
+  readonly run: string;
+  readonly operation: string | null;
+  readonly user: string | null;
+  readonly host: string | null;
+  readonly pid: number | null;
+  readonly startedAt: string | null;
+  /** `died`: its process is gone and wrote no end. `unknown`: it wrote no end, and nothing is heard of it, which proves nothing. */
+  readonly end: 'ended' | 'at-work' | 'died' | 'unknown';
+  readonly exitCode: number | null;
+  readonly endedAt: string | null;
+  /** Stacks that it has left open: AWS may have what their state does not say. */
+  readonly held: readonly string[];
+  readonly stacks: readonly string[];
+  readonly commit: string | null;
+  readonly ciLink: string | null;
+  readonly accessKeyIds: readonly string[];
+  readonly unreadable: readonly string[];
+}
+
+/** The journal: the newest runs, or one of them as a timeline. */
+export async function runs(this: Context, flags: RunsFlags, id?: string): Promise<void> {
+  await report(this, flags, (emit) =>
+    withBucket(this, flags, 'runs', emit, async ({ file, aws, read, header, notes }): Promise<ExitCode> => {
+      const network = file.network.spec.network;
+      const { standings } = await read();
+      const style = styleFor(this.process.stdout, this.env);
+      const names = await runNames(aws.store, network);
+      if (id !== undefined) {
+        const run = await readRun(aws.store, network, findRun(names, id, network));
+        const status = runStatus(run, standings);
+        if (flags.json)
+          print(
+            this,
+            JSON.stringify({
+              ...header(),
+              ...status,
+              stackPhases: [...run.state.stacks.values()].map(({ stack, phase, since, epoch, doubts }) => ({
+                stack,
+                phase,
+                since,
+                epoch,
+                doubts,
+              })),
+              events: run.events,
+              notes,
+            }),
+          );
+        else print(this, describeRun(run, status, style));
+        return exitCodes.done;
+      }
+      const newest: RunStatus[] = [];
+      // One after the other: the events of one are many reads already.
+      for (const name of names.slice(-flags.limit).reverse()) newest.push(runStatus(await readRun(aws.store, network, name), standings));
+      if (flags.json) print(this, JSON.stringify({ ...header(), runs: newest, known: names.length, notes }));
+      else print(this, describeRuns(network, newest, names.length, style, this.now()));
+      return exitCodes.done;
+    }),
+  );
+}
+
+/** Oldest first; also those that were opened and have written nothing else. */
+async function runNames(store: ObjectStore, network: string): Promise<string[]> {
+  const [all, open] = await Promise.all([allRuns(store, network), openRuns(store, network)]);
+  return [...new Set([...all, ...open])].sort();
+}
+
+/** How many runs are named to a person who mistyped one. */
+const nearestCount = 3;
+
+/**
+ * @param id of a run, or as much of its beginning as only it has
+ * @throws Refusal where none or several are meant
+ */
+export function findRun(names: readonly string[], id: string, network: string): string {
+  if (names.includes(id)) return id;
+  const matching = names.filter((name) => name.startsWith(id));
+  const [only] = matching;
+  if (only !== undefined && matching.length === 1) return only;
+  if (matching.length > 1)
+    throw new Refusal(exitCodes.usage, {
+      reason: 'ambiguous-run',
+      message: `${plural(matching.length, 'run')} of ${network} begin with "${id}": ${matching.slice(-nearestCount).reverse().join(', ')}${matching.length > nearestCount ? ', …' : ''}`,
+      next: `Give more of it: npm run runs -- ${matching.at(-1) ?? 'ID'}`,
+    });
+  const nearest = [...names]
+    .reverse()
+    // Over what was typed: the rest of a name is not a difference.
+    .map((name) => ({ name, far: Math.min(distance(name, id), distance(name.slice(0, id.length), id)) }))
+    .sort((a, b) => a.far - b.far)
+    .slice(0, nearestCount)
+    .map(({ name }) => name);
+  throw new Refusal(exitCodes.usage, {
+    reason: 'unknown-run',
+    message: `${network} has no run "${id}"${nearest.length === 0 ? ', and no other' : `; the nearest: ${nearest.join(', ')}`}`,
+    next: nearest.length === 0 ? 'Nothing was ever run on this network: npm run up' : 'List them: npm run runs',
+  });
+}
+
+export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<Standings, 'liveness'>): RunStatus {
+  const { opened, ended } = state;
+  const liveness = opened && standings.liveness(opened.process);
+  const works = !ended && (liveness === 'alive' || liveness === 'heard-of');
+  return {
+    run,
+    operation: opened?.operation ?? null,
+    user: opened?.process.user ?? null,
+    host: opened?.process.host ?? null,
+    pid: opened?.process.pid ?? null,
+    startedAt: opened?.at ?? null,
+    end: ended ? 'ended' : works ? 'at-work' : liveness === 'dead' ? 'died' : 'unknown',
+    exitCode: ended?.exitCode ?? null,
+    endedAt: ended?.at ?? null,
+    // While it works, an engine that runs is not left open.
+    held: [...state.stacks.values()].filter((stack) => isOpen(stack) && !(works && stack.phase === 'running')).map(({ stack }) => stack),
+    stacks: opened?.order ?? [...state.stacks.keys()],
+    commit: opened?.commit ?? null,
+    ciLink: opened?.ciLink ?? null,
+    accessKeyIds: state.accessKeyIds,
+    unreadable,
+  };
+}
+
+/** `exit 0`; `died, open: 1 held`. */
+export function describeRunEnd({ end, exitCode, held, unreadable }: RunStatus): string {
+  const how = { ended: `exit ${exitCode ?? ''}`, 'at-work': 'at work', died: 'died', unknown: 'no end known' }[end];
+  return [
+    how,
+    ...(held.length > 0 ? [`open: ${held.length} held`] : []),
+    ...(unreadable.length > 0 ? [`${plural(unreadable.length, 'event')} cannot be read`] : []),
+  ].join(', ');
+}
+
+function paintEnd(status: RunStatus, style: Style): string {
+  const text = describeRunEnd(status);
+  if (status.held.length > 0) return style.red(text);
+  if (status.end === 'died' || status.end === 'unknown' || status.unreadable.length > 0) return style.yellow(text);
+  return status.exitCode === 0 ? style.green(text) : text;
+}
+
+/** More stacks than this are counted. */
+const namedAtMost = 4;
+
+function describeRuns(network: string, newest: readonly RunStatus[], known: number, style: Style, now: number): string {
+  if (newest.length === 0) return `No run was ever made on ${network}.`;
+  const rows = newest.map((status) => [
+    status.run,
+    status.operation ?? '?',
+    status.user === null ? 'its opening is not there' : `${status.user}@${status.host ?? ''}`,
+    status.startedAt === null ? '' : shortTime(status.startedAt, now),
+    paintEnd(status, style),
+    status.stacks.length > namedAtMost ? plural(status.stacks.length, 'stack') : status.stacks.map(shortOf).join(', '),
+  ]);
+  const more = known - newest.length;
+  return [
+    table(rows, style.columns),
+    ...(more > 0 ? [style.dim(`and ${more} older: npm run runs -- --limit ${known}`)] : []),
+    style.dim(`One as a timeline: npm run runs -- ${newest[0]?.run ?? 'ID'}`),
+  ].join('\n');
+}
+
+function describeRun(run: ReadRun, status: RunStatus, style: Style): string {
+  const { opened } = run.state;
+  const facts: [string, string][] = opened
+    ? [
+        ['who', `${opened.process.user}@${opened.process.host} (pid ${opened.process.pid})`],
+        ['where', `network ${opened.network}, account ${opened.account}, ${opened.region}, from ${opened.networkFile.path}`],
+        ...(opened.commit === undefined ? [] : ([['commit', opened.commit]] as [string, string][])),
+        ...(opened.ciLink === undefined ? [] : ([['CI', opened.ciLink]] as [string, string][])),
+        ['session', `${opened.session.session}, until ${opened.session.expires}`],
+        ['access keys', status.accessKeyIds.join(', ')],
+        ['order', opened.order.map(shortOf).join(', ')],
+        ['forecast', formatSeconds(opened.forecastSeconds)],
+      ]
+    : [['opening', 'not there, or not readable: who and where is not known']];
+  const width = Math.max(...run.events.map((event) => ('stack' in event ? shortOf(event.stack).length : 0)), 3);
+  let day = '';
+  const lines = run.events.flatMap((event) => {
+    const today = event.at.slice(0, 10);
+    const heading = today === day ? [] : [style.dim(`${today}, UTC`)];
+    day = today;
+    const stack = 'stack' in event ? shortOf(event.stack) : 'run';
+    const other = opened !== undefined && event.writer !== opened.process.nonce ? style.dim(' (by another process)') : '';
+    return [...heading, `${event.at.slice(11, 19)} ${stack.padEnd(width)}  ${paintEvent(event, style)}${other}`];
+  });
+  return [
+    `${style.bold(run.run)}  ${status.operation ?? 'run'}  ${paintEnd(status, style)}`,
+    ...facts.map(([name, value]) => `  ${name.padEnd(11)}  ${value}`),
+    ...lines,
+    ...run.unreadable.map((record) => style.yellow(`cannot be read, so that nobody knows what it licensed: ${record}`)),
+    ...status.held.map((stack) => style.red(`HELD ${shortOf(stack)}. Do not cancel. Next: npm run recover -- ${shortOf(stack)}`)),
+  ].join('\n');
+}
+
+function paintEvent(event: JournalEvent, style: Style): string {
+  const text = describeJournalEvent(event);
+  if (event.type === 'held' || event.type === 'lock-lost') return style.red(text);
+  return event.type === 'verified' ? style.green(text) : text;
+}
+
+/** One line, of what a person asks of it later. `--json` has all of it. */
+export function describeJournalEvent(event: JournalEvent): string {
+  switch (event.type) {
+    case 'run-opened':
+      return `opened: ${event.operation} of ${plural(event.order.length, 'stack')} by ${event.process.user}@${event.process.host}`;
+    case 'session-renewed':
+      return `session renewed: key ${event.session.accessKeyId}, until ${event.session.expires}`;
+    case 'stopping':
+      return event.how === 'draining' ? `${event.signal}: nothing new starts` : `${event.signal}: the engine is interrupted`;
+    case 'run-ended':
+      return `ended with exit code ${event.exitCode}${event.ends
+        .filter(({ outcome }) => !['applied', 'destroyed', 'unchanged'].includes(outcome))
+        .map(({ stack, detail }) => `; ${shortOf(stack)} ${detail}`)
+        .join('')}`;
+    case 'lock-taken': {
+      const { user, host, pid } = event.lock;
+      return event.epoch === 1
+        ? 'lock taken'
+        : `lock taken over by ${user}@${host} (pid ${pid}, run ${event.lock.run}), epoch ${event.epoch}`;
+    }
+    case 'engine-started':
+      return `engine started (${event.operation}) ${event.checkpoint === null ? 'where no checkpoint was' : `over checkpoint ${shortEtag(event.checkpoint)}`}`;
+    case 'held':
+      return `HELD: ${describeDoubts(event.doubts)}${event.spool === undefined ? '' : `; what it could not write is in ${event.spool}`}`;
+    case 'verified':
+      return `verified (${event.outcome}) ${event.checkpoint === null ? 'with no checkpoint' : `at checkpoint ${shortEtag(event.checkpoint)}`}`;
+    case 'released':
+      return 'lock released';
+    case 'lock-lost':
+      return `lock ${event.how} by somebody${event.goneSince === undefined ? '' : ` at ${event.goneSince}`}`;
+    case 'lock-restored':
+      return 'lock put back';
+    default:
+      return event satisfies never;
+  }
+}
+
+/** Enough of it to tell versions apart. */
+const shortEtag = (etag: string): string => etag.replaceAll('"', '').slice(0, 8);

@@ -1,0 +1,4 @@
+/** One word of a POSIX shell, whatever is in it: as it is where that is safe, else in single quotes. */
+export function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

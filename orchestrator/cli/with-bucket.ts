@@ -1,0 +1,87 @@
+import { lookAtBucket } from '../aws/account.ts';
+import type { BucketFacts } from '../aws/account.ts';
+import { exitCodes } from '../domain/exit-codes.ts';
+import { messageOf, Refusal } from '../domain/problem.ts';
+import type { Emit } from '../run/events.ts';
+import type { CommonFlags, Context } from './context.ts';
+import { openAws, openFile, readState } from './open.ts';
+import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
+
+/** What a command has that works on what the bucket says, and runs no engine. */
+export interface OpenedBucket {
+  readonly file: OpenedFile;
+  readonly aws: OpenedSession;
+  readonly facts: BucketFacts;
+  /** Reads all of it anew, and puts back the locks that somebody took from held or frozen stacks. */
+  readonly read: () => Promise<Omit<OpenedState, 'settings'>>;
+  /** Tells on the way; with `--json` only notes are kept. */
+  readonly emit: Emit;
+  /** The notes of the way, for the one document of `--json`. */
+  readonly notes: readonly string[];
+  /** What every such document begins with. */
+  readonly header: () => Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Opens the network's bucket for the body, and closes it after. With `--json` nothing is printed on the way.
+ * @throws Refusal where the bucket is not there, or cannot be read
+ */
+export async function withBucket<T>(
+  context: Context,
+  flags: CommonFlags,
+  command: string,
+  emit: Emit,
+  body: (opened: OpenedBucket) => Promise<T>,
+): Promise<T> {
+  const notes: string[] = [];
+  const told: Emit = (event) => {
+    // A lock that cannot be put back is told at every look.
+    if (event.type === 'note' && notes.includes(event.message)) return;
+    if (event.type === 'note') notes.push(event.message);
+    if (!flags.json) emit(event);
+  };
+  const file = await openFile(context, flags, command, told);
+  const aws = await openAws(context, file);
+  try {
+    const facts = await lookAtBucket(aws.clients, aws.bucket);
+    if (!facts.ok && (facts.code === 'NotFound' || facts.code === 'NoSuchBucket'))
+      throw new Refusal(exitCodes.preflightRefused, {
+        reason: 'missing-bucket',
+        message: `the state bucket ${aws.bucket} does not exist`,
+        next: 'Make it: npm run bootstrap',
+      });
+    if (!facts.ok)
+      throw new Refusal(exitCodes.preflightRefused, {
+        reason: 'bucket-unreachable',
+        message: `the state bucket ${aws.bucket} cannot be read: ${facts.code}: ${facts.message}`,
+        next: 'Check the session, the network and the region: npm run preflight',
+      });
+    const { spec } = file.network;
+    return await body({
+      file,
+      aws,
+      facts: facts.value,
+      read: () => readState(context, aws, file.network, true, told),
+      emit: told,
+      notes,
+      header: () => ({
+        schema: 1,
+        network: spec.network,
+        file: file.network.file,
+        account: spec.account,
+        region: spec.region,
+        target: file.target.kind,
+        bucket: aws.bucket,
+      }),
+    });
+  } catch (cause) {
+    if (cause instanceof Refusal) throw cause;
+    throw new Refusal(exitCodes.preflightRefused, {
+      reason: 'state-unreadable',
+      message: `the state bucket ${aws.bucket} failed: ${messageOf(cause)}`,
+      next: 'Check the session and the network (npm run preflight), and run the same command again.',
+    });
+  } finally {
+    aws.clients.destroy();
+  }
+}
