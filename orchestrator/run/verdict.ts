@@ -75,11 +75,19 @@ const saysNothing = /Throttl|RequestLimit|Timeout|Unavailable|InternalError|Inte
 export function plainlyRefused({ op, type }: EngineStep, messages: readonly string[]): boolean {
   if (!['create', 'create-replacement', 'delete', 'delete-replaced'].includes(op) || type.startsWith('pulumi:') || messages.length === 0)
     return false;
+  // Each request that a text tells of by itself: of two that are joined, one may be lost and the other refused.
   return messages.every((message) => {
-    const match = /operation error \w+: (\w+),.*?StatusCode: (\d{3}),.*?api error ([\w.]+)/s.exec(message);
-    if (!match) return false;
-    const [, operation = '', status = '', code = ''] = match;
-    const isMutation = !/^(Describe|Get|List|Search)/.test(operation);
-    return isMutation && status.startsWith('4') && !saysItExists.test(code) && !saysNothing.test(code);
+    // A text may tell of several tries, or of several requests.
+    const told = message.split('operation error ').slice(1);
+    return told.length > 0 && told.every(isPlainRefusal);
   });
+}
+
+/** @param text `EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: …` */
+function isPlainRefusal(text: string): boolean {
+  const match = /^\w+: (\w+),.*?StatusCode: (\d{3}),.*?api error ([\w.]+)/s.exec(text);
+  if (!match) return false;
+  const [, operation = '', status = '', code = ''] = match;
+  const isMutation = !/^(Describe|Get|List|Search)/.test(operation);
+  return isMutation && status.startsWith('4') && !saysItExists.test(code) && !saysNothing.test(code);
 }
