@@ -70,7 +70,7 @@ export async function applySettings(
       ),
       networkFile: { path: file.network.file, text },
     },
-    lockRecord: (stack) => aws.lockRecord(stack, stage),
+    lockRecord: (stack) => ({ ...aws.lockRecord(stack, stage), checkpoint: states.get(stack)?.etag ?? null }),
     session: aws.live,
     known: new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }])),
     verified: new Map(standings.verified),

@@ -27,6 +27,8 @@ export async function main(inputs: readonly string[]): Promise<void> {
       }
     },
   };
+  // Nobody reads any more (a closed terminal, `| head`): no reason to die in the middle of a run.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   await run(app, inputs, context);
   // The parser's own codes are negative: what it did not understand is a usage error.
   if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = exitCodes.usage;

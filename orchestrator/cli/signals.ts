@@ -10,7 +10,7 @@ export interface Stopping {
   readonly dispose: () => void;
 }
 
-/** The first SIGINT or SIGTERM drains, the second interrupts the engine, a third is refused. */
+/** The first SIGINT, SIGTERM or SIGHUP drains, the second interrupts the engine, a third is refused. */
 export function listenForSignals(emit: Emit): Stopping {
   const draining = new AbortController();
   const interrupting = new AbortController();
@@ -40,6 +40,8 @@ export function listenForSignals(emit: Emit): Stopping {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // A terminal that is closed, a connection that breaks: whoever is gone did not ask for the engine to be killed.
+  process.on('SIGHUP', onSignal);
   return {
     draining: draining.signal,
     interrupting: interrupting.signal,
@@ -51,6 +53,7 @@ export function listenForSignals(emit: Emit): Stopping {
     dispose: () => {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
+      process.off('SIGHUP', onSignal);
     },
   };
 }

@@ -26,6 +26,9 @@ export class JournalUnavailable extends Error {
   }
 }
 
+/** A run that has waited for the bucket once and given up does not wait again for each line of its end. */
+const notePatienceSeconds = 5;
+
 /** The journal of a run, as one process writes it. */
 export class Journal {
   readonly #settings: JournalSettings;
@@ -66,8 +69,12 @@ export class Journal {
    * Resolves when the event is in the bucket.
    * @throws JournalUnavailable where the bucket failed for longer than the patience, or something stands in the event's place
    */
-  async append(event: NewEvent): Promise<void> {
-    const { store, network, run, writer, patienceSeconds, now } = this.#settings;
+  append(event: NewEvent): Promise<void> {
+    return this.#append(event, this.#settings.patienceSeconds);
+  }
+
+  async #append(event: NewEvent, patienceSeconds: number): Promise<void> {
+    const { store, network, run, writer, now } = this.#settings;
     this.#sequence += 1;
     const sequence = this.#sequence;
     const complete = { schema: schemaVersion, run, network, writer, sequence, at: new Date(now()).toISOString(), ...event };
@@ -84,7 +91,7 @@ export class Journal {
 
   /** What may be late: a bucket that fails loses it, and nothing else. */
   async note(event: NewEvent): Promise<void> {
-    await this.append(event).catch(() => undefined);
+    await this.#append(event, Math.min(this.#settings.patienceSeconds, notePatienceSeconds)).catch(() => undefined);
   }
 
   /** Takes the mark away where nothing is left open: the run is over, and need not be read again. */

@@ -63,6 +63,9 @@ export async function takeLock(
       objects = await store.list(locksPrefix(network));
     }
     const foreign = objects.filter((object) => isForeign(object, key));
+    // A store that lets one conditional put write over another one: whoever sees the other's gives way.
+    const ours = objects.find((object) => object.key === key);
+    if (ours?.etag !== put.etag) return { ok: false, heldBy: await locksOf(store, stack) };
     if (foreign.length === 0) {
       const others = objects.filter((object) => object.key !== key && isLockKey(object.key));
       return { ok: true, lock, others: await readAll(store, others) };

@@ -28,6 +28,8 @@ export const lockRecordSchema = processSchema.extend({
   session: z.string(),
   /** When the session that the run started with ends; `never` and `unknown` as they are. */
   expires: z.string(),
+  /** ETag of the checkpoint that the owner goes by; null where there is none. */
+  checkpoint: z.string().nullish(),
   ciLink: z.string().optional(),
   /** Of a freeze: why. */
   incident: z.string().optional(),

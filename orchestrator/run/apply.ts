@@ -40,7 +40,7 @@ export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
   const unlisten = noteSignals(request);
   emit({ type: 'stage-started', stage, stacks: work.map(({ stack, short, kind }) => ({ stack, short, kind })) });
   const byStack = new Map(work.map((item) => [item.stack, item]));
-  const limit: SessionLimit = { tooShort: undefined };
+  const limit = new SessionLimit();
   const first = new FirstLock(work.find(({ needed }) => needed)?.stack);
   const ended = await inOrder<StackResult>(
     work.map(({ stack, after }) => ({ name: stack, after })),
@@ -112,9 +112,18 @@ class FirstLock {
 /** Counted where it happened: at the first stack. */
 const otherRun = 'the first stack of this run could not be locked';
 
-/** Once a session is too short for a stack it is too short for the run: nothing new starts. */
-interface SessionLimit {
+/** What the stacks of a run have in common of its session. */
+class SessionLimit {
+  /** Once it is too short for a stack it is too short for the run: nothing new starts. */
   tooShort: string | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: nobody uses a new session while it is still being written down. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
 }
 
 async function workOn(
@@ -132,7 +141,8 @@ async function workOn(
   if (limit.tooShort !== undefined) return { outcome: 'not-started', because: limit.tooShort };
   if (!alone) return { outcome: 'not-started', because: otherRun };
   const neededSeconds = item.forecastSeconds + sessionMarginSeconds;
-  if (request.session.remainingSeconds() < Math.max(neededSeconds, request.minimumSessionSeconds)) await renew(request);
+  const unwritten = await limit.inTurn(() => readySession(request, Math.max(neededSeconds, request.minimumSessionSeconds)));
+  if (unwritten !== undefined) return { outcome: 'failed', errors: [`nothing was started: ${unwritten}`] };
   const remaining = request.session.remainingSeconds();
   if (remaining < neededSeconds) {
     limit.tooShort = `the session has ${formatSeconds(remaining)} left, and ${item.short} needs ${formatSeconds(neededSeconds)}`;
@@ -141,10 +151,20 @@ async function workOn(
   return runStack(item, request, (had) => first.settle(item.stack, had));
 }
 
-/** The new key is in the journal before anything is done with it: by it, later, CloudTrail tells what this run did. */
-async function renew({ session, journal }: ApplyRequest): Promise<void> {
-  const renewed = await session.renew().catch(() => false);
-  if (renewed) await journal.append({ type: 'session-renewed', session: session.record() });
+/**
+ * Renews a session that gets short, where its source can. A new key is in the journal before anything is done with it: by it, later, CloudTrail
+ * tells what this run did.
+ * @returns why it could not be written down
+ */
+async function readySession({ session, journal }: ApplyRequest, neededSeconds: number): Promise<string | undefined> {
+  if (session.remainingSeconds() < neededSeconds) await session.renew().catch(() => false);
+  if (journal.state.accessKeyIds.includes(session.record().accessKeyId)) return undefined;
+  try {
+    await journal.append({ type: 'session-renewed', session: session.record() });
+    return undefined;
+  } catch (cause) {
+    return messageOf(cause);
+  }
 }
 
 const endedWell = ({ outcome }: StackEnd): boolean => outcome === 'applied' || outcome === 'destroyed' || outcome === 'unchanged';

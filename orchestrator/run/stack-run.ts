@@ -246,21 +246,18 @@ async function runEngine(
       return await giveBack({ outcome: 'failed', errors: [`nothing was started: ${messageOf(cause)}`] });
     }
     emit({ type: 'stack-started', stack, total: work.total });
-    const result = await startEngine(work, settings, mount).catch((cause: unknown): EngineResult => ({
-      outcome: 'failed',
-      steps: [],
-      unfinished: [],
-      failures: [],
-      started: true,
-      errors: [messageOf(cause)],
-      interrupted: false,
-    }));
+    let unended: string | undefined;
+    const result = await startEngine(work, settings, mount).catch((cause: unknown): EngineResult => {
+      unended = messageOf(cause);
+      const nothingSeen = { steps: [], unfinished: [], failures: [] };
+      return { outcome: 'failed', ...nothingSeen, started: true, errors: [unended], interrupted: false };
+    });
     const report = withoutClosing(await mount.close());
     if (report.checkpoint) known.set(stack, report.checkpoint);
     else known.delete(stack);
     // A lock that went in the last seconds kept nobody out: it counts until the end.
     if (!report.fence) await settings.watch.look();
-    return await conclude(work, settings, { lock, lost: () => lost, mount, report, result, pinned });
+    return await conclude(work, settings, { lock, lost: () => lost, mount, report, result, unended, pinned });
   } finally {
     unwatch();
   }
@@ -295,6 +292,8 @@ interface Ended {
   readonly mount: Mount;
   readonly report: MountReport;
   readonly result: EngineResult;
+  /** Why the engine could not be followed to its end: a process of it may still be in a call. */
+  readonly unended: string | undefined;
   readonly pinned: ReadonlyMap<string, ServedCheckpoint>;
 }
 
@@ -304,10 +303,14 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   const errors = result.outcome === 'failed' ? result.errors : [];
   const verdict = judge(result, report);
   const doubts: Doubt[] = [...verdict.doubts];
+  // Where no step ever began it has nothing to do but to end.
+  const unended = report.intended ? ended.unended : undefined;
+  if (unended !== undefined) doubts.push({ source: 'exit', text: `the engine's end was not seen: ${unended}` });
   if (ended.lost() !== undefined && !report.fence)
     doubts.push({ source: 'lock', text: `its lock was ${ended.lost() ?? ''} by somebody while the engine ran` });
   // What a look settles is what AWS has, and not who else was there.
-  const mayBeClean = doubts.length === 0 || (settings.settle && verdict.settled === 'by-a-look' && ended.lost() === undefined);
+  const mayBeClean =
+    doubts.length === 0 || (settings.settle && unended === undefined && verdict.settled === 'by-a-look' && ended.lost() === undefined);
   if (mayBeClean && (verdict.created || doubts.length > 0)) {
     // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
     const found = await lookForUnknown(stack, settings, report.checkpoint?.body);

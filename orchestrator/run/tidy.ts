@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { NewEvent } from '../journal/events.ts';
 import { Journal } from '../journal/journal.ts';
 import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
+import { openRunsPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import type { Standings } from './standing.ts';
 
@@ -117,8 +119,20 @@ export async function endOrphans(
   }
 }
 
+/** Takes away the marks of runs that are over and left nothing open: a process that died at the very end could not. */
+export async function closeDeadRuns({ store, network, standings }: TidyRequest): Promise<void> {
+  for (const { run, state, unreadable } of standings.openRuns) {
+    const isOver = state.ended !== undefined || state.opened === undefined || standings.liveness(state.opened.process) === 'dead';
+    const isOpen = [...state.stacks.values()].some(({ phase }) => phase !== 'released');
+    // A mark without an opening is of a run that is only just beginning, or died before it began.
+    const isNew = state.opened === undefined;
+    if (!isOver || isOpen || isNew || unreadable.length > 0) continue;
+    for (const { key, etag } of await store.list(`${openRunsPrefix(network)}${run}/`)) await store.remove(key, etag);
+  }
+}
+
 /** Events in the journal of a run that another process had. */
 async function noteInRun({ store, network, writer, now }: TidyRequest, run: string, events: readonly NewEvent[]): Promise<void> {
-  const journal = new Journal({ store, network, run, writer: `${writer}-${now()}`, patienceSeconds, now });
+  const journal = new Journal({ store, network, run, writer: `${writer}-${randomUUID().slice(0, 8)}`, patienceSeconds, now });
   for (const event of events) await journal.note(event);
 }

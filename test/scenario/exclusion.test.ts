@@ -106,10 +106,10 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
     const credentials = { accessKeyId: 'ours', secretAccessKey: 'test' };
     const s3 = new S3Client({ endpoint: rig.record.endpoint, region: rig.record.region, forcePathStyle: true, credentials });
     const store = new Bucket(s3, rig.record.bucket);
-    let over = false;
+    const over = new AbortController();
     const refreshes: number[] = [];
     const rawRuns = (async () => {
-      while (!over) refreshes.push((await raw.run('refresh', stack)).exitCode);
+      while (!over.signal.aborted) refreshes.push((await raw.run('refresh', stack)).exitCode);
     })();
     let taken = 0;
     for (let n = 0; n < instants; n += 1) {
@@ -122,7 +122,7 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
       await store.list('.holdfast/released');
       expect(await releaseLock(store, taking.lock)).toEqual({ done: true });
     }
-    over = true;
+    over.abort();
     await rawRuns;
     s3.destroy();
 

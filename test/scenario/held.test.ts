@@ -87,7 +87,7 @@ const interruptions: readonly Interruption[] = [
       run.child.kill('SIGINT');
       await run.event(({ type }) => type === 'draining');
       run.child.kill('SIGINT');
-      await run.event(({ type, message }) => type === 'draining' && /interrupted/.test(String(message)));
+      await run.event(({ type, message }) => type === 'draining' && String(message).includes('interrupted'));
       await rig.release(call);
     },
     why: /the engine was interrupted/,
