@@ -1,4 +1,5 @@
-import { fileURLToPath } from 'node:url';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { durableLockKey, frozenKey } from '../../orchestrator/state/layout.ts';
@@ -7,7 +8,6 @@ import { smallNetwork } from '../support/networks.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
 
 const stack = 'small.vpc.one';
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** One story, in this order: each step begins with what the one before has left. */
 describe('the commands of whoever is on call', { concurrent: false, shuffle: false }, () => {
@@ -136,9 +136,11 @@ describe('the commands of whoever is on call', { concurrent: false, shuffle: fal
     const asked = await rig.holdfast(['env', 'vpc.one']);
     expect(asked.exitCode).toBe(0);
     expect(asked.stderr).toMatch(/FROZEN: small\.vpc\.one is frozen by .* Do not cancel its lock/);
+    // The project's own settings, elsewhere: the CLI writes the stack's configuration beside them.
+    await copyFile(new URL('../../Pulumi.yaml', import.meta.url), join(rig.folder, 'Pulumi.yaml'));
     const inShell = (command: string) =>
       execa('sh', ['-eu', '-c', `eval "$HOLDFAST_ENV"; ${command}`], {
-        cwd: root,
+        cwd: rig.folder,
         env: {
           PATH: process.env['PATH'] ?? '',
           HOME: process.env['HOME'] ?? '',

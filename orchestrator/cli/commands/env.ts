@@ -1,4 +1,5 @@
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import type { Target } from '../../aws/target.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
@@ -13,7 +14,6 @@ import { backendUrl, shortOf } from '../open.ts';
 import { quoted } from '../quoted.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
-import type { OpenedBucket } from '../with-bucket.ts';
 
 /** What a shell needs to be told so that plain `pulumi` works on one stack, as `--json` has it. */
 export interface PulumiEnvironment {
@@ -36,8 +36,7 @@ export interface PulumiEnvironment {
 export async function env(this: Context, flags: CommonFlags, pattern: string): Promise<void> {
   const told: Context['process'] = flags.json ? this.process : { stdout: this.process.stderr, stderr: this.process.stderr };
   await report({ ...this, process: told }, flags, (emit) =>
-    withBucket(this, flags, 'env', emit, async (opened): Promise<ExitCode> => {
-      const { file, read, header, notes } = opened;
+    withBucket(this, flags, 'env', emit, async ({ file, aws, facts, read, header, notes }): Promise<ExitCode> => {
       const { states, standings } = await read();
       const known = new Map(file.graph.nodes.map(({ name, short }) => [name, { name, short }]));
       for (const { stack, short } of states.values()) known.set(stack, { name: stack, short });
@@ -48,7 +47,20 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
           message: `"${pattern}" means ${more.length + 1} stacks, and plain pulumi works on one`,
           next: `Name one: npm run -s holdfast -- env ${stack === undefined ? 'STACK' : shortOf(stack)}`,
         });
-      const environment = await pulumiEnvironment(this, opened, stack, standings.byStack.get(stack));
+      const { spec } = file.network;
+      const installation =
+        facts.installation === undefined ? undefined : orRefuse(readInstallation(facts.installation), exitCodes.preflightRefused);
+      const environment = await pulumiEnvironment(this, stack, {
+        target: file.target,
+        network: spec.network,
+        account: spec.account,
+        region: spec.region,
+        file: file.network.file,
+        backendUrl: backendUrl(file, aws, spec.region),
+        installation: installation?.installation,
+        sessionSource: aws.session().source,
+        standing: standings.byStack.get(stack),
+      });
       if (flags.json) print(this, JSON.stringify({ ...header(), ...environment, notes }));
       else {
         if (environment.warning !== null) this.process.stderr.write(`${environment.warning}\n`);
@@ -62,35 +74,49 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
   if (told.exitCode !== exitCodes.done) print(this, 'false; # nothing was set: the message is on stderr');
 }
 
-async function pulumiEnvironment(
-  context: Context,
-  { file, aws, facts }: OpenedBucket,
+/** What the environment is made from. */
+export interface EnvironmentFacts {
+  readonly target: Target;
+  readonly network: string;
+  readonly account: string;
+  readonly region: string;
+  /** The network file. */
+  readonly file: string;
+  readonly backendUrl: string;
+  /** Undefined where the bucket does not say. */
+  readonly installation: string | undefined;
+  /** For people: where Holdfast's own session comes from. */
+  readonly sessionSource: string;
+  readonly standing: Standing | undefined;
+}
+
+export async function pulumiEnvironment(
+  { env, root, cwd }: Pick<Context, 'env' | 'root' | 'cwd'>,
   stack: string,
-  standing: Standing | undefined,
+  facts: EnvironmentFacts,
 ): Promise<PulumiEnvironment> {
-  const { spec } = file.network;
-  const installation =
-    facts.installation === undefined ? undefined : orRefuse(readInstallation(facts.installation), exitCodes.preflightRefused);
-  const cli = await cliFolder(context.env);
-  const hasPassphrase = context.env['PULUMI_CONFIG_PASSPHRASE'] !== undefined || context.env['PULUMI_CONFIG_PASSPHRASE_FILE'] !== undefined;
-  const isLab = file.target.kind === 'LAB';
+  const { target, network, account, region, installation } = facts;
+  const cli = await cliFolder(env);
+  const hasPassphrase = env['PULUMI_CONFIG_PASSPHRASE'] !== undefined || env['PULUMI_CONFIG_PASSPHRASE_FILE'] !== undefined;
+  const lab = target.kind === 'LAB' ? target.lab : undefined;
+  const programsRead = join(root, 'networks', `${network}.yaml`);
   return {
     stack,
     variables: {
-      PULUMI_BACKEND_URL: backendUrl(file, aws, spec.region),
+      PULUMI_BACKEND_URL: facts.backendUrl,
       // Read by the CLI itself, before the stack that a folder has selected.
       PULUMI_STACK: `organization/${project}/${stack}`,
       // The stacks hold no secrets, and Pulumi wants one all the same.
       ...(hasPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE: '' }),
       PULUMI_SKIP_UPDATE_CHECK: 'true',
-      ...(installation === undefined ? {} : { HOLDFAST_INSTALLATION: installation.installation }),
-      AWS_REGION: spec.region,
-      ...(file.target.kind === 'LAB'
+      ...(installation === undefined ? {} : { HOLDFAST_INSTALLATION: installation }),
+      AWS_REGION: region,
+      ...(lab
         ? {
             AWS_ACCESS_KEY_ID: 'test',
             AWS_SECRET_ACCESS_KEY: 'test',
             AWS_EC2_METADATA_DISABLED: 'true',
-            AWS_ENDPOINT_URL: file.target.lab.endpoint,
+            AWS_ENDPOINT_URL: lab.endpoint,
             AWS_S3_USE_PATH_STYLE: 'true',
           }
         : {}),
@@ -98,33 +124,34 @@ async function pulumiEnvironment(
     unset: [
       // With it a killed engine leaves no trace of what it had begun.
       'PULUMI_SKIP_CHECKPOINTS',
-      // Whoever is signed in to a real account stays out of the lab, and the lab's keys out of theirs.
-      ...(isLab
-        ? ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'PULUMI_IGNORE_AMBIENT_PLUGINS']
-        : []),
+      // Whoever is signed in to a real account stays out of the lab.
+      ...(lab ? ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'PULUMI_IGNORE_AMBIENT_PLUGINS'] : []),
     ],
     // The engine takes a plugin that it finds on the PATH before any other: it says so in a warning at each command.
-    path: [...(file.target.kind === 'LAB' ? [file.target.lab.pluginDirectory] : []), ...(cli === undefined ? [] : [cli])],
+    path: [...(lab ? [lab.pluginDirectory] : []), ...(cli === undefined ? [] : [cli])],
     hints: [
-      `run it in ${context.root}: its Pulumi.yaml is the project "${project}", and networks/${spec.network}.yaml is the network that its programs read`,
-      ...(isLab
+      `run it in ${root}: its Pulumi.yaml is the project "${project}". The CLI writes Pulumi.${stack}.yaml there, which holds a salt and need not be kept`,
+      ...(resolve(cwd, facts.file) === programsRead
+        ? []
+        : [`up and preview read ${programsRead}, and not ${facts.file}: refresh and the rest read neither`]),
+      ...(lab
         ? []
         : [
-            `no credentials are printed: sign in to account ${spec.account} in this shell too; Holdfast has its own from ${aws.session().source}`,
+            `no credentials are printed: sign in to account ${account} in this shell too; Holdfast has its own from ${facts.sessionSource}`,
           ]),
       ...(installation === undefined ? ['HOLDFAST_INSTALLATION is not known, and up and preview need it: npm run bootstrap'] : []),
-      ...(cli === undefined && !(await isOnPath('pulumi', context.env))
-        ? ['no pulumi is on the PATH, and Holdfast has built none yet: npm run plan']
+      ...(cli === undefined && !(await isOnPath('pulumi', env))
+        ? ['no pulumi is on the PATH, and Holdfast has provided none yet: npm run plan']
         : []),
-      ...((await isOnPath('pulumi-language-nodejs', context.env)) ||
+      ...((await isOnPath('pulumi-language-nodejs', env)) ||
       (cli !== undefined && (await isExecutable(join(cli, 'pulumi-language-nodejs'))))
         ? []
         : [
-            'up and preview run the program, and need pulumi-language-nodejs, which comes with the official CLI; refresh, destroy, import, state and stack do not',
+            'up and preview run the program, and need pulumi-language-nodejs, which comes with the official CLI: refresh and the rest do not',
           ]),
       'pulumi cancel removes the locks of whoever is at work: do not use it; npm run locks says whose they are',
     ],
-    warning: warningOf(stack, standing),
+    warning: warningOf(stack, facts.standing),
   };
 }
 
