@@ -11,6 +11,7 @@ export interface CheckpointContent {
   readonly ids: readonly string[];
   /** True after `stack init`, or a first deployment that made nothing: there is a checkpoint, and nothing in it. */
   readonly empty: boolean;
+  /** What may have changed the cloud: a read that was interrupted leaves nothing in doubt. */
   readonly pendingOperations: readonly PendingOperation[];
   /** Full names of the stacks that this one reads, from its StackReferences. */
   readonly upstreams: readonly string[];
@@ -121,7 +122,9 @@ export function parseCheckpoint(body: string): CheckpointContent | Pick<Unreadab
     resources: cloud.length,
     ids: cloud.flatMap(({ id }) => (id === undefined || id === '' ? [] : [id])),
     empty: resources.length === 0,
-    pendingOperations: (parsed.data.checkpoint.latest?.pending_operations ?? []).map(({ type, resource }) => ({ type, urn: resource.urn })),
+    pendingOperations: (parsed.data.checkpoint.latest?.pending_operations ?? [])
+      .filter(({ type }) => type !== 'reading')
+      .map(({ type, resource }) => ({ type, urn: resource.urn })),
     upstreams: resources
       .filter((resource) => resource.type === 'pulumi:pulumi:StackReference')
       .map(

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { engineBelow, isRunning } from '../support/processes.ts';
 
 describe('a run that is told to stop', { concurrent: false }, () => {
   let rig: LabRig;
@@ -27,6 +28,67 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     expect(exitCode).toBe(130);
     expect(await rig.locks()).toEqual([]);
     expect((await lookAtAws(rig.ec2)).vpcs).toEqual(['small.vpc.one/vpc 10.1.0.0/16']);
+  });
+
+  it('by a terminal that is closed goes on to the end of the stack', async () => {
+    await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'before' } });
+    const run = rig.run(['up', '--yes', '--json']);
+    await rig.heldCall(run);
+    run.child.kill('SIGHUP');
+    await run.event(({ type }) => type === 'draining');
+    run.child.stdout?.destroy();
+    run.child.stderr?.destroy();
+    await rig.clearFaults();
+    expect((await run.ended).exitCode).toBe(130);
+    expect(await rig.locks()).toEqual([]);
+    expect((await rig.holdfast(['status'])).stdout).toMatch(/transit-gateway +applied/);
+  });
+
+  it('three times is refused the third time, and told what is at stake', async () => {
+    await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'after' } });
+    const run = rig.run(['up', 'transit-gateway', '--yes', '--json']);
+    await rig.heldCall(run);
+    for (const word of ['nothing new starts', 'the engine is interrupted', 'refused. AWS is being changed in small.transit-gateway']) {
+      run.child.kill('SIGINT');
+      await run.event(({ type, message }) => type === 'draining' && String(message).includes(word));
+    }
+    await rig.clearFaults();
+    const { exitCode } = await run.ended;
+    // Interrupted, and a look at AWS found nothing that the state does not have.
+    expect(exitCode).toBe(1);
+    expect(await rig.locks()).toEqual([]);
+  });
+
+  it('and killed leaves no engine at work once the next command has begun', async () => {
+    await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'before' } });
+    const run = rig.run(['up', 'transit-gateway', '--yes']);
+    await rig.heldCall(run);
+    const { plugin } = await engineBelow(run.child.pid ?? 0);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    expect(await isRunning(plugin)).toBe(true);
+    const next = await rig.holdfast(['up', 'transit-gateway', '--yes', '--no-settle']);
+    expect(next.stdout).toMatch(/Ended \d process(es)? of run \S+, whose orchestrator \(pid \d+\) is dead/);
+    expect(next.exitCode).toBe(4);
+    expect(await isRunning(plugin)).toBe(false);
+  });
+
+  it('and killed before it started anything is cleared away by the next up', async () => {
+    // The journal's license for the engine is the first thing after the lock.
+    await rig.fault({
+      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-lock-taken.json' },
+      do: { kind: 'hold', point: 'after' },
+    });
+    const run = rig.run(['up', 'transit-gateway', '--yes']);
+    await rig.heldCall(run);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    await rig.clearFaults();
+    expect(await rig.locks()).toHaveLength(1);
+    const next = await rig.holdfast(['up', 'transit-gateway', '--yes']);
+    expect(next.stdout).toMatch(/Released the lock of small\.transit-gateway: run \S+ died before it started anything there/);
+    expect(next.exitCode).toBe(0);
+    expect(await rig.locks()).toEqual([]);
   });
 
   it('stops a plan at once', async () => {

@@ -1,0 +1,134 @@
+import { CreateVpcCommand } from '@aws-sdk/client-ec2';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import { checkpointKey, durableLockKey, lockFolder, verifiedKey } from '../../orchestrator/state/layout.ts';
+import { LabRig } from '../support/lab-rig.ts';
+import type { CommandResult } from '../support/lab-rig.ts';
+import { smallNetwork } from '../support/networks.ts';
+import { RawPulumi } from '../support/raw-pulumi.ts';
+import { engineLock, lockOf } from '../unit/support/owner.ts';
+
+const gateway = 'small.transit-gateway';
+const vpc = 'small.vpc.one';
+
+describe('a state bucket in which something is wrong', { concurrent: false }, () => {
+  let rig: LabRig;
+  let raw: RawPulumi;
+  let bucket: Bucket;
+  beforeAll(async () => {
+    rig = await LabRig.start(smallNetwork);
+    raw = await RawPulumi.open(rig.record);
+    bucket = new Bucket(rig.s3, rig.record.bucket);
+  });
+  afterEach(() => rig.reset());
+  afterAll(async () => {
+    await raw.close();
+    await rig.stop();
+  });
+
+  const put = (key: string, body: unknown) =>
+    rig.s3.send(
+      new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    );
+  const get = async (key: string): Promise<string> =>
+    (await (await rig.s3.send(new GetObjectCommand({ Bucket: rig.record.bucket, Key: key }))).Body?.transformToString()) ?? '';
+  const remove = (key: string) => rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: key }));
+  const up = (...args: string[]): Promise<CommandResult> => rig.holdfast(['up', ...args, '--yes', '--no-settle']);
+
+  /** Nothing of AWS changed, and nothing of Pulumi's own part of the bucket. */
+  async function refused(act: () => Promise<CommandResult>, exitCode: number, says: RegExp): Promise<void> {
+    const [before, state] = [await rig.lastCall(), await bucket.list('.pulumi/')];
+    const result = await act();
+    expect(result.stdout).toMatch(says);
+    expect(result.exitCode).toBe(exitCode);
+    expect(await rig.calls({ service: 'ec2', mutating: true, since: before })).toEqual([]);
+    expect(await bucket.list('.pulumi/')).toEqual(state);
+  }
+
+  it.each([
+    ['that is not JSON', '{', /locked by an object that is no lock \(\S*\/holdfast\.json: it is not JSON\)/],
+    ['that is not one of ours', engineLock, /holdfast\.json: it is not a lock that Holdfast wrote/],
+    ['of a newer Holdfast', { ...engineLock, holdfast: { ...lockOf(gateway), schema: 99 } }, /newer Holdfast \(schema 99\)/],
+  ])('a lock %s keeps everyone out, and stays as it is', async (_, body, says) => {
+    await put(durableLockKey(gateway), body);
+    await refused(() => up('transit-gateway'), 6, says);
+    expect((await rig.holdfast(['locks'])).stdout).toContain(durableLockKey(gateway));
+  });
+
+  it('several locks are all named', async () => {
+    await put(`${lockFolder(gateway)}one.json`, engineLock);
+    await put(`${lockFolder(gateway)}two.json`, 'x');
+    await refused(() => up('transit-gateway'), 6, /plain pulumi, bob@laptop \(pid 7\)[^\n]*two\.json: it is not JSON/);
+  });
+
+  it('a journal that cannot be read refuses, and names the object', async () => {
+    await put('.holdfast/open/small/20300101T000000Z-00000000/w.json', {});
+    await put('.holdfast/runs/small/20300101T000000Z-00000000/w-000001-run-opened.json', '{');
+    await refused(() => up('transit-gateway'), 3, /journal: \.holdfast\/runs\/small\/\S*w-000001-run-opened\.json: it is not JSON/);
+    const status = await rig.holdfast(['status']);
+    expect(status.stdout).toContain('w-000001-run-opened.json: it is not JSON');
+  });
+
+  it('a record of what was verified that cannot be read refuses, and names the object', async () => {
+    await put(verifiedKey(gateway), { schema: 99 });
+    await refused(() => up('transit-gateway'), 3, /\.holdfast\/verified\/small\.transit-gateway\.json: it was written by a newer Holdfast/);
+  });
+
+  it('a checkpoint that plain pulumi changed between two runs is looked at first, and goes on where AWS has nothing more', async () => {
+    expect((await up('transit-gateway')).exitCode).toBe(0);
+    expect((await raw.run('refresh', gateway)).exitCode).toBe(0);
+    expect((await rig.holdfast(['status'])).stdout).toMatch(/transit-gateway +CHANGED/);
+    await rig.writeNetwork(smallNetwork.replace('10.9.0.0/16', '10.8.0.0/16'));
+    const result = await up('transit-gateway');
+    await rig.writeNetwork(smallNetwork);
+    expect(result.stdout).toMatch(/its checkpoint was changed behind Holdfast since .* going on/);
+    expect(result.exitCode).toBe(0);
+  });
+
+  it('a checkpoint that is gone while AWS has its objects holds the stack, and makes nothing a second time', async () => {
+    expect((await up('transit-gateway')).exitCode).toBe(0);
+    await remove(checkpointKey(gateway));
+    const before = await rig.lastCall();
+    const result = await up('transit-gateway');
+    expect(result.stdout).toMatch(/its checkpoint is missing since .*, and AWS has a transit-gateway/);
+    expect(result.exitCode).toBe(4);
+    expect(await rig.calls({ service: 'ec2', mutating: true, since: before })).toEqual([]);
+    expect((await up('transit-gateway')).exitCode).toBe(4);
+  });
+
+  it('an object of AWS that no state has, under the tags of a stack that was changed behind, holds it', async () => {
+    expect((await up('transit-gateway')).exitCode).toBe(0);
+    expect((await raw.run('refresh', gateway)).exitCode).toBe(0);
+    const { installation } = JSON.parse(await get('.holdfast/installation.json')) as { installation: string };
+    const tags = { 'holdfast:stack': gateway, 'holdfast:installation': installation, 'holdfast:resource': 'second' };
+    await rig.ec2.send(
+      new CreateVpcCommand({
+        CidrBlock: '10.77.0.0/16',
+        TagSpecifications: [{ ResourceType: 'vpc', Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }],
+      }),
+    );
+    await rig.writeNetwork(smallNetwork.replace('10.9.0.0/16', '10.8.0.0/16'));
+    const result = await up('transit-gateway');
+    await rig.writeNetwork(smallNetwork);
+    expect(result.stdout).toMatch(/AWS has a vpc for second \(vpc-\w+\) that the state does not have/);
+    expect(result.exitCode).toBe(4);
+    expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
+  });
+
+  it('a checkpoint that somebody changes in the middle of a run is not written over', async () => {
+    expect((await up('transit-gateway')).exitCode).toBe(0);
+    await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'after' } });
+    const run = rig.run(['up', 'vpc.one', '--yes', '--no-settle', '--json']);
+    const { held } = await rig.heldCall(run);
+    const changed = JSON.stringify({ ...(JSON.parse(await get(checkpointKey(vpc))) as object), changed: true });
+    await put(checkpointKey(vpc), changed);
+    await rig.release(held[0]?.n ?? 0);
+    const { exitCode, stdout } = await run.ended;
+    expect(stdout).toContain('was changed by someone else while this run had it');
+    expect(exitCode).toBe(4);
+    expect(await get(checkpointKey(vpc))).toBe(changed);
+    const status = await rig.holdfast(['status']);
+    expect(status.stdout).toMatch(/HELD vpc\.one: CreateVpc outcome unknown/);
+  });
+});
