@@ -327,7 +327,6 @@ describe('a renewed session', () => {
     expect(keys).toEqual(['AKIA0', 'AKIA1']);
   });
 
-  // A stack that was never locked ends as held, with exit 4: what threw before the lock is taken for an unknown outcome.
   it('that could not be journaled starts nothing, and holds nothing', async () => {
     rig.store.before = ({ key }) => {
       if (key.includes('session-renewed')) throw new Error('ECONNRESET');
@@ -374,7 +373,6 @@ describe('a renewed session', () => {
     return { session, used };
   };
 
-  // The renewal is not undone where its event is lost: the next stack finds a session that is long enough, and its key is in no journal.
   it('that could not be journaled for one stack is journaled before another one uses it', async () => {
     let failed = false;
     rig.store.before = ({ key }) => {
@@ -388,7 +386,6 @@ describe('a renewed session', () => {
     for (const { key, journaled } of used) expect(journaled).toContain(key);
   });
 
-  // The second stack asks how long the session lasts when it has been renewed and not yet journaled.
   it('is used by no other stack while its journaling is under way', async () => {
     const gate = deferred();
     rig.store.before = ({ key }) => (key.includes('session-renewed') ? gate.promise : undefined);

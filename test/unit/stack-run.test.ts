@@ -381,7 +381,7 @@ describe('an engine that threw', () => {
         throw new Error('a process of it is left');
       })
       .apply();
-    expect(ends['a']).toMatchObject({ outcome: 'held', errors: ['a process of it is left', expect.stringContaining('CreateVpc')] });
+    expect(ends['a']).toMatchObject({ outcome: 'held', errors: expect.arrayContaining(['a process of it is left']) as string[] });
     expect(rig.locked()).toEqual(['a']);
   });
 });

@@ -224,17 +224,10 @@ describe('a held stack', () => {
 
   it('whose lock is gone says since when, where that is known', () => {
     expect(standingOf(factsOf('held', 'none', 'dead'))).toMatchObject({ lockGoneSince: 'unknown' });
-    const inRun = apply(
-      { ...newRun('one'), stacks: new Map([[stack, inPhase('held')!]]) },
-      {
-        ...header,
-        type: 'lock-lost',
-        stack,
-        epoch: 1,
-        how: 'removed',
-        goneSince: '2030-01-01T03:00:00.000Z',
-      },
-    ).stacks.get(stack)!;
+    const goneSince = '2030-01-01T03:00:00.000Z';
+    const lost: JournalEvent = { ...header, type: 'lock-lost', stack, epoch: 1, how: 'removed', goneSince };
+    const inRun = [...events.slice(0, 3), lost].reduce(apply, newRun('one')).stacks.get(stack);
+    if (!inRun) throw new Error('the run has the stack');
     const open = { run: 'one', inRun, process: undefined };
     expect(standingOf(factsOf('held', 'none', 'dead', { open }))).toMatchObject({ lockGoneSince: '2030-01-01T03:00:00.000Z' });
   });
