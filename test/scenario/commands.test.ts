@@ -1,5 +1,6 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { durableLockKey, frozenKey } from '../../orchestrator/state/layout.ts';
@@ -138,6 +139,7 @@ describe('the commands of whoever is on call', { concurrent: false, shuffle: fal
     expect(asked.stderr).toMatch(/FROZEN: small\.vpc\.one is frozen by .* Do not cancel its lock/);
     // The project's own settings, elsewhere: the CLI writes the stack's configuration beside them.
     await copyFile(new URL('../../Pulumi.yaml', import.meta.url), join(rig.folder, 'Pulumi.yaml'));
+    await symlink(fileURLToPath(new URL('../../stacks', import.meta.url)), join(rig.folder, 'stacks'));
     const inShell = (command: string) =>
       execa('sh', ['-eu', '-c', `eval "$HOLDFAST_ENV"; ${command}`], {
         cwd: rig.folder,

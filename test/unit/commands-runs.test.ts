@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describeJournalEvent, describeRunEnd, findRun, runStatus } from '../../orchestrator/cli/commands/runs.ts';
 import { Refusal } from '../../orchestrator/domain/problem.ts';
 import { Journal } from '../../orchestrator/journal/journal.ts';
-import type { JournalEvent, NewEvent } from '../../orchestrator/journal/events.ts';
+import type { NewEvent } from '../../orchestrator/journal/events.ts';
 import { readRun } from '../../orchestrator/journal/read-runs.ts';
 import type { Liveness } from '../../orchestrator/run/standing.ts';
 import { runEventKey } from '../../orchestrator/state/layout.ts';

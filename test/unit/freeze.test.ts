@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { readLock } from '../../orchestrator/locks/lock-record.ts';
+import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
 import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
 import { freezesOf, freezeStacks, unfreezeStacks } from '../../orchestrator/run/freeze.ts';
 import type { Freezing } from '../../orchestrator/run/freeze.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
 import type { Standings } from '../../orchestrator/run/standing.ts';
 import { restoreLocks } from '../../orchestrator/run/tidy.ts';
-import { writeLock } from '../../orchestrator/locks/lock-record.ts';
-import { durableLockKey, frozenKey, lockFolder, openRunKey, runEventKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, frozenKey, lockFolder, openRunKey, runEventKey } from '../../orchestrator/state/layout.ts';
+import type { StackState } from '../../orchestrator/state/checkpoints.ts';
 import type { ObjectStore } from '../../orchestrator/state/object-store.ts';
 import { breakAt, everyFault } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
@@ -22,11 +22,13 @@ const noWait = (): Promise<void> => Promise.resolve();
 
 /** As any command begins: what the bucket says, with the locks put back that are missing. */
 async function look(store: ObjectStore, alive: readonly string[] = []): Promise<Standings> {
-  const read = () =>
-    readStandings({ store, network, states: new Map(), machine, isAlive: ({ nonce }) => Promise.resolve(alive.includes(nonce)), now: 0 });
-  const standings = await read();
+  const standings = await read(store, alive);
   await restoreLocks({ store, network, writer: 'looker', standings, now: () => 0, onNote: () => undefined });
-  return read();
+  return read(store, alive);
+}
+
+function read(store: ObjectStore, alive: readonly string[] = [], states: ReadonlyMap<string, StackState> = new Map()): Promise<Standings> {
+  return readStandings({ store, network, states, machine, isAlive: ({ nonce }) => Promise.resolve(alive.includes(nonce)), now: 0 });
 }
 
 interface Call {
@@ -34,12 +36,14 @@ interface Call {
   readonly incident?: string;
   readonly stacks?: readonly string[];
   readonly alive?: readonly string[];
+  /** Where they are not as any command finds them. */
+  readonly standings?: Standings;
 }
 
 /** @param through where the calls of the freeze itself go, when they are to fail */
 async function freeze(
   store: MemoryStore,
-  { nonce = 'freezer', incident = 'INC-1', stacks = [one, two], alive = [] }: Call = {},
+  { nonce = 'freezer', incident = 'INC-1', stacks = [one, two], alive = [], standings }: Call = {},
   through: ObjectStore = store,
 ): Promise<Freezing> {
   return freezeStacks({
@@ -48,7 +52,7 @@ async function freeze(
     stacks,
     incident,
     lockRecord: (stack) => lockOf(stack, nonce, { operation: 'freeze', incident }),
-    standings: await look(store, alive),
+    standings: standings ?? (await look(store, alive)),
     wait: noWait,
   });
 }
@@ -107,6 +111,18 @@ describe('freezing', () => {
     const again = await freeze(store, { nonce: 'second' });
     expect(again).toMatchObject({ ok: true, frozen: [{ by: { nonce: 'first' }, before: true }, { before: true }] });
     expect(store.keys()).toEqual(keys);
+    expect(lockAt(store, one)?.nonce).toBe('first');
+  });
+
+  it('again after half an unfreeze makes it whole: the record beside the lock that stands', async () => {
+    const store = new MemoryStore();
+    await freeze(store, { nonce: 'first', stacks: [one] });
+    store.delete(frozenKey(one));
+    expect(await freeze(store, { nonce: 'second', stacks: [one] })).toMatchObject({
+      ok: true,
+      frozen: [{ by: { nonce: 'first' }, before: true }],
+    });
+    expect(store.keys()).toEqual([frozenKey(one), durableLockKey(one)]);
     expect(lockAt(store, one)?.nonce).toBe('first');
   });
 
@@ -192,6 +208,38 @@ describe('freezing', () => {
 });
 
 describe('freezing a held stack', () => {
+  it('does not take the place of a lock that is gone and will be put back', async () => {
+    const store = new MemoryStore();
+    holdByRun(store, one);
+    store.delete(durableLockKey(one));
+    expect(await freeze(store, { stacks: [one], standings: await read(store) })).toMatchObject({ ok: true, frozen: [{ keepsLock: true }] });
+    expect(lockAt(store, one)).toBeUndefined();
+    await look(store);
+    expect(lockAt(store, one)?.run).toBe('run-1');
+  });
+
+  it('that plain pulumi has left, and that no lock protects, puts one', async () => {
+    const store = new MemoryStore();
+    const state: StackState = {
+      stack: one,
+      short: 'vpc.one',
+      key: checkpointKey(one),
+      etag: '"1"',
+      body: '',
+      modified: new Date(0),
+      resources: 0,
+      ids: [],
+      empty: false,
+      pendingOperations: [{ type: 'creating', urn: 'urn:pulumi:s::p::aws:ec2/vpc:Vpc::vpc' }],
+      upstreams: [],
+      outputs: {},
+    };
+    const standings = await read(store, [], new Map([[one, state]]));
+    expect(standings.byStack.get(one)?.kind).toBe('held');
+    expect(await freeze(store, { stacks: [one], standings })).toMatchObject({ ok: true, frozen: [{ keepsLock: false }] });
+    expect(lockAt(store, one)?.operation).toBe('freeze');
+  });
+
   it('leaves the lock of its run where it is', async () => {
     const store = new MemoryStore();
     holdByRun(store, one);
