@@ -30,7 +30,7 @@ describe('the record of the verified version', () => {
 
   it.each([
     ['another one', async () => writeVerified(store, record('"2"', 'two'), await read(), 0)],
-    ['one that was removed', async () => void (await store.remove(verifiedKey(stack), (await read())?.etag ?? ''))],
+    ['one that was removed', async () => store.remove(verifiedKey(stack), (await read())?.etag ?? '')],
   ])('is not written over %s', async (_, meanwhile) => {
     const before = await writeVerified(store, record('"1"'), undefined, 0);
     await meanwhile();
