@@ -11,7 +11,7 @@ import type { LockRecord } from '../locks/lock-record.ts';
 import type { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
 import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
-import { checkpointKey } from '../state/layout.ts';
+import { checkpointKey, frozenKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import { writeVerified } from '../state/verified.ts';
@@ -152,6 +152,9 @@ async function refusedUnderLock(work: Work, settings: StackRunSettings, others: 
     ({ stack, content }) => work.guards.includes(stack) && !(content.kind === 'holdfast' && content.record.nonce === nonce),
   );
   if (inTheWay.length > 0) return { outcome: 'locked', message: inTheWay.map(describeLock).join('; ') };
+  // A freeze that came between the plan and the lock; its own lock could not be put beside ours.
+  const frozen = await patiently(() => store.get(frozenKey(work.stack)), { seconds: settings.patienceSeconds });
+  if (frozen) return { outcome: 'locked', message: `${work.stack} was frozen after it was planned: see npm run locks` };
   const versions = await patiently(() => checkpointVersions(store, network), { seconds: settings.patienceSeconds });
   const moved = [work.stack, ...work.reads].filter((stack) => versions.get(stack) !== known.get(stack)?.etag);
   if (moved.length === 0) return undefined;
