@@ -168,7 +168,7 @@ async function expectNothingLost({ amiss }: Scenario, where: string, outcome: st
     expect(['held', 'failed', undefined], where).toContain(outcome);
     return;
   }
-  expect(rig.unlicensed, `${where}: an engine was started without its license`).toEqual([]);
+  expect(rig.unlicensed, `${where}: done without a license`).toEqual([]);
   const agrees = await rig.agrees('a');
   if (outcome !== undefined && outcome !== 'held')
     expect(agrees, `${where}: it ended as ${outcome}, and AWS has something else`).toBe(true);

@@ -3,6 +3,7 @@ import type { Gateway, ServedCheckpoint } from '../../../orchestrator/gateway/ga
 import { Journal } from '../../../orchestrator/journal/journal.ts';
 import { readRun } from '../../../orchestrator/journal/read-runs.ts';
 import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
+import { isOpen } from '../../../orchestrator/journal/run-state.ts';
 import { Heartbeat } from '../../../orchestrator/locks/heartbeat.ts';
 import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
 import { Engine } from '../../../orchestrator/pulumi/engine.ts';
@@ -67,7 +68,7 @@ export class ApplyRig {
   readonly events: RunEvent[] = [];
   /** Short names of the stacks whose engine was started, in that order. */
   readonly started: string[] = [];
-  /** Those of them of which the bucket did not have the lock and the license when the engine was started. */
+  /** Engines that were started, and locks that were taken away, while the bucket did not have the license for it. */
   readonly unlicensed: string[] = [];
   readonly draining = new AbortController();
   readonly interrupting = new AbortController();
@@ -90,6 +91,12 @@ export class ApplyRig {
     this.bucket = beside?.bucket ?? new MemoryStore();
     this.aws = beside?.aws ?? new Map<string, Set<string>>();
     this.store = new HookedStore(this.bucket);
+    this.bucket.beforeRemove = async (key) => {
+      const stack = key.split('/').at(-2) ?? '';
+      if (key !== durableLockKey(stack)) return;
+      const inRun = (await this.journaled()).state.stacks.get(stack);
+      if (inRun && isOpen(inRun)) this.unlicensed.push(`release ${stack}`);
+    };
     this.watch = new LockWatch(this.store, 'example');
     this.journal = this.journalOf(run);
   }
@@ -116,7 +123,7 @@ export class ApplyRig {
         const { state } = await this.journaled();
         const lock = (await this.bucket.get(durableLockKey(stack)))?.etag;
         const inRun = state.stacks.get(stack);
-        if (lock === undefined || inRun?.lock?.etag !== lock || inRun.phase !== 'running') this.unlicensed.push(short);
+        if (lock === undefined || inRun?.lock?.etag !== lock || inRun.phase !== 'running') this.unlicensed.push(`start ${short}`);
         const { states } = await readStates(this.bucket, 'example');
         const ids = states.get(stack)?.ids ?? [];
         return play(new FakeEngine(stack, options, this.aws, new Map(ids.map((id) => [id.replace('vpc-', ''), id]))));
