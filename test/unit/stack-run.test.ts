@@ -367,6 +367,16 @@ describe('a clean end', () => {
   });
 });
 
+describe('a verified end that could not be journaled', () => {
+  it('keeps the lock: nothing but the journal licenses its release', async () => {
+    rig.store.before = ({ key }) => {
+      if (key.endsWith('-verified.json')) throw new Error('ECONNRESET');
+    };
+    const { ends, exitCode } = await rig.stack('a').apply();
+    expect([ends['a']?.outcome, exitCode, rig.locked()]).toEqual(['held', 4, ['a']]);
+  });
+});
+
 describe('an engine that threw', () => {
   it('before it did anything is a failure', async () => {
     const { ends } = await rig.stack('a', [], () => Promise.reject(new Error('no CLI'))).apply();
