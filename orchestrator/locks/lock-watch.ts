@@ -96,11 +96,15 @@ export class LockWatch {
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer) return;
+    const timer = setTimeout(() => {
       void this.look().then(() => {
+        // The watch may have ended, and begun again, during the look.
+        if (this.#timer !== timer) return;
         this.#timer = undefined;
         if (this.#watched.size > 0) this.#schedule();
       });
     }, everyMs);
+    this.#timer = timer;
   }
 }

@@ -11,6 +11,7 @@ import type { Frozen } from '../locks/frozen.ts';
 import { lastHeard, quietAfterSeconds } from '../locks/heartbeat.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
 import type { PendingOperation, StackState } from '../state/checkpoints.ts';
+import { durableLockKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { readVerified } from '../state/verified.ts';
 import type { Verified } from '../state/verified.ts';
@@ -61,9 +62,10 @@ export function standingOf(facts: StackFacts): Standing {
   const record = ours?.content.kind === 'holdfast' ? ours.content.record : undefined;
   if (open && isOpen(open.inRun)) {
     const owner = open.inRun.lock?.record ?? open.process;
-    const lockStands = record !== undefined && record.operation !== 'freeze';
-    const works = owner !== undefined && ['alive', 'heard-of'].includes(facts.liveness(owner));
-    if (open.inRun.phase === 'running' && works && lockStands && ours) return { kind: 'locked', message: describeLock(ours) };
+    const works = owner !== undefined && record?.nonce === owner.nonce && ['alive', 'heard-of'].includes(facts.liveness(owner));
+    if (open.inRun.phase === 'running' && works && ours) return { kind: 'locked', message: describeLock(ours) };
+    // Whatever stands in the lock's place keeps plain `pulumi` out.
+    const lockStands = locks.some(({ key }) => key === durableLockKey(facts.stack));
     return heldBy(open.run, open.inRun, state, lockStands, frozen);
   }
   if (frozen) return { kind: 'frozen', message: describeFrozen(frozen) };
@@ -206,21 +208,18 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
       unreadable.push(messageOf(cause));
       return none;
     });
-  const [locks, runNames, frozen, verified, heard] = await Promise.all([
-    standingLocks(store, network),
+  // The locks first: whatever lock is seen, the mark of its run was there before, and is found.
+  const locks = await standingLocks(store, network);
+  const [runNames, frozen, verified, heard] = await Promise.all([
     openRuns(store, network),
     orUnreadable(readFrozen(store, network), new Map<string, Frozen>()),
     orUnreadable(readVerified(store, network), new Map<string, Verified>()),
     lastHeard(store, network),
   ]);
-  const runs = await Promise.all(runNames.map((run) => readRun(store, network, run)));
-  unreadable.push(...runs.flatMap((run) => run.unreadable));
+  const seen = await Promise.all(runNames.map((run) => readRun(store, network, run)));
   const processes = [
     ...locks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),
-    ...runs.flatMap(({ state }) => [
-      ...(state.opened ? [state.opened.process] : []),
-      ...[...state.stacks.values()].flatMap(({ lock }) => (lock ? [lock.record] : [])),
-    ]),
+    ...seen.flatMap(processesOf),
   ];
   const here = new Map<string, boolean>();
   await Promise.all(
@@ -234,6 +233,15 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     const last = heard.get(process.nonce);
     return last !== undefined && now - last.getTime() < quietAfterSeconds * 1000 ? 'heard-of' : 'quiet';
   };
+  // A process that is known to be dead writes no more: what it wrote until then is read only now. Before, it could still have started an engine.
+  const isOfDead = (run: ReadRun): boolean => processesOf(run).some((process) => liveness(process) === 'dead');
+  const ofDeadLocks = new Set(
+    locks.flatMap(({ content }) => (content.kind === 'holdfast' && liveness(content.record) === 'dead' ? [content.record.run] : [])),
+  );
+  const runs = await Promise.all(
+    seen.map((run) => (isOfDead(run) || ofDeadLocks.has(run.run) ? readRun(store, network, run.run) : Promise.resolve(run))),
+  );
+  unreadable.push(...runs.flatMap((run) => run.unreadable));
   const names = new Set([
     ...states.keys(),
     ...locks.map(({ stack }) => stack),
@@ -256,6 +264,13 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     );
   }
   return { byStack, locks, openRuns: runs, frozen, verified, heard, liveness, unreadable };
+}
+
+function processesOf({ state, events }: ReadRun): ProcessRecord[] {
+  return [
+    ...events.flatMap((event) => (event.type === 'run-opened' ? [event.process] : [])),
+    ...[...state.stacks.values()].flatMap(({ lock }) => (lock ? [lock.record] : [])),
+  ];
 }
 
 /** Of several runs that name the stack the one that has it open counts, and of those the newest. */

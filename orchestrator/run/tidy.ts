@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NewEvent } from '../journal/events.ts';
 import { Journal } from '../journal/journal.ts';
+import { isOpen as isOpenInRun } from '../journal/run-state.ts';
 import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
 import { openRunsPrefix } from '../state/layout.ts';
@@ -28,6 +29,7 @@ const patienceSeconds = 5;
  */
 export async function restoreLocks(request: TidyRequest): Promise<boolean> {
   const { store, standings, now, onNote } = request;
+  const notes = new RunNotes(request);
   let changed = false;
   for (const [stack, standing] of standings.byStack) {
     const journaled =
@@ -45,7 +47,7 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
       // Written down once: by what `status` says since when it is gone.
       if (journaled && journaled.lockGoneSince === undefined && standing.kind === 'held' && standing.run !== undefined) {
         const gone = goneSince === undefined ? {} : { goneSince };
-        await noteInRun(request, standing.run, [{ type: 'lock-lost', stack, epoch: journaled.epoch, how: 'removed', ...gone }]);
+        await notes.add(standing.run, [{ type: 'lock-lost', stack, epoch: journaled.epoch, how: 'removed', ...gone }]);
         changed = true;
       }
       onNote(
@@ -56,7 +58,7 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
     changed = true;
     if (journaled && standing.kind === 'held' && standing.run !== undefined) {
       const gone = goneSince === undefined ? {} : { goneSince };
-      await noteInRun(request, standing.run, [
+      await notes.add(standing.run, [
         { type: 'lock-lost', stack, epoch: journaled.epoch, how: 'removed', ...gone },
         { type: 'lock-restored', stack, epoch: journaled.epoch, etag: back.etag, ...gone },
       ]);
@@ -74,6 +76,7 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
  */
 export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
   const { store, standings, onNote } = request;
+  const notes = new RunNotes(request);
   let changed = false;
   for (const [stack, standing] of standings.byStack) {
     if (standing.kind !== 'left') continue;
@@ -81,13 +84,11 @@ export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
     const epoch = inRun?.epoch ?? 1;
     const isVerified = inRun?.phase === 'verified';
     if (inRun && !isVerified)
-      await noteInRun(request, standing.run, [
-        { type: 'verified', stack, epoch, checkpoint: inRun.checkpoint ?? null, outcome: 'nothing-started' },
-      ]);
+      await notes.add(standing.run, [{ type: 'verified', stack, epoch, checkpoint: inRun.checkpoint ?? null, outcome: 'nothing-started' }]);
     const removed = await releaseLock(store, { stack, etag: standing.lock.etag });
     if (!removed.done) continue;
     changed = true;
-    if (inRun) await noteInRun(request, standing.run, [{ type: 'released', stack, epoch }]);
+    if (inRun) await notes.add(standing.run, [{ type: 'released', stack, epoch }]);
     onNote(
       isVerified
         ? `Released the lock of ${stack}: run ${standing.run} had verified it, and died before it could.`
@@ -119,20 +120,42 @@ export async function endOrphans(
   }
 }
 
-/** Takes away the marks of runs that are over and left nothing open: a process that died at the very end could not. */
+/** Takes away the marks of processes that are over and left nothing open: one that died at the very end could not. */
 export async function closeDeadRuns({ store, network, standings }: TidyRequest): Promise<void> {
-  for (const { run, state, unreadable } of standings.openRuns) {
-    const isOver = state.ended !== undefined || state.opened === undefined || standings.liveness(state.opened.process) === 'dead';
-    const isOpen = [...state.stacks.values()].some(({ phase }) => phase !== 'released');
-    // A mark without an opening is of a run that is only just beginning, or died before it began.
-    const isNew = state.opened === undefined;
-    if (!isOver || isOpen || isNew || unreadable.length > 0) continue;
-    for (const { key, etag } of await store.list(`${openRunsPrefix(network)}${run}/`)) await store.remove(key, etag);
+  for (const { run, state, events, unreadable } of standings.openRuns) {
+    const lockStands = (stack: string): boolean =>
+      standings.locks.some((lock) => lock.stack === stack && lock.content.kind === 'holdfast' && lock.content.record.run === run);
+    const isOpen = [...state.stacks.values()].some(
+      (inRun) => isOpenInRun(inRun) || (inRun.phase !== 'released' && lockStands(inRun.stack)),
+    );
+    if (isOpen || unreadable.length > 0) continue;
+    const prefix = `${openRunsPrefix(network)}${run}/`;
+    for (const { key, etag } of await store.list(prefix)) {
+      const writer = key.slice(prefix.length, -'.json'.length);
+      const own = events.filter((event) => event.writer === writer);
+      const opening = own.find((event) => event.type === 'run-opened');
+      // A mark without an opening is of a process that is only just beginning, or died before it began.
+      if (!opening) continue;
+      if (own.some(({ type }) => type === 'run-ended') || standings.liveness(opening.process) === 'dead') await store.remove(key, etag);
+    }
   }
 }
 
-/** Events in the journal of a run that another process had. */
-async function noteInRun({ store, network, writer, now }: TidyRequest, run: string, events: readonly NewEvent[]): Promise<void> {
-  const journal = new Journal({ store, network, run, writer: `${writer}-${randomUUID().slice(0, 8)}`, patienceSeconds, now });
-  for (const event of events) await journal.note(event);
+/** Events in the journals of runs that other processes had, in an order that a replay keeps. */
+class RunNotes {
+  readonly #request: TidyRequest;
+  readonly #journals = new Map<string, Journal>();
+
+  constructor(request: TidyRequest) {
+    this.#request = request;
+  }
+
+  async add(run: string, events: readonly NewEvent[]): Promise<void> {
+    const { store, network, writer, now } = this.#request;
+    const journal =
+      this.#journals.get(run) ??
+      new Journal({ store, network, run, writer: `${writer}-${randomUUID().slice(0, 8)}`, patienceSeconds, now });
+    this.#journals.set(run, journal);
+    for (const event of events) await journal.note(event);
+  }
 }

@@ -403,7 +403,7 @@ describe('what the bucket says', () => {
 
   // Whether the process lives is asked when its journal has been read: what it wrote in between is not known, and its lock passes for one under
   // which nothing was started.
-  it.fails('is held where the run started an engine and died while it was being read', async () => {
+  it('is held where the run started an engine and died while it was being read', async () => {
     const journal = await runOf('one', 1);
     const isAlive = async (): Promise<boolean> => {
       if (journal.state.stacks.get(stack)?.phase === 'locked')
@@ -414,7 +414,7 @@ describe('what the bucket says', () => {
   });
 
   // The open runs and the locks are listed at the same time: a lock may be seen of a run that is not.
-  it.fails('is held where the run began, started an engine and died while the bucket was being read', async () => {
+  it('is held where the run began, started an engine and died while the bucket was being read', async () => {
     const list = store.list.bind(store);
     let begun: Promise<unknown> | undefined;
     store.list = async (prefix) => {

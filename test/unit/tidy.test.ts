@@ -298,14 +298,14 @@ describe('the mark of a dead run', () => {
   });
 
   // The stack is verified and free, but `released` is written by nobody any more: every later command reads this run.
-  it.fails('goes where the lock was given back, and only that was not written down', async () => {
+  it('goes where the lock was given back, and only that was not written down', async () => {
     await diesAt(removeLock, 'the process dies after it');
     await tidy();
     expect([(await rig.standing('a')).kind, marks()]).toEqual(['free', []]);
   });
 
   // The first opening of a run speaks for all who share it: the mark of a writer that lives goes with that of a dead one.
-  it.fails('stays where another writer of the run is alive', async () => {
+  it('stays where another writer of the run is alive', async () => {
     await found['a run that died when all was released']?.();
     const other = rig.journalOf('other');
     const { opened } = (await rig.journaled()).state;
