@@ -131,7 +131,7 @@ describe('who may do what with a stack', () => {
     running: {
       none: 'held held held held',
       ours: 'locked locked held held',
-      'of another run': 'locked locked held held',
+      'of another run': 'held held held held',
       engine: 'held held held held',
       unreadable: 'held held held held',
       freeze: 'held held held held',
