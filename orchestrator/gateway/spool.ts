@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -47,6 +47,19 @@ export function openSpool(folder: string): Spool {
       await rm(fileOf(stack), { force: true });
     },
   };
+}
+
+/** Where checkpoints of a network are that its bucket would not take, by stack and newest first: a run's name begins with its time. */
+export async function spooledFiles(folderOfRuns: string): Promise<Map<string, string[]>> {
+  const files = new Map<string, string[]>();
+  const runs = await readdir(folderOfRuns).catch((): string[] => []);
+  for (const run of runs.sort().reverse())
+    for (const name of await readdir(join(folderOfRuns, run)).catch((): string[] => [])) {
+      if (!name.endsWith('.json')) continue;
+      const stack = name.slice(0, -'.json'.length);
+      files.set(stack, [...(files.get(stack) ?? []), join(folderOfRuns, run, name)]);
+    }
+  return files;
 }
 
 /** Without it a rename may be lost with the power. */

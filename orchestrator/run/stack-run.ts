@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatSeconds } from '../domain/duration.ts';
 import { messageOf } from '../domain/problem.ts';
-import type { Gateway, Mount, MountReport, ServedCheckpoint } from '../gateway/gateway.ts';
+import type { Gateway, Mount, MountReport, ServedCheckpoint, Trouble } from '../gateway/gateway.ts';
 import type { Spool } from '../gateway/spool.ts';
 import type { Doubt } from '../journal/events.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -11,13 +11,14 @@ import type { LockRecord } from '../locks/lock-record.ts';
 import type { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
 import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
+import type { PendingOperation } from '../state/checkpoints.ts';
 import { checkpointKey, frozenKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import { writeVerified } from '../state/verified.ts';
 import type { Verified } from '../state/verified.ts';
 import type { Emit, StackEnd } from './events.ts';
-import { describeDoubts } from './standing.ts';
+import { describeDoubts, doubtsOf } from './standing.ts';
 import { judge } from './verdict.ts';
 
 /** A session that can be asked how long it lasts, and renewed where its source can. */
@@ -136,6 +137,8 @@ export async function runStack(work: Work, settings: StackRunSettings, onLock: (
     await journal.append({ type: 'lock-taken', stack, epoch: 1, etag: lock.etag, lock: lock.record });
     const refusal = await refusedUnderLock(work, settings, taking.others);
     if (refusal) return await giveBack(refusal);
+    const pending = pendingOf(settings.known.get(stack));
+    if (pending.length > 0) return await hold(work, settings, lock, doubtsOf(pending), undefined);
     const behind = await changedBehind(work, settings);
     if (behind.length > 0) return await hold(work, settings, lock, behind, undefined);
   } catch (cause) {
@@ -213,15 +216,7 @@ async function runEngine(
       patienceSeconds: settings.patienceSeconds,
       spool: settings.spool,
       beforeWrite: () => settings.watch.confirm(stack),
-      onTrouble: (trouble) =>
-        emit({
-          type: 'waiting',
-          stack,
-          message:
-            trouble.kind === 'bucket-back'
-              ? `${work.short}: the state bucket answers again`
-              : `${work.short}: the state bucket fails since ${trouble.since.toISOString()} (${trouble.error}); waiting up to ${formatSeconds(settings.patienceSeconds)}`,
-        }),
+      onTrouble: tellOnce(work, settings),
     },
   });
   let lost: 'removed' | 'replaced' | undefined;
@@ -266,6 +261,25 @@ async function runEngine(
   }
 }
 
+/** A bucket that fails is told when it begins to, and when it is over: not at each of many tries. */
+function tellOnce({ stack, short }: Work, { emit, patienceSeconds }: StackRunSettings): (trouble: Trouble) => void {
+  let told = false;
+  return (trouble) => {
+    if (trouble.kind === 'bucket-fails' && told) return;
+    told = trouble.kind === 'bucket-fails';
+    const message = told
+      ? `the state bucket fails since ${trouble.since.toISOString()} (${'error' in trouble ? trouble.error : ''}); the engine waits, up to ${formatSeconds(patienceSeconds)}`
+      : 'the state bucket answers again';
+    emit({ type: 'waiting', stack, message: `${short}: ${message}` });
+  };
+}
+
+/** What a checkpoint says is open; over such a one no engine is ever started. */
+function pendingOf(checkpoint: ServedCheckpoint | undefined): readonly PendingOperation[] {
+  const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint.body);
+  return content === undefined || 'reason' in content ? [] : content.pendingOperations;
+}
+
 /** That the mount is closed at the end is no doubt about what went before. */
 function withoutClosing(report: MountReport): MountReport {
   return report.fence?.kind === 'closed' ? { ...report, fence: undefined } : report;
@@ -280,9 +294,7 @@ function startEngine(work: Work, settings: StackRunSettings, mount: Mount): Prom
     signal: settings.interrupting,
     ending: mount.fenced,
     isPending: (urn) => {
-      const { checkpoint } = mount.report();
-      const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint.body);
-      return content !== undefined && !('reason' in content) && content.pendingOperations.some((operation) => operation.urn === urn);
+      return pendingOf(mount.report().checkpoint).some((operation) => operation.urn === urn);
     },
     onStep: ({ phase, op, name, type }) => emit({ type: 'step', stack: work.stack, phase, op, resource: name, resourceType: type }),
     ...(settings.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: work.stack, text }) } : {}),
@@ -303,7 +315,8 @@ interface Ended {
 async function conclude(work: Work, settings: StackRunSettings, ended: Ended): Promise<StackEnd> {
   const { result, report, mount, lock } = ended;
   const { stack } = work;
-  const errors = result.outcome === 'failed' ? result.errors : [];
+  const interrupted = result.outcome === 'failed' && result.interrupted ? ['interrupted by a signal'] : [];
+  const errors = result.outcome === 'failed' ? [...interrupted, ...result.errors] : [];
   const verdict = judge(result, report);
   const doubts: Doubt[] = [...verdict.doubts];
   // Where no step ever began it has nothing to do but to end.

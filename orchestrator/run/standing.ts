@@ -89,6 +89,10 @@ function standingUnder(
   const liveness = facts.liveness(record);
   if (liveness === 'alive' || liveness === 'heard-of') return { kind: 'locked', message };
   const phase = facts.open?.run === record.run ? facts.open.inRun.phase : undefined;
+  const pending = facts.state?.pendingOperations ?? [];
+  // Not of this run, which started nothing, but in doubt all the same.
+  if (facts.state && pending.length > 0)
+    return { kind: 'held', why: describeOperations(pending), since: facts.state.modified.toISOString(), doubts: doubtsOf(pending) };
   if (phase === 'verified' || liveness === 'dead') return { kind: 'left', message, lock, run: record.run };
   return {
     kind: 'held',
@@ -141,7 +145,7 @@ export function typeOfUrn(urn: string): string {
   return (urn.split('::')[2] ?? '').split('$').at(-1) ?? '';
 }
 
-function doubtsOf(pending: readonly PendingOperation[]): Doubt[] {
+export function doubtsOf(pending: readonly PendingOperation[]): Doubt[] {
   return pending.map(({ type, urn }) => ({
     source: 'pending-operation',
     op: type,

@@ -158,7 +158,7 @@ function shortEnd(end: StackEnd, style: Style): readonly [outcome: string, detai
     case 'failed':
       return [style.red('FAILED'), firstLine(end.errors)];
     case 'held':
-      return [style.red('HELD'), firstLine(end.errors.slice(-1))];
+      return [style.red('HELD'), firstLine(end.errors.slice(-1)).replace(/^HELD \S+: /, '')];
     case 'locked':
       return [style.yellow('LOCKED'), firstLine([end.message])];
     case 'skipped':

@@ -57,6 +57,7 @@ describe('a state bucket that goes in the middle of a run', { concurrent: false 
     expect(await rig.locks()).toEqual([durableLockKey(stack)]);
     const status = await rig.holdfast(['status']);
     expect(status.stdout).toMatch(/HELD transit-gateway: CreateTransitGateway outcome unknown/);
+    expect(status.stdout).toContain(spool);
     expect(status.exitCode).toBe(4);
   });
 

@@ -74,7 +74,7 @@ describe('the environment of a real account', () => {
     const environment = await environmentOf();
     const text = shellText(environment);
     for (const secret of ['AKIAREAL', 'real-key', 'real-token']) expect(text + JSON.stringify(environment)).not.toContain(secret);
-    expect(Object.keys(environment.variables).filter((name) => name.startsWith('AWS_'))).toEqual(['AWS_REGION']);
+    expect(Object.keys(environment.variables).filter((name) => name.startsWith('AWS_'))).toEqual(['AWS_REGION', 'AWS_DEFAULT_REGION']);
     expect(text).toContain('# no credentials are printed: sign in to account 999988887777');
     expect(text).toContain('profile prod');
   });

@@ -367,6 +367,14 @@ describe('a clean end', () => {
   });
 });
 
+describe('a checkpoint with a pending operation', () => {
+  it('holds the stack before anything is started over it', async () => {
+    rig.bucket.set(checkpointKey('example.a'), checkpointOf('example.a', new Map(), [{ type: 'creating', name: 'vpc' }]));
+    const { ends, exitCode } = await rig.stack('a').apply();
+    expect([ends['a']?.outcome, exitCode, rig.started, rig.locked()]).toEqual(['held', 4, [], ['a']]);
+  });
+});
+
 describe('a verified end that could not be journaled', () => {
   it('keeps the lock: nothing but the journal licenses its release', async () => {
     rig.store.before = ({ key }) => {

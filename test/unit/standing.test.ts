@@ -196,6 +196,12 @@ describe('a pending operation in the checkpoint', () => {
     expect(kinds('in no run', 'engine', { state })).toBe('locked locked locked locked');
   });
 
+  it('stands in the way of ending a lock under which nothing was started', () => {
+    expect(kinds('locked', 'ours')).toBe('locked locked held left');
+    expect(kinds('locked', 'ours', { state })).toBe('locked locked held held');
+    expect(kinds('verified', 'ours', { state })).toBe('locked locked held held');
+  });
+
   it('is why, where the run died before it could say', () => {
     expect(standingOf(factsOf('running', 'ours', 'dead', { state }))).toMatchObject({
       kind: 'held',

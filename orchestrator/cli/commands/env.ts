@@ -111,6 +111,8 @@ export async function pulumiEnvironment(
       PULUMI_SKIP_UPDATE_CHECK: 'true',
       ...(installation === undefined ? {} : { HOLDFAST_INSTALLATION: installation }),
       AWS_REGION: region,
+      // The name that the `aws` CLI knows.
+      AWS_DEFAULT_REGION: region,
       ...(lab
         ? {
             AWS_ACCESS_KEY_ID: 'test',

@@ -1,7 +1,7 @@
+import { join } from 'node:path';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { messageOf, Refusal } from '../../domain/problem.ts';
-import { lookAtBucket } from '../../aws/account.ts';
+import { spooledFiles } from '../../gateway/spool.ts';
 import { describeHeld } from '../../run/standing.ts';
 import type { Standing } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
@@ -10,8 +10,9 @@ import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { openAws, openFile, readState, shortOf } from '../open.ts';
+import { shortOf } from '../open.ts';
 import { print, report } from '../report.ts';
+import { withBucket } from '../with-bucket.ts';
 
 interface StackStatus {
   readonly stack: string;
@@ -32,32 +33,12 @@ interface StackStatus {
 
 /** Reads the bucket and nothing else: no engine, and no lock but one that somebody took from a held stack, which it puts back. */
 export async function status(this: Context, flags: CommonFlags): Promise<void> {
-  await report(this, flags, async (emit): Promise<ExitCode> => {
-    const file = await openFile(this, flags, 'status', (event) => {
-      if (!flags.json) emit(event);
-    });
-    const aws = await openAws(this, file);
-    try {
-      const facts = await lookAtBucket(aws.clients, aws.bucket);
-      if (!facts.ok && (facts.code === 'NotFound' || facts.code === 'NoSuchBucket'))
-        throw new Refusal(exitCodes.preflightRefused, {
-          reason: 'missing-bucket',
-          message: `the state bucket ${aws.bucket} does not exist`,
-          next: 'Make it: npm run bootstrap',
-        });
-      if (!facts.ok)
-        throw new Refusal(exitCodes.preflightRefused, {
-          reason: 'bucket-unreachable',
-          message: `the state bucket ${aws.bucket} cannot be read: ${facts.code}: ${facts.message}`,
-          next: 'Check the session, the network and the region: npm run preflight',
-        });
-      const notes: string[] = [];
-      const { states, unreadable, standings } = await readState(this, aws, file.network, true, (event) => {
-        if (event.type === 'note') notes.push(event.message);
-        if (!flags.json) emit(event);
-      });
+  await report(this, flags, (emit) =>
+    withBucket(this, flags, 'status', emit, async ({ file, read, header, notes }): Promise<ExitCode> => {
+      const { states, unreadable, standings } = await read();
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
+      const spools = await spooledFiles(join(this.root, '.holdfast', 'spool', file.network.spec.network));
       const stacks = [...names].map((stack): StackStatus => {
         const state = states.get(stack);
         const unread = broken.get(stack);
@@ -65,49 +46,40 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
         if (unread !== undefined) return { ...base, state: 'unreadable', detail: unread };
         return {
           ...base,
-          ...standingStatus(base.short, standings.byStack.get(stack), state, standings.verified.get(stack), file.graph.byName.has(stack)),
+          ...standingStatus(
+            base.short,
+            spools.get(stack)?.[0],
+            standings.byStack.get(stack),
+            state,
+            standings.verified.get(stack),
+            file.graph.byName.has(stack),
+          ),
         };
       });
-      const { spec } = file.network;
-      if (flags.json)
-        print(
-          this,
-          JSON.stringify({
-            schema: 1,
-            network: spec.network,
-            file: file.network.file,
-            account: spec.account,
-            region: spec.region,
-            target: file.target.kind,
-            bucket: aws.bucket,
-            stacks,
-            notes,
-            unreadable: standings.unreadable,
-          }),
-        );
+      if (flags.json) print(this, JSON.stringify({ ...header(), stacks, notes, unreadable: standings.unreadable }));
       else {
         print(this, describeStatus(this, stacks));
         const { red } = styleFor(this.process.stdout, this.env);
-        for (const [stack, standing] of standings.byStack)
-          if (standing.kind === 'held') print(this, red(describeHeld(shortOf(stack), standing)));
+        for (const [stack, standing] of standings.byStack) {
+          if (standing.kind !== 'held') continue;
+          print(this, red(describeHeld(shortOf(stack), standing)));
+          const [spooled] = spools.get(stack) ?? [];
+          if (spooled !== undefined)
+            print(
+              this,
+              `  the last checkpoint that its engine could not write is in ${spooled}: evidence, to be read and never written back`,
+            );
+        }
         for (const record of standings.unreadable) print(this, `cannot be read, so that nobody knows what it says of a stack: ${record}`);
       }
       return stacks.some(({ state }) => state === 'held') ? exitCodes.held : exitCodes.done;
-    } catch (cause) {
-      if (cause instanceof Refusal) throw cause;
-      throw new Refusal(exitCodes.preflightRefused, {
-        reason: 'state-unreadable',
-        message: `the state in ${aws.bucket} cannot be read: ${messageOf(cause)}`,
-        next: 'Check the session and the network: npm run preflight',
-      });
-    } finally {
-      aws.clients.destroy();
-    }
-  });
+    }),
+  );
 }
 
 function standingStatus(
   short: string,
+  spooled: string | undefined,
   standing: Standing | undefined,
   state: StackState | undefined,
   verified: Verified | undefined,
@@ -115,7 +87,9 @@ function standingStatus(
 ): Pick<StackStatus, 'state' | 'detail' | 'held'> {
   switch (standing?.kind) {
     case 'held': {
-      const { why, since, run, spool, lockGoneSince } = standing;
+      const { why, since, run, lockGoneSince } = standing;
+      // The run's own word, or what lies on this machine where the bucket was gone before it could say so.
+      const spool = standing.spool ?? spooled;
       return {
         state: 'held',
         detail: describeHeld(short, standing).replace(/^HELD [^:]+: /, ''),
