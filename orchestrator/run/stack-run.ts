@@ -140,6 +140,9 @@ export async function runStack(work: Work, settings: StackRunSettings, onLock: (
     const pending = pendingOf(settings.known.get(stack));
     if (pending.length > 0) return await hold(work, settings, lock, doubtsOf(pending), undefined);
     const behind = await changedBehind(work, settings);
+    const [unseen] = behind.filter(({ source }) => source === 'look');
+    // Nothing was started, so that nothing is in doubt that was not before.
+    if (unseen) return await giveBack({ outcome: 'failed', errors: [`nothing was started: ${unseen.text}`] });
     if (behind.length > 0) return await hold(work, settings, lock, behind, undefined);
   } catch (cause) {
     return giveBack({ outcome: 'failed', errors: [`nothing was started: ${messageOf(cause)}`] });
@@ -164,19 +167,27 @@ async function refusedUnderLock(work: Work, settings: StackRunSettings, others: 
   return { outcome: 'locked', message: `${moved.join(', ')} changed since it was planned: somebody else was at work; plan again` };
 }
 
-/** A checkpoint that is not the last verified one was written by plain `pulumi`, or put there: AWS is looked at before anything is done over it. */
+/**
+ * A checkpoint that is not the last verified one was written by plain `pulumi`, or put there, and of one that was never verified nobody knows what
+ * came before it: AWS is looked at before anything is done over it.
+ */
 async function changedBehind({ stack, short }: Work, settings: StackRunSettings): Promise<Doubt[]> {
   const verified = settings.verified.get(stack);
   const checkpoint = settings.known.get(stack);
-  if (!verified || verified.checkpoint === (checkpoint?.etag ?? null)) return [];
-  const what = checkpoint === undefined ? 'its checkpoint is missing' : 'its checkpoint was changed behind Holdfast';
+  if (verified?.checkpoint === (checkpoint?.etag ?? null)) return [];
+  const since = verified ? ` since ${verified.at}` : '';
+  const what = !verified
+    ? 'it was never verified'
+    : checkpoint === undefined
+      ? 'its checkpoint is missing'
+      : 'its checkpoint was changed behind Holdfast';
   const doubts = await lookForUnknown(stack, settings, checkpoint?.body);
-  if (doubts.length === 0)
+  if (doubts.length === 0 && verified)
     settings.emit({
       type: 'note',
-      message: `${short}: ${what} since ${verified.at} (run ${verified.run}). AWS has nothing under its tags that the state does not have: going on.`,
+      message: `${short}: ${what}${since} (run ${verified.run}). AWS has nothing under its tags that the state does not have: going on.`,
     });
-  return doubts.map((doubt) => ({ ...doubt, text: `${what} since ${verified.at}, and ${doubt.text}` }));
+  return doubts.map((doubt) => ({ ...doubt, text: `${what}${since}, and ${doubt.text}` }));
 }
 
 async function lookForUnknown(stack: string, settings: StackRunSettings, checkpoint: string | undefined): Promise<Doubt[]> {

@@ -306,6 +306,9 @@ describe('an upstream that somebody changed while it was read', () => {
 });
 
 describe('a create that AWS plainly refused', () => {
+  // A stack that was never verified is looked at before it starts as well.
+  beforeEach(() => verifiedAt(rig, null));
+
   it('is settled by a look that finds nothing: failed, and released', async () => {
     const { ends, exitCode } = await rig.stack('a', [], refused).apply();
     expect(ends['a']).toEqual({ outcome: 'failed', errors: [plainRefusal] });
@@ -341,12 +344,13 @@ describe('a create that AWS plainly refused', () => {
 
 describe('a clean end', () => {
   it('with creates is released after a look', async () => {
+    await verifiedAt(rig, null);
     await rig.stack('a').apply();
     expect(rig.looks).toEqual(['a']);
   });
 
   it('without creates needs none', async () => {
-    rig.has('a');
+    await verifiedAt(rig, rig.has('a'));
     await rig.stack('a', [], async (engine) => (await engine.write(), engine.end())).apply();
     expect(rig.looks).toEqual([]);
   });
@@ -362,6 +366,7 @@ describe('a clean end', () => {
   });
 
   it('is held where the look throws', async () => {
+    await verifiedAt(rig, null);
     rig.look = () => Promise.reject(new Error('ExpiredToken'));
     expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('held');
   });
@@ -401,6 +406,28 @@ describe('an engine that threw', () => {
       .apply();
     expect(ends['a']).toMatchObject({ outcome: 'held', errors: expect.arrayContaining(['a process of it is left']) as string[] });
     expect(rig.locked()).toEqual(['a']);
+  });
+});
+
+describe('a stack that was never verified', () => {
+  it('is held before anything is started where AWS has something under its tags', async () => {
+    rig.aws.set('example.a', new Set(['vpc-lost']));
+    const { ends, exitCode } = await rig.stack('a').apply();
+    expect([ends['a']?.outcome, exitCode, rig.started, rig.locked()]).toEqual(['held', 4, [], ['a']]);
+  });
+
+  it('fails, and is not held, where AWS cannot be looked at: nothing was started', async () => {
+    rig.look = () => Promise.reject(new Error('UnauthorizedOperation'));
+    const { ends, exitCode } = await rig.stack('a').apply();
+    expect([ends['a'], exitCode, rig.started, rig.locked()]).toEqual([
+      {
+        outcome: 'failed',
+        errors: ['nothing was started: it was never verified, and AWS could not be looked at: UnauthorizedOperation'],
+      },
+      1,
+      [],
+      [],
+    ]);
   });
 });
 
