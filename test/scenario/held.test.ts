@@ -3,7 +3,7 @@ import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { RunningCommand } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
-import { engineBelow, gone } from '../support/processes.ts';
+import { engineBelow, signalledUntilGone } from '../support/processes.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
 
 const stack = 'small.transit-gateway';
@@ -73,9 +73,8 @@ const interruptions: readonly Interruption[] = [
     fault: held,
     interrupt: async (rig, run, call) => {
       const { cli } = await engineBelow(run.child.pid ?? 0);
-      kill(cli, 'SIGINT');
-      kill(cli, 'SIGINT');
-      await gone(cli);
+      // Two that come together are one: the second counts once the first was taken, which only its end shows.
+      await signalledUntilGone(cli, 'SIGINT');
       await rig.release(call);
     },
     why: /CreateTransitGateway outcome unknown/,

@@ -47,7 +47,15 @@ export async function isRunning(pid: number): Promise<boolean> {
   return (await processes()).some((process) => process.pid === pid);
 }
 
-/** Resolves when the process is gone. */
-export async function gone(pid: number): Promise<void> {
-  while (await isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+/** Sends the signal again and again, and resolves when the process is gone. */
+export async function signalledUntilGone(pid: number, signal: NodeJS.Signals): Promise<void> {
+  while (await isRunning(pid)) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It went in between.
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
