@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -49,17 +49,13 @@ export function openSpool(folder: string): Spool {
   };
 }
 
-/** Where checkpoints of a network are that its bucket would not take, by stack and newest first: a run's name begins with its time. */
-export async function spooledFiles(folderOfRuns: string): Promise<Map<string, string[]>> {
-  const files = new Map<string, string[]>();
-  const runs = await readdir(folderOfRuns).catch((): string[] => []);
-  for (const run of runs.sort().reverse())
-    for (const name of await readdir(join(folderOfRuns, run)).catch((): string[] => [])) {
-      if (!name.endsWith('.json')) continue;
-      const stack = name.slice(0, -'.json'.length);
-      files.set(stack, [...(files.get(stack) ?? []), join(folderOfRuns, run, name)]);
-    }
-  return files;
+/** The file with the checkpoint of this stack that the bucket would not take from this run, where there is one on this machine. */
+export async function spooledFile(folder: string, stack: string): Promise<string | undefined> {
+  const file = join(folder, `${stack}.json`);
+  return access(file).then(
+    () => file,
+    () => undefined,
+  );
 }
 
 /** Without it a rename may be lost with the power. */

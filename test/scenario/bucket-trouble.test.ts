@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
@@ -58,6 +59,14 @@ describe('a state bucket that goes in the middle of a run', { concurrent: false 
     const status = await rig.holdfast(['status']);
     expect(status.stdout).toMatch(/HELD transit-gateway: CreateTransitGateway outcome unknown/);
     expect(status.stdout).toContain(spool);
+    // What another run has left on this machine is no evidence of this one.
+    const ofAnother = join(dirname(dirname(spool)), '99991231T235959Z-00000000');
+    await mkdir(ofAnother);
+    await writeFile(join(ofAnother, basename(spool)), '{}');
+    const again = await rig.holdfast(['status']);
+    await rm(ofAnother, { recursive: true });
+    expect(again.stdout).toContain(spool);
+    expect(again.stdout).not.toContain('99991231');
     expect(status.exitCode).toBe(4);
   });
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { spooledFiles } from '../../gateway/spool.ts';
+import { spooledFile } from '../../gateway/spool.ts';
 import { describeHeld } from '../../run/standing.ts';
-import type { Standing } from '../../run/standing.ts';
+import type { Standing, Standings } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import type { Verified } from '../../state/verified.ts';
 import { plural } from '../../ui/describe.ts';
@@ -38,7 +38,7 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
       const { states, unreadable, standings } = await read();
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
-      const spools = await spooledFiles(join(this.root, '.holdfast', 'spool', file.network.spec.network));
+      const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings);
       const stacks = [...names].map((stack): StackStatus => {
         const state = states.get(stack);
         const unread = broken.get(stack);
@@ -48,7 +48,7 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
           ...base,
           ...standingStatus(
             base.short,
-            spools.get(stack)?.[0],
+            spools.get(stack),
             standings.byStack.get(stack),
             state,
             standings.verified.get(stack),
@@ -63,7 +63,7 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
         for (const [stack, standing] of standings.byStack) {
           if (standing.kind !== 'held') continue;
           print(this, red(describeHeld(shortOf(stack), standing)));
-          const [spooled] = spools.get(stack) ?? [];
+          const spooled = spools.get(stack);
           if (spooled !== undefined)
             print(
               this,
@@ -75,6 +75,18 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
       return stacks.some(({ state }) => state === 'held') ? exitCodes.held : exitCodes.done;
     }),
   );
+}
+
+/** Of each held stack: what its own run, and no other one, has left on this machine. */
+async function spoolsOf(folder: string, { byStack }: Standings): Promise<Map<string, string>> {
+  const found = await Promise.all(
+    [...byStack].map(async ([stack, standing]): Promise<[string, string][]> => {
+      const file =
+        standing.kind === 'held' && standing.run !== undefined ? await spooledFile(join(folder, standing.run), stack) : undefined;
+      return file === undefined ? [] : [[stack, file]];
+    }),
+  );
+  return new Map(found.flat());
 }
 
 function standingStatus(
