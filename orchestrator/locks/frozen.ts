@@ -14,6 +14,10 @@ export interface Frozen {
   readonly lock: LockRecord;
 }
 
+/** One line that a person understands. */
+export const describeFreeze = ({ stack, by }: { readonly stack: string; readonly by: LockRecord }): string =>
+  `${stack} is frozen by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}`;
+
 /** @throws where a record cannot be read: whether the stack is frozen is then not known */
 export async function readFrozen(store: ObjectStore, network: string): Promise<Map<string, Frozen>> {
   const objects = await store.list(frozenPrefix(network));

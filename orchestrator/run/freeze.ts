@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../domain/problem.ts';
 import { describeLock, releaseLock, standingLocks, takeLock } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import { putFrozen, readFrozen, removeFrozen } from '../locks/frozen.ts';
+import { describeFreeze, putFrozen, readFrozen, removeFrozen } from '../locks/frozen.ts';
 import type { Frozen } from '../locks/frozen.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import type { ObjectStore } from '../state/object-store.ts';
@@ -30,9 +30,6 @@ export function freezesOf({ frozen, locks }: Pick<Standings, 'frozen' | 'locks'>
     freezes.set(record.stack, { ...freezes.get(record.stack), stack: record.stack, by: record.lock, record });
   return freezes;
 }
-
-export const describeFreeze = ({ stack, by }: Pick<Freeze, 'stack' | 'by'>): string =>
-  `${stack} is frozen by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}`;
 
 export interface FreezeRequest {
   readonly store: ObjectStore;

@@ -6,7 +6,7 @@ import { isOpen } from '../journal/run-state.ts';
 import type { StackInRun } from '../journal/run-state.ts';
 import { describeLock, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import { readFrozen } from '../locks/frozen.ts';
+import { describeFreeze, readFrozen } from '../locks/frozen.ts';
 import type { Frozen } from '../locks/frozen.ts';
 import { lastHeard, quietAfterSeconds } from '../locks/heartbeat.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
@@ -68,7 +68,7 @@ export function standingOf(facts: StackFacts): Standing {
     const lockStands = locks.some(({ key }) => key === durableLockKey(facts.stack));
     return heldBy(open.run, open.inRun, state, lockStands, frozen);
   }
-  if (frozen) return { kind: 'frozen', message: describeFrozen(frozen) };
+  if (frozen) return { kind: 'frozen', message: describeFreeze({ stack: frozen.stack, by: frozen.lock }) };
   const foreign = locks.filter((lock) => lock !== ours || lock.content.kind === 'unreadable');
   if (foreign.length > 0) return { kind: 'locked', message: locks.map(describeLock).join('; ') };
   if (ours && record) return standingUnder(ours, record, facts);
@@ -114,12 +114,9 @@ function heldBy(run: string, inRun: StackInRun, state: StackState | undefined, l
     doubts,
     ...(inRun.spool === undefined ? {} : { spool: inRun.spool }),
     ...(lockStands ? {} : { lockGoneSince: inRun.lockGoneSince ?? 'unknown' }),
-    ...(frozen ? { frozen: describeFrozen(frozen) } : {}),
+    ...(frozen ? { frozen: describeFreeze({ stack: frozen.stack, by: frozen.lock }) } : {}),
   };
 }
-
-const describeFrozen = ({ stack, lock }: Frozen): string =>
-  `${stack} is frozen by ${lock.user}@${lock.host} since ${lock.startedAt}, incident ${lock.incident ?? 'unknown'}`;
 
 const operationVerbs: Readonly<Record<string, string>> = {
   creating: 'Create',
