@@ -14,7 +14,6 @@ import { messageOf, orRefuse, Refusal } from '../domain/problem.ts';
 import { parseStackName, shortName } from '../domain/stack-name.ts';
 import { buildGraph } from '../graph/graph.ts';
 import type { Graph } from '../graph/graph.ts';
-import { lockSchemaVersion } from '../locks/lock-record.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -32,7 +31,7 @@ import type { TidyRequest } from '../run/tidy.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
-import { project } from '../state/layout.ts';
+import { project, schemaVersion } from '../state/layout.ts';
 import { readInstallation } from '../state/installation.ts';
 import { kinds } from '../../stacks/index.ts';
 import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
@@ -120,7 +119,7 @@ export async function openAws(context: Context, { network, target }: OpenedFile,
     },
     process,
     lockRecord: (stack, operation) => ({
-      schema: lockSchemaVersion,
+      schema: schemaVersion,
       ...process,
       stack,
       run,

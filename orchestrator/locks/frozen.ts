@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { frozenKey, frozenPrefix } from '../state/layout.ts';
+import { frozenKey, frozenPrefix, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { readObject } from '../state/read-json.ts';
 import { lockRecordSchema } from './lock-record.ts';
@@ -34,7 +34,7 @@ export async function readFrozen(store: ObjectStore, network: string): Promise<M
 }
 
 export async function putFrozen(store: ObjectStore, lock: LockRecord): Promise<boolean> {
-  const body = JSON.stringify({ schema: 1, lock } satisfies z.infer<typeof frozenSchema>);
+  const body = JSON.stringify({ schema: schemaVersion, lock } satisfies z.infer<typeof frozenSchema>);
   return (await store.put(frozenKey(lock.stack), body, { only: 'if-absent' })).done;
 }
 

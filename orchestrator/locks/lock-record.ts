@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson, readRecord } from '../state/read-json.ts';
 
 /** The process that writes: what says, later and elsewhere, whether it can still be at work. */
 export const processSchema = z.object({
@@ -77,24 +78,19 @@ export function writeLock(record: LockRecord): string {
 
 /** @param ours whether the key is the one of Holdfast's lock; every other one is the engine's */
 export function readLock(body: string, ours: boolean): LockContent {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return { kind: 'unreadable', why: 'it is not JSON' };
-  }
+  const json = parseJson(body);
+  if (json === undefined) return { kind: 'unreadable', why: 'it is not JSON' };
   if (!ours) {
     const parsed = engineLockSchema.safeParse(json);
     if (!parsed.success) return { kind: 'unreadable', why: 'it is not a lock of Pulumi' };
     const { pid, username, hostname, timestamp } = parsed.data;
     return { kind: 'engine', engine: { pid, username, hostname, timestamp } };
   }
-  const inner = z.looseObject({ holdfast: z.looseObject({ schema: z.number() }) }).safeParse(json);
-  if (!inner.success) return { kind: 'unreadable', why: 'it is not a lock that Holdfast wrote' };
-  if (inner.data.holdfast.schema > lockSchemaVersion)
-    return { kind: 'unreadable', why: `it was written by a newer Holdfast (schema ${inner.data.holdfast.schema})` };
-  const parsed = lockRecordSchema.safeParse(inner.data.holdfast);
-  return parsed.success ? { kind: 'holdfast', record: parsed.data } : { kind: 'unreadable', why: 'it is not a lock that Holdfast wrote' };
+  const lock = z.looseObject({ holdfast: z.unknown() }).safeParse(json);
+  const read = readRecord(lock.data?.holdfast, lockRecordSchema);
+  if (read.ok) return { kind: 'holdfast', record: read.value };
+  return {
+    kind: 'unreadable',
+    why: read.newer === undefined ? 'it is not a lock that Holdfast wrote' : `it was written by a newer Holdfast (schema ${read.newer})`,
+  };
 }
-
-export const lockSchemaVersion = 1;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseStackName, shortName } from '../domain/stack-name.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { stacksPrefix } from './layout.ts';
+import { parseJson } from './read-json.ts';
 
 /** What a checkpoint says, as far as Holdfast reads it. */
 export interface CheckpointContent {
@@ -104,12 +105,8 @@ async function readState(store: ObjectStore, object: StoredObject): Promise<Stac
 /** What Holdfast reads of a checkpoint's content. */
 export function parseCheckpoint(body: string): CheckpointContent | Pick<UnreadableState, 'reason' | 'detail'> {
   const malformed = (detail: string) => ({ reason: 'malformed', detail }) as const;
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return malformed('the checkpoint is not JSON');
-  }
+  const json = parseJson(body);
+  if (json === undefined) return malformed('the checkpoint is not JSON');
   // The number first: what else a newer one holds is not known here.
   const format = z.looseObject({ version: z.number() }).safeParse(json);
   if (format.success && format.data.version > 3)

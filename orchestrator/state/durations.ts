@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ObjectStore } from './object-store.ts';
 import { historyPrefix } from './layout.ts';
+import { parseJson } from './read-json.ts';
 
 const updateSchema = z.looseObject({ kind: z.string(), result: z.string(), startTime: z.number(), endTime: z.number() });
 
@@ -23,7 +24,7 @@ export async function lastDurations(store: ObjectStore, network: string): Promis
       // Keys end in the time, so the last in key order is the newest. An update that failed took no time that says anything.
       for (const key of ofStack.reverse().slice(0, lookedAt)) {
         const stored = await store.get(key);
-        const parsed = updateSchema.safeParse(stored === undefined ? undefined : safeJson(stored.body));
+        const parsed = updateSchema.safeParse(stored === undefined ? undefined : parseJson(stored.body));
         if (!parsed.success || parsed.data.result !== 'succeeded' || parsed.data.kind !== 'update') continue;
         durations.set(stack, Math.max(1, parsed.data.endTime - parsed.data.startTime));
         return;
@@ -47,12 +48,4 @@ export function criticalPathSeconds(order: readonly Vertex[], durations: Readonl
   for (const { name, upstreams } of order)
     end.set(name, (durations.get(name) ?? firstGuessSeconds) + Math.max(0, ...upstreams.map((upstream) => end.get(upstream) ?? 0)));
   return Math.max(0, ...end.values());
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { notOk, ok } from '../domain/problem.ts';
 import type { Result } from '../domain/problem.ts';
 import { installationKey, schemaVersion } from './layout.ts';
+import { readObject } from './read-json.ts';
 
 /** The random name that tells two installations in one account apart. Made once, with the bucket. */
 export interface Installation {
@@ -20,26 +21,17 @@ export function newInstallation(now: number): string {
 }
 
 export function readInstallation(body: string): Result<Installation> {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    json = undefined;
-  }
-  // The number first: what else a newer one holds is not known here.
-  const version = z.looseObject({ schema: z.number() }).safeParse(json);
-  if (version.success && version.data.schema > schemaVersion)
+  const read = readObject(body, installationSchema);
+  if (read.ok) return ok({ installation: read.value.installation });
+  if (read.newer !== undefined)
     return notOk({
       reason: 'newer-schema',
-      message: `the state bucket was prepared by a newer Holdfast (schema ${version.data.schema}, this one knows ${schemaVersion})`,
+      message: `the state bucket was prepared by a newer Holdfast (schema ${read.newer}, this one knows ${schemaVersion})`,
       next: 'Use that version of Holdfast.',
     });
-  const parsed = installationSchema.safeParse(json);
-  if (!parsed.success)
-    return notOk({
-      reason: 'installation-malformed',
-      message: `${installationKey} in the state bucket is not what bootstrap wrote`,
-      next: 'Restore its first version (aws s3api list-object-versions): the tags of everything deployed carry its name.',
-    });
-  return ok({ installation: parsed.data.installation });
+  return notOk({
+    reason: 'installation-malformed',
+    message: `${installationKey} in the state bucket is not what bootstrap wrote`,
+    next: 'Restore its first version (aws s3api list-object-versions): the tags of everything deployed carry its name.',
+  });
 }

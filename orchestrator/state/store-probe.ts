@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { schemaVersion } from './layout.ts';
+import { parseJson } from './read-json.ts';
 
 /** Whether a store keeps to the conditions of writes: everything that excludes two runs from one another rests on it. */
 export interface StoreProbe {
@@ -25,11 +26,7 @@ export function writeProbe(probe: StoreProbe, now: number): string {
 
 /** Undefined where it is none, or a newer one: then the store counts as not tried. */
 export function readProbe(body: string): StoreProbe | undefined {
-  try {
-    return probeSchema.safeParse(JSON.parse(body)).data;
-  } catch {
-    return undefined;
-  }
+  return probeSchema.safeParse(parseJson(body)).data;
 }
 
 /** What the store was seen to ignore, for people. */

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { describeLock, lockGoneSince, putBack, releaseLock, standingLocks, takeLock } from '../../orchestrator/locks/durable-locks.ts';
 import type { StandingLock, Taking } from '../../orchestrator/locks/durable-locks.ts';
-import { lockSchemaVersion, readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
-import { durableLockKey, lockFolder } from '../../orchestrator/state/layout.ts';
+import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
+import { durableLockKey, lockFolder, schemaVersion } from '../../orchestrator/state/layout.ts';
 import type { ObjectStore } from '../../orchestrator/state/object-store.ts';
 import { breakAt } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
@@ -401,7 +401,7 @@ describe('a lock, as plain pulumi reads it', () => {
   });
 
   it('has the schema that this version writes', () => {
-    expect(lockOf(stack).schema).toBe(lockSchemaVersion);
+    expect(lockOf(stack).schema).toBe(schemaVersion);
   });
 });
 
