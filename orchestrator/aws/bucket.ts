@@ -84,6 +84,16 @@ export class Bucket implements ObjectStore {
     }
   }
 
+  async getVersion(key: string, version: string): Promise<Uint8Array | undefined> {
+    try {
+      const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.name, Key: key, VersionId: version }));
+      return (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
+    } catch (cause) {
+      if (hasStatus(cause, 404) && !isNoSuchBucket(cause)) return undefined;
+      throw cause;
+    }
+  }
+
   async put(
     key: string,
     body: string | Uint8Array,

@@ -1,5 +1,6 @@
 import { buildApplication, buildCommand, buildRouteMap } from '@stricli/core';
 import type { Context } from './context.ts';
+import { parseDecision } from './decision.ts';
 import { commonFlags, parallelFlag, parseCount, parseSeconds, sessionFlags, stackArguments } from './flags.ts';
 
 const text = (value: string): string => value;
@@ -180,6 +181,67 @@ const unfreeze = buildCommand({
   },
 });
 
+const recover = buildCommand({
+  loader: async () => (await import('./commands/recover.ts')).recover,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      bucketPatience: applyFlags.bucketPatience,
+      dryRun: { kind: 'boolean', default: false, brief: 'Say what it would come to; write nothing', withNegated: false },
+      resume: { kind: 'boolean', default: false, brief: 'Then do the rest of the interrupted run', withNegated: false },
+      decide: {
+        kind: 'parsed',
+        parse: parseDecision,
+        variadic: true,
+        optional: true,
+        brief: 'Answer a question: RESOURCE=adopt:ID, =forget, =disown:ID or =delete:ID; may be repeated',
+        placeholder: 'ANSWER',
+      },
+      shell: {
+        kind: 'boolean',
+        default: false,
+        brief: 'A shell in which plain pulumi works on the reconciled state, before it is verified',
+        withNegated: false,
+      },
+      writerDead: {
+        kind: 'parsed',
+        parse: text,
+        optional: true,
+        brief: 'Say that nothing of this run is at work any more, where that cannot be seen from here',
+        placeholder: 'RUN',
+      },
+      withoutVersions: {
+        kind: 'boolean',
+        default: false,
+        brief: 'Go on where versions of the checkpoint are gone: what AWS shows decides alone',
+        withNegated: false,
+      },
+      changedProgram: {
+        kind: 'boolean',
+        default: false,
+        brief: "Plan with today's code in stacks/, where the run had another one",
+        withNegated: false,
+      },
+      incident: { ...incident, optional: true, brief: 'The incident, for the journal, the lock and the dossier' },
+      wait: {
+        kind: 'parsed',
+        parse: parseSeconds,
+        default: '20m',
+        brief: 'How long AWS and CloudTrail are waited for before a person is asked',
+        placeholder: 'TIME',
+      },
+    },
+    positional: stackArguments,
+  },
+  docs: {
+    brief: 'Bring state and AWS of held stacks to agree behind their locks, and then release them',
+    fullDescription:
+      'Takes over the stuck lock, copies every version to quarantine, asks AWS what it has, reconciles in an overlay, verifies, writes the state once, and only then releases the lock. ' +
+      'What it does not know it asks, and exits 5. May be killed at any instant and run again. All held stacks if none is named.\n\n' +
+      'Example: npm run recover -- vpc.staging --incident INC-1234',
+  },
+});
+
 const env = buildCommand({
   loader: async () => (await import('./commands/env.ts')).env,
   parameters: {
@@ -273,7 +335,7 @@ const lab = buildRouteMap({
 
 export const app = buildApplication<Context>(
   buildRouteMap({
-    routes: { up, plan, destroy, status, locks, runs, freeze, unfreeze, env, graph, preflight, bootstrap, generate, lab },
+    routes: { up, plan, destroy, status, locks, runs, recover, freeze, unfreeze, env, graph, preflight, bootstrap, generate, lab },
     docs: {
       brief: 'Deploys an AWS network as small Pulumi stacks, and keeps each lock until state and AWS agree',
       fullDescription:

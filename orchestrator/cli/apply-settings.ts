@@ -6,12 +6,16 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { Journal } from '../journal/journal.ts';
 import { Heartbeat } from '../locks/heartbeat.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
+import type { Engine } from '../pulumi/engine.ts';
+import { programFingerprint } from '../pulumi/fingerprint.ts';
+import { recoverStack } from '../recovery/recover-stack.ts';
 import type { ApplyRequest } from '../run/apply.ts';
 import type { Emit } from '../run/events.ts';
 import { criticalPathSeconds } from '../state/durations.ts';
 import type { Context } from './context.ts';
 import { defaultParallel } from './flags.ts';
 import { ciLink } from './open.ts';
+import { recoveryParts } from './recovery-parts.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
 import type { Stopping } from './signals.ts';
 
@@ -23,23 +27,36 @@ export interface ApplyFlags {
   readonly bucketPatience: number;
 }
 
+/** Seconds for which a run waits for AWS to settle what it has left in doubt. Longer, and a person does it: npm run recover. */
+const settleLimitSeconds = 180;
+
 /** What `up` and `destroy` ask alike of a run; what they do to each stack is theirs to add. */
 export async function applySettings(
   stage: ApplyRequest['stage'],
   context: Context,
-  opened: { readonly file: OpenedFile; readonly aws: OpenedSession; readonly state: OpenedState; readonly gateway: Gateway },
+  opened: {
+    readonly file: OpenedFile;
+    readonly aws: OpenedSession;
+    readonly state: OpenedState;
+    readonly gateway: Gateway;
+    readonly engine: Engine;
+  },
   flags: ApplyFlags,
   stopping: Stopping,
   /** Full names of the stacks that the run is about, in its order. */
   order: readonly string[],
   emit: Emit,
-): Promise<Omit<ApplyRequest, 'work' | 'engine'>> {
-  const { file, aws, state, gateway } = opened;
+): Promise<Omit<ApplyRequest, 'work'>> {
+  const { file, aws, state, gateway, engine } = opened;
   const { spec, text } = file.network;
   const network = spec.network;
   const commit = await commitOf(file.network.file, context);
   const { standings, states } = state;
+  const watch = new LockWatch(aws.store, network);
+  const verified = new Map(standings.verified);
+  const told = stopping.follow(emit);
   return {
+    engine,
     stage,
     network,
     gateway,
@@ -53,7 +70,7 @@ export async function applySettings(
       patienceSeconds: flags.bucketPatience,
       now: context.now,
     }),
-    watch: new LockWatch(aws.store, network),
+    watch,
     heartbeat: new Heartbeat(aws.store, network, aws.run, aws.process),
     opening: {
       operation: stage,
@@ -69,22 +86,46 @@ export async function applySettings(
         state.durations,
       ),
       networkFile: { path: file.network.file, text },
+      program: await programFingerprint(context.root),
     },
     lockRecord: (stack) => ({ ...aws.lockRecord(stack, stage), checkpoint: states.get(stack)?.etag ?? null }),
     session: aws.live,
     known: new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }])),
-    verified: new Map(standings.verified),
+    verified,
     unknownObjects: async (stack, known) => {
       const looked = await lookByTag(aws.clients, { installation: state.settings.installation, stack, known });
       if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
       return looked.value;
     },
     settle: flags.settle,
+    recover: async (stuck) => {
+      const parts = await recoveryParts(
+        context,
+        {
+          file,
+          aws,
+          gateway,
+          engine,
+          installation: state.settings.installation,
+          states,
+          verified,
+          incident: undefined,
+          patienceSeconds: flags.bucketPatience,
+          limitSeconds: settleLimitSeconds,
+          verbose: flags.verbose,
+          watch,
+          // The first signal lets what runs end, and this is its end.
+          signal: stopping.interrupting,
+        },
+        told,
+      );
+      return recoverStack(stuck, parts, { dryRun: false, withoutVersions: false, inRun: true });
+    },
     patienceSeconds: flags.bucketPatience,
     minimumSessionSeconds: spec.session.minimum,
     parallel: flags.parallel ?? defaultParallel(),
     verbose: flags.verbose,
-    emit: stopping.follow(emit),
+    emit: told,
     now: context.now,
     draining: stopping.draining,
     interrupting: stopping.interrupting,

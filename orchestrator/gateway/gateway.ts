@@ -12,7 +12,7 @@ import type { Mount, MountRequest } from './mount.ts';
 import { targetOf } from './s3-request.ts';
 
 export type { Fence } from './fence.ts';
-export type { Mount, MountReport, MountRequest, ServedCheckpoint } from './mount.ts';
+export type { Mount, MountReport, MountRequest, ServedCheckpoint, ServedLock } from './mount.ts';
 export type { MountMode, Trouble } from './own-checkpoint.ts';
 
 /**

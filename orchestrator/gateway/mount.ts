@@ -14,7 +14,8 @@ import { OwnCheckpoint } from './own-checkpoint.ts';
 import type { Held, MountMode } from './own-checkpoint.ts';
 import { operationOf } from './s3-request.ts';
 import type { Operation, Target } from './s3-request.ts';
-import { checkpointKey } from '../state/layout.ts';
+import { messageOf } from '../domain/problem.ts';
+import { checkpointKey, durableLockKey } from '../state/layout.ts';
 
 /** A checkpoint that the engine may read. */
 export interface ServedCheckpoint {
@@ -30,6 +31,19 @@ export interface MountRequest {
   /** The stack's own, absent where it does not exist yet, and those of its upstreams, by full name: read by the run before, and pinned for the mount's life. */
   readonly checkpoints: ReadonlyMap<string, ServedCheckpoint>;
   readonly mode: MountMode;
+  /** A durable lock that the engine is shown, and may end: by `pulumi cancel`, and in no other mount. */
+  readonly lock?: ServedLock;
+}
+
+/** The one lock that a cancel through the mount ends. */
+export interface ServedLock {
+  readonly body: string;
+  /**
+   * Deletes exactly this lock in the bucket.
+   * @returns why it was not done; undefined where it was
+   * @throws what the bucket throws
+   */
+  readonly release: () => Promise<string | undefined>;
 }
 
 export interface MountReport {
@@ -94,6 +108,7 @@ export class StackMount implements Mount {
   readonly #fencing = new Fencing();
   readonly #own: OwnCheckpoint;
   readonly #pinned = new Map<string, Held>();
+  #lock: { readonly key: string; readonly held: Held; readonly release: ServedLock['release'] } | undefined;
   readonly #private = new Map<string, Private>();
   readonly #uploads = new Map<string, Upload>();
   #engineRequests = 0;
@@ -119,6 +134,11 @@ export class StackMount implements Mount {
     const { [request.stack]: own, ...upstreams } = Object.fromEntries(request.checkpoints);
     this.#own = new OwnCheckpoint(request.stack, request.mode, own && heldOf(own), this.#fencing, clock);
     for (const [stack, checkpoint] of Object.entries(upstreams)) this.#pinned.set(checkpointKey(stack), heldOf(checkpoint));
+    if (request.lock) {
+      const bytes = Buffer.from(request.lock.body);
+      const held = { bytes, etag: md5Etag(bytes), modified: new Date(clock.now()) };
+      this.#lock = { key: durableLockKey(request.stack), held, release: request.lock.release };
+    }
     // Without it the CLI looks for stacks in the layout of before projects.
     this.#set(metaKey, Buffer.from('version: 1\n'));
   }
@@ -223,12 +243,14 @@ export class StackMount implements Mount {
   }
 
   #find(key: string): Held | undefined {
+    if (key === this.#lock?.key) return this.#lock.held;
     return key === this.#keys.checkpoint ? this.#own.held : (this.#private.get(key) ?? this.#pinned.get(key));
   }
 
   *#listed(): Iterable<Listed> {
     const of = (key: string, { bytes, etag, modified }: Held): Listed => ({ key, etag, size: bytes.length, modified });
     if (this.#own.held) yield of(this.#keys.checkpoint, this.#own.held);
+    if (this.#lock) yield of(this.#lock.key, this.#lock.held);
     for (const [key, held] of this.#private) yield of(key, held);
     for (const [key, held] of this.#pinned) yield of(key, held);
   }
@@ -292,10 +314,22 @@ export class StackMount implements Mount {
       // There is none: its write is refused.
       case 'compressed':
         return noContent;
+      case 'lock':
+        if (key === this.#lock?.key) return await this.#release(this.#lock.release);
+        this.#private.delete(key);
+        return noContent;
       default:
         this.#private.delete(key);
         return noContent;
     }
+  }
+
+  /** The engine hears that the lock is gone when it is. */
+  async #release(release: ServedLock['release']): Promise<Answer> {
+    const why = await release().catch((cause: unknown) => messageOf(cause));
+    if (why !== undefined) return refusal(403, 'AccessDenied', `Holdfast refuses: ${why}`);
+    this.#lock = undefined;
+    return noContent;
   }
 
   #createUpload(key: string): Answer {

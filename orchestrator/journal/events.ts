@@ -36,6 +36,8 @@ export const doubtSchema = z.object({
     'lock',
     'checkpoint',
     'look',
+    'question',
+    'recovery',
   ]),
   /** For people: `CreateVpc outcome unknown`. */
   text: z.string(),
@@ -46,6 +48,18 @@ export const doubtSchema = z.object({
 });
 
 export type Doubt = z.infer<typeof doubtSchema>;
+
+/** What a person says of one resource: `--decide RESOURCE=adopt:ID`. */
+export const answerSchema = z.object({
+  /** Its name in the stack. */
+  resource: z.string(),
+  answer: z.enum(['adopt', 'forget', 'disown', 'delete']),
+  id: z.string().optional(),
+});
+
+export type Answer = z.infer<typeof answerSchema>;
+
+const decisionSchema = z.object({ urn: z.string(), id: z.string().optional(), decision: z.string(), because: z.string() });
 
 export const runEventSchema = z.discriminatedUnion('type', [
   z.object({
@@ -63,6 +77,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     forecastSeconds: z.number(),
     /** As it was read: recovery works with it, and not with today's. */
     networkFile: z.object({ path: z.string(), text: z.string() }),
+    /** Of the code that says what the stacks are, as it was then: recovery compares its plan with what this code meant. */
+    program: z.string().optional(),
   }),
   /** A session that was renewed, before its first use. */
   z.object({ ...header, type: z.literal('session-renewed'), session: sessionSchema }),
@@ -73,6 +89,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     exitCode: z.number(),
     ends: z.array(z.object({ stack: z.string(), outcome: z.string(), detail: z.string() })),
   }),
+  /** With an epoch above 1: taken over from a run that may have left AWS as the state does not say. */
   stackEvent('lock-taken', { etag: z.string(), lock: lockRecordSchema }),
   /** License: from here on AWS may hold what the state does not say. */
   stackEvent('engine-started', {
@@ -92,10 +109,26 @@ export const runEventSchema = z.discriminatedUnion('type', [
     checkpoint: z.string().nullable(),
     outcome: z.enum(['applied', 'destroyed', 'failed', 'nothing-started', 'recovered']),
   }),
-  stackEvent('released', {}),
+  stackEvent('released', {
+    /** By a person, over a state that nobody knows to be true. */
+    unreconciled: z.object({ incident: z.string(), by: z.string() }).optional(),
+  }),
   /** The lock was removed, or replaced, by somebody else. */
   stackEvent('lock-lost', { how: z.enum(['removed', 'replaced']), goneSince: z.string().optional() }),
   stackEvent('lock-restored', { etag: z.string(), goneSince: z.string().optional() }),
+  /** Nobody else can write any more; `how` says from where that is known, and who said it where it is a person's word. */
+  stackEvent('writer-dead', { recovery: z.string(), how: z.string(), saidBy: z.string().optional() }),
+  /** Every version is copied, and the checkpoint has a content that no old writer's condition meets. */
+  stackEvent('quarantined', { recovery: z.string(), prefix: z.string(), versions: z.number(), checkpoint: z.string().nullable() }),
+  /** What a person answered. It counts in every later recovery of the stack in this run, until another answer for the same resource. */
+  stackEvent('answered', { recovery: z.string(), by: z.string(), incident: z.string().optional(), answer: answerSchema }),
+  /** What the evidence came to, before anything is made of it. */
+  stackEvent('examined', { recovery: z.string(), decisions: z.array(decisionSchema), questions: z.array(z.string()) }),
+  stackEvent('reconciled', { recovery: z.string(), resources: z.number() }),
+  stackEvent('checked', { recovery: z.string(), differences: z.array(z.string()) }),
+  /** License for the one write: over this version, and of exactly this content. */
+  stackEvent('promoting', { recovery: z.string(), over: z.string().nullable(), sha256: z.string() }),
+  stackEvent('confirmed', { recovery: z.string(), changes: z.array(z.string()) }),
 ]);
 
 export type JournalEvent = z.infer<typeof runEventSchema>;

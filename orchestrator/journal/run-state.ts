@@ -1,5 +1,5 @@
 import type { LockRecord } from '../locks/lock-record.ts';
-import type { Doubt, JournalEvent } from './events.ts';
+import type { Answer, Doubt, JournalEvent } from './events.ts';
 
 /** How far a stack has come in a run. */
 export type StackPhase =
@@ -26,6 +26,8 @@ export interface StackInRun {
   readonly spool?: string;
   /** ETag of the checkpoint that the last event named; null where there was none. */
   readonly checkpoint?: string | null;
+  /** What a person has answered, the newest for each resource. */
+  readonly answers: readonly Answer[];
 }
 
 /** A run, as its journal tells it. */
@@ -68,11 +70,16 @@ type StackEvent = Extract<JournalEvent, { stack: string }>;
 
 function applyToStack(before: StackInRun | undefined, event: StackEvent): StackInRun {
   const { stack, epoch, at } = event;
-  const base: StackInRun = before ?? { stack, epoch, phase: 'locked', since: at, doubts: [] };
+  const base: StackInRun = before ?? { stack, epoch, phase: 'locked', since: at, doubts: [], answers: [] };
   const moved = (phase: StackPhase): StackInRun => ({ ...base, epoch, phase, since: at });
   switch (event.type) {
-    case 'lock-taken':
-      return { ...moved('locked'), lock: { record: event.lock, etag: event.etag } };
+    case 'lock-taken': {
+      const lock = { record: event.lock, etag: event.etag };
+      if (epoch === 1) return { ...moved('locked'), lock };
+      // Whoever takes over does not know yet what there is: held, whatever of the run's own events has been seen so far.
+      const { since } = isOpen(base) ? base : moved('held');
+      return { ...moved('held'), since, lock };
+    }
     case 'engine-started':
       return { ...moved('running'), checkpoint: event.checkpoint };
     case 'held': {
@@ -96,6 +103,17 @@ function applyToStack(before: StackInRun | undefined, event: StackEvent): StackI
       const { lockGoneSince: _, ...rest } = base;
       return { ...rest, epoch, ...(base.lock ? { lock: { ...base.lock, etag: event.etag } } : {}) };
     }
+    case 'answered':
+      return { ...base, epoch, answers: [...base.answers.filter(({ resource }) => resource !== event.answer.resource), event.answer] };
+    case 'quarantined':
+      return { ...base, epoch, checkpoint: event.checkpoint };
+    case 'writer-dead':
+    case 'examined':
+    case 'reconciled':
+    case 'checked':
+    case 'promoting':
+    case 'confirmed':
+      return { ...base, epoch };
     default:
       return event satisfies never;
   }

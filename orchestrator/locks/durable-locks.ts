@@ -91,6 +91,18 @@ export async function putBack(store: ObjectStore, record: LockRecord, now: numbe
   return undefined;
 }
 
+/**
+ * Puts our lock in the place of exactly this one: it never leaves the folder, so that nobody comes in between.
+ * @returns undefined where somebody else was faster: the lock is not the one that was seen any more
+ */
+export async function takeOver(store: ObjectStore, etag: string, record: LockRecord): Promise<TakenLock | undefined> {
+  const write = randomUUID();
+  const attempt = () => store.put(durableLockKey(record.stack), writeLock(record), { only: 'if-matches', etag }, write);
+  // Rule 5, as for a lock that is taken.
+  const put = await attempt().catch(attempt);
+  return put.done ? { stack: record.stack, etag: put.etag, record } : undefined;
+}
+
 /** Deletes exactly the lock that was taken. `done: false` where somebody removed or replaced it: then it did not keep anyone out. */
 export function releaseLock(store: ObjectStore, { stack, etag }: Pick<TakenLock, 'stack' | 'etag'>): Promise<Removal> {
   return store.remove(durableLockKey(stack), etag);
@@ -142,6 +154,8 @@ export function describeLock({ stack, key, since, content }: StandingLock): stri
   switch (content.kind) {
     case 'holdfast': {
       const { user, host, pid, run, operation, startedAt, ciLink, incident } = content.record;
+      if (operation === 'recover')
+        return `${stack} is being recovered by ${user}@${host} (pid ${pid}, recovery ${content.record.recovery ?? run}) since ${startedAt}`;
       if (operation === 'freeze') return `${stack} is frozen by ${user}@${host} since ${startedAt}, incident ${incident ?? 'unknown'}`;
       const link = ciLink === undefined ? '' : `, ${ciLink}`;
       return `${stack} is locked by ${user}@${host} (pid ${pid}, run ${run}, ${operation}) since ${startedAt}${link}`;

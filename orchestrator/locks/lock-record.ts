@@ -32,8 +32,10 @@ export const lockRecordSchema = processSchema.extend({
   /** ETag of the checkpoint that the owner goes by; null where there is none. */
   checkpoint: z.string().nullish(),
   ciLink: z.string().optional(),
-  /** Of a freeze: why. */
+  /** Of a freeze, or a recovery: what for. */
   incident: z.string().optional(),
+  /** Of a recovery: its own name. `run` is the one that it recovers. */
+  recovery: z.string().optional(),
   startedAt: z.string(),
   /** Set where the lock had been removed and was put back. */
   restoredAt: z.string().optional(),
@@ -62,7 +64,12 @@ export type LockContent =
  * offers `pulumi cancel`: the user name is the one place where a person is told otherwise in time.
  */
 export function writeLock(record: LockRecord): string {
-  const warning = record.operation === 'freeze' ? `frozen: ${record.incident ?? ''}` : `Holdfast run ${record.run}`;
+  const warning =
+    record.operation === 'freeze'
+      ? `frozen: ${record.incident ?? ''}`
+      : record.operation === 'recover'
+        ? `Holdfast recovers run ${record.run}`
+        : `Holdfast run ${record.run}`;
   return JSON.stringify(
     {
       pid: record.pid,

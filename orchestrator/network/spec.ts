@@ -35,6 +35,17 @@ const duration = z.string().transform((text, context) => {
   return seconds;
 });
 
+const pattern = z.string().refine(
+  (text) => {
+    try {
+      return new RegExp(text, 'u').source !== '';
+    } catch {
+      return false;
+    }
+  },
+  { error: 'not a regular expression' },
+);
+
 const tags = z.record(
   z
     .string()
@@ -99,6 +110,15 @@ export const networkSchema = z.strictObject({
         .describe('What must remain of the session before a run starts, as in 45m; at least 30m'),
     })
     .default({ minimum: 1800 }),
+  recovery: z
+    .strictObject({
+      staleness: duration
+        .refine((seconds) => seconds >= 1, { error: 'at least 1s: EC2 may show a thing a moment after it was made' })
+        .default(30)
+        .describe('How long AWS may still show what was before an act, as in 30s; two looks further apart have to agree'),
+      incident: pattern.optional().describe('What an incident has to look like, as a regular expression: ^INC-[0-9]+$'),
+    })
+    .default({ staleness: 30 }),
   defaults: z.strictObject({ tags: tags.default({}) }).default({ tags: {} }),
   gateway: z
     .strictObject({

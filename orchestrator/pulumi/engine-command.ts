@@ -103,7 +103,7 @@ export interface Watch {
   readonly onStarted: ((process: ProcessIdentity) => void) | undefined;
 }
 
-const actingCommands: ReadonlySet<string> = new Set(['preview', 'up', 'destroy']);
+const actingCommands: ReadonlySet<string> = new Set(['preview', 'up', 'destroy', 'refresh']);
 
 async function announce(pid: number, onStarted: Watch['onStarted']): Promise<void> {
   const identity = await identityOf(pid);

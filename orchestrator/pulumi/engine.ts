@@ -34,6 +34,18 @@ export interface EngineStep {
   readonly replacing: readonly string[];
 }
 
+/** As the engine's events tell it. Of a value that a preview cannot know there is none. */
+export interface PlannedResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly parent: string;
+  /** `<urn>::<id>` */
+  readonly provider: string;
+  readonly protect: boolean;
+  readonly retainOnDelete: boolean;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
 export interface EngineRequest {
   readonly stack: string;
   readonly program: PulumiFn;
@@ -43,6 +55,8 @@ export interface EngineRequest {
   /** Credentials, region and endpoint for the provider; backend settings for the CLI. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onStep?: (step: EngineStep) => void;
+  /** How the program means a resource to be; of each one that a preview or an `up` comes to. */
+  readonly onPlanned?: (resource: PlannedResource) => void;
   /** What the CLI itself prints. */
   readonly onText?: (text: string) => void;
   /** Aborting it interrupts the engine once (SIGINT): it ends the steps that are under way and starts none. Aborted before: nothing is started. */
@@ -123,14 +137,24 @@ export class Engine {
     return this.#run(request, (stack, options) => stack.destroy({ ...options, remove: true }));
   }
 
+  /** Asks the provider what there is of each resource of the state, and writes that down. Runs no program. */
+  refresh(request: EngineRequest): Promise<EngineResult> {
+    return this.#run(request, (stack, options) => stack.refresh({ ...options, showSecrets: false }));
+  }
+
+  /** Ends the locks that the backend shows. What is called a success is that the backend took them away. */
+  cancel(request: EngineRequest): Promise<EngineResult> {
+    return this.#run(request, (stack) => stack.cancel());
+  }
+
   async #run(request: EngineRequest, act: (stack: Stack, options: ActOptions) => Promise<unknown>): Promise<EngineResult> {
     const { project, cli, pulumiHome, pluginDirectory } = this.#settings;
     if (request.signal?.aborted || request.ending?.aborted)
-      return failedOf(request, new SeenSteps(undefined), new CliNotStarted('the engine'));
+      return failedOf(request, new SeenSteps(undefined, undefined), new CliNotStarted('the engine'));
     // Of this start alone: others of the same orchestrator run at the same time.
     const marker = request.marker === undefined ? undefined : `${request.marker}/${request.stack}/${randomUUID()}`;
     const workDir = await mkdtemp(join(tmpdir(), 'holdfast-stack-'));
-    const seen = new SeenSteps(request.onStep);
+    const seen = new SeenSteps(request.onStep, request.onPlanned);
     try {
       const workspace = await LocalWorkspace.create({
         workDir,
@@ -208,14 +232,16 @@ class SeenSteps {
   begun = false;
   readonly #open = new Map<string, EngineStep>();
   readonly #messages = new Map<string, string[]>();
-  readonly #onStep: ((step: EngineStep) => void) | undefined;
+  readonly #onStep: EngineRequest['onStep'];
+  readonly #onPlanned: EngineRequest['onPlanned'];
   #any = false;
   #last = false;
   #beginsNone = false;
   #onChange: (() => void) | undefined;
 
-  constructor(onStep: ((step: EngineStep) => void) | undefined) {
+  constructor(onStep: EngineRequest['onStep'], onPlanned: EngineRequest['onPlanned']) {
     this.#onStep = onStep;
+    this.#onPlanned = onPlanned;
   }
 
   get unfinished(): readonly EngineStep[] {
@@ -243,6 +269,11 @@ class SeenSteps {
 
   add(event: EngineEvent): void {
     this.#any = true;
+    const planned = event.resourcePreEvent?.metadata.new;
+    if (planned) {
+      const { urn, type, parent, provider, protect, retainOnDelete, inputs } = planned;
+      this.#onPlanned?.({ urn, type, parent, provider, protect: protect ?? false, retainOnDelete: retainOnDelete ?? false, inputs });
+    }
     if (event.resourcePreEvent) this.#begin(stepOf('started', event.resourcePreEvent.metadata), event.resourcePreEvent.planning ?? false);
     if (event.resOutputsEvent) this.#end(stepOf('done', event.resOutputsEvent.metadata));
     if (event.resOpFailedEvent) this.#end(stepOf('failed', event.resOpFailedEvent.metadata));

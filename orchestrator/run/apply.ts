@@ -174,6 +174,7 @@ function verbOf(end: StackEnd): string {
     case 'failed':
       return 'failed';
     case 'held':
+    case 'undecided':
       return 'is held';
     case 'locked':
       return 'is locked by someone else';
@@ -185,17 +186,22 @@ function verbOf(end: StackEnd): string {
     case 'applied':
     case 'destroyed':
     case 'unchanged':
+    case 'recovered':
+    case 'recoverable':
       return 'ended';
     default:
       return end satisfies never;
   }
 }
 
-function exitCodeOf(ends: readonly StackResult[], stopped: boolean): ExitCode {
+/** The code of a whole run, by how its stacks ended. */
+export function exitCodeOf(ends: readonly StackResult[], stopped: boolean): ExitCode {
   const codes = ends.map(({ end }): ExitCode => {
     switch (end.outcome) {
       case 'held':
         return exitCodes.held;
+      case 'undecided':
+        return exitCodes.personMustDecide;
       case 'locked':
         return exitCodes.lockedByOther;
       case 'failed':
@@ -208,6 +214,8 @@ function exitCodeOf(ends: readonly StackResult[], stopped: boolean): ExitCode {
       case 'applied':
       case 'destroyed':
       case 'unchanged':
+      case 'recovered':
+      case 'recoverable':
         return exitCodes.done;
       default:
         return end satisfies never;

@@ -1,6 +1,9 @@
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
+import type { RecoveryStep } from '../recovery/dossier.ts';
+import type { Decision } from '../recovery/facts.ts';
+import type { Question } from '../recovery/questions.ts';
 
 /** Everything that a command tells a person or a machine while it works. The screen, plain lines and NDJSON are three readings of the same events. */
 export type RunEvent =
@@ -39,6 +42,24 @@ export type RunEvent =
   | { readonly type: 'draining'; readonly message: string }
   /** A stack waits for something that most likely comes back. */
   | { readonly type: 'waiting'; readonly stack: string; readonly message: string }
+  | {
+      readonly type: 'recovery-step';
+      readonly stack: string;
+      readonly step: RecoveryStep;
+      /** What it came to. */
+      readonly said: string;
+      readonly seconds: number;
+    }
+  /** What is to become of one object that was in doubt, or is not in AWS as the state has it. */
+  | {
+      readonly type: 'decision';
+      readonly stack: string;
+      readonly resource: string;
+      readonly id: string | null;
+      readonly decision: Decision;
+      readonly because: string;
+    }
+  | { readonly type: 'question'; readonly stack: string; readonly question: Question }
   | { readonly type: 'problem'; readonly problem: Problem }
   | {
       readonly type: 'summary';
@@ -67,6 +88,12 @@ export type StackEnd =
   | { readonly outcome: 'failed'; readonly errors: readonly string[] }
   /** AWS may hold something that the state does not say: the lock stands. */
   | { readonly outcome: 'held'; readonly errors: readonly string[] }
+  /** State and AWS agree again, and the lock is released. */
+  | { readonly outcome: 'recovered'; readonly said: string }
+  /** In a rehearsal: nothing was written. */
+  | { readonly outcome: 'recoverable'; readonly said: string }
+  /** Held, until a person answers. */
+  | { readonly outcome: 'undecided'; readonly questions: readonly string[] }
   | { readonly outcome: 'locked'; readonly message: string }
   | { readonly outcome: 'skipped'; readonly because: string }
   | { readonly outcome: 'not-started'; readonly because: string };

@@ -9,7 +9,8 @@ import { describeLock, lockGoneSince, putBack, releaseLock, takeLock } from '../
 import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import type { LockWatch } from '../locks/lock-watch.ts';
-import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
+import type { Engine, EngineRequest, EngineResult, EngineStep } from '../pulumi/engine.ts';
+import type { RecoveryEnd, StuckStack } from '../recovery/recover-stack.ts';
 import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
 import type { PendingOperation } from '../state/checkpoints.ts';
 import { checkpointKey, frozenKey } from '../state/layout.ts';
@@ -49,6 +50,8 @@ export interface Work {
   readonly total: number;
   readonly forecastSeconds: number;
   readonly run: (engine: Engine, options: WorkOptions) => Promise<EngineResult>;
+  /** Of the stack in the network file; undefined where it is being destroyed. */
+  readonly program: EngineRequest['program'] | undefined;
   readonly succeeded: (steps: readonly EngineStep[]) => StackEnd;
 }
 
@@ -89,6 +92,8 @@ export interface StackRunSettings {
   readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
   /** False: what only a look could settle is left held. */
   readonly settle: boolean;
+  /** Recovers a stack behind the run's own lock, and releases that. */
+  readonly recover: (stuck: StuckStack) => Promise<RecoveryEnd>;
   /** Seconds for which a bucket that fails is tried again. */
   readonly patienceSeconds: number;
   readonly verbose: boolean;
@@ -344,7 +349,13 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     if (found.length === 0) doubts.splice(0);
     else doubts.push(...found);
   }
-  if (doubts.length > 0) return hold(work, settings, lock, doubts, report, errors, ended.lost());
+  if (doubts.length > 0) {
+    // Whoever may still write has to be known to be dead, and what was written to be in the bucket: then a recovery can be made at once.
+    const canRecover =
+      settings.settle && unended === undefined && report.fence === undefined && report.durable && ended.lost() === undefined;
+    const recovered = canRecover ? await recoverInRun(work, settings, ended, doubts, errors) : undefined;
+    return recovered ?? (await hold(work, settings, lock, doubts, report, errors, ended.lost()));
+  }
 
   const stale = settings.stage === 'up' ? await movedMeanwhile(work, settings, ended.pinned) : [];
   // The engine's own record of what it did: worth a word where it is lost, and no reason to hold a stack that is well.
@@ -368,6 +379,82 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
           ],
         };
   return release(work, settings, ended, end);
+}
+
+/**
+ * Steps 2 to 7 of a recovery, before the run gives up its lock: nobody else has come in between, and the next one finds nothing to do.
+ * @returns undefined where it did not come to an end: then the stack is held
+ */
+async function recoverInRun(
+  work: Work,
+  settings: StackRunSettings,
+  { lock, result, pinned }: Ended,
+  doubts: readonly Doubt[],
+  errors: readonly string[],
+): Promise<StackEnd | undefined> {
+  const { stack, short } = work;
+  const { journal, session, known, now, emit } = settings;
+  const { accessKeyId, session: sessionName, expires } = session.record();
+  emit({
+    type: 'waiting',
+    stack,
+    message: `${short}: ${describeDoubts(doubts)}; looking at AWS to settle it (--no-settle leaves it held)`,
+  });
+  const end = await settings.recover({
+    stack,
+    short,
+    interrupted: {
+      run: journal.run,
+      stack,
+      operation: settings.stage,
+      base: pinned.get(stack)?.etag ?? null,
+      lock,
+      startedAt: new Date(lock.record.startedAt),
+      opening: journal.state.opened,
+      process: lock.record,
+      engineStarted: true,
+      engineEndedAt: new Date(now()),
+      sessions: [
+        ...journal.state.accessKeyIds.map((key) => ({ accessKeyId: key, session: sessionName, expires })),
+        { accessKeyId, session: sessionName, expires },
+      ],
+      doubts,
+      answers: [],
+      nonces: [lock.record.nonce],
+      epoch: 1,
+    },
+    lock,
+    before: undefined,
+    epoch: 1,
+    journal,
+    writer: { how: 'the run saw its engine and its plugins end' },
+    answers: [],
+    upstreams: work.reads,
+    program: work.program,
+    frozen: undefined,
+    startedAt: new Date(now()),
+  });
+  switch (end.kind) {
+    case 'recovered': {
+      if (end.checkpoint) known.set(stack, end.checkpoint);
+      else known.delete(stack);
+      const told = [`state and AWS agree again: ${end.said}`, ...end.differences.map((text) => `not in doubt, and different: ${text}`)];
+      if (result.outcome !== 'succeeded') return { outcome: 'failed', errors: [...errors, ...told] };
+      for (const message of told) emit({ type: 'note', message: `${short}: ${message}` });
+      return work.succeeded(result.steps);
+    }
+    case 'undecided':
+      return { outcome: 'undecided', questions: [...errors, ...end.questions.map(({ question }) => question)] };
+    case 'held':
+    case 'refused':
+    case 'lost':
+      emit({ type: 'note', message: `${short}: could not be settled in this run: ${end.why}` });
+      return undefined;
+    case 'would-recover':
+      return undefined;
+    default:
+      return end satisfies never;
+  }
 }
 
 async function release(work: Work, settings: StackRunSettings, ended: Ended, end: StackEnd): Promise<StackEnd> {

@@ -64,6 +64,9 @@ export function standingOf(facts: StackFacts): Standing {
     const owner = open.inRun.lock?.record ?? open.process;
     const works = owner !== undefined && record?.nonce === owner.nonce && ['alive', 'heard-of'].includes(facts.liveness(owner));
     if (open.inRun.phase === 'running' && works && ours) return { kind: 'locked', message: describeLock(ours) };
+    // Whoever recovers it is at work too: a second recovery beside that one would only be in its way.
+    const recovers = record?.operation === 'recover' && ['alive', 'heard-of'].includes(facts.liveness(record));
+    if (recovers && ours) return { kind: 'locked', message: describeLock(ours) };
     // Whatever stands in the lock's place keeps plain `pulumi` out.
     const lockStands = locks.some(({ key }) => key === durableLockKey(facts.stack));
     return heldBy(open.run, open.inRun, state, lockStands, frozen);

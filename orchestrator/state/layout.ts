@@ -52,5 +52,11 @@ export const heartbeatsPrefix = (network: string): string => `.holdfast/heartbea
 
 export const heartbeatKey = (network: string, nonce: string): string => `${heartbeatsPrefix(network)}${nonce}.json`;
 
+/** Copies of what was there before a recovery wrote anything. Never removed, and never written over. */
+export const quarantinePrefix = (network: string, run: string, stack: string): string => `.holdfast/quarantine/${network}/${run}/${stack}/`;
+
+/** What recoveries of a stack in a run found, decided and did. */
+export const dossiersPrefix = (network: string, run: string, stack: string): string => `.holdfast/dossiers/${network}/${run}/${stack}/`;
+
 /** Written into every object of ours. A newer one was made by a newer Holdfast, and is not touched. */
 export const schemaVersion = 1;

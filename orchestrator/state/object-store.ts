@@ -9,6 +9,8 @@ export interface ObjectStore {
   versions(prefix: string): Promise<readonly StoredVersion[]>;
   /** Undefined where there is none. */
   get(key: string): Promise<StoredBody | undefined>;
+  /** One version, byte for byte. Undefined where it is gone. */
+  getVersion(key: string, version: string): Promise<Uint8Array | undefined>;
   /**
    * A condition that does not hold is a value, not an error.
    * @param write id of this write, kept in the object's metadata: a caller that tries again after an error passes the same one, so that a try
@@ -39,6 +41,7 @@ export interface StoredVersion {
   readonly version: string;
   /** Absent for a delete marker. */
   readonly etag?: string;
+  /** By the bucket's clock. */
   readonly modified: Date;
   readonly latest: boolean;
 }

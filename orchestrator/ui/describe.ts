@@ -1,6 +1,8 @@
 import { formatSeconds } from '../domain/duration.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
+import type { RecoveryStep } from '../recovery/dossier.ts';
+import type { Question } from '../recovery/questions.ts';
 import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult } from '../run/events.ts';
 import type { Style } from './reporter.ts';
 import { clip, table } from './table.ts';
@@ -36,6 +38,12 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'draining':
     case 'waiting':
       return style.yellow(event.message);
+    case 'recovery-step':
+      return `${style.green(stepWord[event.step].padEnd(10))}  ${event.said} ${style.dim(`(${formatSeconds(event.seconds)})`)}`;
+    case 'decision':
+      return `  ${describeDecision(event, style)}`;
+    case 'question':
+      return describeQuestion(event.question, style);
     case 'problem':
       return describeProblem(event.problem, style);
     case 'summary':
@@ -43,6 +51,30 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     default:
       return event satisfies never;
   }
+}
+
+/** The incident's own words, as far as it had them. */
+const stepWord: Record<RecoveryStep, string> = {
+  freeze: 'frozen',
+  quarantine: 'quarantine',
+  evidence: 'evidence',
+  reconcile: 'reconciled',
+  verify: 'verified',
+  promote: 'promoted',
+  release: 'released',
+  confirm: 'confirmed',
+};
+
+function describeDecision({ decision, resource, id, because }: Extract<RunEvent, { type: 'decision' }>, style: Style): string {
+  const paint = decision === 'ask' || decision === 'duplicate' ? style.red : decision === 'wait' ? style.yellow : style.bold;
+  return `${paint(decision.padEnd(9))} ${resource}${id === null ? '' : ` ${id}`}  ${style.dim(because)}`;
+}
+
+export function describeQuestion({ question, answers }: Question, style: Style): string {
+  return [
+    `${style.red('DECIDE')} ${question}`,
+    ...answers.flatMap(({ means, command }) => [`  ${means}:`, `    ${style.bold(command)}`]),
+  ].join('\n');
 }
 
 const stageWord: Record<Stage, string> = { plan: 'planning', up: 'deploying', destroy: 'destroying' };
@@ -133,6 +165,12 @@ export function describeEnd(stack: string, end: StackEnd, seconds: number, style
       return `${style.red('FAILED')}   ${stack} ${time}\n${indent(end.errors)}`;
     case 'held':
       return `${style.red('HELD')}     ${stack} ${time}\n${indent(end.errors)}`;
+    case 'recovered':
+      return `${style.green('recovered')} ${stack} ${time}  ${end.said}`;
+    case 'recoverable':
+      return `${style.green('would be recovered')} ${stack} ${time}  ${end.said}`;
+    case 'undecided':
+      return `${style.red('DECIDE')}   ${stack} ${time}\n${indent(end.questions)}`;
     case 'locked':
       return `${style.yellow('LOCKED')}   ${stack}  ${end.message}`;
     case 'skipped':
@@ -159,6 +197,12 @@ function shortEnd(end: StackEnd, style: Style): readonly [outcome: string, detai
       return [style.red('FAILED'), firstLine(end.errors)];
     case 'held':
       return [style.red('HELD'), firstLine(end.errors.slice(-1)).replace(/^HELD \S+: /, '')];
+    case 'recovered':
+      return [style.green('recovered'), end.said];
+    case 'recoverable':
+      return ['would be recovered', end.said];
+    case 'undecided':
+      return [style.red('DECIDE'), firstLine(end.questions)];
     case 'locked':
       return [style.yellow('LOCKED'), firstLine([end.message])];
     case 'skipped':
@@ -180,7 +224,7 @@ const firstLine = (texts: readonly string[]): string =>
 const listedAtMost = 24;
 
 function describeSummary({ ends, seconds, exitCode, command }: Extract<RunEvent, { type: 'summary' }>, style: Style): string {
-  const notable = ends.filter(({ end }) => !['unchanged', 'applied', 'destroyed'].includes(end.outcome));
+  const notable = ends.filter(({ end }) => !['unchanged', 'applied', 'destroyed', 'recovered'].includes(end.outcome));
   const listed = ends.length <= listedAtMost ? ends.filter(({ end }) => end.outcome !== 'unchanged') : notable;
   const counts = new Map<string, number>();
   for (const { end } of ends) counts.set(end.outcome, (counts.get(end.outcome) ?? 0) + 1);

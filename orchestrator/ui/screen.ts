@@ -34,7 +34,7 @@ export function screen(stdout: Output, style: Style): Reporter {
       if (stage) {
         stage.add(event);
         if (event.type === 'stage-ended') return;
-        if (event.type === 'stack-ended' && (event.end.outcome === 'failed' || event.end.outcome === 'held'))
+        if (event.type === 'stack-ended' && ['failed', 'held', 'undecided'].includes(event.end.outcome))
           late.push(describeEnd(event.stack, event.end, event.seconds, style));
         // Nothing may be printed between the frames of a live list: what is to be read waits for its end.
         const text =
@@ -145,7 +145,7 @@ class LiveStage {
       const label = single ? '' : `${stack.split('.').slice(1).join('.')} `;
       return `${label}${count}${time}${progress.current === '' ? '' : ` ${progress.current}`}`;
     });
-    const bad = row.ends.filter(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged'].includes(end.outcome));
+    const bad = row.ends.filter(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged', 'recovered'].includes(end.outcome));
     const last = row.ends.at(-1);
     const progress = single ? '' : ` ${row.ends.length}/${row.stacks.size}${bad.length > 0 ? `, ${bad.length} not done` : ''}`;
     const title = single && last ? endTitle(row.title, last.end, last.seconds) : [`${row.title}${progress}`, ...working].join('  ');
@@ -164,7 +164,7 @@ class LiveStage {
           task.output = text;
         };
         await row.over;
-        const bad = row.ends.find(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged'].includes(end.outcome));
+        const bad = row.ends.find(({ end }) => !['planned', 'applied', 'destroyed', 'unchanged', 'recovered'].includes(end.outcome));
         if (!bad) return;
         if (bad.end.outcome === 'skipped' || bad.end.outcome === 'not-started') task.skip(task.title);
         else throw new Error(bad.end.outcome);
@@ -197,6 +197,12 @@ function endTitle(title: string, end: StackEnd, seconds: number): string {
       return `${title}  failed after ${time}`;
     case 'held':
       return `${title}  HELD after ${time}`;
+    case 'recovered':
+      return `${title}  recovered, ${time}`;
+    case 'recoverable':
+      return `${title}  would be recovered`;
+    case 'undecided':
+      return `${title}  HELD, to be decided, after ${time}`;
     case 'locked':
       return `${title}  locked by someone else`;
     case 'skipped':

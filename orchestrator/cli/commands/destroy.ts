@@ -95,7 +95,15 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
     ];
     const { ends, exitCode } = await refuseWithoutJournal(async () =>
       applyNetwork({
-        ...(await applySettings('destroy', context, { file, aws, state, gateway }, flags, stopping, order, emit)),
+        ...(await applySettings(
+          'destroy',
+          context,
+          { file, aws, state, gateway, engine: new Engine(provided.settings) },
+          flags,
+          stopping,
+          order,
+          emit,
+        )),
         work: doomed.map((doomedState) => ({
           stack: doomedState.stack,
           short: doomedState.short,
@@ -108,9 +116,9 @@ async function destroyStacks(context: Context, flags: DestroyFlags, patterns: re
           forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
           run: (engine, options) =>
             engine.destroy({ stack: doomedState.stack, program: () => Promise.resolve(), exists: true, ...options }),
+          program: undefined,
           succeeded: () => ({ outcome: 'destroyed', deleted: doomedState.resources }),
         })),
-        engine: new Engine(provided.settings),
       }),
     );
     return summarize(ends, exitCode);

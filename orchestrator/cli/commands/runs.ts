@@ -7,6 +7,7 @@ import type { JournalEvent } from '../../journal/events.ts';
 import { allRuns, openRuns, readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
 import { isOpen } from '../../journal/run-state.ts';
+import { describeAnswer, describeDecisions } from '../../recovery/describe.ts';
 import { describeDoubts, shortTime } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import type { ObjectStore } from '../../state/object-store.ts';
@@ -251,11 +252,33 @@ export function describeJournalEvent(event: JournalEvent): string {
     case 'verified':
       return `verified (${event.outcome}) ${event.checkpoint === null ? 'with no checkpoint' : `at checkpoint ${shortEtag(event.checkpoint)}`}`;
     case 'released':
-      return 'lock released';
+      return event.unreconciled === undefined
+        ? 'lock released'
+        : `lock released UNRECONCILED by ${event.unreconciled.by}, incident ${event.unreconciled.incident}: nobody knows whether state and AWS agree`;
     case 'lock-lost':
       return `lock ${event.how} by somebody${event.goneSince === undefined ? '' : ` at ${event.goneSince}`}`;
     case 'lock-restored':
       return 'lock put back';
+    case 'writer-dead':
+      return `nobody else can write: ${event.how}${event.saidBy === undefined ? '' : ` (said by ${event.saidBy})`}`;
+    case 'quarantined':
+      return `${plural(event.versions, 'version')} copied to ${event.prefix}`;
+    case 'answered':
+      return `${event.by} answered: ${describeAnswer(event.answer)}${event.incident === undefined ? '' : `, incident ${event.incident}`}`;
+    case 'examined':
+      return event.questions.length > 0
+        ? `a person must decide: ${event.questions.join('; ')}`
+        : `evidence decides: ${describeDecisions(event.decisions)}`;
+    case 'reconciled':
+      return `reconciled in the overlay: ${plural(event.resources, 'resource')}`;
+    case 'checked':
+      return event.differences.length === 0
+        ? 'state and AWS agree'
+        : `state and AWS agree in what was in doubt; ${plural(event.differences.length, 'other difference')}`;
+    case 'promoting':
+      return 'the reconciled checkpoint is being written';
+    case 'confirmed':
+      return event.changes.length === 0 ? 'a plan shows nothing to do' : `a plan shows ${plural(event.changes.length, 'change')}`;
     default:
       return event satisfies never;
   }

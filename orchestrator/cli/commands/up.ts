@@ -170,7 +170,6 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
     applyNetwork({
       ...(await applySettings('up', context, run, flags, stopping, order, emit)),
       work: plannable.map((node) => workOf(node)),
-      engine: run.engine,
     }),
   );
   const failed = nodes.flatMap((node): StackResult[] => {
@@ -182,6 +181,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   function workOf(node: StackNode): Work {
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
+    const program = stackProgram(node, state.settings, () => ({ exists: true }));
     const dependents = file.graph.nodes.filter(({ upstreams }) => upstreams.includes(node.name)).map(({ name }) => name);
     return {
       stack: node.name,
@@ -197,10 +197,11 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
       run: (engine, options) =>
         engine.up({
           stack: node.name,
-          program: stackProgram(node, state.settings, () => ({ exists: true })),
+          program,
           exists: state.states.has(node.name),
           ...options,
         }),
+      program,
       succeeded: (steps) => ({ outcome: 'applied', counts: countChanges(steps) }),
     };
   }

@@ -83,6 +83,8 @@ export class ApplyRig {
         .map((id) => ({ id, resourceType: 'VPC', resource: id.replace('vpc-', '') })),
     );
   now = Date.parse('2030-01-01T00:00:00Z');
+  /** What a recovery in the same run comes to. */
+  recover: ApplyRequest['recover'] = () => Promise.resolve({ kind: 'held', why: 'AWS could not be looked at', next: '', page: undefined });
   readonly #work: Work[] = [];
 
   /** @param beside another run over the same bucket and account */
@@ -128,6 +130,7 @@ export class ApplyRig {
         const ids = states.get(stack)?.ids ?? [];
         return play(new FakeEngine(stack, options, this.aws, new Map(ids.map((id) => [id.replace('vpc-', ''), id]))));
       },
+      program: undefined,
       succeeded: () => ({ outcome: 'applied', counts: { ...noChanges, create: 1 } }),
       ...more,
     });
@@ -182,6 +185,7 @@ export class ApplyRig {
         return this.look(stack, ids);
       },
       settle: true,
+      recover: this.recover,
       patienceSeconds: 0,
       minimumSessionSeconds: 1800,
       parallel: 4,

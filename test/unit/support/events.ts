@@ -38,6 +38,9 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
   },
   draining: { type: 'draining', message: 'SIGINT: nothing new starts' },
   waiting: { type: 'waiting', stack, message: 'vpc.a: the state bucket fails' },
+  'recovery-step': { type: 'recovery-step', stack, step: 'quarantine', said: '12 versions', seconds: 2 },
+  decision: { type: 'decision', stack, resource: 'vpc', id: 'vpc-0a1b', decision: 'adopt', because: 'the run made it' },
+  question: { type: 'question', stack, question: { question: 'Whose is it?', answers: [{ means: 'ours', command: 'npm run recover' }] } },
   problem: { type: 'problem', problem: { reason: 'x', message: 'a problem', next: 'Do this.' } },
   summary: { type: 'summary', command: 'up', ends: [], seconds: 1, exitCode: 0 },
 };

@@ -9,7 +9,7 @@ import type {
 } from '../../../orchestrator/state/object-store.ts';
 
 export interface StoreCall {
-  readonly op: 'list' | 'folders' | 'versions' | 'get' | 'put' | 'remove';
+  readonly op: 'list' | 'folders' | 'versions' | 'get' | 'get-version' | 'put' | 'remove';
   /** Key or prefix. */
   readonly key: string;
   /** From 1. */
@@ -45,6 +45,10 @@ export class HookedStore implements ObjectStore {
 
   get(key: string): Promise<StoredBody | undefined> {
     return this.#hooked('get', key, () => this.#inner.get(key));
+  }
+
+  getVersion(key: string, version: string): Promise<Uint8Array | undefined> {
+    return this.#hooked('get-version', key, () => this.#inner.getVersion(key, version));
   }
 
   put(key: string, body: string | Uint8Array, condition: PutCondition, write?: string): Promise<Conditional<{ readonly etag: string }>> {

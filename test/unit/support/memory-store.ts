@@ -14,7 +14,7 @@ export class MemoryStore implements ObjectStore {
   readonly #objects = new Map<string, StoredBody>();
   /** Write id of each object's last put, and every version with the newest first, as a versioned bucket keeps them. */
   readonly #ids = new Map<string, string>();
-  readonly #versions: StoredVersion[] = [];
+  readonly #versions: (StoredVersion & { readonly body: string })[] = [];
   #writes = 0;
   /** Runs before a put takes effect: may wait, or throw as a bucket that cannot be reached. */
   beforePut: (key: string) => Promise<void> = () => Promise.resolve();
@@ -30,16 +30,16 @@ export class MemoryStore implements ObjectStore {
     const etag = `"${this.#writes}"`;
     this.#objects.set(key, { body: typeof body === 'string' ? body : JSON.stringify(body), etag, modified: this.modified });
     this.#ids.delete(key);
-    this.#remember({ key, etag });
+    this.#remember({ key, etag, body: this.#objects.get(key)?.body ?? '' });
     return etag;
   }
 
   /** Deletes without a condition: what `pulumi cancel` does. */
   delete(key: string): void {
-    if (this.#objects.delete(key)) this.#remember({ key });
+    if (this.#objects.delete(key)) this.#remember({ key, body: '' });
   }
 
-  #remember(version: { readonly key: string; readonly etag?: string }): void {
+  #remember(version: { readonly key: string; readonly etag?: string; readonly body: string }): void {
     for (const [index, other] of this.#versions.entries())
       if (other.key === version.key) this.#versions[index] = { ...other, latest: false };
     this.#versions.unshift({ ...version, version: `v${this.#versions.length + 1}`, modified: this.modified, latest: true });
@@ -75,8 +75,19 @@ export class MemoryStore implements ObjectStore {
   }
 
   versions(prefix: string): Promise<readonly StoredVersion[]> {
-    const found = this.#versions.filter(({ key }) => key.startsWith(prefix));
+    const found = this.#versions.filter(({ key }) => key.startsWith(prefix)).map(({ body: _, ...version }) => version);
     return Promise.resolve(found.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)));
+  }
+
+  getVersion(key: string, version: string): Promise<Uint8Array | undefined> {
+    const found = this.#versions.find((each) => each.key === key && each.version === version && each.etag !== undefined);
+    return Promise.resolve(found && Buffer.from(found.body));
+  }
+
+  /** What a lifecycle rule, or a person with too many rights, does to old versions. */
+  forgetVersions(isForgotten: (version: StoredVersion) => boolean): void {
+    const kept = this.#versions.filter((version) => !isForgotten(version));
+    this.#versions.splice(0, this.#versions.length, ...kept);
   }
 
   async put(

@@ -1,0 +1,433 @@
+import { randomUUID } from 'node:crypto';
+import { platform } from 'node:os';
+import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
+import type { ExitCode } from '../../domain/exit-codes.ts';
+import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { openGateway } from '../../gateway/gateway.ts';
+import type { Mount } from '../../gateway/gateway.ts';
+import { buildGraph, dependencyOrder } from '../../graph/graph.ts';
+import type { Graph } from '../../graph/graph.ts';
+import { selectStacks } from '../../graph/select.ts';
+import type { Answer } from '../../journal/events.ts';
+import { Journal } from '../../journal/journal.ts';
+import { readRun } from '../../journal/read-runs.ts';
+import type { ReadRun } from '../../journal/read-runs.ts';
+import { newRun } from '../../journal/run-state.ts';
+import { Heartbeat } from '../../locks/heartbeat.ts';
+import type { LockRecord } from '../../locks/lock-record.ts';
+import { parseNetwork } from '../../network/read-network.ts';
+import type { Network } from '../../network/read-network.ts';
+import { Engine } from '../../pulumi/engine.ts';
+import { programFingerprint } from '../../pulumi/fingerprint.ts';
+import { endEngineProcesses } from '../../pulumi/orphans.ts';
+import { stackProgram } from '../../pulumi/program.ts';
+import { interruptedOf } from '../../recovery/interrupted.ts';
+import type { Interrupted } from '../../recovery/interrupted.ts';
+import type { Question } from '../../recovery/questions.ts';
+import { recoverStack } from '../../recovery/recover-stack.ts';
+import type { RecoveryEnd, RecoveryParts } from '../../recovery/recover-stack.ts';
+import { takeOverStack } from '../../recovery/take-over.ts';
+import { writerOf } from '../../recovery/writer.ts';
+import type { Writer } from '../../recovery/writer.ts';
+import { exitCodeOf } from '../../run/apply.ts';
+import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
+import type { Held } from '../../run/standing.ts';
+import { closeDeadRuns, endLeftLocks } from '../../run/tidy.ts';
+import { kinds } from '../../../stacks/index.ts';
+import { refuseWithoutJournal } from '../clear-away.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import type { Decided } from '../decision.ts';
+import { ciLink, openAws, openFile, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
+import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
+import { provideEngine } from '../open-engine.ts';
+import { recoveryParts } from '../recovery-parts.ts';
+import { openShell } from '../recovery-shell.ts';
+import { report } from '../report.ts';
+import { listenForSignals } from '../signals.ts';
+
+export interface RecoverFlags extends CommonFlags {
+  readonly dryRun: boolean;
+  readonly resume: boolean;
+  readonly decide?: readonly Decided[];
+  readonly shell: boolean;
+  readonly writerDead?: string;
+  readonly withoutVersions: boolean;
+  readonly changedProgram: boolean;
+  readonly incident?: string;
+  /** Seconds. */
+  readonly wait: number;
+  /** Seconds. */
+  readonly bucketPatience: number;
+}
+
+export async function recover(this: Context, flags: RecoverFlags, ...patterns: string[]): Promise<void> {
+  await report(this, flags, (emit) => recoverStacks(this, flags, patterns, emit));
+}
+
+async function recoverStacks(context: Context, flags: RecoverFlags, patterns: readonly string[], emit: Emit): Promise<ExitCode> {
+  const startedMs = context.now();
+  const file = await openFile(context, flags, 'recover', emit);
+  refuseIncident(file, flags.incident);
+  const aws = await openAws(context, file);
+  const stopping = listenForSignals(emit);
+  const gateway = await openGateway();
+  try {
+    const provided = await provideEngine(context, file.target, emit);
+    const everyone = new Set(file.graph.nodes.map(({ name }) => name));
+    const state = await preflight(
+      context,
+      file,
+      aws,
+      { command: 'recover', selected: everyone, cli: provided.settings.cli.version, plugin: provided.plugin },
+      emit,
+    );
+    await endLeftLocks(tidyRequest(context, aws, file.network.spec.network, state.standings, emit));
+    const chosen = choose(file, state, patterns, emit);
+    const decided = decisionsFor(chosen, flags.decide ?? []);
+    if (chosen.length === 0) {
+      emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
+      return exitCodes.done;
+    }
+    const parts = await recoveryParts(
+      context,
+      {
+        file,
+        aws,
+        gateway,
+        engine: new Engine(provided.settings),
+        installation: state.settings.installation,
+        states: state.states,
+        verified: new Map(state.standings.verified),
+        incident: flags.incident,
+        patienceSeconds: flags.bucketPatience,
+        limitSeconds: flags.wait,
+        verbose: flags.verbose,
+        signal: stopping.draining,
+      },
+      emit,
+    );
+    const heartbeat = new Heartbeat(aws.store, file.network.spec.network, aws.run, aws.process);
+    const own = await refuseWithoutJournal(() => openOwnJournal(context, file, aws, chosen, flags));
+    if (!flags.dryRun) heartbeat.start();
+    const ends: StackResult[] = [];
+    for (const stack of chosen) {
+      if (stopping.draining.aborted) break;
+      const from = context.now();
+      const end = await recoverOne(context, { file, aws, state, parts, own, flags }, stack, decided.get(stack) ?? [], emit);
+      ends.push({ stack, short: shortOf(stack), end, seconds: (context.now() - from) / 1000 });
+    }
+    const exitCode = worstOf([exitCodeOf(ends, false), ...(ends.length < chosen.length ? [exitCodes.held] : [])]);
+    if (!flags.dryRun) {
+      await own.note({
+        type: 'run-ended',
+        exitCode,
+        ends: ends.map(({ stack, end }) => ({ stack, outcome: end.outcome, detail: end.outcome })),
+      });
+      await own.close();
+      await heartbeat.stop();
+      const standings = await standingsOf(context, aws, file.network.spec.network, state.states);
+      await closeDeadRuns(tidyRequest(context, aws, file.network.spec.network, standings, emit));
+    }
+    emit({ type: 'summary', command: 'recover', ends, seconds: (context.now() - startedMs) / 1000, exitCode });
+    return exitCode;
+  } finally {
+    await gateway.close();
+    stopping.dispose();
+    aws.clients.destroy();
+  }
+}
+
+export function refuseIncident({ network }: OpenedFile, incident: string | undefined): void {
+  const wanted = network.spec.recovery.incident;
+  if (incident === undefined || wanted === undefined || new RegExp(wanted, 'u').test(incident)) return;
+  const line = network.lineOf(['recovery', 'incident']);
+  throw new Refusal(exitCodes.usage, {
+    reason: 'incident-malformed',
+    message: `"${incident}" is not what this network takes for an incident (${wanted})`,
+    next: 'Give the id of the incident as your tracker has it.',
+    file: network.file,
+    ...(line === undefined ? {} : { line }),
+  });
+}
+
+/** What is to be recovered, upstreams first. Of what was named and is not held it is said why. */
+function choose(file: OpenedFile, { states, standings }: OpenedState, patterns: readonly string[], emit: Emit): readonly string[] {
+  const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...standings.byStack.keys()]);
+  const candidates = [...names].map((name) => ({ name, short: shortOf(name) }));
+  const named = orRefuse(selectStacks(candidates, patterns, file.network.file), exitCodes.usage);
+  const isHeld = (name: string): boolean => standings.byStack.get(name)?.kind === 'held';
+  if (patterns.length > 0)
+    for (const name of named) {
+      const standing = standings.byStack.get(name);
+      if (standing?.kind === 'locked')
+        throw new Refusal(exitCodes.lockedByOther, {
+          reason: 'locked',
+          message: standing.message,
+          next: 'It is not held: somebody is at work on it. See npm run locks; a run that hangs has to be ended by its owner first.',
+        });
+      if (!isHeld(name)) emit({ type: 'note', message: `${shortOf(name)} is not held: there is nothing to recover.` });
+    }
+  const held = new Set([...named].filter(isHeld));
+  const vertices = [...names].map((name) => ({
+    name,
+    upstreams: file.graph.byName.get(name)?.upstreams ?? states.get(name)?.upstreams ?? [],
+  }));
+  const order = dependencyOrder(vertices);
+  return (order.ok ? order.names : [...names]).filter((name) => held.has(name));
+}
+
+/** Which answer is of which stack. */
+function decisionsFor(chosen: readonly string[], decided: readonly Decided[]): ReadonlyMap<string, readonly Answer[]> {
+  const byStack = new Map<string, Answer[]>();
+  for (const { text, resource, answer, id } of decided) {
+    const prefixed = chosen.find((stack) => resource.startsWith(`${shortOf(stack)}/`));
+    const [only, ...others] = chosen;
+    const stack = prefixed ?? (others.length === 0 ? only : undefined);
+    if (stack === undefined)
+      throw new Refusal(exitCodes.usage, {
+        reason: 'whose-decision',
+        message:
+          chosen.length === 0 ? `--decide ${text}: no stack is held` : `--decide ${text} may be of ${chosen.map(shortOf).join(' or ')}`,
+        next:
+          chosen.length === 0 ? 'See where the stacks stand: npm run status' : `Say which: --decide '${shortOf(chosen[0] ?? '')}/${text}'`,
+      });
+    const name = prefixed === undefined ? resource : resource.slice(shortOf(prefixed).length + 1);
+    byStack.set(stack, [...(byStack.get(stack) ?? []), { resource: name, answer, ...(id === undefined ? {} : { id }) }]);
+  }
+  return byStack;
+}
+
+/** A recovery is a run too: it has an id, an owner and a journal of its own. What it does to a stack is in that of the interrupted run. */
+async function openOwnJournal(
+  context: Context,
+  file: OpenedFile,
+  aws: OpenedSession,
+  chosen: readonly string[],
+  flags: RecoverFlags,
+): Promise<Journal> {
+  const { spec, text } = file.network;
+  const journal = journalOf(context, file, aws, aws.run, aws.process.nonce, flags.bucketPatience);
+  if (flags.dryRun) return journal;
+  await journal.open({
+    type: 'run-opened',
+    operation: 'recover',
+    process: aws.process,
+    session: aws.live.record(),
+    account: spec.account,
+    region: spec.region,
+    ...ciLink(context.env),
+    order: [...chosen],
+    forecastSeconds: 0,
+    networkFile: { path: file.network.file, text },
+  });
+  return journal;
+}
+
+function journalOf(context: Context, file: OpenedFile, aws: OpenedSession, run: string, writer: string, patienceSeconds: number): Journal {
+  return new Journal({ store: aws.store, network: file.network.spec.network, run, writer, patienceSeconds, now: context.now });
+}
+
+interface Opened {
+  readonly file: OpenedFile;
+  readonly aws: OpenedSession;
+  readonly state: OpenedState;
+  readonly parts: RecoveryParts;
+  readonly own: Journal;
+  readonly flags: RecoverFlags;
+}
+
+async function recoverOne(context: Context, opened: Opened, stack: string, answers: readonly Answer[], emit: Emit): Promise<StackEnd> {
+  const { file, aws, state, parts, flags, own } = opened;
+  const { standings, states } = state;
+  const short = shortOf(stack);
+  const startedAt = new Date(context.now());
+  const held = standings.byStack.get(stack);
+  if (held?.kind !== 'held') return { outcome: 'held', errors: [`${short} is not held any more`] };
+  emit({ type: 'note', message: `${short}: ${held.why}` });
+  const run = await runOf(aws, file, held, own.run);
+  const unreadable = run.unreadable[0];
+  if (unreadable !== undefined)
+    return { outcome: 'held', errors: [`its journal cannot be read, so that nobody knows what was begun: ${unreadable}`] };
+  const interrupted = interruptedOf(run, stack);
+  const writer = await seeWriter(context, opened, interrupted);
+  if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
+  if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
+  const meant = meaningOf(interrupted, file);
+  const changed = await changedProgram(context, interrupted);
+  if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted)], emit);
+  const journal =
+    interrupted.run === own.run
+      ? own
+      : journalOf(context, file, aws, interrupted.run, `${aws.process.nonce}-${randomUUID().slice(0, 8)}`, flags.bucketPatience);
+  const standing = standings.locks.find((lock) => lock.stack === stack);
+  const taken = flags.dryRun
+    ? ({
+        ok: true,
+        lock: { stack, etag: standing?.etag ?? '', record: recordOf(opened, stack, interrupted) },
+        before: standing,
+        epoch: interrupted.epoch,
+      } as const)
+    : await takeOverStack({
+        store: aws.store,
+        network: file.network.spec.network,
+        stack,
+        held,
+        interrupted,
+        standings,
+        state: states.get(stack),
+        record: recordOf(opened, stack, interrupted),
+        journal,
+      });
+  if (!taken.ok)
+    return taken.reason === 'locked'
+      ? { outcome: 'locked', message: taken.why }
+      : { outcome: 'held', errors: [`the lock could not be taken over: ${taken.why}`] };
+  const { lock, before, epoch } = taken;
+  const how = writer.dead
+    ? { how: writer.how, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
+    : { how: `not known: ${writer.why}` };
+  if (!flags.dryRun) await journal.append({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
+  // What the writer wrote down until it was dead counts as well.
+  const last = interruptedOf(await runOf(aws, file, held, own.run), stack);
+  const node = meant.graph.byName.get(stack);
+  const exists = (upstream: string): boolean => states.has(upstream);
+  const end = await recoverStack(
+    {
+      stack,
+      short,
+      interrupted: last,
+      lock,
+      before,
+      epoch,
+      journal,
+      writer: how,
+      answers,
+      upstreams: node?.upstreams ?? states.get(stack)?.upstreams ?? [],
+      program:
+        node &&
+        stackProgram(node, { ...state.settings, tags: meant.network.spec.defaults.tags }, (upstream) => ({ exists: exists(upstream) })),
+      frozen: standings.frozen.get(stack),
+      startedAt,
+    },
+    parts,
+    {
+      dryRun: flags.dryRun,
+      withoutVersions: flags.withoutVersions,
+      inRun: false,
+      ...(flags.shell
+        ? { shell: (mount: Mount) => openShell(context, { file, aws, installation: state.settings.installation, stack, mount }, emit) }
+        : {}),
+    },
+  );
+  return endOf(short, end, aws.bucket, emit);
+}
+
+/** The journal of the run that has the stack open; an empty one where it was no run of Holdfast. */
+async function runOf(aws: OpenedSession, file: OpenedFile, held: Held, own: string): Promise<ReadRun> {
+  if (held.run === undefined) return { run: own, state: newRun(own), events: [], unreadable: [] };
+  return readRun(aws.store, file.network.spec.network, held.run);
+}
+
+/** Whether anybody can still write for the interrupted run. What is left of its engine on this machine is ended first. */
+async function seeWriter(context: Context, { aws, state, flags }: Opened, interrupted: Interrupted): Promise<Writer> {
+  const { process, stack, run } = interrupted;
+  const liveness = process ? state.standings.liveness(process) : 'quiet';
+  // Only Linux shows which processes are an engine's.
+  const isHere = process?.machine === aws.process.machine && platform() === 'linux';
+  let ended = 0;
+  if (isHere && !flags.dryRun && (liveness === 'dead' || interrupted.engineEndedAt !== undefined))
+    for (const nonce of interrupted.nonces) ended += (await endEngineProcesses(`${nonce}/${stack}`)).length;
+  const isSaid = flags.writerDead !== undefined && flags.writerDead === (process ? run : plainPulumi);
+  return writerOf({
+    interrupted,
+    liveness,
+    isHere,
+    ended,
+    now: context.now(),
+    saidBy: isSaid ? `${aws.process.user}@${aws.process.host}` : undefined,
+  });
+}
+
+/** In the place of a run's name, where there was none. */
+const plainPulumi = 'plain-pulumi';
+
+function writerQuestion(short: string, { process, run }: Interrupted, why: string): Question {
+  const name = process ? run : plainPulumi;
+  return {
+    question: process
+      ? `${short}: ${why}. Is it dead?`
+      : `${short}: its checkpoint has operations that plain pulumi began. Is nobody at work on it any more?`,
+    answers: [
+      { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${name}` },
+      { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
+    ],
+  };
+}
+
+async function changedProgram(context: Context, { opening }: Interrupted): Promise<boolean> {
+  return opening?.program !== undefined && opening.program !== (await programFingerprint(context.root));
+}
+
+function programQuestion(short: string, { opening, run }: Interrupted): Question {
+  const commit = opening?.commit;
+  return {
+    question: `${short}: the code in stacks/ is not what it was in run ${run}${commit === undefined ? '' : ` (commit ${commit})`}. With which is the plan to be made that has to agree?`,
+    answers: [
+      ...(commit === undefined
+        ? []
+        : [
+            {
+              means: 'with the code of then, from a checkout of it',
+              command: `git worktree add ../holdfast-${commit.slice(0, 8)} ${commit} && cd ../holdfast-${commit.slice(0, 8)} && npm ci && npm run recover -- ${short}`,
+            },
+          ]),
+      { means: 'with the code of today', command: `npm run recover -- ${short} --changed-program` },
+    ],
+  };
+}
+
+/** What the interrupted run meant, by the network file that it journaled; today's where it journaled none. */
+function meaningOf({ opening }: Interrupted, file: OpenedFile): { readonly graph: Graph; readonly network: Network } {
+  const today = { graph: file.graph, network: file.network };
+  if (!opening) return today;
+  const network = parseNetwork(opening.networkFile.path, opening.networkFile.text);
+  if (!network.ok) return today;
+  const graph = buildGraph(network.value.spec, kinds);
+  return graph.ok ? { graph: graph.value, network: network.value } : today;
+}
+
+function recordOf({ aws, parts, state, flags }: Opened, stack: string, { run }: Interrupted): LockRecord {
+  return {
+    ...aws.lockRecord(stack, 'recover'),
+    run,
+    recovery: parts.recovery,
+    checkpoint: state.states.get(stack)?.etag ?? null,
+    ...(flags.incident === undefined ? {} : { incident: flags.incident }),
+  };
+}
+
+function ask(stack: string, questions: readonly Question[], emit: Emit): StackEnd {
+  for (const question of questions) emit({ type: 'question', stack, question });
+  return { outcome: 'undecided', questions: questions.map(({ question }) => question) };
+}
+
+function endOf(short: string, end: RecoveryEnd, bucket: string, emit: Emit): StackEnd {
+  if ('differences' in end)
+    for (const difference of end.differences) emit({ type: 'note', message: `${short}: not in doubt, and different: ${difference}` });
+  if ('page' in end && end.page !== undefined) emit({ type: 'note', message: `${short}: dossier s3://${bucket}/${end.page}` });
+  switch (end.kind) {
+    case 'recovered':
+      return { outcome: 'recovered', said: end.said };
+    case 'would-recover':
+      return { outcome: 'recoverable', said: end.said };
+    case 'undecided':
+      return { outcome: 'undecided', questions: end.questions.map(({ question }) => question) };
+    case 'held':
+    case 'refused':
+      return { outcome: 'held', errors: [end.why, end.next].filter((text) => text !== '') };
+    case 'lost':
+      return { outcome: 'locked', message: `${short}: ${end.why}` };
+    default:
+      return end satisfies never;
+  }
+}

@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { lookAtInventory } from '../aws/inventory.ts';
+import { resourceTypeOf } from '../aws/resource-types/index.ts';
+import { lookUpTrail } from '../aws/trail.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { spooledFile } from '../gateway/spool.ts';
+import { compareWithState } from '../inventory/compare.ts';
+import type { Difference } from '../inventory/compare.ts';
+import { trailObjects } from '../inventory/trail-objects.ts';
+import { LockWatch } from '../locks/lock-watch.ts';
+import type { Engine } from '../pulumi/engine.ts';
+import type { TrailAnswer } from '../recovery/examine.ts';
+import type { Interrupted } from '../recovery/interrupted.ts';
+import type { RecoveryParts, StateDifference } from '../recovery/recover-stack.ts';
+import type { Emit } from '../run/events.ts';
+import type { StackState } from '../state/checkpoints.ts';
+import { readDeployment } from '../state/deployment.ts';
+import { addDisowned, readDisowned } from '../state/disowned.ts';
+import { project } from '../state/layout.ts';
+import type { Verified } from '../state/verified.ts';
+import type { Context } from './context.ts';
+import type { OpenedFile, OpenedSession } from './open.ts';
+
+export interface PartsRequest {
+  readonly file: OpenedFile;
+  readonly aws: OpenedSession;
+  readonly gateway: Gateway;
+  readonly engine: Engine;
+  readonly installation: string;
+  /** Of every stack of the network: what is another one's is not nobody's. */
+  readonly states: ReadonlyMap<string, StackState>;
+  readonly verified: Map<string, Verified>;
+  readonly incident: string | undefined;
+  readonly patienceSeconds: number;
+  readonly limitSeconds: number;
+  readonly verbose: boolean;
+  readonly watch?: LockWatch;
+  readonly signal: AbortSignal;
+}
+
+/** Seconds before a run's own beginning from which CloudTrail is asked: clocks differ, and it keeps whole seconds. */
+const trailMarginSeconds = 300;
+
+/** Seconds after an act until CloudTrail has it at the latest. https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html */
+const trailLagSeconds = 900;
+
+/** What a recovery asks of the world, made from what a command has opened. */
+export async function recoveryParts(context: Context, request: PartsRequest, emit: Emit): Promise<RecoveryParts> {
+  const { file, aws, states } = request;
+  const { spec } = file.network;
+  const network = spec.network;
+  const disowned = new Map(
+    [...(await readDisowned(aws.store, network))].map(([stack, objects]) => [stack, new Set(objects.map(({ id }) => id))]),
+  );
+  const disownedOf = (stack: string): ReadonlySet<string> => disowned.get(stack) ?? new Set();
+  const by = `${aws.process.user}@${aws.process.host}`;
+  const begunMs = context.now();
+  return {
+    recovery: aws.run,
+    by,
+    incident: request.incident,
+    network,
+    account: spec.account,
+    region: spec.region,
+    project,
+    installation: request.installation,
+    store: aws.store,
+    gateway: request.gateway,
+    engine: request.engine,
+    environment: aws.live.environment,
+    marker: aws.process.nonce,
+    watch: request.watch ?? new LockWatch(aws.store, network),
+    typeOf: resourceTypeOf,
+    look: (scope) => lookAtInventory(aws.clients, scope, context.now),
+    trail: (interrupted) => askTrail(context, aws, interrupted, begunMs, request.signal),
+    compare: (stack, state, inventory) =>
+      compareWithState({
+        stack,
+        resources: state.resources,
+        others: [...states.values()].flatMap(({ stack: other, body }) => {
+          const read = other === stack ? undefined : readDeployment(body);
+          return read?.ok === true ? read.deployment.resources : [];
+        }),
+        objects: inventory.objects,
+        installation: request.installation,
+        disowned: disownedOf(stack),
+      }).flatMap(asStateDifference),
+    spoolOf: async (run, stack) => {
+      const path = await spooledFile(join(context.root, '.holdfast', 'spool', network, run), stack);
+      return path === undefined ? undefined : readFile(path, 'utf8');
+    },
+    disownedOf,
+    disown: async (stack, objects) => {
+      const at = new Date(context.now()).toISOString();
+      const incident = request.incident === undefined ? {} : { incident: request.incident };
+      await addDisowned(
+        aws.store,
+        stack,
+        objects.map((object) => ({ ...object, ...incident, by, at })),
+        request.patienceSeconds,
+      );
+      disowned.set(stack, new Set([...disownedOf(stack), ...objects.map(({ id }) => id)]));
+    },
+    verified: request.verified,
+    patienceSeconds: request.patienceSeconds,
+    stalenessSeconds: spec.recovery.staleness,
+    limitSeconds: request.limitSeconds,
+    emit,
+    now: context.now,
+    sleep: (milliseconds) => delay(milliseconds, undefined, { signal: request.signal }).catch(() => undefined),
+    signal: request.signal,
+    verbose: request.verbose,
+  };
+}
+
+function asStateDifference(difference: Difference): StateDifference[] {
+  switch (difference.kind) {
+    case 'missing':
+    case 'unrecorded':
+    case 'twice':
+      return [{ kind: 'membership', text: difference.text }];
+    case 'changed':
+      return [{ kind: 'property', text: difference.text }];
+    case 'foreign':
+      return [{ kind: 'foreign', text: difference.text }];
+    case 'disowned':
+      return [];
+    default:
+      return difference satisfies never;
+  }
+}
+
+/** By the keys that the run wrote down before it used them; where it wrote none, by its session's name, which collides more easily. */
+async function askTrail(
+  context: Context,
+  { clients }: OpenedSession,
+  { sessions, startedAt, engineEndedAt }: Interrupted,
+  begunMs: number,
+  signal: AbortSignal,
+): Promise<TrailAnswer> {
+  const accessKeyIds = [...new Set(sessions.map(({ accessKeyId }) => accessKeyId))].filter((key) => key !== '');
+  const sessionName = sessions.find(({ session }) => session !== '')?.session;
+  if (accessKeyIds.length === 0 && sessionName === undefined)
+    return { words: [], final: true, said: 'not asked: nobody wrote down whose session it was' };
+  const from = new Date((startedAt?.getTime() ?? begunMs - 24 * 3_600_000) - trailMarginSeconds * 1000);
+  const found = await lookUpTrail(clients, {
+    ...(accessKeyIds.length > 0 ? { accessKeyIds } : { sessionName: sessionName ?? '' }),
+    from,
+    to: new Date(context.now()),
+    signal,
+  });
+  if (!found.ok) return { words: [], final: true, said: `not read (${found.code}: ${found.message})` };
+  const words = trailObjects(found.value);
+  // What was done until somebody knew that nobody could do more.
+  const lastActMs = engineEndedAt?.getTime() ?? begunMs;
+  const by =
+    accessKeyIds.length > 0
+      ? `by ${accessKeyIds.length === 1 ? 'the key' : `${accessKeyIds.length} keys`} of the run`
+      : `by session name ${sessionName ?? ''}`;
+  return {
+    words,
+    final: context.now() > lastActMs + trailLagSeconds * 1000,
+    said: found.value.length === 0 ? `nothing ${by}, which proves nothing` : `${found.value.length} events ${by}`,
+  };
+}

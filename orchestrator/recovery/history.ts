@@ -1,0 +1,87 @@
+import { isCloudObject } from '../state/deployment.ts';
+import type { Deployment, StateOperation, StateResource } from '../state/deployment.ts';
+
+/** One version of a checkpoint since the interrupted run began, the first being the one that it began from. */
+export interface CheckpointVersion {
+  /** The bucket's name for it. */
+  readonly version: string;
+  /** What it says; an empty one where the stack was removed. */
+  readonly deployment: Deployment;
+}
+
+/** An operation that was begun and of which no end is recorded. */
+export interface OpenOperation extends StateOperation {
+  /** The last version that names it. */
+  readonly version: string;
+  /** False: later versions do not name it any more, and have no result of it. Of a provider that was killed nothing else is left. */
+  readonly current: boolean;
+}
+
+/** What the versions of a checkpoint tell of the interrupted run. */
+export interface History {
+  readonly open: readonly OpenOperation[];
+  /** Objects that some version has and the newest one has not, each as it was seen last. */
+  readonly former: readonly StateResource[];
+  /** Of the former ones those whose deletion the engine has seen through, as `objectKey` names them. */
+  readonly seenDeleted: ReadonlySet<string>;
+  /** By URN: how each resource was recorded, or was to be recorded, last. */
+  readonly shapes: ReadonlyMap<string, StateResource>;
+}
+
+export const objectKey = (type: string, id: string): string => `${type} ${id}`;
+
+/**
+ * Reads the versions as the engine wrote them: an intent before each step, its result after it. An update that is not named any more has ended: it
+ * leaves nothing in doubt that a refresh does not show.
+ * @param versions oldest first; the last one is the current one
+ */
+export function readHistory(versions: readonly CheckpointVersion[]): History {
+  const open = new Map<string, { readonly operation: StateOperation; readonly version: string; readonly idsBefore: ReadonlySet<string> }>();
+  const seenDeleted = new Set<string>();
+  const everSeen = new Map<string, StateResource>();
+  const shapes = new Map<string, StateResource>();
+  for (const { version, deployment } of versions) {
+    const named = new Set<string>();
+    for (const operation of deployment.operations) {
+      const key = operationKey(operation);
+      named.add(key);
+      open.set(key, { operation, version, idsBefore: open.get(key)?.idsBefore ?? idsOf(deployment, operation.resource.urn) });
+      shapes.set(operation.resource.urn, operation.resource);
+    }
+    for (const resource of deployment.resources) {
+      if (resource.id !== undefined && isCloudObject(resource)) everSeen.set(objectKey(resource.type, resource.id), resource);
+      if (!resource.condemned && !resource.replacing) shapes.set(resource.urn, resource);
+    }
+    for (const [key, { operation, idsBefore }] of open) {
+      if (named.has(key)) continue;
+      const { type, resource } = operation;
+      const entries = deployment.resources.filter(({ urn }) => urn === resource.urn);
+      const isDone =
+        type === 'creating'
+          ? entries.some(({ id, condemned, replacing }) => !condemned && !replacing && id !== undefined && !idsBefore.has(id))
+          : type === 'deleting'
+            ? !entries.some(({ id, replacing }) => id === resource.id && !replacing)
+            : true;
+      if (!isDone) continue;
+      open.delete(key);
+      if (type === 'deleting' && resource.id !== undefined) seenDeleted.add(objectKey(resource.type, resource.id));
+    }
+  }
+  const newest = versions.at(-1);
+  const current = new Set((newest?.deployment.resources ?? []).flatMap(({ type, id }) => (id === undefined ? [] : [objectKey(type, id)])));
+  return {
+    open: [...open.values()].map(({ operation, version }) => ({ ...operation, version, current: version === newest?.version })),
+    former: [...everSeen].flatMap(([key, resource]) => (current.has(key) ? [] : [resource])),
+    seenDeleted,
+    shapes,
+  };
+}
+
+/** A create has no id yet, and there is one of a resource at a time; a delete is of one object. */
+function operationKey({ type, resource }: StateOperation): string {
+  return type === 'creating' ? `creating ${resource.urn}` : `${type} ${resource.urn} ${resource.id ?? ''}`;
+}
+
+function idsOf({ resources }: Deployment, urn: string): ReadonlySet<string> {
+  return new Set(resources.flatMap((resource) => (resource.urn === urn && resource.id !== undefined ? [resource.id] : [])));
+}

@@ -1,0 +1,77 @@
+import type { Answer, Doubt, JournalEvent } from '../journal/events.ts';
+import type { ReadRun } from '../journal/read-runs.ts';
+import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+
+type Opening = Extract<JournalEvent, { type: 'run-opened' }>;
+
+/** What the journal tells of a stack whose run was interrupted. All of its events count, whoever's clock put them in which order. */
+export interface Interrupted {
+  readonly run: string;
+  readonly stack: string;
+  readonly operation: 'up' | 'destroy';
+  /** ETag of the checkpoint that the run began from; null where there was none, undefined where nobody wrote it down. */
+  readonly base: string | null | undefined;
+  /** The lock that the run itself took. */
+  readonly lock: { readonly record: LockRecord; readonly etag: string } | undefined;
+  /** When it began, by its own clock. */
+  readonly startedAt: Date | undefined;
+  readonly opening: Opening | undefined;
+  /** Whose engine it was. */
+  readonly process: ProcessRecord | undefined;
+  /** False: the license for an engine was never written, and none ran. */
+  readonly engineStarted: boolean;
+  /** When the run had seen its engine and its plugins end, and wrote that down, by its own clock; undefined where it did not. */
+  readonly engineEndedAt: Date | undefined;
+  readonly sessions: readonly { readonly accessKeyId: string; readonly session: string; readonly expires: string }[];
+  /** Everything that was ever written down as unknown, each once. */
+  readonly doubts: readonly Doubt[];
+  readonly answers: readonly Answer[];
+  /** Of every process that had the stack's lock in this run: an engine of it may have outlived it. */
+  readonly nonces: readonly string[];
+  /** Of the last takeover; 1 where there was none. */
+  readonly epoch: number;
+}
+
+/** Of a run's engine whose end was not seen, and which may therefore still be at work. */
+const unseenEnd = "the engine's end was not seen";
+
+/** @param stack full name */
+export function interruptedOf({ run, events }: ReadRun, stack: string): Interrupted {
+  const own = events.filter((event): event is Extract<JournalEvent, { stack: string }> => 'stack' in event && event.stack === stack);
+  const openings = events.filter((event) => event.type === 'run-opened');
+  const taken = own.filter((event) => event.type === 'lock-taken');
+  const first = taken.find(({ epoch }) => epoch === 1);
+  const starts = own.filter((event) => event.type === 'engine-started');
+  const ended = own
+    .filter((event) => event.type === 'held')
+    .find(({ epoch, doubts }) => epoch === 1 && !doubts.some(({ text }) => text.startsWith(unseenEnd)));
+  // Several processes may share a run: whose lock it was says whose engine.
+  const opening = openings.find(({ process }) => process.nonce === first?.lock.nonce) ?? openings[0];
+  const renewed = events.filter((event) => event.type === 'session-renewed');
+  const known = new Map<string, Doubt>();
+  for (const event of own)
+    if (event.type === 'held') for (const doubt of event.doubts) known.set(`${doubt.source} ${doubt.urn ?? ''} ${doubt.text}`, doubt);
+  const answers = new Map<string, Answer>();
+  for (const event of own) if (event.type === 'answered') answers.set(`${event.answer.resource} ${event.answer.id ?? ''}`, event.answer);
+  return {
+    run,
+    stack,
+    operation: starts[0]?.operation ?? (first?.lock.operation === 'destroy' ? 'destroy' : 'up'),
+    base: starts[0] ? starts[0].checkpoint : first?.lock.checkpoint,
+    lock: first ? { record: first.lock, etag: first.etag } : undefined,
+    startedAt: first ? new Date(first.at) : opening ? new Date(opening.at) : undefined,
+    opening,
+    process: first?.lock ?? opening?.process,
+    engineStarted: starts.length > 0,
+    engineEndedAt: ended && new Date(ended.at),
+    sessions: [
+      ...openings.map(({ session }) => session),
+      ...renewed.map(({ session }) => session),
+      ...(first ? [{ accessKeyId: first.lock.accessKeyId, session: first.lock.session, expires: first.lock.expires }] : []),
+    ],
+    doubts: [...known.values()],
+    answers: [...answers.values()],
+    nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
+    epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
+  };
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { checkpointKey, lockFolder, quarantinePrefix, runPrefix, schemaVersion } from '../state/layout.ts';
+import type { ObjectStore, StoredVersion } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
+
+/** One version of an object, as it was copied. A delete marker has no copy: that it stood there is all that there is of it. */
+export interface QuarantinedVersion {
+  readonly key: string;
+  readonly version: string;
+  readonly etag: string | null;
+  readonly modified: string;
+  readonly latest: boolean;
+  readonly deleteMarker: boolean;
+  readonly copy: string | null;
+  readonly bytes: number | null;
+  readonly sha256: string | null;
+}
+
+export interface Quarantine {
+  readonly prefix: string;
+  readonly manifest: string;
+  readonly versions: readonly QuarantinedVersion[];
+  /** Versions of the checkpoint since the run began, oldest first, the one that it began from before them; text as it is in the bucket. */
+  readonly checkpoints: readonly { readonly version: string; readonly etag: string | null; readonly body: string | null }[];
+  /** The version that the run began from is not there any more: what it did since is only partly told. */
+  readonly baseIsGone: boolean;
+}
+
+export interface QuarantineRequest {
+  readonly store: ObjectStore;
+  readonly network: string;
+  readonly stack: string;
+  /** The interrupted run. */
+  readonly run: string;
+  readonly recovery: string;
+  /** When the run took its lock, by the bucket's clock as far as that is known. */
+  readonly lockedAt: Date;
+  /** Now, by the bucket's clock. */
+  readonly bucketNow: Date;
+  /** ETag of the checkpoint that the run began from; null where there was none, undefined where nobody wrote it down. */
+  readonly base: string | null | undefined;
+  readonly patienceSeconds: number;
+  /** False: nothing is written, for a rehearsal. */
+  readonly copies: boolean;
+  readonly onProgress: (message: string) => void;
+}
+
+/** Promise 5: at least this much is kept, however short the run was. */
+const keptHours = 24;
+
+/** At once: enough to hide the way to S3, and few enough not to be throttled. */
+const copiesAtOnce = 8;
+
+/**
+ * Copies every version of the checkpoint, back to the one that was current when the run took its lock and at least 24 h, its locks and its journal.
+ * Copies are never written over: a recovery that was killed here goes on where it was, and a later one adds what is new.
+ */
+export async function quarantine(request: QuarantineRequest): Promise<Quarantine> {
+  const { store, network, stack, run, recovery, patienceSeconds } = request;
+  const prefix = quarantinePrefix(network, run, stack);
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+  const checkpoint = checkpointKey(stack);
+  const since = new Date(Math.min(request.lockedAt.getTime(), request.bucketNow.getTime() - keptHours * 3_600_000));
+  const ofStack = await insist(() => store.versions(checkpoint));
+  const wanted = [
+    ...[checkpoint, `${checkpoint}.bak`, `${checkpoint}.gz`, `${checkpoint}.zst`].flatMap((key) =>
+      backTo(
+        ofStack.filter((version) => version.key === key),
+        since,
+      ),
+    ),
+    ...(await insist(() => store.versions(lockFolder(stack)))).filter(({ modified }) => modified >= since),
+    ...(await insist(() => store.versions(runPrefix(network, run)))),
+  ];
+  const copied: QuarantinedVersion[] = [];
+  const bodies = new Map<string, string>();
+  for (let from = 0; from < wanted.length; from += copiesAtOnce) {
+    request.onProgress(`copying versions to quarantine: ${from} of ${wanted.length}`);
+    const part = await Promise.all(
+      wanted.slice(from, from + copiesAtOnce).map(async (version) => {
+        const bytes = version.etag === undefined ? undefined : await insist(() => store.getVersion(version.key, version.version));
+        if (bytes && version.key === checkpoint) bodies.set(version.version, Buffer.from(bytes).toString('utf8'));
+        return copyOne(request, prefix, version, bytes, insist);
+      }),
+    );
+    copied.push(...part);
+  }
+  const manifest = `${prefix}manifest-${recovery}.json`;
+  const text = JSON.stringify(
+    { schema: schemaVersion, network, stack, run, recovery, since: since.toISOString(), versions: copied },
+    null,
+    2,
+  );
+  // Of this recovery alone: where it goes on after somebody else wrote, the last one tells all.
+  if (request.copies) await insist(() => store.put(manifest, text, { only: 'always' }));
+  const { evidence, baseIsGone } = sinceBase(
+    ofStack.filter(({ key }) => key === checkpoint),
+    request,
+  );
+  return {
+    prefix,
+    manifest,
+    versions: copied,
+    checkpoints: evidence.map(({ version, etag }) => ({ version, etag: etag ?? null, body: bodies.get(version) ?? null })),
+    baseIsGone,
+  };
+}
+
+/** The versions since then, and the one that was current at that time. Newest first, as they come. */
+function backTo(versions: readonly StoredVersion[], since: Date): readonly StoredVersion[] {
+  const older = versions.findIndex(({ modified }) => modified < since);
+  return older < 0 ? versions : versions.slice(0, older + 1);
+}
+
+/** From the version that the run began from to the newest, oldest first. */
+function sinceBase(
+  versions: readonly StoredVersion[],
+  { base, lockedAt }: QuarantineRequest,
+): { readonly evidence: readonly StoredVersion[]; readonly baseIsGone: boolean } {
+  const oldestFirst = versions.toReversed();
+  if (base === null) {
+    // There was none: everything since the last removal before the lock is the run's own.
+    const removed = oldestFirst.findLastIndex(({ etag, modified }) => etag === undefined && modified <= lockedAt);
+    return { evidence: oldestFirst.slice(removed + 1), baseIsGone: false };
+  }
+  if (base === undefined) return { evidence: backTo(versions, lockedAt).toReversed(), baseIsGone: false };
+  // The same content may have come again later: what the run began from is the one that was there when it took its lock.
+  const same = oldestFirst.flatMap(({ etag, modified }, index) => (etag === base ? [{ index, isBefore: modified <= lockedAt }] : []));
+  const found = same.findLast(({ isBefore }) => isBefore) ?? same[0];
+  return found ? { evidence: oldestFirst.slice(found.index), baseIsGone: false } : { evidence: oldestFirst, baseIsGone: true };
+}
+
+async function copyOne(
+  { store, copies }: QuarantineRequest,
+  prefix: string,
+  { key, version, etag, modified, latest }: StoredVersion,
+  bytes: Uint8Array | undefined,
+  insist: <T>(act: () => Promise<T>) => Promise<T>,
+): Promise<QuarantinedVersion> {
+  const described = { key, version, etag: etag ?? null, modified: modified.toISOString(), latest, deleteMarker: etag === undefined };
+  if (bytes === undefined) return { ...described, copy: null, bytes: null, sha256: null };
+  const copy = `${prefix}${key}/${encodeURIComponent(version)}`;
+  // Written once: where it is there already it is the same version.
+  if (copies) await insist(() => store.put(copy, bytes, { only: 'if-absent' }));
+  return { ...described, copy, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}

@@ -1,0 +1,43 @@
+import type { Answer } from '../journal/events.ts';
+import type { Subject } from './subjects.ts';
+
+/** What a person has to decide: the question, and a command for each answer. */
+export interface Question {
+  readonly question: string;
+  readonly answers: readonly { readonly means: string; readonly command: string }[];
+}
+
+/** @param short the stack, as a person types it */
+export function questionsOf(short: string, subjects: readonly Subject[]): readonly Question[] {
+  return subjects.flatMap((subject) => {
+    if (subject.row.then !== 'ask' && subject.row.then !== 'duplicate') return [];
+    return [{ question: questionOf(short, subject, subjects), answers: answersTo(short, subject) }];
+  });
+}
+
+function questionOf(short: string, { name, type, id, row, facts, urn }: Subject, all: readonly Subject[]): string {
+  const what = `${short}/${name} (${wordOf(type)}${id === undefined ? '' : ` ${id}`})`;
+  if (row.then === 'duplicate') {
+    const other = all.find((each) => each.urn === urn && each.id !== id && ['adopt', 'keep'].includes(each.row.then));
+    return `AWS has two objects for ${short}/${name}: ${other?.id ?? 'one'} ${other?.facts.state === 'recorded' ? 'is in the state' : 'is adopted'}. What is to become of the other one, ${id ?? ''}?`;
+  }
+  if (facts.live === 'gone') return `${what}: ${row.because}. Is it to leave the state?`;
+  if (facts.bears === 'other-target') return `${what}: it is there, and leads elsewhere than the run wanted. Whose is it?`;
+  return `${what}: ${row.because}. Whose is it?`;
+}
+
+/** `VPC`-like word of a type token, for people. */
+export const wordOf = (type: string): string => type.split(':').at(-1) ?? type;
+
+function answersTo(short: string, { name, id, facts }: Subject): Question['answers'] {
+  const command = (answer: Answer['answer'], withId = true): string =>
+    `npm run recover -- ${short} --decide '${name}=${answer}${withId && id !== undefined ? `:${id}` : ''}'`;
+  if (id === undefined || facts.live === 'gone') return [{ means: 'it is gone, and leaves the state', command: command('forget', false) }];
+  const canAdopt = facts.state === 'unrecorded' && facts.shape === 'known' && facts.beside !== 'recorded-there';
+  return [
+    ...(canAdopt ? [{ means: 'it belongs to the stack, and enters the state', command: command('adopt') }] : []),
+    ...(facts.shape === 'known' && facts.protect === 'no' ? [{ means: 'the next up deletes it', command: command('delete') }] : []),
+    { means: 'it stays in AWS, and belongs to the stack no more', command: command('disown') },
+    { means: 'you have deleted it yourself', command: `npm run recover -- ${short}` },
+  ];
+}

@@ -1,0 +1,885 @@
+import { createHash } from 'node:crypto';
+import { messageOf } from '../domain/problem.ts';
+import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
+import type { Inventory } from '../inventory/live-object.ts';
+import type { Answer, NewEvent } from '../journal/events.ts';
+import type { Journal } from '../journal/journal.ts';
+import { describeLock, putBack, releaseLock, takeOver } from '../locks/durable-locks.ts';
+import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
+import type { Frozen } from '../locks/frozen.ts';
+import { writeLock } from '../locks/lock-record.ts';
+import type { LockWatch } from '../locks/lock-watch.ts';
+import type { Engine, EngineRequest, EngineResult, EngineStep, PlannedResource } from '../pulumi/engine.ts';
+import type { Emit } from '../run/events.ts';
+import { readDeployment, resourceOf } from '../state/deployment.ts';
+import type { Deployment, RawCheckpoint, StateResource } from '../state/deployment.ts';
+import { checkpointKey, schemaVersion } from '../state/layout.ts';
+import type { ObjectStore } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
+import { writeVerified } from '../state/verified.ts';
+import type { Verified } from '../state/verified.ts';
+import { contentOf, writeDossier } from './dossier.ts';
+import type { Dossier, Plan, RecoveryStep } from './dossier.ts';
+import { examine } from './examine.ts';
+import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
+import { readHistory } from './history.ts';
+import type { CheckpointVersion, History } from './history.ts';
+import type { Interrupted } from './interrupted.ts';
+import { quarantine } from './quarantine.ts';
+import type { Quarantine } from './quarantine.ts';
+import { questionsOf } from './questions.ts';
+import type { Question } from './questions.ts';
+import { integrityProblem, reconcile } from './reconcile.ts';
+import { isInDoubt } from './subjects.ts';
+import type { Subject } from './subjects.ts';
+import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from './verify.ts';
+
+/** What the stacks of one recovery share. */
+export interface RecoveryParts {
+  /** The recovery's own name. */
+  readonly recovery: string;
+  /** Who recovers, for people. */
+  readonly by: string;
+  readonly incident: string | undefined;
+  readonly network: string;
+  readonly account: string;
+  readonly region: string;
+  readonly project: string;
+  readonly installation: string;
+  readonly store: ObjectStore;
+  readonly gateway: Gateway;
+  readonly engine: Pick<Engine, 'refresh' | 'preview' | 'previewDestroy' | 'cancel'>;
+  readonly environment: () => Readonly<Record<string, string>>;
+  /** Nonce of this process, by which its engines are found. */
+  readonly marker: string;
+  readonly watch: LockWatch;
+  readonly typeOf: ExamineRequest['typeOf'];
+  readonly look: ExamineRequest['look'];
+  readonly trail: (interrupted: Interrupted) => Promise<TrailAnswer>;
+  /** What AWS and a state do not agree in. */
+  readonly compare: (stack: string, state: Deployment, inventory: Inventory) => readonly StateDifference[];
+  /** What the run could not write to the bucket, where this machine has it. */
+  readonly spoolOf: (run: string, stack: string) => Promise<string | undefined>;
+  readonly disownedOf: (stack: string) => ReadonlySet<string>;
+  readonly disown: (
+    stack: string,
+    objects: readonly { readonly id: string; readonly type: string; readonly resource: string; readonly reason: string }[],
+  ) => Promise<void>;
+  /** Brought up to date as stacks end. */
+  readonly verified: Map<string, Verified>;
+  readonly patienceSeconds: number;
+  readonly stalenessSeconds: number;
+  readonly limitSeconds: number;
+  readonly emit: Emit;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly verbose: boolean;
+}
+
+/** A difference between a state and AWS, in words. `membership`: one of them has an object that the other has not. */
+export interface StateDifference {
+  readonly kind: 'membership' | 'property' | 'foreign';
+  readonly text: string;
+}
+
+/** A stack whose run was interrupted, behind a lock that is this process's own. */
+export interface StuckStack {
+  readonly stack: string;
+  readonly short: string;
+  readonly interrupted: Interrupted;
+  /** The lock that this process has now. */
+  readonly lock: TakenLock;
+  /** The one that was taken over; undefined where the run itself goes on to recover. */
+  readonly before: StandingLock | undefined;
+  readonly epoch: number;
+  /** Of the interrupted run. */
+  readonly journal: Journal;
+  readonly writer: { readonly how: string; readonly saidBy?: string };
+  /** Given now; those of earlier recoveries are in the journal. */
+  readonly answers: readonly Answer[];
+  /** Full names of the stacks that its references are served from. */
+  readonly upstreams: readonly string[];
+  /** Of the network file that the run journaled; undefined where that does not ask for the stack. */
+  readonly program: EngineRequest['program'] | undefined;
+  readonly frozen: Frozen | undefined;
+  readonly startedAt: Date;
+}
+
+export interface RecoveryOptions {
+  /** Nothing is written, not even a copy. */
+  readonly dryRun: boolean;
+  /** Go on although versions of the checkpoint are gone, and with them what only they said. */
+  readonly withoutVersions: boolean;
+  /** Lets a person work on the overlay before it is verified; false: they gave up. */
+  readonly shell?: (mount: Mount) => Promise<boolean>;
+  /** The run's own process goes on: nobody else's writer is left that a changed content would have to keep out. */
+  readonly inRun: boolean;
+}
+
+export type RecoveryEnd =
+  | {
+      readonly kind: 'recovered';
+      readonly said: string;
+      /** What is in the bucket now; undefined where the stack has none. */
+      readonly checkpoint: ServedCheckpoint | undefined;
+      readonly differences: readonly string[];
+      readonly page: string | undefined;
+    }
+  /** In a rehearsal. */
+  | { readonly kind: 'would-recover'; readonly said: string; readonly differences: readonly string[] }
+  | { readonly kind: 'undecided'; readonly questions: readonly Question[]; readonly page: string | undefined }
+  | { readonly kind: 'held'; readonly why: string; readonly next: string; readonly page: string | undefined }
+  /** What a person answered cannot be: nothing was done with it. */
+  | { readonly kind: 'refused'; readonly why: string; readonly next: string; readonly page: string | undefined }
+  /** Somebody else has the stack now. */
+  | { readonly kind: 'lost'; readonly why: string; readonly page: string | undefined };
+
+/** Steps 2 to 8 of a recovery, for one stack: from the quarantine to the confirmed release. Each may be cut short anywhere, and all of it run again. */
+export async function recoverStack(stuck: StuckStack, parts: RecoveryParts, options: RecoveryOptions): Promise<RecoveryEnd> {
+  const recovery = new StackRecovery(stuck, parts, options);
+  return await recovery.run();
+}
+
+/** A checkpoint as the recovery found it, and all that its versions tell. */
+interface Kept {
+  readonly quarantine: Quarantine;
+  /** Undefined where the stack has none. */
+  readonly etag: string | undefined;
+  readonly raw: RawCheckpoint;
+  readonly body: string;
+  readonly deployment: Deployment;
+  readonly history: History;
+}
+
+/** The overlay after the refresh. */
+interface Refreshed {
+  readonly mount: Mount;
+  readonly body: string;
+  readonly deployment: Deployment;
+}
+
+interface Checked {
+  readonly problems: readonly string[];
+  readonly differences: readonly string[];
+  readonly plan: Plan;
+}
+
+/** How often what does not verify is looked at anew: AWS may have shown something late, or somebody may be changing it. */
+const attempts = 3;
+
+/** How often a checkpoint that somebody writes meanwhile is read anew. */
+const touches = 5;
+
+class StackRecovery {
+  readonly #stuck: StuckStack;
+  readonly #parts: RecoveryParts;
+  readonly #options: RecoveryOptions;
+  readonly #steps: { step: RecoveryStep; at: string; seconds: number; said: string }[] = [];
+  readonly #lost = new AbortController();
+  #how: 'removed' | 'replaced' | undefined;
+  #stepStartedMs: number;
+  #kept: Kept | undefined;
+  #examined: Extract<Examined, { ok: true }> | undefined;
+  #checked: Checked | undefined;
+  #after: { readonly deployment: Deployment; readonly etag: string } | undefined;
+  #releasedAt: string | undefined;
+  #confirmed: Plan | undefined;
+
+  constructor(stuck: StuckStack, parts: RecoveryParts, options: RecoveryOptions) {
+    this.#stuck = stuck;
+    this.#parts = parts;
+    this.#options = options;
+    this.#stepStartedMs = parts.now();
+  }
+
+  async run(): Promise<RecoveryEnd> {
+    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const unwatch = this.#options.dryRun
+      ? () => undefined
+      : parts.watch.add(stuck.lock, (how) => {
+          this.#how = how;
+          this.#lost.abort();
+        });
+    let end: RecoveryEnd;
+    try {
+      end = await this.#recover().catch((cause: unknown): RecoveryEnd => this.#held(messageOf(cause)));
+    } finally {
+      unwatch();
+    }
+    if (this.#options.dryRun) return end;
+    if (end.kind === 'lost' && this.#how === 'removed') await this.#putLockBack();
+    if (end.kind === 'undecided' || end.kind === 'held') await this.#noteHeld(end);
+    const page = await this.#writeDossier(end);
+    return end.kind === 'would-recover' ? end : { ...end, page };
+  }
+
+  async #recover(): Promise<RecoveryEnd> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    if (stuck.before) this.#step('freeze', `took over the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
+    const read = await this.#quarantine();
+    if ('kind' in read) return read;
+    let kept = read;
+    let withShell = this.#options.shell !== undefined;
+    for (let attempt = 1; ; attempt += 1) {
+      this.#kept = kept;
+      const examined = await this.#examine(kept);
+      if ('kind' in examined) return examined;
+      const questions = questionsOf(stuck.short, examined.subjects);
+      if (questions.length > 0 && !withShell) return this.#undecided(questions);
+      const refreshed = await this.#refresh(kept, examined.subjects, withShell);
+      if ('kind' in refreshed) return refreshed;
+      try {
+        if (withShell) {
+          const worked = await this.#inShell(kept, refreshed);
+          if ('kind' in worked) return worked;
+          withShell = false;
+          kept = worked;
+          continue;
+        }
+        const checked = await this.#verify(refreshed, examined.subjects);
+        if (checked.problems.length > 0) {
+          if (attempt < attempts && !parts.signal.aborted) {
+            parts.emit({ type: 'progress', message: `${stuck.short}: ${checked.problems[0] ?? ''}; looking again` });
+            continue;
+          }
+          return this.#held(
+            `what was reconciled does not hold: ${checked.problems.join('; ')}`,
+            `Read the dossier, and look for whoever changes AWS meanwhile; then again: npm run recover -- ${stuck.short}`,
+          );
+        }
+        this.#step('verify', describeChecked(checked));
+        if (this.#options.dryRun)
+          return { kind: 'would-recover', said: describeSubjects(examined.subjects), differences: checked.differences };
+        await this.#journal({ type: 'checked', ...this.#header(), differences: [...checked.differences] });
+        return await this.#promote(kept, refreshed, examined.subjects, checked);
+      } finally {
+        await refreshed.mount.close();
+      }
+    }
+  }
+
+  /** Step 2. Nothing of the state is written before this is done. */
+  async #quarantine(): Promise<Kept | RecoveryEnd> {
+    const { stuck, parts, options } = { stuck: this.#stuck, parts: this.#parts, options: this.#options };
+    const { interrupted, stack, short } = stuck;
+    const bucketNow = await this.#bucketNow();
+    for (let tries = 1; ; tries += 1) {
+      const copied = await quarantine({
+        store: parts.store,
+        network: parts.network,
+        stack,
+        run: interrupted.run,
+        recovery: parts.recovery,
+        // Without a run nobody knows when it began: what is copied in any case is looked through.
+        lockedAt: interrupted.startedAt ?? new Date(bucketNow.getTime() - 24 * 3_600_000),
+        bucketNow,
+        base: interrupted.base,
+        patienceSeconds: parts.patienceSeconds,
+        copies: !options.dryRun,
+        onProgress: (message) => parts.emit({ type: 'progress', message: `${short}: ${message}` }),
+      });
+      if (copied.baseIsGone && !options.withoutVersions)
+        return this.#undecided([
+          {
+            question: `The version of the checkpoint of ${short} that run ${interrupted.run} began from is gone from the bucket, and with it what only the versions since then said. Is that accepted?`,
+            answers: [{ means: 'yes: what AWS shows decides alone', command: `npm run recover -- ${short} --without-versions` }],
+          },
+        ]);
+      const read = await this.#readKept(copied);
+      if (!('kept' in read)) return read;
+      const touched = options.dryRun || options.inRun ? read.kept : await this.#touch(read.kept);
+      if (touched) {
+        await this.#journal({
+          type: 'quarantined',
+          ...this.#header(),
+          prefix: copied.prefix,
+          versions: copied.versions.length,
+          checkpoint: touched.etag ?? null,
+        });
+        this.#step('quarantine', `${copied.versions.length} versions under ${copied.prefix}`);
+        return touched;
+      }
+      if (tries === touches) return this.#held(`the checkpoint of ${stack} is written by somebody else again and again`);
+    }
+  }
+
+  /** What the bucket takes for the present: when our own lock was put. */
+  async #bucketNow(): Promise<Date> {
+    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const locks = await patiently(() => parts.store.list(`.pulumi/locks/organization/${parts.project}/${stuck.stack}/`), {
+      seconds: parts.patienceSeconds,
+    });
+    return locks.find(({ etag }) => etag === stuck.lock.etag)?.modified ?? new Date(parts.now());
+  }
+
+  #readKept(copied: Quarantine): Promise<{ readonly kept: Kept } | RecoveryEnd> {
+    const { stack } = this.#stuck;
+    const newest = copied.checkpoints.at(-1);
+    const body = newest?.body ?? undefined;
+    const restore = `The copies are under ${copied.prefix}; put the last good version back (aws s3api copy-object), and again: npm run recover -- ${this.#stuck.short}`;
+    if (newest?.etag != null && body === undefined)
+      return Promise.resolve(this.#held(`the checkpoint of ${stack} was taken away while it was copied`));
+    const read = body === undefined ? undefined : readDeployment(body);
+    if (read?.ok === false) return Promise.resolve(this.#held(`the checkpoint of ${stack} cannot be read: ${read.why}`, restore));
+    const broken = read && integrityProblem(read.deployment.resources.map(({ raw }) => raw));
+    if (broken !== undefined)
+      return Promise.resolve(
+        this.#held(
+          `the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`,
+          `Mend it in an overlay: npm run recover -- ${this.#stuck.short} --shell (pulumi state repair). ${restore}`,
+        ),
+      );
+    const versions = copied.checkpoints.flatMap(({ version, body: text }): CheckpointVersion[] => {
+      if (text === null) return [{ version, deployment: { resources: [], operations: [] } }];
+      const older = readDeployment(text);
+      return older.ok ? [{ version, deployment: older.deployment }] : [];
+    });
+    const raw = read?.ok === true ? read.raw : emptyLike(copied);
+    return Promise.resolve({
+      kept: {
+        quarantine: copied,
+        etag: newest?.etag ?? undefined,
+        raw,
+        body: body ?? JSON.stringify(raw),
+        deployment: read?.ok === true ? read.deployment : { resources: [], operations: [] },
+        history: readHistory(versions),
+      },
+    });
+  }
+
+  /**
+   * Rule 7: writes the checkpoint once with its content changed, so that an old writer's condition cannot match by accident.
+   * @returns undefined where somebody wrote meanwhile
+   */
+  async #touch(kept: Kept): Promise<Kept | undefined> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    // Without one, only a run that began without one could still write, and only where there is none.
+    if (kept.etag === undefined && stuck.interrupted.base !== null) return kept;
+    const body = JSON.stringify({ ...kept.raw, holdfast: { recovery: parts.recovery, epoch: stuck.epoch } });
+    const put = await patiently(
+      () =>
+        parts.store.put(
+          checkpointKey(stuck.stack),
+          body,
+          kept.etag === undefined ? { only: 'if-absent' } : { only: 'if-matches', etag: kept.etag },
+          `${parts.recovery}-${stuck.stack}-touch`,
+        ),
+      { seconds: parts.patienceSeconds },
+    );
+    return put.done ? { ...kept, etag: put.etag } : undefined;
+  }
+
+  /** Step 3. */
+  async #examine(kept: Kept): Promise<Extract<Examined, { ok: true }> | RecoveryEnd> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const { stack, short, interrupted } = stuck;
+    const spool = await parts.spoolOf(interrupted.run, stack).catch(() => undefined);
+    const spooled = spool === undefined ? undefined : readDeployment(spool);
+    const examined = await examine({
+      stack,
+      short,
+      project: parts.project,
+      installation: parts.installation,
+      typeOf: parts.typeOf,
+      current: kept.deployment,
+      history: kept.history,
+      doubts: interrupted.doubts,
+      spool: spooled?.ok === true ? spooled.deployment : undefined,
+      disowned: parts.disownedOf(stack),
+      answers: this.#answers(),
+      plan: () => this.#plannedShapes(kept),
+      look: parts.look,
+      trail: () => parts.trail(interrupted),
+      stalenessSeconds: parts.stalenessSeconds,
+      limitSeconds: parts.limitSeconds,
+      now: parts.now,
+      sleep: parts.sleep,
+      signal: AbortSignal.any([parts.signal, this.#lost.signal]),
+      onProgress: (message) => parts.emit({ type: 'progress', message }),
+    });
+    if (this.#lost.signal.aborted) return this.#lostEnd();
+    if (!examined.ok)
+      return examined.reason === 'bad-answer'
+        ? { kind: 'refused', why: examined.why, next: examined.next ?? '', page: undefined }
+        : this.#held(examined.why, examined.next);
+    for (const answer of stuck.answers)
+      await this.#journal({
+        type: 'answered',
+        ...this.#header(),
+        by: parts.by,
+        ...(parts.incident === undefined ? {} : { incident: parts.incident }),
+        answer,
+      });
+    this.#examined = examined;
+    const { subjects } = examined;
+    for (const { name, id, row, facts } of subjects)
+      if (row.then !== 'keep' || isInDoubt(facts))
+        parts.emit({ type: 'decision', stack, resource: name, id: id ?? null, decision: row.then, because: row.because });
+    const looks = examined.looks.length;
+    this.#step(
+      'evidence',
+      `${subjects.filter(({ facts }) => isInDoubt(facts)).length} in doubt, ${looks} ${looks === 1 ? 'look' : 'looks'} at AWS; CloudTrail: ${examined.trail}`,
+    );
+    await this.#journal({
+      type: 'examined',
+      ...this.#header(),
+      decisions: subjects
+        .filter(({ row, facts }) => row.then !== 'keep' || isInDoubt(facts))
+        .map(({ urn, id, row }) => ({ urn, ...(id === undefined ? {} : { id }), decision: row.then, because: row.because })),
+      questions: questionsOf(short, subjects).map(({ question }) => question),
+    });
+    return examined;
+  }
+
+  #answers(): readonly Answer[] {
+    const { answers, interrupted } = this.#stuck;
+    const isNewer = (old: Answer): boolean => answers.some(({ resource, id }) => resource === old.resource && id === old.id);
+    return [...interrupted.answers.filter((old) => !isNewer(old)), ...answers];
+  }
+
+  /** Steps 4: what was decided is written in the overlay, and the engine asks AWS for the rest. */
+  async #refresh(kept: Kept, subjects: readonly Subject[], lenient: boolean): Promise<Refreshed | RecoveryEnd> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const decided = lenient ? subjects.filter(({ row }) => !['wait', 'ask', 'duplicate'].includes(row.then)) : subjects;
+    const reconciled = reconcile(kept.raw, decided, kept.history.shapes);
+    if (!reconciled.ok)
+      return this.#held(
+        `what was decided makes no state that the engine takes: ${reconciled.why}`,
+        `Look at it in an overlay: npm run recover -- ${stuck.short} --shell`,
+      );
+    const mount = await this.#overlay(reconciled.body);
+    const fail = async (why: string): Promise<RecoveryEnd> => {
+      await mount.close();
+      return this.#lost.signal.aborted ? this.#lostEnd() : this.#held(why);
+    };
+    if (readDeployment(reconciled.body).ok && isNothing(reconciled.body)) {
+      this.#step('reconcile', 'the state has nothing');
+      return { mount, body: reconciled.body, deployment: { resources: [], operations: [] } };
+    }
+    const result = await parts.engine.refresh(this.#engineRequest(mount));
+    if (result.outcome !== 'succeeded') return fail(`the refresh failed: ${wordsOf(result)}`);
+    const body = mount.report().checkpoint?.body ?? '';
+    const read = readDeployment(body);
+    if (!read.ok) return fail(`the refreshed checkpoint cannot be read: ${read.why}`);
+    this.#step('reconcile', `${describeSubjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
+    await this.#journal({ type: 'reconciled', ...this.#header(), resources: read.deployment.resources.length });
+    return { mount, body, deployment: read.deployment };
+  }
+
+  /** A person works on the overlay; what they leave is looked at like any other checkpoint. */
+  async #inShell(kept: Kept, { mount }: Refreshed): Promise<Kept | RecoveryEnd> {
+    const { shell } = this.#options;
+    if (!shell || !(await shell(mount)))
+      return this.#held('the shell was left without a result', `Again: npm run recover -- ${this.#stuck.short} --shell`);
+    const body = mount.report().checkpoint?.body ?? '';
+    const read = readDeployment(body);
+    if (!read.ok) return this.#held(`what the shell left cannot be read: ${read.why}`);
+    this.#step('reconcile', 'by hand, in a shell over the overlay');
+    const { deployment, raw } = read;
+    return { ...kept, raw, body, deployment, history: readHistory([{ version: 'shell', deployment }]) };
+  }
+
+  /** Step 5. */
+  async #verify({ mount, deployment }: Refreshed, subjects: readonly Subject[]): Promise<Checked> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const scope = new Map<string, string[]>();
+    for (const { type, id } of deployment.resources)
+      if (id !== undefined && parts.typeOf(type)) scope.set(type, [...(scope.get(type) ?? []), id]);
+    const looked = await parts.look({ stacks: [stuck.stack], installation: parts.installation, known: scope });
+    const found = looked.ok ? parts.compare(stuck.stack, deployment, looked.value) : [];
+    const { plan, steps } = await this.#preview(mount);
+    const destroying = stuck.interrupted.operation === 'destroy';
+    const checked: Checked = {
+      problems: [
+        ...(looked.ok ? [] : [`AWS could not be looked at: ${looked.code}: ${looked.message}`]),
+        ...membershipProblems(deployment, subjects),
+        ...found.filter(({ kind }) => kind === 'membership').map(({ text }) => text),
+        ...planProblems(steps, subjects, destroying),
+      ],
+      differences: [
+        ...found.filter(({ kind }) => kind !== 'membership').map(({ text }) => text),
+        ...('failed' in plan ? [`the plan failed: ${plan.failed.join('; ')}`] : planDifferences(plan, subjects, destroying)),
+      ],
+      plan,
+    };
+    this.#checked = checked;
+    return checked;
+  }
+
+  async #preview(mount: Mount): Promise<{ readonly plan: Plan; readonly steps: ReturnType<typeof plannedSteps> }> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const seen: EngineStep[] = [];
+    const request = { ...this.#engineRequest(mount), onStep: (step: EngineStep) => void seen.push(step) };
+    const { program } = stuck;
+    // A stack that is destroyed, or not asked for any more, has no program that would keep it.
+    const result =
+      stuck.interrupted.operation === 'destroy' || program === undefined
+        ? await parts.engine.previewDestroy(request)
+        : await parts.engine.preview({ ...request, program });
+    const steps = plannedSteps(seen);
+    return result.outcome === 'succeeded' ? { plan: { changes: steps }, steps } : { plan: { failed: [wordsOf(result)] }, steps };
+  }
+
+  /** Steps 6 and 7: the one write, and the one delete. */
+  async #promote(kept: Kept, refreshed: Refreshed, subjects: readonly Subject[], checked: Checked): Promise<RecoveryEnd> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const { stack, lock, epoch, journal, interrupted } = stuck;
+    const said = describeSubjects(subjects);
+    await this.#disown(subjects);
+    const isGone = kept.etag === undefined && refreshed.deployment.resources.length === 0;
+    let etag = kept.etag;
+    if (!isGone) {
+      const over = kept.etag ?? null;
+      await journal.append({
+        type: 'promoting',
+        ...this.#header(),
+        over,
+        sha256: createHash('sha256').update(refreshed.body).digest('hex'),
+      });
+      // The license is written: whoever took the lock meanwhile has changed the checkpoint, or sees this version before they do.
+      const cause = await parts.watch.look();
+      if (this.#lost.signal.aborted) return this.#lostEnd();
+      if (cause) return this.#held(messageOf(cause));
+      const put = await patiently(
+        () =>
+          parts.store.put(
+            checkpointKey(stack),
+            refreshed.body,
+            over === null ? { only: 'if-absent' } : { only: 'if-matches', etag: over },
+            `${parts.recovery}-${stack}-${epoch}-promote`,
+          ),
+        { seconds: parts.patienceSeconds },
+      );
+      if (!put.done) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
+      etag = put.etag;
+      this.#after = { deployment: refreshed.deployment, etag };
+      this.#step('promote', `checkpoint ${etag.replaceAll('"', '').slice(0, 8)}`);
+    }
+    const at = new Date(parts.now()).toISOString();
+    const record = await writeVerified(
+      parts.store,
+      { stack, run: interrupted.run, at, checkpoint: etag ?? null },
+      parts.verified.get(stack),
+      parts.patienceSeconds,
+    );
+    if (!record) return this.#lostEnd('somebody else has verified it meanwhile');
+    parts.verified.set(stack, record);
+    await journal.append({ type: 'verified', stack, epoch, checkpoint: etag ?? null, outcome: 'recovered' });
+    const checkpoint = etag === undefined ? undefined : { body: refreshed.body, etag, modified: new Date(parts.now()) };
+    const unreleased = await this.#release(lock, checkpoint);
+    if (unreleased !== undefined)
+      return this.#held(
+        `state and AWS agree, and the lock could not be released: ${unreleased}`,
+        `The next command on this network releases it; or: npm run release -- ${stuck.short} --incident ID`,
+      );
+    this.#releasedAt = new Date(parts.now()).toISOString();
+    await journal.note({ type: 'released', stack, epoch });
+    this.#step('release', stuck.frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
+    if (checkpoint && !this.#options.inRun) await this.#confirm(checkpoint);
+    return { kind: 'recovered', said, checkpoint, differences: checked.differences, page: undefined };
+  }
+
+  async #disown(subjects: readonly Subject[]): Promise<void> {
+    const objects = subjects.flatMap(({ row, id, type, name }) =>
+      row.then === 'disown' && id !== undefined ? [{ id, type, resource: name, reason: row.because }] : [],
+    );
+    if (objects.length > 0) await this.#parts.disown(this.#stuck.stack, objects);
+  }
+
+  /**
+   * Through the engine's own cancel, which the gateway turns into the delete of exactly the lock that was reconciled. Of a frozen stack the freeze
+   * takes its place, without a moment in between.
+   * @returns why it stands
+   */
+  async #release(lock: TakenLock, checkpoint: ServedCheckpoint | undefined): Promise<string | undefined> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const release = async (): Promise<string | undefined> => {
+      const frozen = stuck.frozen;
+      if (frozen)
+        return (await patiently(() => takeOver(parts.store, lock.etag, frozen.lock), { seconds: parts.patienceSeconds }))
+          ? undefined
+          : 'somebody else replaced it meanwhile';
+      const removed = await patiently(() => releaseLock(parts.store, lock), { seconds: parts.patienceSeconds });
+      return removed.done || !removed.there ? undefined : 'somebody else replaced it meanwhile';
+    };
+    // The engine selects a stack before it cancels: of one that is gone there is nothing to select.
+    if (!checkpoint) return release().catch((cause: unknown) => messageOf(cause));
+    const asked: { why: string | undefined } = { why: 'the engine did not ask for it' };
+    const mount = parts.gateway.mount({
+      stack: stuck.stack,
+      checkpoints: new Map([[stuck.stack, checkpoint]]),
+      mode: { kind: 'overlay' },
+      lock: {
+        body: writeLock(lock.record),
+        release: async () => (asked.why = await release().catch((cause: unknown) => messageOf(cause))),
+      },
+    });
+    const result = await parts.engine.cancel(this.#engineRequest(mount));
+    await mount.close();
+    // What counts is what became of the lock: an engine that fails after it has ended its work.
+    return asked.why === undefined ? undefined : result.outcome === 'succeeded' ? asked.why : `${asked.why}: ${wordsOf(result)}`;
+  }
+
+  /** Step 8: a plan on what is in the bucket now. It is shown, and decides nothing. */
+  async #confirm(checkpoint: ServedCheckpoint): Promise<void> {
+    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const mount = await this.#overlay(checkpoint.body);
+    try {
+      const { plan } = await this.#preview(mount);
+      this.#confirmed = plan;
+      const changes =
+        'failed' in plan ? [...plan.failed] : plan.changes.filter(({ op }) => op !== 'same').map(({ op, name }) => `${op} ${name}`);
+      this.#step('confirm', 'failed' in plan ? `the plan failed: ${plan.failed.join('; ')}` : describePlan(plan));
+      await stuck.journal.note({ type: 'confirmed', ...this.#header(), changes });
+    } catch (cause) {
+      parts.emit({ type: 'note', message: `${stuck.short}: no plan could be made after the release: ${messageOf(cause)}` });
+    } finally {
+      await mount.close();
+    }
+  }
+
+  /** How the program means what no version of the checkpoint has. */
+  async #plannedShapes(kept: Kept): Promise<ReadonlyMap<string, StateResource>> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const { program } = stuck;
+    if (program === undefined || stuck.interrupted.operation === 'destroy') return new Map();
+    const planned = new Map<string, StateResource>();
+    const mount = await this.#overlay(kept.body);
+    try {
+      await parts.engine.preview({
+        ...this.#engineRequest(mount),
+        program,
+        onPlanned: (resource) => {
+          const shape = shapeOf(resource);
+          planned.set(shape.name, shape);
+        },
+      });
+    } finally {
+      await mount.close();
+    }
+    return planned;
+  }
+
+  /** The checkpoint and those of the upstreams, in memory: whatever an engine writes there is not in the bucket. */
+  async #overlay(body: string): Promise<Mount> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const upstreams = await Promise.all(
+      stuck.upstreams.map(async (name): Promise<[string, ServedCheckpoint][]> => {
+        const stored = await patiently(() => parts.store.get(checkpointKey(name)), { seconds: parts.patienceSeconds });
+        return stored ? [[name, stored]] : [];
+      }),
+    );
+    const own: ServedCheckpoint = { body, etag: '"overlay"', modified: new Date(parts.now()) };
+    return parts.gateway.mount({
+      stack: stuck.stack,
+      checkpoints: new Map([[stuck.stack, own], ...upstreams.flat()]),
+      mode: { kind: 'overlay' },
+    });
+  }
+
+  #engineRequest(mount: Mount): EngineRequest {
+    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    return {
+      stack: stuck.stack,
+      program: () => Promise.resolve({}),
+      backendUrl: mount.url,
+      exists: true,
+      environment: parts.environment(),
+      marker: parts.marker,
+      signal: parts.signal,
+      ending: this.#lost.signal,
+      ...(parts.verbose ? { onText: (text: string) => parts.emit({ type: 'engine-output', stack: stuck.stack, text }) } : {}),
+    };
+  }
+
+  #header(): { readonly stack: string; readonly epoch: number; readonly recovery: string } {
+    return { stack: this.#stuck.stack, epoch: this.#stuck.epoch, recovery: this.#parts.recovery };
+  }
+
+  async #journal(event: NewEvent): Promise<void> {
+    if (!this.#options.dryRun) await this.#stuck.journal.append(event);
+  }
+
+  #step(step: RecoveryStep, said: string): void {
+    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const nowMs = parts.now();
+    const seconds = (nowMs - this.#stepStartedMs) / 1000;
+    this.#stepStartedMs = nowMs;
+    this.#steps.push({ step, at: new Date(nowMs).toISOString(), seconds, said });
+    parts.emit({ type: 'recovery-step', stack: stuck.stack, step, said, seconds });
+  }
+
+  #undecided(questions: readonly Question[]): RecoveryEnd {
+    for (const question of questions) this.#parts.emit({ type: 'question', stack: this.#stuck.stack, question });
+    return { kind: 'undecided', questions, page: undefined };
+  }
+
+  #held(why: string, next = `See to it, and again: npm run recover -- ${this.#stuck.short}`): RecoveryEnd {
+    return { kind: 'held', why, next, page: undefined };
+  }
+
+  #lostEnd(why = `its lock was ${this.#how ?? 'replaced'} by somebody while it was being recovered`): RecoveryEnd {
+    return { kind: 'lost', why, page: undefined };
+  }
+
+  async #noteHeld(end: Extract<RecoveryEnd, { kind: 'undecided' | 'held' }>): Promise<void> {
+    const { stack, epoch, journal } = this.#stuck;
+    const doubts =
+      end.kind === 'held'
+        ? [{ source: 'recovery' as const, text: end.why }]
+        : end.questions.map(({ question }) => ({ source: 'question' as const, text: question }));
+    await journal.note({ type: 'held', stack, epoch, doubts, checkpoint: this.#after?.etag ?? this.#kept?.etag ?? null });
+  }
+
+  /** Somebody took it away (`pulumi cancel`): the stack is as held as before. */
+  async #putLockBack(): Promise<void> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const { stack, epoch, journal, lock } = stuck;
+    await journal.note({ type: 'lock-lost', stack, epoch, how: 'removed' });
+    const back = await putBack(parts.store, lock.record, parts.now()).catch(() => undefined);
+    if (back) await journal.note({ type: 'lock-restored', stack, epoch, etag: back.etag });
+  }
+
+  async #writeDossier(end: RecoveryEnd): Promise<string | undefined> {
+    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    if (end.kind === 'would-recover') return undefined;
+    const kept = this.#kept;
+    const examined = this.#examined;
+    const dossier: Dossier = {
+      schema: schemaVersion,
+      recovery: parts.recovery,
+      run: stuck.interrupted.run,
+      network: parts.network,
+      stack: stuck.stack,
+      account: parts.account,
+      region: parts.region,
+      by: parts.by,
+      incident: parts.incident ?? null,
+      startedAt: stuck.startedAt.toISOString(),
+      endedAt: new Date(parts.now()).toISOString(),
+      outcome: end.kind,
+      why: 'why' in end ? end.why : null,
+      questions: end.kind === 'undecided' ? end.questions : [],
+      steps: this.#steps,
+      lock: {
+        before: stuck.before
+          ? { etag: stuck.before.etag, owner: describeLock(stuck.before), since: stuck.before.since.toISOString() }
+          : null,
+        etag: stuck.lock.etag,
+        epoch: stuck.epoch,
+        releasedAt: this.#releasedAt ?? null,
+      },
+      writer: { how: stuck.writer.how, saidBy: stuck.writer.saidBy ?? null },
+      quarantine: kept
+        ? { prefix: kept.quarantine.prefix, manifest: kept.quarantine.manifest, versions: kept.quarantine.versions.length }
+        : null,
+      before: kept ? contentOf(kept.deployment, kept.etag ?? null) : null,
+      after: this.#after ? contentOf(this.#after.deployment, this.#after.etag) : null,
+      promoted: this.#after?.etag ?? null,
+      evidence: (examined?.subjects ?? []).map(({ urn, name, type, id, row, facts, sources }) => ({
+        urn,
+        name,
+        type,
+        id: id ?? null,
+        decision: row.then,
+        row: row.row,
+        because: row.because,
+        facts,
+        sources,
+      })),
+      looks: (examined?.looks ?? []).map(({ inventory }) => ({
+        at: new Date(inventory.from).toISOString(),
+        objects: inventory.objects.length,
+        incomplete: inventory.incomplete,
+      })),
+      trail: examined?.trail ?? 'not asked',
+      answers: this.#answers(),
+      differences: this.#checked?.differences ?? [],
+      plan: this.#checked?.plan ?? null,
+      confirmed: this.#confirmed ?? null,
+    };
+    try {
+      return await writeDossier(parts.store, dossier, parts.patienceSeconds);
+    } catch (cause) {
+      parts.emit({ type: 'note', message: `${stuck.short}: the dossier could not be written: ${messageOf(cause)}` });
+      return undefined;
+    }
+  }
+}
+
+/** A checkpoint with nothing in it, of the format that the stack's versions have. */
+function emptyLike({ checkpoints }: Quarantine): RawCheckpoint {
+  for (const { body } of checkpoints.toReversed()) {
+    const read = body === null ? undefined : readDeployment(body);
+    if (read?.ok !== true) continue;
+    const { latest } = read.raw.checkpoint;
+    if (latest)
+      return { ...read.raw, checkpoint: { ...read.raw.checkpoint, latest: { ...latest, resources: [], pending_operations: [] } } };
+  }
+  return { version: 3, checkpoint: {} };
+}
+
+const isNothing = (body: string): boolean => {
+  const read = readDeployment(body);
+  return read.ok && read.deployment.resources.length === 0;
+};
+
+function shapeOf({ urn, type, parent, provider, protect, retainOnDelete, inputs }: PlannedResource): StateResource {
+  return resourceOf({
+    urn,
+    type,
+    custom: true,
+    inputs,
+    ...(parent === '' ? {} : { parent }),
+    ...(provider === '' ? {} : { provider }),
+    ...(protect ? { protect } : {}),
+    ...(retainOnDelete ? { retainOnDelete } : {}),
+  });
+}
+
+function wordsOf(result: EngineResult): string {
+  switch (result.outcome) {
+    case 'succeeded':
+      return '';
+    case 'locked':
+      return result.message;
+    case 'failed':
+      return result.errors.join('; ');
+    default:
+      return result satisfies never;
+  }
+}
+
+/** `adopted vpc (vpc-0a1b); forgot subnet-a`, of what is not as the state had it. */
+function describeSubjects(subjects: readonly Subject[]): string {
+  const words = { adopt: 'adopted', forget: 'forgot', condemn: 'to be deleted:', disown: 'disowned' } as const;
+  const told = subjects.flatMap(({ row, name, id, facts }) =>
+    row.then in words && facts.kind === 'cloud' && !(row.then === 'condemn' && facts.state === 'condemned')
+      ? [`${words[row.then as keyof typeof words]} ${name}${id === undefined ? '' : ` (${id})`}`]
+      : [],
+  );
+  return told.length === 0 ? 'everything is as the state has it' : told.join(', ');
+}
+
+function describeChecked({ plan, differences }: Checked): string {
+  const other = differences.length === 0 ? '' : `; ${differences.length} other ${differences.length === 1 ? 'difference' : 'differences'}`;
+  return `AWS and the state agree${other}; ${'failed' in plan ? 'the plan failed' : describePlan(plan)}`;
+}
+
+function describePlan({ changes }: Extract<Plan, { changes: unknown }>): string {
+  if (isEmptyPlan(changes)) return 'a plan shows nothing to do';
+  const counts = new Map<string, number>();
+  for (const { op } of changes) if (op !== 'same') counts.set(op, (counts.get(op) ?? 0) + 1);
+  return `a plan shows ${[...counts].map(([op, count]) => `${count} to ${op}`).join(', ')}`;
+}
+
+/** What the plan would do to resources that were not in doubt: somebody has changed them, or the run had not come to them. */
+function planDifferences(plan: Extract<Plan, { changes: unknown }>, subjects: readonly Subject[], destroying: boolean): string[] {
+  const inDoubt = new Set(subjects.filter(({ facts }) => isInDoubt(facts)).map(({ urn }) => urn));
+  return plan.changes.flatMap(({ urn, name, op, changed }) =>
+    op === 'same' || inDoubt.has(urn) || (destroying && op === 'delete')
+      ? []
+      : [`the plan would ${op} ${name}${changed.length === 0 ? '' : `: ${changed.join(', ')}`}`],
+  );
+}

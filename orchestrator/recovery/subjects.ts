@@ -1,0 +1,439 @@
+import type { LiveObject } from '../inventory/live-object.ts';
+import type { Answer, Doubt } from '../journal/events.ts';
+import { isCloudObject } from '../state/deployment.ts';
+import type { Deployment, OperationType, StateOperation, StateResource } from '../state/deployment.ts';
+import { typeOfUrn } from '../run/standing.ts';
+import { decide } from './decision-table.ts';
+import type { Row } from './decision-table.ts';
+import type { Facts, Operation } from './facts.ts';
+import { objectKey } from './history.ts';
+import type { History } from './history.ts';
+import type { Looks, Sought } from './looks.ts';
+
+/** What tells the objects of a type apart, as far as recovery asks. */
+export interface TypeIdentity {
+  readonly by: 'tag' | 'key';
+  /** Of a type that is told apart by its key; undefined where a part of it is not known. */
+  readonly keyOf: ((properties: Readonly<Record<string, unknown>>) => string | undefined) | undefined;
+}
+
+/** What CloudTrail says of one object that the run touched. */
+export interface TrailWord {
+  readonly type: string;
+  readonly id: string;
+  readonly act: 'made' | 'changed' | 'deleted';
+  readonly at: Date;
+  readonly eventId: string;
+  /** Of the request, where it set any. */
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  /** The properties that make its key, where it has one. */
+  readonly key: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Everything that is known of a stack whose run was interrupted. */
+export interface Evidence {
+  readonly stack: string;
+  readonly project: string;
+  readonly installation: string;
+  readonly identityOf: (type: string) => TypeIdentity | undefined;
+  readonly current: Deployment;
+  readonly history: History;
+  /** What the run itself wrote down of how its engine ended. */
+  readonly doubts: readonly Doubt[];
+  readonly looks: Looks;
+  /** `final`: it will not say more than this. It is minutes late, and may not be permitted. */
+  readonly trail: { readonly words: readonly TrailWord[]; readonly final: boolean };
+  /** The last checkpoint that could not be written, where this machine has it. */
+  readonly spool: Deployment | undefined;
+  readonly disowned: ReadonlySet<string>;
+  readonly answers: readonly Answer[];
+  /** How the program means resources to be that no version of the checkpoint has, by name. */
+  readonly planned: ReadonlyMap<string, StateResource>;
+}
+
+/** Where a fact comes from, for people. */
+export interface Source {
+  readonly from: 'checkpoint' | 'pending-operation' | 'version' | 'journal' | 'spool' | 'inventory' | 'cloudtrail' | 'person' | 'program';
+  readonly says: string;
+}
+
+/** One object in question, or a create of which no object was found: its facts, where they come from, and what they come to. */
+export interface Subject {
+  readonly urn: string;
+  readonly name: string;
+  readonly type: string;
+  readonly id: string | undefined;
+  readonly facts: Facts;
+  readonly row: Row;
+  readonly sources: readonly Source[];
+  /** How it is recorded, or is to be. */
+  readonly shape: StateResource | undefined;
+  readonly live: LiveObject | undefined;
+}
+
+/** Whether anything about it was unknown when the recovery began. */
+export const isInDoubt = ({ operation, state }: Pick<Facts, 'operation' | 'state'>): boolean =>
+  operation !== 'none' || state === 'unrecorded';
+
+/** A subject before its facts are complete. */
+interface Candidate {
+  readonly urn: string;
+  readonly name: string;
+  readonly type: string;
+  readonly id: string | undefined;
+  readonly state: Facts['state'];
+  readonly operation: Operation;
+  readonly shape: StateResource | undefined;
+  readonly sources: Source[];
+}
+
+const operationOf: Record<OperationType, Operation> = {
+  creating: 'create',
+  updating: 'update',
+  deleting: 'delete',
+  reading: 'read',
+  importing: 'import',
+};
+
+/** Everything that the recovery has to decide on, each with its decision. Pure: the same evidence comes to the same. */
+export function subjectsOf(evidence: Evidence): readonly Subject[] {
+  const candidates = candidatesOf(evidence);
+  const subjects = candidates.map((candidate) => {
+    const facts = factsOf(candidate, candidates, evidence);
+    const live = liveOf(candidate, evidence);
+    const sources = [...candidate.sources, ...liveSources(candidate, facts, live, evidence)];
+    const { urn, name, type, id, shape } = candidate;
+    return { urn, name, type, id, facts, row: decide(facts), sources, shape, live };
+  });
+  return subjects;
+}
+
+function candidatesOf(evidence: Evidence): readonly Candidate[] {
+  const { current, history, looks, spool, trail, disowned, planned } = evidence;
+  const candidates: Candidate[] = [];
+  const taken = new Set<string>();
+  const add = (candidate: Candidate): void => {
+    candidates.push(candidate);
+    if (candidate.id !== undefined) taken.add(objectKey(candidate.type, candidate.id));
+  };
+
+  for (const resource of current.resources) {
+    const { urn, name, type, id } = resource;
+    const open = history.open.find(
+      (operation) => operation.type !== 'creating' && operation.resource.urn === urn && (operation.resource.id ?? id) === id,
+    );
+    if (!isCloudObject(resource) && !open) continue;
+    const state = resource.condemned ? 'condemned' : resource.replacing ? 'replaced-away' : 'recorded';
+    const sources: Source[] = [{ from: 'checkpoint', says: `has it${id === undefined ? '' : ` as ${id}`}${stateWords[state]}` }];
+    if (open) sources.push(operationSource(open));
+    add({ urn, name, type, id, state, operation: open ? operationOf[open.type] : 'none', shape: resource, sources });
+  }
+
+  /** Ids for which somebody gives a resource, beyond what AWS shows of tags and keys. */
+  const said: { readonly urn: string; readonly type: string; readonly id: string; readonly source: Source }[] = [];
+  for (const resource of spool?.resources ?? [])
+    if (isCloudObject(resource) && resource.id !== undefined)
+      said.push({
+        urn: resource.urn,
+        type: resource.type,
+        id: resource.id,
+        source: { from: 'spool', says: `the checkpoint that could not be written has it as ${resource.id}` },
+      });
+
+  const newest = looks.newest?.objects ?? [];
+  for (const open of [
+    ...history.open.map((operation) => ({ ...operation, source: operationSource(operation) })),
+    ...journaledCreates(evidence),
+  ]) {
+    const { urn, name, type } = open.resource;
+    const isCreate = open.type === 'creating';
+    // Of an object that the state has it is a fact of that one.
+    if (!isCreate && candidates.some((candidate) => candidate.urn === urn && candidate.operation === operationOf[open.type])) continue;
+    const shape = open.resource;
+    const base = { urn, name, type, state: 'unrecorded', operation: operationOf[open.type], shape } as const;
+    if (!isCloudObject(shape)) {
+      add({ ...base, id: undefined, sources: [open.source] });
+      continue;
+    }
+    const found = new Map<string, Source[]>();
+    const note = (id: string, source: Source): void => void found.set(id, [...(found.get(id) ?? []), source]);
+    if (isCreate) {
+      for (const object of newest) if (matches(object, shape, evidence)) note(object.id, open.source);
+      for (const { id, source, ...about } of said) if (about.urn === urn && about.type === type) note(id, source);
+      for (const word of trail.words)
+        if (word.act === 'made' && word.type === type && isOf(word, shape, evidence))
+          note(word.id, { from: 'cloudtrail', says: `the run made ${word.id} at ${word.at.toISOString()} (event ${word.eventId})` });
+      for (const { resource, answer, id } of evidence.answers)
+        if (resource === name && answer === 'adopt' && id !== undefined)
+          note(id, { from: 'person', says: `a person said that ${id} is it` });
+    } else if (open.resource.id !== undefined) note(open.resource.id, open.source);
+    const unrecorded = [...found].filter(([id]) => !taken.has(objectKey(type, id)) && !disowned.has(id));
+    for (const [id, sources] of unrecorded)
+      add({ ...base, id, sources: [open.source, ...sources.filter((source) => source !== open.source)] });
+    if (unrecorded.length === 0) add({ ...base, id: undefined, sources: [open.source] });
+  }
+
+  for (const resource of history.former) {
+    const { urn, name, type, id } = resource;
+    if (id === undefined || taken.has(objectKey(type, id)) || disowned.has(id)) continue;
+    const wasDeleted = history.seenDeleted.has(objectKey(type, id));
+    add({
+      urn,
+      name,
+      type,
+      id,
+      state: 'unrecorded',
+      operation: wasDeleted ? 'delete' : 'none',
+      shape: resource,
+      sources: [
+        { from: 'version', says: `an earlier version has it as ${id}${wasDeleted ? ', and the engine saw its deletion through' : ''}` },
+      ],
+    });
+  }
+
+  for (const object of newest) {
+    if (taken.has(objectKey(object.type, object.id)) || disowned.has(object.id)) continue;
+    const name = resourceName(object, evidence);
+    if (name === undefined) continue;
+    const known = [...history.shapes.values()].find((shape) => shape.name === name && shape.type === object.type);
+    const shape = known ?? plannedShape(planned, name, object.type);
+    add({
+      urn: shape?.urn ?? `urn:pulumi:${evidence.stack}::${evidence.project}::${object.type}::${name}`,
+      name,
+      type: object.type,
+      id: object.id,
+      state: 'unrecorded',
+      operation: 'none',
+      shape,
+      sources: [],
+    });
+  }
+
+  // A key that the state has, under an id that it does not have: made anew by somebody.
+  for (const object of newest) {
+    if (object.key === undefined || object.madeBy === 'aws' || taken.has(objectKey(object.type, object.id))) continue;
+    const shape = current.resources.find(
+      (resource) => resource.type === object.type && !resource.condemned && matches(object, resource, evidence),
+    );
+    if (!shape) continue;
+    const { urn, name, type } = shape;
+    add({ urn, name, type, id: object.id, state: 'unrecorded', operation: 'none', shape, sources: [] });
+  }
+  return candidates;
+}
+
+type WrittenDown = Pick<Evidence, 'doubts' | 'history' | 'current'>;
+
+/** Creates that the run itself wrote down as unknown, and of which no version of the checkpoint is left that has them. */
+function lostCreates({ doubts, history, current }: WrittenDown): readonly { readonly urn: string; readonly text: string }[] {
+  return doubts.flatMap(({ urn, op, text }) =>
+    urn !== undefined &&
+    op?.startsWith('creat') === true &&
+    !history.open.some(({ resource }) => resource.urn === urn) &&
+    !current.resources.some((resource) => resource.urn === urn)
+      ? [{ urn, text }]
+      : [],
+  );
+}
+
+function journaledCreates(evidence: Evidence): readonly (StateOperation & { readonly source: Source })[] {
+  return lostCreates(evidence).flatMap(({ urn, text }) => {
+    const resource = evidence.history.shapes.get(urn) ?? plannedShape(evidence.planned, urn.split('::').at(-1) ?? urn, typeOfUrn(urn));
+    return resource ? [{ type: 'creating' as const, resource, source: { from: 'journal' as const, says: text } }] : [];
+  });
+}
+
+/** Whether something is in question of which no version of the checkpoint tells how it is to be recorded. */
+export function wantsPlan(evidence: WrittenDown, subjects: readonly Subject[]): boolean {
+  return (
+    subjects.some(({ facts }) => facts.shape === 'unknown') || lostCreates(evidence).some(({ urn }) => !evidence.history.shapes.has(urn))
+  );
+}
+
+const stateWords: Record<Facts['state'], string> = {
+  unrecorded: '',
+  recorded: '',
+  condemned: ', to be deleted',
+  'replaced-away': ', deleted and not yet replaced',
+};
+
+function operationSource({
+  type,
+  version,
+  current,
+}: {
+  readonly type: string;
+  readonly version: string;
+  readonly current: boolean;
+}): Source {
+  return {
+    from: 'pending-operation',
+    says: current
+      ? `the checkpoint says "${type}"`
+      : `version ${version} of the checkpoint says "${type}", and no later one says how it ended`,
+  };
+}
+
+function plannedShape(planned: Evidence['planned'], name: string, type: string): StateResource | undefined {
+  const shape = planned.get(name);
+  return shape?.type === type ? shape : undefined;
+}
+
+/** The stack's own name for an object that bears its tags. */
+function resourceName(object: LiveObject, { installation, stack }: Evidence): string | undefined {
+  const { tags } = object;
+  return tags?.['holdfast:installation'] === installation && tags['holdfast:stack'] === stack ? tags['holdfast:resource'] : undefined;
+}
+
+/** Whether CloudTrail speaks of this resource. */
+function isOf(word: TrailWord, shape: StateResource, { installation, stack, identityOf }: Evidence): boolean {
+  const { tags, key } = word;
+  if (tags !== undefined)
+    return tags['holdfast:installation'] === installation && tags['holdfast:stack'] === stack && tags['holdfast:resource'] === shape.name;
+  const keyOf = identityOf(shape.type)?.keyOf;
+  const wanted = keyOf?.(shape.inputs);
+  return key !== undefined && wanted !== undefined && keyOf?.(key) === wanted;
+}
+
+/** By what the looks are searched for it: its id, and whatever else there may be of its resource. */
+export function soughtOf({ type, id, shape }: Pick<Subject, 'type' | 'id' | 'shape'>, evidence: Evidence): Sought {
+  return { type, id, matches: (object) => shape !== undefined && matches(object, shape, evidence) };
+}
+
+/** Whether a live object is this resource, by its tags or by its key. */
+export function matches(object: LiveObject, shape: StateResource, evidence: Evidence): boolean {
+  if (object.type !== shape.type || object.madeBy === 'aws') return false;
+  const identity = evidence.identityOf(shape.type);
+  if (identity?.by === 'tag') return resourceName(object, evidence) === shape.name;
+  const key = identity?.keyOf?.(shape.inputs);
+  return key !== undefined && object.key === key;
+}
+
+function factsOf(candidate: Candidate, all: readonly Candidate[], evidence: Evidence): Facts {
+  const { state, operation, shape, type } = candidate;
+  const isCloud = shape ? isCloudObject(shape) : !type.startsWith('pulumi:');
+  return {
+    kind: !isCloud ? 'engine' : evidence.identityOf(type) ? 'cloud' : 'unlisted',
+    state,
+    operation,
+    live: liveFact(candidate, evidence),
+    bears: bearsFact(candidate, evidence),
+    beside: besideFact(candidate, all, evidence),
+    trail: trailFact(candidate, evidence),
+    shape: shape ? 'known' : 'unknown',
+    protect: shape?.protect === true ? 'yes' : 'no',
+    retain: shape?.retainOnDelete === true ? 'yes' : 'no',
+    said: saidFact(candidate, all, evidence),
+  };
+}
+
+function liveOf({ type, id }: Candidate, { looks }: Evidence): LiveObject | undefined {
+  return id === undefined ? undefined : looks.newest?.objects.find((object) => object.type === type && object.id === id);
+}
+
+function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
+  const { looks, history, trail } = evidence;
+  const { type, id } = candidate;
+  const live = liveOf(candidate, evidence);
+  const inDoubt = isInDoubt(candidate);
+  if (live) {
+    if (live.phase !== 'there') return live.phase;
+    return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? 'there' : 'unsettled';
+  }
+  if (looks.newest === undefined || looks.newest.incomplete.length > 0) return 'unseen';
+  const seenDeleted =
+    id !== undefined &&
+    (history.seenDeleted.has(objectKey(type, id)) ||
+      trail.words.some((word) => word.act === 'deleted' && word.type === type && word.id === id));
+  if (seenDeleted) return 'gone';
+  return looks.agreeOn(soughtOf(candidate, evidence)) ? 'gone' : 'unsettled';
+}
+
+function bearsFact(candidate: Candidate, evidence: Evidence): Facts['bears'] {
+  const live = liveOf(candidate, evidence);
+  const { shape } = candidate;
+  if (!live) return 'nothing';
+  if (resourceName(live, evidence) === candidate.name) return 'our-tags';
+  if (live.key === undefined || !shape || !matches(live, shape, evidence)) return 'nothing';
+  return leadsWhere(shape, live) ? 'our-key' : 'other-target';
+}
+
+/** Whether what AWS shows is what was asked for, in every property that both name in one word. */
+function leadsWhere({ inputs }: StateResource, { properties }: LiveObject): boolean {
+  return Object.entries(properties).every(([name, shown]) => {
+    const wanted = inputs[name];
+    return !isWord(wanted) || !isWord(shown) || wanted === '' || shown === '' || String(shown) === String(wanted);
+  });
+}
+
+const isWord = (value: unknown): value is string | number | boolean => ['string', 'number', 'boolean'].includes(typeof value);
+
+function besideFact(candidate: Candidate, all: readonly Candidate[], evidence: Evidence): Facts['beside'] {
+  const ofResource = all.filter((other) => other.urn === candidate.urn && other.type === candidate.type && other !== candidate);
+  const isThere = (other: Candidate): boolean => liveOf(other, evidence) !== undefined;
+  if (candidate.state === 'unrecorded') {
+    const rivals = ofResource.filter((other) => other.state === 'unrecorded' && isThere(other));
+    if (isThere(candidate) && rivals.some((rival) => goesBefore(rival, candidate, evidence))) return 'twin';
+    const recorded = ofResource.filter(({ state }) => state === 'recorded');
+    if (recorded.some(isThere)) return 'recorded-there';
+    return recorded.length > 0 || ofResource.some(({ state }) => state === 'replaced-away') ? 'recorded-gone' : 'alone';
+  }
+  const isSuccessor = (other: Candidate): boolean =>
+    other.state === 'unrecorded' &&
+    other.operation === 'create' &&
+    other.shape !== undefined &&
+    isThere(other) &&
+    (['our-tags', 'our-key'].includes(bearsFact(other, evidence)) || trailFact(other, evidence) === 'made');
+  return ofResource.some(isSuccessor) ? 'successor' : 'alone';
+}
+
+/** Of two unrecorded objects of one resource: the one that a person named, then the one that others refer to, then the one that the run began. */
+function goesBefore(a: Candidate, b: Candidate, evidence: Evidence): boolean {
+  const rank = (candidate: Candidate): readonly number[] => [
+    evidence.answers.some(({ answer, id }) => answer === 'adopt' && id === candidate.id) ? 0 : 1,
+    isReferred(candidate, evidence) ? 0 : 1,
+    candidate.operation === 'create' ? 0 : 1,
+  ];
+  const [first, second] = [rank(a), rank(b)];
+  const differing = first.findIndex((value, index) => value !== second[index]);
+  if (differing >= 0) return (first[differing] ?? 0) < (second[differing] ?? 0);
+  // Nobody depends on either: one of them is as good as the other, and always the same one.
+  return (a.id ?? '') < (b.id ?? '');
+}
+
+function isReferred({ id }: Candidate, { looks }: Evidence): boolean {
+  return id !== undefined && looks.newest?.objects.some((object) => object.madeBy === 'somebody' && object.refersTo.includes(id)) === true;
+}
+
+function trailFact({ type, id }: Candidate, { trail }: Evidence): Facts['trail'] {
+  if (trail.words.some((word) => word.act === 'made' && word.type === type && word.id === id)) return 'made';
+  return trail.final ? 'silent' : 'open';
+}
+
+function saidFact(candidate: Candidate, all: readonly Candidate[], { answers }: Evidence): Facts['said'] {
+  const ofName = answers.filter(({ resource }) => resource === candidate.name);
+  const exact = ofName.find(({ id }) => id !== undefined && id === candidate.id);
+  if (exact) return exact.answer;
+  const general = ofName.find(({ id }) => id === undefined);
+  if (!general) return 'nothing';
+  // Without an id it is said of the one thing that is in question.
+  const questioned = all.filter((other) => other.name === candidate.name && other.type === candidate.type && isInDoubt(other));
+  if (general.answer === 'forget') return 'forget';
+  return questioned.length === 1 && questioned[0] === candidate ? general.answer : 'nothing';
+}
+
+function liveSources(candidate: Candidate, facts: Facts, live: LiveObject | undefined, { looks }: Evidence): Source[] {
+  if (facts.kind !== 'cloud' || looks.newest === undefined) return [];
+  const looked = `${looks.count} ${looks.count === 1 ? 'look' : 'looks'}`;
+  if (!live) {
+    const what = candidate.id ?? 'nothing of it';
+    return [{ from: 'inventory', says: candidate.id === undefined ? `${looked}: ${what}` : `${looked}: ${what} is not shown` }];
+  }
+  const by = {
+    'our-tags': ', with our tags',
+    'our-key': ', under our key',
+    'other-target': ', under our key, and leading elsewhere',
+    nothing: '',
+  };
+  return [{ from: 'inventory', says: `${looked}: ${live.id} is ${live.phase}${by[facts.bears]}` }];
+}
