@@ -19,7 +19,7 @@ const only = (room, files, { packages = [], rooms = [] }) => ({
 
 const automation = '@pulumi/pulumi/automation';
 const sdk = '@aws-sdk/';
-const everywhere = ['cli', 'network', 'graph', 'preflight', 'run', 'gateway', 'state', 'locks', 'pulumi', 'aws', 'ui'];
+const everywhere = ['cli', 'network', 'graph', 'preflight', 'run', 'inventory', 'gateway', 'state', 'locks', 'pulumi', 'aws', 'ui'];
 
 /** What each room of the orchestrator is kept away from; anything else it may import. */
 const rooms = everywhere.map((room) =>
