@@ -6,7 +6,15 @@ import { messageOf } from '../domain/problem.ts';
 import { installationKey, probeKey } from '../state/layout.ts';
 import type { Clients } from './clients.ts';
 
-export type Looked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: string; readonly message: string };
+export type Looked<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      /** What was asked, as a policy names it, where one of several calls failed: `ec2:DescribeVpcs`. */
+      readonly action?: string;
+    };
 
 export interface Identity {
   readonly account: string;

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { lookByTag } from '../aws/tagged-objects.ts';
+import type { TaggedObject } from '../aws/tagged-objects.ts';
 import { openSpool } from '../gateway/spool.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { Journal } from '../journal/journal.ts';
@@ -11,7 +12,9 @@ import { programFingerprint } from '../pulumi/fingerprint.ts';
 import { recoverStack } from '../recovery/recover-stack.ts';
 import type { ApplyRequest } from '../run/apply.ts';
 import type { Emit } from '../run/events.ts';
+import { disownedOf } from '../state/disowned.ts';
 import { criticalPathSeconds } from '../state/durations.ts';
+import type { ObjectStore } from '../state/object-store.ts';
 import type { Context } from './context.ts';
 import { defaultParallel } from './flags.ts';
 import { ciLink } from './open.ts';
@@ -95,7 +98,7 @@ export async function applySettings(
     unknownObjects: async (stack, known) => {
       const looked = await lookByTag(aws.clients, { installation: state.settings.installation, stack, known });
       if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
-      return looked.value;
+      return withoutDisowned(aws.store, stack, looked.value);
     },
     settle: flags.settle,
     recover: async (stuck) => {
@@ -130,6 +133,16 @@ export async function applySettings(
     draining: stopping.draining,
     interrupting: stopping.interrupting,
   };
+}
+
+/**
+ * What a person decided to leave holds no run. The list is asked for only where there is something to leave out.
+ * @throws where the list cannot be read
+ */
+export async function withoutDisowned(store: ObjectStore, stack: string, found: readonly TaggedObject[]): Promise<readonly TaggedObject[]> {
+  if (found.length === 0) return found;
+  const disowned = new Set((await disownedOf(store, stack)).map(({ id }) => id));
+  return found.filter(({ id }) => !disowned.has(id));
 }
 
 /** Of the repository that has the network file; none where it is in none. */

@@ -8,6 +8,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { spooledFile } from '../gateway/spool.ts';
 import { compareWithState } from '../inventory/compare.ts';
 import type { Difference } from '../inventory/compare.ts';
+import { describeDifference } from '../inventory/describe-difference.ts';
 import { trailObjects } from '../inventory/trail-objects.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine } from '../pulumi/engine.ts';
@@ -17,7 +18,9 @@ import type { RecoveryParts, StateDifference } from '../recovery/recover-stack.t
 import type { Emit } from '../run/events.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { readDeployment } from '../state/deployment.ts';
-import { addDisowned, readDisowned } from '../state/disowned.ts';
+import type { StateResource } from '../state/deployment.ts';
+import { disown, readDisowned } from '../state/disowned.ts';
+import type { DisownedObject } from '../state/disowned.ts';
 import { project } from '../state/layout.ts';
 import type { Verified } from '../state/verified.ts';
 import type { Context } from './context.ts';
@@ -51,10 +54,14 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
   const { file, aws, states } = request;
   const { spec } = file.network;
   const network = spec.network;
-  const disowned = new Map(
-    [...(await readDisowned(aws.store, network))].map(([stack, objects]) => [stack, new Set(objects.map(({ id }) => id))]),
-  );
-  const disownedOf = (stack: string): ReadonlySet<string> => disowned.get(stack) ?? new Set();
+  const disowned = new Map<string, readonly DisownedObject[]>(await readDisowned(aws.store, network));
+  const disownedOf = (stack: string): ReadonlySet<string> => new Set(disowned.get(stack)?.map(({ id }) => id));
+  // One that is not deployed yet is there all the same, and empty.
+  const all = new Map<string, readonly StateResource[]>(file.graph.nodes.map(({ name }) => [name, []]));
+  for (const [stack, { body }] of states) {
+    const read = readDeployment(body);
+    all.set(stack, read.ok ? read.deployment.resources : []);
+  }
   const by = `${aws.process.user}@${aws.process.host}`;
   const begunMs = context.now();
   return {
@@ -79,13 +86,11 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
       compareWithState({
         stack,
         resources: state.resources,
-        others: [...states.values()].flatMap(({ stack: other, body }) => {
-          const read = other === stack ? undefined : readDeployment(body);
-          return read?.ok === true ? read.deployment.resources : [];
-        }),
+        operations: state.operations,
+        others: new Map([...all].filter(([other]) => other !== stack)),
         objects: inventory.objects,
         installation: request.installation,
-        disowned: disownedOf(stack),
+        disowned,
       }).flatMap(asStateDifference),
     spoolOf: async (run, stack) => {
       const path = await spooledFile(join(context.root, '.holdfast', 'spool', network, run), stack);
@@ -95,13 +100,9 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     disown: async (stack, objects) => {
       const at = new Date(context.now()).toISOString();
       const incident = request.incident === undefined ? {} : { incident: request.incident };
-      await addDisowned(
-        aws.store,
-        stack,
-        objects.map((object) => ({ ...object, ...incident, by, at })),
-        request.patienceSeconds,
-      );
-      disowned.set(stack, new Set([...disownedOf(stack), ...objects.map(({ id }) => id)]));
+      const added = objects.map((object) => ({ ...object, ...incident, by, at }));
+      await disown(aws.store, stack, added, request.patienceSeconds);
+      disowned.set(stack, [...(disowned.get(stack) ?? []), ...added]);
     },
     verified: request.verified,
     patienceSeconds: request.patienceSeconds,
@@ -120,12 +121,13 @@ function asStateDifference(difference: Difference): StateDifference[] {
     case 'missing':
     case 'unrecorded':
     case 'twice':
-      return [{ kind: 'membership', text: difference.text }];
+      return [{ kind: 'membership', text: describeDifference(difference) }];
     case 'changed':
-      return [{ kind: 'property', text: difference.text }];
+      return [{ kind: 'property', text: describeDifference(difference) }];
     case 'foreign':
-      return [{ kind: 'foreign', text: difference.text }];
+      return [{ kind: 'foreign', text: describeDifference(difference) }];
     case 'disowned':
+    case 'not-compared':
       return [];
     default:
       return difference satisfies never;

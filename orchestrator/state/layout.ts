@@ -48,6 +48,11 @@ export const frozenPrefix = (network: string): string => `.holdfast/frozen/${net
 
 export const frozenKey = (stack: string): string => `.holdfast/frozen/${stack}.json`;
 
+/** What a person decided to leave in AWS and out of the state. */
+export const disownedPrefix = (network: string): string => `.holdfast/disowned/${network}.`;
+
+export const disownedKey = (stack: string): string => `.holdfast/disowned/${stack}.json`;
+
 export const heartbeatsPrefix = (network: string): string => `.holdfast/heartbeats/${network}/`;
 
 export const heartbeatKey = (network: string, nonce: string): string => `${heartbeatsPrefix(network)}${nonce}.json`;

@@ -1,0 +1,144 @@
+import { paginateSearchTransitGatewayRoutes } from '@aws-sdk/client-ec2';
+import type { TransitGatewayRoute, TransitGatewayRouteTableAssociation, TransitGatewayRouteTablePropagation } from '@aws-sdk/client-ec2';
+import type { LiveObject } from '../../inventory/live-object.ts';
+import { filter } from '../ec2-queries.ts';
+import { associationsOf, phaseOf, propagationsOf } from './gateways.ts';
+import { isIdLike, textOf, within } from './resource-type.ts';
+import type { Container, OfEach, Properties, Reading, ResourceType } from './resource-type.ts';
+import { tokens } from './tokens.ts';
+
+/** Everything here is in a gateway route table, and its id begins with the table's: `tgw-rtb-…_…`. */
+const inTable = {
+  taggedAs: undefined,
+  by: 'key',
+  containersOf: within(tokens.gatewayTable, 'transitGatewayRouteTableId'),
+  containersOfId: (id: string): readonly Container[] => {
+    const [, table] = /^(tgw-rtb-[0-9a-f]+)_/.exec(id) ?? [];
+    return table === undefined ? [] : [{ type: tokens.gatewayTable, id: table }];
+  },
+} as const;
+
+/** @param separator ` ` for a key, `_` for the id that the provider makes of it */
+const tableAnd =
+  (name: string, separator: ' ' | '_') =>
+  (properties: Properties): string | undefined => {
+    const [table, other] = [textOf(properties, 'transitGatewayRouteTableId'), textOf(properties, name)];
+    return table === undefined || other === undefined ? undefined : `${table}${separator}${other}`;
+  };
+
+const routesOfTable: OfEach<TransitGatewayRoute> = {
+  how: 'of-each',
+  of: tokens.gatewayTable,
+  action: 'ec2:SearchTransitGatewayRoutes',
+  async list(client, TransitGatewayRouteTableId) {
+    const items: TransitGatewayRoute[] = [];
+    let whole = true;
+    // Propagated routes are AWS's own, and there may be thousands. The search takes no call without a filter.
+    const asked = paginateSearchTransitGatewayRoutes({ client }, { TransitGatewayRouteTableId, Filters: [filter('type', ['static'])] });
+    for await (const { Routes, AdditionalRoutesAvailable, NextToken } of asked) {
+      items.push(...(Routes ?? []));
+      whole = AdditionalRoutesAvailable !== true || (NextToken !== undefined && NextToken !== '');
+    }
+    return { items, whole };
+  },
+  read(raw, table) {
+    const phase = phaseOf(raw.State);
+    if (phase === undefined) return undefined;
+    const attachments = raw.TransitGatewayAttachments ?? [];
+    return {
+      phase,
+      properties: {
+        transitGatewayRouteTableId: table.id,
+        destinationCidrBlock: raw.DestinationCidrBlock,
+        transitGatewayAttachmentId: attachments[0]?.TransitGatewayAttachmentId,
+        // As the provider has it: one that leads nowhere. A route to an attachment that is gone drops too, which its state says.
+        blackhole: attachments.length === 0,
+        prefixListId: raw.PrefixListId,
+        state: raw.State,
+      },
+      refersTo: [table.id, ...attachments.map((one) => one.TransitGatewayAttachmentId)],
+      madeBy: raw.Type === 'propagated' ? 'aws' : 'somebody',
+    };
+  },
+};
+
+export const gatewayRoute: ResourceType = {
+  ...inTable,
+  token: tokens.gatewayRoute,
+  title: 'gateway route',
+  keyOf: tableAnd('destinationCidrBlock', ' '),
+  idOf: tableAnd('destinationCidrBlock', '_'),
+  isId: isIdLike(/^tgw-rtb-[0-9a-f]{8,17}_[0-9a-f.:]+\/\d{1,3}$/),
+  properties: [
+    { name: 'destinationCidrBlock', tells: true },
+    { name: 'transitGatewayAttachmentId', tells: true },
+    { name: 'blackhole', tells: true },
+    { name: 'transitGatewayRouteTableId', tells: true },
+    { name: 'prefixListId', tells: true, notInState: true },
+    { name: 'state', tells: true, notInState: true },
+  ],
+  find: routesOfTable,
+  awsMakes: 'propagated gateway route',
+  events: { create: ['CreateTransitGatewayRoute'], delete: ['DeleteTransitGatewayRoute'] },
+};
+
+const associationsOfTable: OfEach<TransitGatewayRouteTableAssociation> = {
+  how: 'of-each',
+  of: tokens.gatewayTable,
+  action: 'ec2:GetTransitGatewayRouteTableAssociations',
+  list: async (client, table) => ({ items: await associationsOf(client, table), whole: true }),
+  read: readMember,
+};
+
+const propagationsOfTable: OfEach<TransitGatewayRouteTablePropagation> = {
+  how: 'of-each',
+  of: tokens.gatewayTable,
+  action: 'ec2:GetTransitGatewayRouteTablePropagations',
+  list: async (client, table) => ({ items: await propagationsOf(client, table), whole: true }),
+  read: readMember,
+};
+
+function readMember(
+  { State, TransitGatewayAttachmentId }: TransitGatewayRouteTableAssociation | TransitGatewayRouteTablePropagation,
+  table: Pick<LiveObject, 'id' | 'madeBy'>,
+): Reading | undefined {
+  const phase = phaseOf(State);
+  // What a peer announces is propagated without an attachment of ours.
+  if (phase === undefined || TransitGatewayAttachmentId === undefined) return undefined;
+  return {
+    phase,
+    properties: { transitGatewayRouteTableId: table.id, transitGatewayAttachmentId: TransitGatewayAttachmentId },
+    refersTo: [table.id, TransitGatewayAttachmentId],
+    // AWS fills its default table by itself.
+    madeBy: table.madeBy,
+  };
+}
+
+const member = {
+  ...inTable,
+  keyOf: tableAnd('transitGatewayAttachmentId', ' '),
+  idOf: tableAnd('transitGatewayAttachmentId', '_'),
+  isId: isIdLike(/^tgw-rtb-[0-9a-f]{8,17}_tgw-attach-[0-9a-f]{8,17}$/),
+  properties: [
+    { name: 'transitGatewayAttachmentId', tells: true },
+    { name: 'transitGatewayRouteTableId', tells: true },
+  ],
+} as const;
+
+export const association: ResourceType = {
+  ...member,
+  token: tokens.association,
+  title: 'gateway association',
+  find: associationsOfTable,
+  awsMakes: 'association with a default table',
+  events: { create: ['AssociateTransitGatewayRouteTable'], delete: ['DisassociateTransitGatewayRouteTable'] },
+};
+
+export const propagation: ResourceType = {
+  ...member,
+  token: tokens.propagation,
+  title: 'gateway propagation',
+  find: propagationsOfTable,
+  awsMakes: 'propagation to a default table',
+  events: { create: ['EnableTransitGatewayRouteTablePropagation'], delete: ['DisableTransitGatewayRouteTablePropagation'] },
+};
