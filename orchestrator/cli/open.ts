@@ -219,7 +219,8 @@ export async function preflight(
     locks: [...standings.byStack].flatMap(([stack, standing]) =>
       selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
     ),
-    held: [...standings.byStack].flatMap(([stack, standing]) =>
+    // A recovery is about them: it tells of each in its turn.
+    held: (request.command === 'recover' ? [] : [...standings.byStack]).flatMap(([stack, standing]) =>
       standing.kind === 'held'
         ? [describeHeld(shortOf(stack), standing)]
         : standing.kind === 'frozen' && selected.has(stack)

@@ -58,7 +58,9 @@ export function readHistory(versions: readonly CheckpointVersion[]): History {
       const entries = deployment.resources.filter(({ urn }) => urn === resource.urn);
       const isDone =
         type === 'creating'
-          ? entries.some(({ id, condemned, replacing }) => !condemned && !replacing && id !== undefined && !idsBefore.has(id))
+          ? entries.some(
+              ({ id, custom, condemned, replacing }) => !condemned && !replacing && (!custom || (id !== undefined && !idsBefore.has(id))),
+            )
           : type === 'deleting'
             ? !entries.some(({ id, replacing }) => id === resource.id && !replacing)
             : true;

@@ -33,6 +33,7 @@ import { integrityProblem, reconcile } from './reconcile.ts';
 import { isInDoubt } from './subjects.ts';
 import type { Subject } from './subjects.ts';
 import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from './verify.ts';
+import type { PlannedStep } from './verify.ts';
 
 /** What the stacks of one recovery share. */
 export interface RecoveryParts {
@@ -162,6 +163,8 @@ interface Refreshed {
 interface Checked {
   readonly problems: readonly string[];
   readonly differences: readonly string[];
+  /** What the plan still has to do. */
+  readonly left: readonly string[];
   readonly plan: Plan;
 }
 
@@ -178,6 +181,8 @@ class StackRecovery {
   readonly #steps: { step: RecoveryStep; at: string; seconds: number; said: string }[] = [];
   readonly #lost = new AbortController();
   #how: 'removed' | 'replaced' | undefined;
+  /** Ends the watch over the lock. */
+  #unwatch: () => void = () => undefined;
   #stepStartedMs: number;
   #kept: Kept | undefined;
   #examined: Extract<Examined, { ok: true }> | undefined;
@@ -195,17 +200,16 @@ class StackRecovery {
 
   async run(): Promise<RecoveryEnd> {
     const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
-    const unwatch = this.#options.dryRun
-      ? () => undefined
-      : parts.watch.add(stuck.lock, (how) => {
-          this.#how = how;
-          this.#lost.abort();
-        });
+    if (!this.#options.dryRun)
+      this.#unwatch = parts.watch.add(stuck.lock, (how) => {
+        this.#how = how;
+        this.#lost.abort();
+      });
     let end: RecoveryEnd;
     try {
       end = await this.#recover().catch((cause: unknown): RecoveryEnd => this.#held(messageOf(cause)));
     } finally {
-      unwatch();
+      this.#unwatch();
     }
     if (this.#options.dryRun) return end;
     if (end.kind === 'lost' && this.#how === 'removed') await this.#putLockBack();
@@ -216,7 +220,8 @@ class StackRecovery {
 
   async #recover(): Promise<RecoveryEnd> {
     const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
-    if (stuck.before) this.#step('freeze', `took over the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
+    const taking = this.#options.dryRun ? 'would take over' : 'took over';
+    if (!this.#options.inRun) this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
     const read = await this.#quarantine();
     if ('kind' in read) return read;
     let kept = read;
@@ -249,6 +254,7 @@ class StackRecovery {
           );
         }
         this.#step('verify', describeChecked(checked));
+        this.#tell(checked);
         if (this.#options.dryRun)
           return { kind: 'would-recover', said: describeSubjects(examined.subjects), differences: checked.differences };
         await this.#journal({ type: 'checked', ...this.#header(), differences: [...checked.differences] });
@@ -414,12 +420,12 @@ class StackRecovery {
     this.#examined = examined;
     const { subjects } = examined;
     for (const { name, id, row, facts } of subjects)
-      if (row.then !== 'keep' || isInDoubt(facts))
+      if (facts.kind !== 'engine' && (row.then !== 'keep' || isInDoubt(facts)))
         parts.emit({ type: 'decision', stack, resource: name, id: id ?? null, decision: row.then, because: row.because });
     const looks = examined.looks.length;
     this.#step(
       'evidence',
-      `${subjects.filter(({ facts }) => isInDoubt(facts)).length} in doubt, ${looks} ${looks === 1 ? 'look' : 'looks'} at AWS; CloudTrail: ${examined.trail}`,
+      `${subjects.filter(({ facts }) => facts.kind !== 'engine' && isInDoubt(facts)).length} in doubt, ${looks} ${looks === 1 ? 'look' : 'looks'} at AWS; CloudTrail: ${examined.trail}`,
     );
     await this.#journal({
       type: 'examined',
@@ -499,12 +505,24 @@ class StackRecovery {
       ],
       differences: [
         ...found.filter(({ kind }) => kind !== 'membership').map(({ text }) => text),
-        ...('failed' in plan ? [`the plan failed: ${plan.failed.join('; ')}`] : planDifferences(plan, subjects, destroying)),
+        ...subjects.flatMap(({ facts, row, name, id }) =>
+          row.then === 'forget' && facts.kind === 'cloud' && !isInDoubt(facts) ? [`${name} (${id ?? ''}) is gone: ${row.because}`] : [],
+        ),
+        ...('failed' in plan ? [`the plan failed: ${plan.failed.join('; ')}`] : []),
       ],
+      left: 'failed' in plan ? [] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange),
       plan,
     };
     this.#checked = checked;
     return checked;
+  }
+
+  /** Before the lock goes: what somebody changed meanwhile is what an incident overlooks. */
+  #tell({ differences, left }: Checked): void {
+    const { short } = this.#stuck;
+    const note = (message: string): void => this.#parts.emit({ type: 'note', message: `${short}: ${message}` });
+    for (const difference of differences) note(`not in doubt, and different: ${difference}`);
+    if (left.length > 0) note(`left to do: ${left.join(', ')}`);
   }
 
   async #preview(mount: Mount): Promise<{ readonly plan: Plan; readonly steps: ReturnType<typeof plannedSteps> }> {
@@ -566,6 +584,8 @@ class StackRecovery {
     if (!record) return this.#lostEnd('somebody else has verified it meanwhile');
     parts.verified.set(stack, record);
     await journal.append({ type: 'verified', stack, epoch, checkpoint: etag ?? null, outcome: 'recovered' });
+    // From here on its removal is licensed, and nobody's theft.
+    this.#unwatch();
     const checkpoint = etag === undefined ? undefined : { body: refreshed.body, etag, modified: new Date(parts.now()) };
     const unreleased = await this.#release(lock, checkpoint);
     if (unreleased !== undefined)
@@ -628,8 +648,7 @@ class StackRecovery {
     try {
       const { plan } = await this.#preview(mount);
       this.#confirmed = plan;
-      const changes =
-        'failed' in plan ? [...plan.failed] : plan.changes.filter(({ op }) => op !== 'same').map(({ op, name }) => `${op} ${name}`);
+      const changes = 'failed' in plan ? [...plan.failed] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange);
       this.#step('confirm', 'failed' in plan ? `the plan failed: ${plan.failed.join('; ')}` : describePlan(plan));
       await stuck.journal.note({ type: 'confirmed', ...this.#header(), changes });
     } catch (cause) {
@@ -874,12 +893,5 @@ function describePlan({ changes }: Extract<Plan, { changes: unknown }>): string 
   return `a plan shows ${[...counts].map(([op, count]) => `${count} to ${op}`).join(', ')}`;
 }
 
-/** What the plan would do to resources that were not in doubt: somebody has changed them, or the run had not come to them. */
-function planDifferences(plan: Extract<Plan, { changes: unknown }>, subjects: readonly Subject[], destroying: boolean): string[] {
-  const inDoubt = new Set(subjects.filter(({ facts }) => isInDoubt(facts)).map(({ urn }) => urn));
-  return plan.changes.flatMap(({ urn, name, op, changed }) =>
-    op === 'same' || inDoubt.has(urn) || (destroying && op === 'delete')
-      ? []
-      : [`the plan would ${op} ${name}${changed.length === 0 ? '' : `: ${changed.join(', ')}`}`],
-  );
-}
+const describeChange = ({ op, name, changed }: PlannedStep): string =>
+  `${op} ${name}${changed.length === 0 ? '' : ` (${changed.join(', ')})`}`;

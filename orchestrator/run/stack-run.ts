@@ -438,9 +438,9 @@ async function recoverInRun(
     case 'recovered': {
       if (end.checkpoint) known.set(stack, end.checkpoint);
       else known.delete(stack);
-      const told = [`state and AWS agree again: ${end.said}`, ...end.differences.map((text) => `not in doubt, and different: ${text}`)];
-      if (result.outcome !== 'succeeded') return { outcome: 'failed', errors: [...errors, ...told] };
-      for (const message of told) emit({ type: 'note', message: `${short}: ${message}` });
+      const told = `state and AWS agree again: ${end.said}`;
+      if (result.outcome !== 'succeeded') return { outcome: 'failed', errors: [...errors, told] };
+      emit({ type: 'note', message: `${short}: ${told}` });
       return work.succeeded(result.steps);
     }
     case 'undecided':

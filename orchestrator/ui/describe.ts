@@ -55,7 +55,7 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
 
 /** The incident's own words, as far as it had them. */
 const stepWord: Record<RecoveryStep, string> = {
-  freeze: 'frozen',
+  freeze: 'taken over',
   quarantine: 'quarantine',
   evidence: 'evidence',
   reconcile: 'reconciled',

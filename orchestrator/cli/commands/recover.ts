@@ -412,8 +412,6 @@ function ask(stack: string, questions: readonly Question[], emit: Emit): StackEn
 }
 
 function endOf(short: string, end: RecoveryEnd, bucket: string, emit: Emit): StackEnd {
-  if ('differences' in end)
-    for (const difference of end.differences) emit({ type: 'note', message: `${short}: not in doubt, and different: ${difference}` });
   if ('page' in end && end.page !== undefined) emit({ type: 'note', message: `${short}: dossier s3://${bucket}/${end.page}` });
   switch (end.kind) {
     case 'recovered':

@@ -1,0 +1,162 @@
+import type { LabRig, RunningCommand } from './lab-rig.ts';
+import { engineBelow, signalledUntilGone } from './processes.ts';
+
+/** The call that an interruption hits, as a fault of the lab matches it. */
+export interface HitCall {
+  readonly service: 'ec2';
+  readonly action: string;
+}
+
+/** How a run is interrupted at a call that AWS has accepted and of which the engine does not know yet. */
+export interface Interruption {
+  readonly what: string;
+  /** Absent where the fault itself is the interruption. */
+  readonly fault?: (call: HitCall) => object;
+  readonly env?: (rig: LabRig) => Promise<Record<string, string>>;
+  readonly interrupt?: (rig: LabRig, run: RunningCommand, call: number, env: Record<string, string>) => Promise<void>;
+  /** What `status` then says, where the call is `CreateTransitGateway`. */
+  readonly why: RegExp;
+}
+
+/** The call stands still once AWS has done it. */
+const held = (call: HitCall): object => ({ match: { ...call, times: 1 }, do: { kind: 'hold', point: 'after' } });
+
+const kill = (pid: number | undefined, signal: NodeJS.Signals): void => {
+  if (pid === undefined) throw new Error('there is no such process');
+  process.kill(pid, signal);
+};
+
+const session = (rig: LabRig): Promise<Record<string, string>> => rig.session(7200);
+const keyOf = (env: Record<string, string>): string => env['AWS_ACCESS_KEY_ID'] ?? '';
+
+export const interruptions: readonly Interruption[] = [
+  {
+    what: 'the CLI is killed',
+    interrupt: async (rig, run, call) => {
+      kill((await engineBelow(run.child.pid ?? 0)).cli, 'SIGKILL');
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the provider is killed',
+    interrupt: async (rig, run, call) => {
+      kill((await engineBelow(run.child.pid ?? 0)).plugin, 'SIGKILL');
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the orchestrator is killed',
+    interrupt: async (rig, run, call) => {
+      kill(run.child.pid, 'SIGKILL');
+      await run.ended;
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the orchestrator, the CLI and the provider are killed',
+    interrupt: async (rig, run, call) => {
+      const { cli, plugin } = await engineBelow(run.child.pid ?? 0);
+      for (const pid of [run.child.pid, cli, plugin]) kill(pid, 'SIGKILL');
+      await run.ended;
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the CLI gets two SIGINTs',
+    interrupt: async (rig, run, call) => {
+      const { cli } = await engineBelow(run.child.pid ?? 0);
+      // Two that come together are one: the second counts once the first was taken, which only its end shows.
+      await signalledUntilGone(cli, 'SIGINT');
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'Holdfast gets two SIGINTs',
+    interrupt: async (rig, run, call) => {
+      run.child.kill('SIGINT');
+      await run.event(({ type }) => type === 'draining');
+      run.child.kill('SIGINT');
+      await run.event(({ type, message }) => type === 'draining' && String(message).includes('interrupted'));
+      await rig.release(call);
+    },
+    why: /the engine was interrupted/,
+  },
+  {
+    what: 'Holdfast gets a SIGTERM and, as a CI does it, a SIGKILL',
+    interrupt: async (rig, run, call) => {
+      run.child.kill('SIGTERM');
+      await run.event(({ type }) => type === 'draining');
+      kill(run.child.pid, 'SIGKILL');
+      await run.ended;
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the session is revoked for everything',
+    env: session,
+    interrupt: async (rig, _, call, env) => {
+      await rig.revoke(keyOf(env));
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the session is revoked for S3 alone',
+    env: session,
+    interrupt: async (rig, _, call, env) => {
+      await rig.revoke(keyOf(env), ['s3']);
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the session is revoked for EC2 alone',
+    env: session,
+    interrupt: async (rig, _, call, env) => {
+      await rig.revoke(keyOf(env), ['ec2']);
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+  {
+    what: 'the reply of the create is lost',
+    fault: (call) => ({ match: { ...call, times: 1 }, do: { kind: 'lose-reply' } }),
+    why: /AWS has a transit-gateway for gateway \(tgw-\w+\) that the state does not have/,
+  },
+  {
+    what: 'the checkpoint is refused once AWS has made it',
+    interrupt: async (rig, _, call) => {
+      await rig.fault({
+        match: { service: 's3', action: 'PutObject', key: '.pulumi/stacks/**' },
+        do: { kind: 'refuse', code: 'AccessDenied', status: 403, message: 'Access Denied' },
+      });
+      await rig.release(call);
+    },
+    why: /CreateTransitGateway outcome unknown/,
+  },
+];
+
+/** Runs a command that comes to grief at the call, and ends every fault after it. */
+export async function interrupted(
+  rig: LabRig,
+  args: readonly string[],
+  call: HitCall,
+  { fault = held, env, interrupt }: Interruption,
+): Promise<number | null> {
+  await rig.fault(fault(call));
+  const environment = (await env?.(rig)) ?? {};
+  const run = rig.run([...args, '--json'], environment);
+  if (interrupt) {
+    const { held: calls } = await rig.heldCall(run);
+    await interrupt(rig, run, calls[0]?.n ?? 0, environment);
+  }
+  const { exitCode } = await run.ended;
+  await rig.clearFaults();
+  return exitCode;
+}
