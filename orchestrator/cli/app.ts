@@ -121,6 +121,28 @@ const locks = buildCommand({
   },
 });
 
+const inventory = buildCommand({
+  loader: async () => (await import('./commands/inventory.ts')).inventory,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      diff: {
+        kind: 'boolean',
+        default: false,
+        brief: 'Compare with the states, property by property; exit 7 where they differ',
+        withNegated: false,
+      },
+    },
+    positional: stackArguments,
+  },
+  docs: {
+    brief: "What AWS has of the stacks, and what in their VPCs and route tables is nobody's",
+    fullDescription:
+      'Writes nothing, takes no lock, and runs no engine. Without --diff it needs nothing but AWS: no bucket, no state that can be read.\n\n' +
+      'Example: npm run inventory -- "vpc.*" --diff',
+  },
+});
+
 const runs = buildCommand({
   loader: async () => (await import('./commands/runs.ts')).runs,
   parameters: {
@@ -335,7 +357,24 @@ const lab = buildRouteMap({
 
 export const app = buildApplication<Context>(
   buildRouteMap({
-    routes: { up, plan, destroy, status, locks, runs, recover, freeze, unfreeze, env, graph, preflight, bootstrap, generate, lab },
+    routes: {
+      up,
+      plan,
+      destroy,
+      status,
+      locks,
+      inventory,
+      runs,
+      recover,
+      freeze,
+      unfreeze,
+      env,
+      graph,
+      preflight,
+      bootstrap,
+      generate,
+      lab,
+    },
     docs: {
       brief: 'Deploys an AWS network as small Pulumi stacks, and keeps each lock until state and AWS agree',
       fullDescription:

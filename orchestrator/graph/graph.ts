@@ -106,7 +106,10 @@ export function dependencyOrder(vertices: readonly Vertex[]): Order {
 }
 
 /** `names` and everything that they read, directly or through others. */
-export function withUpstreams(graph: Graph, names: Iterable<string>): Set<string> {
+export function withUpstreams(
+  graph: { readonly byName: ReadonlyMap<string, Pick<StackNode, 'upstreams'>> },
+  names: Iterable<string>,
+): Set<string> {
   return closure(names, (name) => graph.byName.get(name)?.upstreams ?? []);
 }
 

@@ -90,8 +90,9 @@ export function compareWithState(request: CompareRequest): readonly Difference[]
 
   const unrecorded: Extract<Difference, { kind: 'unrecorded' }>[] = [];
   const foreign: Difference[] = [];
+  const matched = new Set(recorded.map(({ object }) => object));
   for (const object of objects) {
-    if (object.phase === 'going' || left.has(objectKey(object))) continue;
+    if (object.phase === 'going' || matched.has(object) || left.has(objectKey(object))) continue;
     const owner = ownerOf(object);
     if (owner.kind === 'stack') {
       // What the engine has deleted to make it anew is not expected to be there.

@@ -45,19 +45,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
     title: 'identity and account',
     fatalFor: [...running, 'inventory', 'recover'],
     exitCode: exitCodes.preflightRefused,
-    look: ({ identity, network, target }) => {
-      if (!identity.ok) return fail(...identityFailure(identity, target));
-      const { account, arn } = identity.value;
-      const wanted = network.spec.account;
-      if (account !== wanted)
-        return {
-          outcome: 'fail',
-          message: `the session belongs to account ${account} (${arn}), and the network to ${wanted}`,
-          next: `Sign in to ${wanted}, or correct the account in the network file.`,
-          ...place(network, ['account']),
-        };
-      return ok(arn);
-    },
+    look: checkIdentity,
   },
   {
     id: 'session',
@@ -252,6 +240,21 @@ function place(network: Network, path: readonly (string | number)[]): { file: st
 }
 
 type Failure = Extract<Looked<unknown>, { ok: false }>;
+
+/** Nothing that AWS says counts where it is another account that answers. */
+export function checkIdentity({ identity, network, target }: Pick<PreflightFacts, 'identity' | 'network' | 'target'>): CheckOutcome {
+  if (!identity.ok) return fail(...identityFailure(identity, target));
+  const { account, arn } = identity.value;
+  const wanted = network.spec.account;
+  if (account !== wanted)
+    return {
+      outcome: 'fail',
+      message: `the session belongs to account ${account} (${arn}), and the network to ${wanted}`,
+      next: `Sign in to ${wanted}, or correct the account in the network file.`,
+      ...place(network, ['account']),
+    };
+  return ok(arn);
+}
 
 function identityFailure({ code, message }: Failure, target: PreflightFacts['target']): [message: string, next: string] {
   if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];

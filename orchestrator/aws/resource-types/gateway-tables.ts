@@ -70,10 +70,11 @@ export const gatewayRoute: ResourceType = {
   idOf: tableAnd('destinationCidrBlock', '_'),
   isId: isIdLike(/^tgw-rtb-[0-9a-f]{8,17}_[0-9a-f.:]+\/\d{1,3}$/),
   properties: [
-    { name: 'destinationCidrBlock', tells: true },
+    // The rest is in its id.
+    { name: 'destinationCidrBlock' },
     { name: 'transitGatewayAttachmentId', tells: true },
-    { name: 'blackhole', tells: true },
-    { name: 'transitGatewayRouteTableId', tells: true },
+    { name: 'blackhole' },
+    { name: 'transitGatewayRouteTableId' },
     { name: 'prefixListId', tells: true, notInState: true },
     { name: 'state', tells: true, notInState: true },
   ],
@@ -119,10 +120,8 @@ const member = {
   keyOf: tableAnd('transitGatewayAttachmentId', ' '),
   idOf: tableAnd('transitGatewayAttachmentId', '_'),
   isId: isIdLike(/^tgw-rtb-[0-9a-f]{8,17}_tgw-attach-[0-9a-f]{8,17}$/),
-  properties: [
-    { name: 'transitGatewayAttachmentId', tells: true },
-    { name: 'transitGatewayRouteTableId', tells: true },
-  ],
+  // Both are in its id.
+  properties: [{ name: 'transitGatewayAttachmentId' }, { name: 'transitGatewayRouteTableId' }],
 } as const;
 
 export const association: ResourceType = {
@@ -130,7 +129,7 @@ export const association: ResourceType = {
   token: tokens.association,
   title: 'gateway association',
   find: associationsOfTable,
-  awsMakes: 'association with a default table',
+  awsMakes: 'default association',
   events: { create: ['AssociateTransitGatewayRouteTable'], delete: ['DisassociateTransitGatewayRouteTable'] },
 };
 
@@ -139,6 +138,6 @@ export const propagation: ResourceType = {
   token: tokens.propagation,
   title: 'gateway propagation',
   find: propagationsOfTable,
-  awsMakes: 'propagation to a default table',
+  awsMakes: 'default propagation',
   events: { create: ['EnableTransitGatewayRouteTablePropagation'], delete: ['DisableTransitGatewayRouteTablePropagation'] },
 };

@@ -98,13 +98,10 @@ const routesInside: Inside<RouteTable> = {
   read: (table) => (table.Routes ?? []).map((route) => readRoute(route, table)),
 };
 
-/** A route's id is `r-`, its table's id and a decimal checksum, with nothing between: 17 digits of the table's where there are so many. */
+/** A route's id is `r-`, its table's id and a decimal checksum of up to 10 digits, with nothing between. An id of 8 digits is tried first. */
 function tableOfRouteId(id: string): readonly Container[] {
-  const [, rest] = /^r-rtb-([0-9a-f]{9,})$/.exec(id) ?? [];
-  if (rest === undefined) return [];
-  // A checksum has up to 10 digits, so that an id of 8 makes at most 18.
-  const digits = rest.length <= 18 ? 8 : 17;
-  return [{ type: tokens.routeTable, id: `rtb-${rest.slice(0, digits)}` }];
+  const [, digits] = /^r-rtb-([0-9a-f]{8}|[0-9a-f]{17})\d{1,10}$/.exec(id) ?? [];
+  return digits === undefined ? [] : [{ type: tokens.routeTable, id: `rtb-${digits}` }];
 }
 
 const destinationOf = (properties: Properties): string | undefined =>

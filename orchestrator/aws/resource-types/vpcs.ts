@@ -114,7 +114,7 @@ export const subnet: ResourceType = {
   properties: [
     { name: 'cidrBlock', tells: true },
     { name: 'availabilityZone', tells: true },
-    { name: 'vpcId', tells: true },
+    { name: 'vpcId' },
     { name: 'mapPublicIpOnLaunch' },
     { name: 'assignIpv6AddressOnCreation' },
     { name: 'ipv6CidrBlock' },
