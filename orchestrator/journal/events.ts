@@ -110,8 +110,11 @@ export const runEventSchema = z.discriminatedUnion('type', [
     outcome: z.enum(['applied', 'destroyed', 'failed', 'nothing-started', 'recovered']),
   }),
   stackEvent('released', {
-    /** By a person, over a state that nobody knows to be true. */
-    unreconciled: z.object({ incident: z.string(), by: z.string() }).optional(),
+    /** Where a person did it: who, and for which incident. */
+    by: z.string().optional(),
+    incident: z.string().optional(),
+    /** Over a state that nobody knows to be true. */
+    unreconciled: z.boolean().optional(),
   }),
   /** The lock was removed, or replaced, by somebody else. */
   stackEvent('lock-lost', { how: z.enum(['removed', 'replaced']), goneSince: z.string().optional() }),

@@ -35,9 +35,16 @@ export async function destroy(this: Context, flags: DestroyFlags, ...patterns: s
   await report(this, flags, (emit, ask) => destroyStacks({ ...this, ask }, flags, patterns, emit));
 }
 
-async function destroyStacks(context: Context, flags: DestroyFlags, patterns: readonly string[], emit: Emit): Promise<ExitCode> {
+/** @param given instead of the network file that the flags name */
+export async function destroyStacks(
+  context: Context,
+  flags: DestroyFlags,
+  patterns: readonly string[],
+  emit: Emit,
+  given?: OpenedFile,
+): Promise<ExitCode> {
   const started = context.now();
-  const file = await openFile(context, flags, 'destroy', emit);
+  const file = given ?? (await openFile(context, flags, 'destroy', emit));
   refuseUnconfirmed(context, file, flags);
   const aws = await openAws(context, file, flags.sessionExpires);
   const stopping = listenForSignals(emit);

@@ -251,10 +251,12 @@ export function describeJournalEvent(event: JournalEvent): string {
       return `HELD: ${describeDoubts(event.doubts)}${event.spool === undefined ? '' : `; what it could not write is in ${event.spool}`}`;
     case 'verified':
       return `verified (${event.outcome}) ${event.checkpoint === null ? 'with no checkpoint' : `at checkpoint ${shortEtag(event.checkpoint)}`}`;
-    case 'released':
-      return event.unreconciled === undefined
-        ? 'lock released'
-        : `lock released UNRECONCILED by ${event.unreconciled.by}, incident ${event.unreconciled.incident}: nobody knows whether state and AWS agree`;
+    case 'released': {
+      const by = event.by === undefined ? '' : ` by ${event.by}, incident ${event.incident ?? 'none'}`;
+      return event.unreconciled === true
+        ? `lock released UNRECONCILED${by}: nobody knows whether state and AWS agree`
+        : `lock released${by}`;
+    }
     case 'lock-lost':
       return `lock ${event.how} by somebody${event.goneSince === undefined ? '' : ` at ${event.goneSince}`}`;
     case 'lock-restored':

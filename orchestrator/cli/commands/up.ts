@@ -42,16 +42,18 @@ export async function plan(this: Context, flags: UpFlags, ...patterns: string[])
   await report(this, flags, (emit, ask) => deploy({ ...this, ask }, 'plan', flags, patterns, emit));
 }
 
-async function deploy(
+/** @param given instead of the network file that the flags name */
+export async function deploy(
   context: Context,
   command: 'up' | 'plan',
   flags: UpFlags,
   patterns: readonly string[],
   emit: Emit,
   applyFlags: ApplyFlags = { verbose: flags.verbose, settle: true, bucketPatience: 0 },
+  given?: OpenedFile,
 ): Promise<ExitCode> {
   const started = context.now();
-  const file = await openFile(context, flags, command, emit);
+  const file = given ?? (await openFile(context, flags, command, emit));
   const selected = select(file, patterns, flags);
   if (command === 'up' && !flags.yes && !context.interactive)
     throw new Refusal(exitCodes.usage, {
