@@ -264,6 +264,32 @@ const recover = buildCommand({
   },
 });
 
+const release = buildCommand({
+  loader: async () => (await import('./commands/release.ts')).release,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      incident,
+      unreconciled: {
+        kind: 'boolean',
+        default: false,
+        brief: 'Also where nobody knows whether state and AWS agree; asks for the name of the stack',
+        withNegated: false,
+      },
+      confirm: { kind: 'parsed', parse: text, optional: true, brief: "The stack's name, instead of typing it", placeholder: 'STACK' },
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'One stack, as in vpc.shared', parse: text, placeholder: 'stack' }],
+    },
+  },
+  docs: {
+    brief: 'Release a lock that recover could not; prints the checklist, and refuses where it is not done',
+    fullDescription:
+      'The last way, and rarely the right one: npm run recover reconciles first.\n\nExample: npm run release -- vpc.staging --incident INC-1234',
+  },
+});
+
 const env = buildCommand({
   loader: async () => (await import('./commands/env.ts')).env,
   parameters: {
@@ -366,6 +392,7 @@ export const app = buildApplication<Context>(
       inventory,
       runs,
       recover,
+      release,
       freeze,
       unfreeze,
       env,

@@ -1,9 +1,11 @@
+import { z } from 'zod';
 import { formatSeconds } from '../domain/duration.ts';
 import type { Answer } from '../journal/events.ts';
-import { dossiersPrefix } from '../state/layout.ts';
+import { dossiersPrefix, schemaVersion } from '../state/layout.ts';
 import type { Deployment } from '../state/deployment.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
+import { readObject } from '../state/read-json.ts';
 import { describeAnswer } from './describe.ts';
 import type { Facts } from './facts.ts';
 import type { Question } from './questions.ts';
@@ -101,6 +103,52 @@ export async function writeDossier(store: ObjectStore, dossier: Dossier, patienc
   await patiently(() => store.put(key, text, { only: 'always' }), { seconds: patienceSeconds });
   await patiently(() => store.put(page, dossierPage(dossier), { only: 'always' }), { seconds: patienceSeconds });
   return page;
+}
+
+/** A release that a person did. Immutable, beside the dossiers of the recoveries before it. */
+export interface ReleaseNote {
+  readonly network: string;
+  readonly run: string;
+  readonly stack: string;
+  readonly by: string;
+  readonly incident: string;
+  readonly at: string;
+  readonly unreconciled: boolean;
+  readonly items: readonly { readonly what: string; readonly done: boolean; readonly detail: string }[];
+}
+
+export async function writeReleaseNote(store: ObjectStore, note: ReleaseNote): Promise<void> {
+  const { network, run, stack, at } = note;
+  const key = `${dossiersPrefix(network, run, stack)}release-${at.replaceAll(/[-:.]/g, '')}.json`;
+  await store.put(key, JSON.stringify({ schema: schemaVersion, ...note }, null, 2), { only: 'if-absent' });
+}
+
+/** Only what a release asks of it; the rest is for people, and may be of another version. */
+const readableSchema = z.looseObject({
+  schema: z.number(),
+  recovery: z.string(),
+  outcome: z.string(),
+  why: z.string().nullable(),
+  promoted: z.string().nullable(),
+  lock: z.looseObject({ etag: z.string() }),
+});
+
+export type ReadableDossier = z.infer<typeof readableSchema>;
+
+/** Of a stack in a run, oldest first. One that cannot be read is as if it were not there: a release is refused without it. */
+export async function readDossiers(store: ObjectStore, network: string, run: string, stack: string): Promise<readonly ReadableDossier[]> {
+  const prefix = dossiersPrefix(network, run, stack);
+  const keys = (await store.list(prefix))
+    .map(({ key }) => key)
+    .filter((key) => key.endsWith('.json') && !key.startsWith(`${prefix}release-`));
+  const read = await Promise.all(
+    keys.map(async (key) => {
+      const stored = await store.get(key);
+      const dossier = stored && readObject(stored.body, readableSchema);
+      return dossier?.ok === true ? [dossier.value] : [];
+    }),
+  );
+  return read.flat();
 }
 
 const outcomeWords: Record<Dossier['outcome'], string> = {

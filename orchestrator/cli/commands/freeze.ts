@@ -15,6 +15,7 @@ import { frozenPrefix } from '../../state/layout.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
+import { refuseIncident } from '../incident.ts';
 import { shortOf, tidyRequest } from '../open.ts';
 import type { OpenedFile } from '../open.ts';
 import { quoted } from '../quoted.ts';
@@ -48,6 +49,7 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
     withBucket(this, flags, 'freeze', emit, async (opened): Promise<ExitCode> => {
       const { file, aws, read } = opened;
       const network = file.network.spec.network;
+      refuseIncident(file, flags.incident);
       let { states, standings } = await read();
       // A lock under which nothing is in doubt is in nobody's way.
       if (await endLeftLocks(tidyRequest(this, aws, network, standings, opened.emit))) ({ states, standings } = await read());

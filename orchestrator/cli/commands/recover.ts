@@ -31,18 +31,21 @@ import { writerOf } from '../../recovery/writer.ts';
 import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
-import type { Held } from '../../run/standing.ts';
+import type { Held, Standing } from '../../run/standing.ts';
 import { closeDeadRuns, endLeftLocks } from '../../run/tidy.ts';
 import { kinds } from '../../../stacks/index.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
+import { refuseIncident } from '../incident.ts';
 import { ciLink, openAws, openFile, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openShell } from '../recovery-shell.ts';
 import { report } from '../report.ts';
+import { destroyStacks } from './destroy.ts';
+import { deploy } from './up.ts';
 import { listenForSignals } from '../signals.ts';
 
 export interface RecoverFlags extends CommonFlags {
@@ -61,7 +64,7 @@ export interface RecoverFlags extends CommonFlags {
 }
 
 export async function recover(this: Context, flags: RecoverFlags, ...patterns: string[]): Promise<void> {
-  await report(this, flags, (emit) => recoverStacks(this, flags, patterns, emit));
+  await report(this, flags, (emit, ask) => recoverStacks({ ...this, ask }, flags, patterns, emit));
 }
 
 async function recoverStacks(context: Context, flags: RecoverFlags, patterns: readonly string[], emit: Emit): Promise<ExitCode> {
@@ -71,6 +74,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
   const aws = await openAws(context, file);
   const stopping = listenForSignals(emit);
   const gateway = await openGateway();
+  let interruptedRuns: readonly ReadRun[] = [];
   try {
     const provided = await provideEngine(context, file.target, emit);
     const everyone = new Set(file.graph.nodes.map(({ name }) => name));
@@ -129,25 +133,38 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       await closeDeadRuns(tidyRequest(context, aws, file.network.spec.network, standings, emit));
     }
     emit({ type: 'summary', command: 'recover', ends, seconds: (context.now() - startedMs) / 1000, exitCode });
-    return exitCode;
+    if (!flags.resume || flags.dryRun || exitCode !== exitCodes.done) return exitCode;
+    interruptedRuns = await Promise.all(
+      [...new Set(chosen.flatMap((stack) => runOfHeld(state.standings.byStack.get(stack)) ?? []))].map((run) =>
+        readRun(aws.store, file.network.spec.network, run),
+      ),
+    );
   } finally {
     await gateway.close();
     stopping.dispose();
     aws.clients.destroy();
   }
+  const codes: ExitCode[] = [];
+  for (const run of interruptedRuns) codes.push(await resume(context, file, run, flags, emit));
+  return worstOf(codes);
 }
 
-export function refuseIncident({ network }: OpenedFile, incident: string | undefined): void {
-  const wanted = network.spec.recovery.incident;
-  if (incident === undefined || wanted === undefined || new RegExp(wanted, 'u').test(incident)) return;
-  const line = network.lineOf(['recovery', 'incident']);
-  throw new Refusal(exitCodes.usage, {
-    reason: 'incident-malformed',
-    message: `"${incident}" is not what this network takes for an incident (${wanted})`,
-    next: 'Give the id of the incident as your tracker has it.',
-    file: network.file,
-    ...(line === undefined ? {} : { line }),
-  });
+const runOfHeld = (standing: Standing | undefined): string | undefined => (standing?.kind === 'held' ? standing.run : undefined);
+
+/** What the interrupted run still had to do, by the network file that it had. */
+async function resume(context: Context, file: OpenedFile, { run, state }: ReadRun, flags: RecoverFlags, emit: Emit): Promise<ExitCode> {
+  const { opened } = state;
+  if (!opened || opened.operation === 'recover') {
+    emit({ type: 'note', message: `What run ${run} was about is not known: nothing is resumed. See npm run plan` });
+    return exitCodes.done;
+  }
+  const network = orRefuse(parseNetwork(opened.networkFile.path, opened.networkFile.text), exitCodes.usage);
+  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kinds), exitCodes.usage) };
+  emit({ type: 'note', message: `Resuming run ${run}: ${opened.operation} of ${opened.order.map(shortOf).join(', ')}` });
+  const common = { ...flags, settle: true };
+  return opened.operation === 'up'
+    ? deploy(context, 'up', { ...common, withUpstreams: false, withDependents: false }, opened.order, emit, common, given)
+    : destroyStacks(context, { ...common, withDependents: false }, opened.order, emit, given);
 }
 
 /** What is to be recovered, upstreams first. Of what was named and is not held it is said why. */

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { exitCodes } from '../../domain/exit-codes.ts';
+import type { ExitCode } from '../../domain/exit-codes.ts';
+import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { selectStacks } from '../../graph/select.ts';
+import { Journal } from '../../journal/journal.ts';
+import { readRun } from '../../journal/read-runs.ts';
+import type { ReadRun } from '../../journal/read-runs.ts';
+import { describeLock, releaseLock, takeOver } from '../../locks/durable-locks.ts';
+import type { StandingLock } from '../../locks/durable-locks.ts';
+import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
+import { releaseChecklist } from '../../recovery/release-checklist.ts';
+import type { Item } from '../../recovery/release-checklist.ts';
+import { describeHeld } from '../../run/standing.ts';
+import type { Standings } from '../../run/standing.ts';
+import { closeDeadRuns } from '../../run/tidy.ts';
+import { durableLockKey } from '../../state/layout.ts';
+import { styleFor } from '../../ui/reporter.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { refuseIncident } from '../incident.ts';
+import { ciLink, shortOf, tidyRequest } from '../open.ts';
+import { print, report } from '../report.ts';
+import { withBucket } from '../with-bucket.ts';
+import type { OpenedBucket } from '../with-bucket.ts';
+
+export interface ReleaseFlags extends CommonFlags {
+  readonly incident: string;
+  readonly unreconciled: boolean;
+  readonly confirm?: string;
+}
+
+/** For a lock that `recover` could not release. It stays the last way, behind an incident and a checklist. */
+export async function release(this: Context, flags: ReleaseFlags, pattern: string): Promise<void> {
+  await report(this, flags, (emit, ask) =>
+    withBucket(this, flags, 'release', emit, (opened) => releaseOne({ ...this, ask }, opened, flags, pattern)),
+  );
+}
+
+/** Seconds for which a bucket that fails is tried again. */
+const patienceSeconds = 30;
+
+async function releaseOne(context: Context, opened: OpenedBucket, flags: ReleaseFlags, pattern: string): Promise<ExitCode> {
+  const { file, aws, read, header, notes } = opened;
+  const network = file.network.spec.network;
+  refuseIncident(file, flags.incident);
+  const { states, unreadable, standings } = await read();
+  const stack = oneStack(opened, pattern, states.keys(), standings);
+  const short = shortOf(stack);
+  const locks = standings.locks.filter((lock) => lock.stack === stack);
+  const [lock, ...more] = locks;
+  if (!lock)
+    return told(
+      context,
+      flags,
+      { ...header(), stack, released: false, items: [], notes },
+      `${short} has no lock: there is nothing to release.`,
+    );
+  if (more.length > 0)
+    throw new Refusal(exitCodes.lockedByOther, {
+      reason: 'several-locks',
+      message: `${stack} has ${locks.length} locks: ${locks.map(describeLock).join('; ')}`,
+      next: 'Somebody is coming in, or was: look again, npm run locks',
+    });
+  refuseAtWork(stack, lock, standings);
+  const standing = standings.byStack.get(stack);
+  const run = standing && 'run' in standing ? standing.run : undefined;
+  const journaled = run === undefined ? undefined : await readRun(aws.store, network, run);
+  const dossiers = run === undefined ? [] : await readDossiers(aws.store, network, run, stack);
+  const items = releaseChecklist({
+    lock: lock.etag,
+    state: states.get(stack),
+    unreadable: unreadable.find((each) => each.stack === stack)?.detail,
+    verified: standings.verified.get(stack),
+    events: (journaled?.events ?? []).filter((event) => 'stack' in event && event.stack === stack),
+    dossier: dossiers.at(-1),
+  });
+  const isDone = items.every(({ done }) => done);
+  if (!flags.json) print(context, describeChecklist(context, short, items));
+  if (!isDone && !flags.unreconciled)
+    throw new Refusal(exitCodes.held, {
+      reason: 'not-reconciled',
+      message: `the lock of ${stack} stays: ${items.filter(({ done }) => !done).length} of ${items.length} points are not done`,
+      next: `Recover it: npm run recover -- ${short} --incident ${flags.incident}. To let everyone in over a state that nobody knows to be true: npm run release -- ${short} --incident ${flags.incident} --unreconciled`,
+    });
+  if (!isDone) await confirm(context, flags, stack);
+  await letGo(context, opened, flags, { stack, lock, journaled, standings, isDone, items });
+  const after = (await read()).standings;
+  await closeDeadRuns(tidyRequest(context, aws, network, after, opened.emit));
+  const now = after.byStack.get(stack);
+  const still = now?.kind === 'held' ? ` Holdfast still leaves it out: ${describeHeld(short, now)}` : '';
+  return told(
+    context,
+    flags,
+    { ...header(), stack, released: true, unreconciled: !isDone, incident: flags.incident, items, notes },
+    isDone ? `Released the lock of ${stack}.` : `Released the lock of ${stack}, UNRECONCILED. Plain pulumi is let in again.${still}`,
+  );
+}
+
+function told(context: Context, flags: ReleaseFlags, json: object, text: string): ExitCode {
+  print(context, flags.json ? JSON.stringify(json) : text);
+  return exitCodes.done;
+}
+
+function oneStack({ file }: OpenedBucket, pattern: string, known: Iterable<string>, standings: Standings): string {
+  const names = new Set([...file.graph.nodes.map(({ name }) => name), ...known, ...standings.byStack.keys()]);
+  const [stack, ...more] = orRefuse(
+    selectStacks(
+      [...names].map((name) => ({ name, short: shortOf(name) })),
+      [pattern],
+      file.network.file,
+    ),
+    exitCodes.usage,
+  );
+  if (stack !== undefined && more.length === 0) return stack;
+  throw new Refusal(exitCodes.usage, {
+    reason: 'several-stacks',
+    message: `"${pattern}" means ${more.length + 1} stacks, and a lock is released by itself`,
+    next: `Name one: npm run release -- ${stack === undefined ? 'STACK' : shortOf(stack)} --incident ID`,
+  });
+}
+
+function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings): void {
+  const record = lock.content.kind === 'holdfast' ? lock.content.record : undefined;
+  if (record?.operation === 'freeze')
+    throw new Refusal(exitCodes.lockedByOther, {
+      reason: 'frozen',
+      message: describeLock(lock),
+      next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${record.incident ?? 'ID'}`,
+    });
+  if (record && ['alive', 'heard-of'].includes(liveness(record)))
+    throw new Refusal(exitCodes.lockedByOther, {
+      reason: 'at-work',
+      message: `${describeLock(lock)}, and is at work`,
+      next: 'Wait, or end that process first: npm run locks',
+    });
+}
+
+async function confirm(context: Context, { confirm: said, incident }: ReleaseFlags, stack: string): Promise<void> {
+  const isIt = (text: string): boolean => [stack, shortOf(stack)].includes(text.trim());
+  if (
+    said !== undefined
+      ? isIt(said)
+      : context.interactive &&
+        isIt(await context.ask(`Nobody knows whether state and AWS agree. Type the stack's name to release it all the same (${stack}): `))
+  )
+    return;
+  throw new Refusal(exitCodes.usage, {
+    reason: said === undefined ? 'nobody-to-ask' : 'wrong-confirmation',
+    message:
+      said === undefined
+        ? 'an unreconciled release asks for the name of the stack'
+        : `--confirm ${said} is not the name of this stack, which is ${stack}`,
+    next: `If that is what you want: npm run release -- ${shortOf(stack)} --incident ${incident} --unreconciled --confirm ${stack}`,
+  });
+}
+
+interface Going {
+  readonly stack: string;
+  readonly lock: StandingLock;
+  readonly journaled: ReadRun | undefined;
+  readonly standings: Standings;
+  readonly isDone: boolean;
+  readonly items: readonly Item[];
+}
+
+/** Written down before it is done; the lock bears the incident before it goes, so that its versions tell it too. */
+async function letGo(context: Context, { file, aws }: OpenedBucket, flags: ReleaseFlags, going: Going): Promise<void> {
+  const { stack, lock, journaled, standings, isDone, items } = going;
+  const network = file.network.spec.network;
+  const run = journaled?.run ?? aws.run;
+  const by = `${aws.process.user}@${aws.process.host}`;
+  const before = journaled?.state.stacks.get(stack);
+  const record = lock.content.kind === 'holdfast' ? lock.content.record : undefined;
+  const epoch = Math.max(before?.epoch ?? 1, record?.epoch ?? 0) + 1;
+  const journal = new Journal({
+    store: aws.store,
+    network,
+    run,
+    writer: `${aws.process.nonce}-${randomUUID().slice(0, 8)}`,
+    patienceSeconds,
+    now: context.now,
+  });
+  if (!journaled) {
+    const { spec, text } = file.network;
+    await journal.open({
+      type: 'run-opened',
+      operation: 'recover',
+      process: aws.process,
+      session: aws.live.record(),
+      account: spec.account,
+      region: spec.region,
+      ...ciLink(context.env),
+      order: [stack],
+      forecastSeconds: 0,
+      networkFile: { path: file.network.file, text },
+    });
+  }
+  const isOurs = lock.key === durableLockKey(stack);
+  const mine = { ...aws.lockRecord(stack, 'recover'), run, epoch, incident: flags.incident };
+  const taken = isOurs ? await takeOver(aws.store, lock.etag, mine) : undefined;
+  if (isOurs && !taken) throw raced(stack);
+  if (taken) await journal.append({ type: 'lock-taken', stack, epoch, etag: taken.etag, lock: taken.record });
+  const at = new Date(context.now()).toISOString();
+  await writeReleaseNote(aws.store, { network, run, stack, by, incident: flags.incident, at, unreconciled: !isDone, items });
+  await journal.append({ type: 'released', stack, epoch, by, incident: flags.incident, unreconciled: !isDone });
+  const frozen = standings.frozen.get(stack);
+  const removed = !taken
+    ? await aws.store.remove(lock.key, lock.etag)
+    : frozen
+      ? { done: (await takeOver(aws.store, taken.etag, frozen.lock)) !== undefined }
+      : await releaseLock(aws.store, taken);
+  if (!removed.done) throw raced(stack);
+  await journal.close();
+}
+
+const raced = (stack: string): Refusal =>
+  new Refusal(exitCodes.lockedByOther, {
+    reason: 'lock-changed',
+    message: `the lock of ${stack} was changed by somebody else a moment ago: nothing was released`,
+    next: 'Look whose it is now: npm run locks',
+  });
+
+function describeChecklist(context: Context, short: string, items: readonly Item[]): string {
+  const style = styleFor(context.process.stdout, context.env);
+  return [
+    `Before the lock of ${short} goes:`,
+    ...items.map(({ what, done, detail }) => `  ${done ? style.green('done    ') : style.red('NOT DONE')} ${what}: ${detail}`),
+  ].join('\n');
+}

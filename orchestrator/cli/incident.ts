@@ -1,0 +1,20 @@
+import { exitCodes } from '../domain/exit-codes.ts';
+import { Refusal } from '../domain/problem.ts';
+import type { OpenedFile } from './open.ts';
+
+/**
+ * An incident has to look as the network file says: what lands in locks, journal and dossiers is searched for later.
+ * @throws Refusal where it does not
+ */
+export function refuseIncident({ network }: OpenedFile, incident: string | undefined): void {
+  const wanted = network.spec.recovery.incident;
+  if (incident === undefined || wanted === undefined || new RegExp(wanted, 'u').test(incident)) return;
+  const line = network.lineOf(['recovery', 'incident']);
+  throw new Refusal(exitCodes.usage, {
+    reason: 'incident-malformed',
+    message: `"${incident}" is not what this network takes for an incident (${wanted})`,
+    next: 'Give the id of the incident as your tracker has it.',
+    file: network.file,
+    ...(line === undefined ? {} : { line }),
+  });
+}
