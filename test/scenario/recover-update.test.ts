@@ -8,7 +8,7 @@ recoversFrom({
   short: 'transit-gateway',
   stack: 'small.transit-gateway',
   call: { service: 'ec2', action: 'ModifyTransitGateway' },
-  networks: (nth) => ({ before: describedAs(`before ${nth}`), wanted: describedAs(`after ${nth}`) }),
+  networks: (nth) => ({ before: describedAs(`edition ${nth}`), wanted: describedAs(`edition ${nth + 1}`) }),
   deployed: ['transit-gateway'],
   fromNothing: false,
 });

@@ -29,15 +29,17 @@ const kill = (pid: number | undefined, signal: NodeJS.Signals): void => {
 const session = (rig: LabRig): Promise<Record<string, string>> => rig.session(7200);
 const keyOf = (env: Record<string, string>): string => env['AWS_ACCESS_KEY_ID'] ?? '';
 
-export const interruptions: readonly Interruption[] = [
-  {
-    what: 'the CLI is killed',
-    interrupt: async (rig, run, call) => {
-      kill((await engineBelow(run.child.pid ?? 0)).cli, 'SIGKILL');
-      await rig.release(call);
-    },
-    why: /CreateTransitGateway outcome unknown/,
+export const cliKilled: Interruption = {
+  what: 'the CLI is killed',
+  interrupt: async (rig, run, call) => {
+    kill((await engineBelow(run.child.pid ?? 0)).cli, 'SIGKILL');
+    await rig.release(call);
   },
+  why: /CreateTransitGateway outcome unknown/,
+};
+
+export const interruptions: readonly Interruption[] = [
+  cliKilled,
   {
     what: 'the provider is killed',
     interrupt: async (rig, run, call) => {

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { cliKilled, interrupted } from '../support/interruptions.ts';
+import { LabRig } from '../support/lab-rig.ts';
+import { smallNetwork } from '../support/networks.ts';
+import { stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
+import { quickly } from '../support/recovery-point.ts';
+
+const stack = 'small.transit-gateway';
+
+/** What a recovery writes, in its order: an event of the journal for each step, and the three acts between them. */
+const writes: readonly (readonly [what: string, match: object])[] = [
+  ['it has taken over the lock', { action: 'PutObject', key: `.pulumi/locks/**/${stack}/holdfast.json` }],
+  ['it has written down that it took over', { action: 'PutObject', key: '.holdfast/runs/**/*-lock-taken.json' }],
+  ['it has written down that nobody else can write', { action: 'PutObject', key: '.holdfast/runs/**/*-writer-dead.json' }],
+  ['half of the quarantine is copied', { action: 'PutObject', key: '.holdfast/quarantine/**', nth: 7 }],
+  ['the manifest of the quarantine is there', { action: 'PutObject', key: '.holdfast/quarantine/**/manifest-*.json' }],
+  ['it has changed the content of the checkpoint', { action: 'PutObject', key: checkpointKey(stack) }],
+  ['the quarantine is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-quarantined.json' }],
+  ['the evidence is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-examined.json' }],
+  ['it has reconciled', { action: 'PutObject', key: '.holdfast/runs/**/*-reconciled.json' }],
+  ['it has verified', { action: 'PutObject', key: '.holdfast/runs/**/*-checked.json' }],
+  ['the license for the promote is there', { action: 'PutObject', key: '.holdfast/runs/**/*-promoting.json' }],
+  ['the checkpoint is promoted', { action: 'PutObject', key: checkpointKey(stack), nth: 2 }],
+  ['the verified record is there', { action: 'PutObject', key: `.holdfast/verified/${stack}.json` }],
+  ['the license for the release is there', { action: 'PutObject', key: '.holdfast/runs/**/*-verified.json' }],
+  ['the lock is gone', { action: 'DeleteObject', key: durableLockKey(stack) }],
+  ['the release is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-released.json' }],
+  ['the dossier is written', { action: 'PutObject', key: '.holdfast/dossiers/**/*.json' }],
+];
+
+let rig: LabRig;
+beforeAll(async () => {
+  rig = await LabRig.start(smallNetwork + quickly);
+});
+afterAll(() => rig.stop());
+
+/** A gateway that AWS has and the state has not. */
+async function interruptedCreate(): Promise<void> {
+  await rig.reset();
+  const up = ['up', 'transit-gateway', '--yes', '--no-settle'];
+  expect(await interrupted(rig, up, { service: 'ec2', action: 'CreateTransitGateway' }, cliKilled)).toBe(4);
+}
+
+async function isRecovered(): Promise<void> {
+  expect(await rig.locks()).toEqual([]);
+  const state = await stateOf(rig, stack);
+  expect(state.operations).toEqual([]);
+  expect(taggableIds(state)).toHaveLength(1);
+  expect(await taggedIds(rig, stack)).toEqual(taggableIds(state));
+  expect((await rig.holdfast(['status'])).exitCode).toBe(0);
+}
+
+describe('a recovery that is killed', { concurrent: false }, () => {
+  beforeEach(interruptedCreate);
+
+  it.each(writes)('when %s: the next one ends the same', async (_, match) => {
+    await rig.fault({ match: { service: 's3', ...match, times: 1 }, do: { kind: 'hold', point: 'after' } });
+    const run = rig.run(['recover', '--json']);
+    const { held } = await rig.heldCall(run);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    await rig.release(held[0]?.n ?? 0);
+    await rig.clearFaults();
+
+    const versions = await new Bucket(rig.s3, rig.record.bucket).versions(durableLockKey(stack));
+    const isLocked = versions[0]?.etag !== undefined;
+    const verified = (await rig.keys('.holdfast/runs/')).some((key) => key.endsWith('-verified.json'));
+    // The lock goes only behind its license, whenever the recovery dies.
+    expect(isLocked || verified).toBe(true);
+
+    const next = await rig.holdfast(['recover']);
+    expect(next.exitCode, next.stdout).toBe(0);
+    await isRecovered();
+  });
+});
+
+describe('two recoveries at once', { concurrent: false }, () => {
+  beforeEach(interruptedCreate);
+
+  it('of which the second comes while the first is at work: it is told who is, and touches nothing', async () => {
+    await rig.fault({
+      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-examined.json', times: 1 },
+      do: { kind: 'hold', point: 'after' },
+    });
+    const first = rig.run(['recover', '--json']);
+    await rig.heldCall(first);
+    const before = await rig.keys();
+    const second = await rig.holdfast(['recover', 'transit-gateway']);
+    expect(second.exitCode).toBe(6);
+    expect(second.stdout).toMatch(/small\.transit-gateway is being recovered by \S+@\S+ \(pid \d+/);
+    expect(await rig.keys()).toEqual(before);
+    await rig.clearFaults();
+    expect((await first.ended).exitCode).toBe(0);
+    await isRecovered();
+  });
+
+  it('that start in the same moment: one recovers, the other gives way, and nothing is lost', async () => {
+    const [first, second] = await Promise.all([rig.holdfast(['recover', '--json']), rig.holdfast(['recover', '--json'])]);
+    const codes = [first.exitCode, second.exitCode].sort();
+    expect(codes[0]).toBe(0);
+    expect([0, 6]).toContain(codes[1]);
+    await isRecovered();
+  });
+});
+
+describe('a recovery whose lock somebody removes', { concurrent: false }, () => {
+  beforeEach(interruptedCreate);
+
+  it('stops, writes nothing more, puts the lock back, and the next one recovers', async () => {
+    await rig.fault({
+      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-checked.json', times: 1 },
+      do: { kind: 'hold', point: 'after' },
+    });
+    const run = rig.run(['recover', '--json']);
+    await rig.heldCall(run);
+    const bucket = new Bucket(rig.s3, rig.record.bucket);
+    const standing = (await bucket.list(durableLockKey(stack)))[0];
+    await bucket.remove(durableLockKey(stack), standing?.etag ?? '');
+    const checkpoints = (await bucket.versions(checkpointKey(stack))).length;
+    await rig.clearFaults();
+    const { exitCode, stdout } = await run.ended;
+    expect(exitCode, stdout).toBe(6);
+    expect(stdout).toContain('its lock was removed by somebody');
+    expect((await bucket.versions(checkpointKey(stack))).length).toBe(checkpoints);
+    expect(await rig.locks()).toEqual([durableLockKey(stack)]);
+    expect((await rig.keys('.holdfast/quarantine/')).some((key) => key.includes('manifest-'))).toBe(true);
+
+    expect((await rig.holdfast(['recover'])).exitCode).toBe(0);
+    await isRecovered();
+  });
+});
