@@ -323,19 +323,14 @@ class StackRecovery {
     const { stack } = this.#stuck;
     const newest = copied.checkpoints.at(-1);
     const body = newest?.body ?? undefined;
-    const restore = `The copies are under ${copied.prefix}; put the last good version back (aws s3api copy-object), and again: npm run recover -- ${this.#stuck.short}`;
+    const restore = this.#restoring(copied);
     if (newest?.etag != null && body === undefined)
       return Promise.resolve(this.#held(`the checkpoint of ${stack} was taken away while it was copied`));
     const read = body === undefined ? undefined : readDeployment(body);
     if (read?.ok === false) return Promise.resolve(this.#held(`the checkpoint of ${stack} cannot be read: ${read.why}`, restore));
     const broken = read && integrityProblem(read.deployment.resources.map(({ raw }) => raw));
     if (broken !== undefined)
-      return Promise.resolve(
-        this.#held(
-          `the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`,
-          `Mend it in an overlay: npm run recover -- ${this.#stuck.short} --shell (pulumi state repair). ${restore}`,
-        ),
-      );
+      return Promise.resolve(this.#held(`the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`, restore));
     const versions = copied.checkpoints.flatMap(({ version, body: text }): CheckpointVersion[] => {
       if (text === null) return [{ version, deployment: { resources: [], operations: [] } }];
       const older = readDeployment(text);
@@ -352,6 +347,18 @@ class StackRecovery {
         history: readHistory(versions),
       },
     });
+  }
+
+  /** For a person: how the last version that can be read comes back. */
+  #restoring({ checkpoints, prefix }: Quarantine): string {
+    const { stack, short } = this.#stuck;
+    const good = checkpoints.findLast(({ body }) => body !== null && readDeployment(body).ok);
+    const bucket = this.#parts.store.name;
+    const key = checkpointKey(stack);
+    const again = `then again: npm run recover -- ${short}`;
+    return good
+      ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${good.version}'`
+      : `Every version is under ${prefix}, and none of them can be read. Put a good one back, ${again}`;
   }
 
   /**

@@ -38,25 +38,29 @@ export const cliKilled: Interruption = {
   why: /CreateTransitGateway outcome unknown/,
 };
 
+export const orchestratorKilled: Interruption = {
+  what: 'the orchestrator is killed',
+  interrupt: async (rig, run, call) => {
+    kill(run.child.pid, 'SIGKILL');
+    await run.ended;
+    await rig.release(call);
+  },
+  why: /CreateTransitGateway outcome unknown/,
+};
+
+export const providerKilled: Interruption = {
+  what: 'the provider is killed',
+  interrupt: async (rig, run, call) => {
+    kill((await engineBelow(run.child.pid ?? 0)).plugin, 'SIGKILL');
+    await rig.release(call);
+  },
+  why: /CreateTransitGateway outcome unknown/,
+};
+
 export const interruptions: readonly Interruption[] = [
   cliKilled,
-  {
-    what: 'the provider is killed',
-    interrupt: async (rig, run, call) => {
-      kill((await engineBelow(run.child.pid ?? 0)).plugin, 'SIGKILL');
-      await rig.release(call);
-    },
-    why: /CreateTransitGateway outcome unknown/,
-  },
-  {
-    what: 'the orchestrator is killed',
-    interrupt: async (rig, run, call) => {
-      kill(run.child.pid, 'SIGKILL');
-      await run.ended;
-      await rig.release(call);
-    },
-    why: /CreateTransitGateway outcome unknown/,
-  },
+  providerKilled,
+  orchestratorKilled,
   {
     what: 'the orchestrator, the CLI and the provider are killed',
     interrupt: async (rig, run, call) => {
