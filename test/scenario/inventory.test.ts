@@ -465,26 +465,53 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
       expect((await differences('example.transit-gateway')).lines).toHaveLength(1);
     });
 
-    it('says of what was disowned that it was, and calls it no difference', async () => {
-      const { Subnet: made } = await rig.ec2.send(new CreateSubnetCommand({ VpcId: id('vpc.shared/vpc'), CidrBlock: '10.0.101.0/24' }));
-      const entry = {
-        id: made?.SubnetId ?? '',
-        type: 'aws:ec2/subnet:Subnet',
-        reason: 'in use by the old cluster',
-        incident: 'INC-7',
-        by: 'ada',
-        at: '2030-01-01T00:00:00Z',
-      };
-      await disown(bucket, 'example.vpc.shared', [entry], 0);
+    it('says of what was disowned that it was, wherever it is, and calls it no difference', async () => {
+      const { Subnet: subnet } = await rig.ec2.send(new CreateSubnetCommand({ VpcId: id('vpc.shared/vpc'), CidrBlock: '10.0.101.0/24' }));
+      // In nothing of ours, and without our tags: nothing but the list leads to it.
+      const { Vpc: vpc } = await rig.ec2.send(new CreateVpcCommand({ CidrBlock: '10.50.0.0/16' }));
+      const why = { reason: 'in use by the old cluster', incident: 'INC-7', by: 'ada', at: '2030-01-01T00:00:00Z' };
+      await disown(
+        bucket,
+        'example.vpc.shared',
+        [
+          { id: subnet?.SubnetId ?? '', type: 'aws:ec2/subnet:Subnet', ...why },
+          { id: vpc?.VpcId ?? '', type: 'aws:ec2/vpc:Vpc', resource: 'vpc', ...why },
+        ],
+        0,
+      );
       onTestFinished(async () => {
-        await rig.ec2.send(new DeleteSubnetCommand({ SubnetId: made?.SubnetId }));
+        await rig.ec2.send(new DeleteSubnetCommand({ SubnetId: subnet?.SubnetId }));
+        await rig.ec2.send(new DeleteVpcCommand({ VpcId: vpc?.VpcId }));
         const key = disownedKey('example.vpc.shared');
         await bucket.remove(key, (await bucket.get(key))?.etag ?? '');
       });
-      expect(await differences()).toMatchObject({ lines: ['disowned vpc.shared/?'], exitCode: 0 });
-      expect((await succeeds(runHere(rig, ['inventory']))).stdout).toMatch(
-        /^disowned\n {2}vpc\.shared +\? +subnet +subnet-\w+ +in use by the old cluster \(INC-7, ada, 2030-01-01\)$/m,
-      );
+      const { lines, found, exitCode } = await differences();
+      expect(lines).toEqual(['disowned vpc.shared/?', 'disowned vpc.shared/vpc']);
+      expect(found).toMatchObject([{ isThere: true }, { isThere: true }]);
+      expect(exitCode).toBe(0);
+      const { stdout } = await succeeds(runHere(rig, ['inventory']));
+      expect(stdout).toMatch(/^ {2}vpc\.shared +vpc +VPC +vpc-\w+ +in use by the old cluster \(INC-7, ada, 2030-01-01\)$/m);
+      expect(stdout).not.toContain("nobody's");
+    });
+  });
+
+  describe('over a state that a dead run has left', () => {
+    it('finds what it was making in a table of another stack, where nothing else of the state leads there', async () => {
+      const key = checkpointKey('example.route-tables.staging');
+      const before = (await bucket.get(key))?.body ?? '';
+      const cut = JSON.parse(before) as { checkpoint: { latest: { resources: { type: string }[]; pending_operations?: unknown[] } } };
+      const { latest } = cut.checkpoint;
+      const pending = latest.resources.find(({ type }) => type.endsWith(':RouteTableAssociation') && type.includes('transitgateway'));
+      latest.resources = latest.resources.filter(({ type }) => !type.includes('transitgateway'));
+      latest.pending_operations = [{ type: 'creating', resource: { ...pending, id: '', outputs: {} } }];
+      await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: JSON.stringify(cut) }));
+      onTestFinished(async () => {
+        await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: before }));
+      });
+      const { lines, found, exitCode } = await differences('route-tables.staging');
+      expect(lines).toEqual(['unrecorded route-tables.staging/association']);
+      expect(found).toMatchObject([{ id: id('route-tables.staging/association'), by: 'key' }]);
+      expect(exitCode).toBe(7);
     });
   });
 
