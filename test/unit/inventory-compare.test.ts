@@ -261,6 +261,16 @@ describe('twice', () => {
     expect(kindsOf(compare({ objects: [liveVpc(), subnet] }))).toEqual(['unrecorded', 'unrecorded']);
   });
 
+  it('is not an object beside one that AWS is deleting', () => {
+    const going = liveVpc({}, { phase: 'going' });
+    expect(kindsOf(compare({ resources: [recordedVpc({})], objects: [going, second] }))).toEqual(['missing', 'unrecorded']);
+  });
+
+  it('is not an object beside a recorded one of another type', () => {
+    const subnet = live(types.subnet, 'subnet-1', {}, { tags: tagsOf(stack, 'vpc') });
+    expect(kindsOf(compare({ resources: [recordedVpc({})], objects: [liveVpc({}), subnet] }))).toEqual(['unrecorded']);
+  });
+
   it('is not a resource whose second object was disowned', () => {
     const left = { id: 'vpc-2', type: types.vpc, reason: 'r', by: 'ada', at: '2030-01-01T00:00:00Z' };
     expect(kindsOf(compare({ resources: [recordedVpc({})], objects: [liveVpc({}), second], disowned: { [stack]: [left] } }))).toEqual([
@@ -287,6 +297,27 @@ describe('foreign', () => {
     expect(compare({ resources: [recordedVpc({})], objects: [liveVpc({}), theirs] })).toEqual([
       { kind: 'foreign', object: theirs, inside: 'vpc-1' },
     ]);
+  });
+
+  it('is what bears the tags of a stack that the network does not have', () => {
+    const left = inVpc({ tags: tagsOf('n.vpc.gone', 'subnet') });
+    expect(compare({ resources: [recordedVpc({})], objects: [liveVpc({}), left] })).toMatchObject([{ kind: 'foreign', object: left }]);
+  });
+
+  it('is what a program only reads', () => {
+    const read = recorded(other, 'subnet', types.subnet, 'subnet-9', {}, { external: true });
+    expect(kindsOf(compare({ resources: [recordedVpc({})], objects: [liveVpc({}), inVpc()], others: { [other]: [read] } }))).toEqual([
+      'foreign',
+    ]);
+  });
+
+  it('is what was made anew in the place of what is to be deleted', () => {
+    const key = { routeTableId: 'rtb-1', subnetId: 'subnet-1' };
+    const condemned = recorded(stack, 'association-a', types.subnetAssociation, 'rtbassoc-old', key, { delete: true });
+    const object = live(types.subnetAssociation, 'rtbassoc-new', key);
+    const table = recorded(stack, 'table', types.routeTable, 'rtb-1');
+    const objects = [live(types.routeTable, 'rtb-1', {}, { tags: tagsOf(stack, 'table') }), object];
+    expect(kindsOf(compare({ resources: [table, condemned], objects }))).toEqual(['missing', 'foreign']);
   });
 
   it('is a route that somebody added, in a table of AWS’s own making too', () => {

@@ -325,6 +325,15 @@ describe('an object', () => {
     ]);
   });
 
+  it('that bears the tags of a stack that nobody asked for is not described', async () => {
+    const ec2 = ec2With(
+      {},
+      { DescribeTags: () => ({ Tags: ['n.a', 'n.b'].map((Value) => ({ ResourceId: `vpc-of-${Value}`, ResourceType: 'vpc', Value })) }) },
+    );
+    await look(ec2);
+    expect(ec2.calls.flatMap((call) => filterOf(call, 'vpc-id') ?? [])).toEqual(['vpc-of-n.a']);
+  });
+
   it('has no tags of AWS’s own', async () => {
     const ec2 = ec2With(
       {},
@@ -343,6 +352,88 @@ describe('an object', () => {
       },
     );
     expect((await look(ec2, scopeOf({ 'aws:ec2/subnet:Subnet': ['subnet-1'] }))).objects[0]?.tags).toEqual({ team: 'net' });
+  });
+});
+
+describe('a VPC and its subnets', () => {
+  it('have every property that a program can say', async () => {
+    const ipv6 = (State: string, Ipv6CidrBlock: string, name: string) => ({ Ipv6CidrBlock, [name]: { State } });
+    const ec2 = ec2With(
+      { 'vpc-1': 'vpc' },
+      {
+        DescribeVpcs: () => ({
+          Vpcs: [
+            {
+              VpcId: 'vpc-1',
+              State: 'pending',
+              CidrBlock: '10.0.0.0/16',
+              InstanceTenancy: 'default',
+              Tags: tags('n.a', 'vpc'),
+              Ipv6CidrBlockAssociationSet: [
+                ipv6('disassociated', '2001:db8:1::/56', 'Ipv6CidrBlockState'),
+                ipv6('associated', '2001:db8:2::/56', 'Ipv6CidrBlockState'),
+              ],
+            },
+          ],
+        }),
+        DescribeVpcAttribute: ({ input }) =>
+          input['Attribute'] === 'enableDnsSupport' ? { EnableDnsSupport: { Value: true } } : { EnableDnsHostnames: { Value: false } },
+        DescribeSubnets: () => ({
+          Subnets: [
+            {
+              SubnetId: 'subnet-1',
+              State: 'available',
+              VpcId: 'vpc-1',
+              CidrBlock: '10.0.0.0/24',
+              AvailabilityZone: 'eu-west-1a',
+              MapPublicIpOnLaunch: true,
+              AssignIpv6AddressOnCreation: false,
+              Ipv6CidrBlockAssociationSet: [ipv6('associated', '2001:db8:2::/64', 'Ipv6CidrBlockState')],
+              Ipv6Native: false,
+              EnableDns64: false,
+              PrivateDnsNameOptionsOnLaunch: {
+                HostnameType: 'ip-name',
+                EnableResourceNameDnsARecord: false,
+                EnableResourceNameDnsAAAARecord: true,
+              },
+            },
+            { SubnetId: 'subnet-2', State: 'pending' },
+          ],
+        }),
+      },
+    );
+    const { objects } = await look(ec2);
+    expect(byType(objects, 'Vpc')).toMatchObject([
+      {
+        phase: 'coming',
+        properties: {
+          cidrBlock: '10.0.0.0/16',
+          instanceTenancy: 'default',
+          ipv6CidrBlock: '2001:db8:2::/56',
+          enableDnsSupport: true,
+          enableDnsHostnames: false,
+        },
+      },
+    ]);
+    expect(byType(objects, 'Subnet').map(({ phase, properties }) => [phase, properties])).toEqual([
+      [
+        'there',
+        {
+          vpcId: 'vpc-1',
+          cidrBlock: '10.0.0.0/24',
+          availabilityZone: 'eu-west-1a',
+          mapPublicIpOnLaunch: true,
+          assignIpv6AddressOnCreation: false,
+          ipv6CidrBlock: '2001:db8:2::/64',
+          ipv6Native: false,
+          enableDns64: false,
+          privateDnsHostnameTypeOnLaunch: 'ip-name',
+          enableResourceNameDnsARecordOnLaunch: false,
+          enableResourceNameDnsAaaaRecordOnLaunch: true,
+        },
+      ],
+      ['coming', {}],
+    ]);
   });
 });
 
@@ -384,6 +475,7 @@ describe('a route table', () => {
         { DestinationCidrBlock: '10.2.0.0/16', NetworkInterfaceId: 'eni-1', Origin: 'Advertisement' },
         { DestinationCidrBlock: '10.3.0.0/16', NetworkInterfaceId: 'eni-1', Origin: 'CreateRouteTable' },
         { DestinationCidrBlock: '10.4.0.0/16', GatewayId: 'igw-1', Origin: 'CreateRoute', State: 'blackhole' },
+        { DestinationCidrBlock: '10.5.0.0/16', GatewayId: 'local', Origin: 'CreateRoute' },
       ]),
       known,
     );
@@ -394,6 +486,7 @@ describe('a route table', () => {
       'rtb-1 10.2.0.0/16': 'aws',
       'rtb-1 10.3.0.0/16': 'somebody',
       'rtb-1 10.4.0.0/16': 'somebody',
+      'rtb-1 10.5.0.0/16': 'somebody',
     });
   });
 
@@ -434,7 +527,54 @@ describe('a route table', () => {
   });
 });
 
+it('an association that is known by its id alone is found, and what else is in its table is not brought along', async () => {
+  const ec2 = ec2With(
+    {},
+    {
+      DescribeRouteTables: () => ({
+        RouteTables: [
+          {
+            RouteTableId: 'rtb-1',
+            Associations: ['1', '2'].map((n) => ({ RouteTableAssociationId: `rtbassoc-${n}`, SubnetId: `subnet-${n}` })),
+          },
+        ],
+      }),
+    },
+  );
+  const { objects } = await look(ec2, scopeOf({ 'aws:ec2/routeTableAssociation:RouteTableAssociation': ['rtbassoc-2'] }));
+  expect(objects.map(({ id }) => id)).toEqual(['rtbassoc-2']);
+  expect(ec2.calls.flatMap((call) => filterOf(call, 'association.route-table-association-id') ?? [])).toEqual(['rtbassoc-2']);
+});
+
 describe('a gateway route table', () => {
+  it.each([
+    ['AWS’s, with all that AWS puts into it', undefined, 'aws'],
+    ['ours, where somebody made one of ours the default', tags('n.a', 'segment'), 'somebody'],
+  ])('that is a default one is %s', async (_, Tags, madeBy) => {
+    const ec2 = ec2With(
+      {},
+      {
+        DescribeTransitGatewayRouteTables: () => ({
+          TransitGatewayRouteTables: [
+            { TransitGatewayRouteTableId: 'tgw-rtb-1', State: 'available', DefaultPropagationRouteTable: true, Tags },
+          ],
+        }),
+        GetTransitGatewayRouteTablePropagations: () => ({
+          TransitGatewayRouteTablePropagations: [
+            { TransitGatewayAttachmentId: 'tgw-attach-1', State: 'enabled' },
+            // Of a peer: it has no attachment of ours.
+            { TransitGatewayRouteTableAnnouncementId: 'tgw-rtb-ann-1', State: 'enabled' },
+          ],
+        }),
+      },
+    );
+    const { objects } = await look(ec2, scopeOf({ 'aws:ec2transitgateway/routeTable:RouteTable': ['tgw-rtb-1'] }));
+    expect(objects.map((object) => [object.id, object.madeBy])).toEqual([
+      ['tgw-rtb-1', madeBy],
+      ['tgw-rtb-1_tgw-attach-1', madeBy],
+    ]);
+  });
+
   it('that is on its way out is not asked what it has', async () => {
     const ec2 = ec2With(
       { 'tgw-rtb-1': 'transit-gateway-route-table' },
@@ -549,6 +689,17 @@ describe('an attachment', () => {
     ]);
   });
 
+  it('is in no default table that is no more', async () => {
+    const Options = { AssociationDefaultRouteTableId: 'tgw-rtb-d' };
+    const gone = (): never => {
+      throw refusal('InvalidRouteTableID.NotFound', 'no');
+    };
+    expect(await defaults({ OwnerId: '111122223333', Options }, { GetTransitGatewayRouteTableAssociations: gone })).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+  });
+
   it('to somebody else’s gateway counts as in its default tables, which nobody can ask about', async () => {
     expect(await defaults({ OwnerId: '999999999999', Options: {} })).toEqual([
       [true, true],
@@ -563,6 +714,19 @@ describe('an attachment', () => {
 });
 
 describe('a transit gateway', () => {
+  it('says nothing of what AWS leaves open', async () => {
+    const ec2 = ec2With(
+      {},
+      {
+        DescribeTransitGateways: () => ({
+          TransitGateways: [{ TransitGatewayId: 'tgw-1', Description: '', Options: { AmazonSideAsn: 1 } }],
+        }),
+      },
+    );
+    const { objects } = await look(ec2, scopeOf({ 'aws:ec2transitgateway/transitGateway:TransitGateway': ['tgw-1'] }));
+    expect(objects.map(({ properties }) => properties)).toEqual([{ amazonSideAsn: 1 }]);
+  });
+
   it('has every option in a program’s words', async () => {
     const ec2 = ec2With(
       { 'tgw-1': 'transit-gateway' },

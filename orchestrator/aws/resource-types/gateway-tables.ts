@@ -35,9 +35,10 @@ const routesOfTable: OfEach<TransitGatewayRoute> = {
     let whole = true;
     // Propagated routes are AWS's own, and there may be thousands. The search takes no call without a filter.
     const asked = paginateSearchTransitGatewayRoutes({ client }, { TransitGatewayRouteTableId, Filters: [filter('type', ['static'])] });
-    for await (const { Routes, AdditionalRoutesAvailable, NextToken } of asked) {
+    for await (const { Routes, AdditionalRoutesAvailable } of asked) {
       items.push(...(Routes ?? []));
-      whole = AdditionalRoutesAvailable !== true || (NextToken !== undefined && NextToken !== '');
+      // What the last page says: before it there are always more.
+      whole = AdditionalRoutesAvailable !== true;
     }
     return { items, whole };
   },
@@ -104,10 +105,10 @@ function readMember(
   table: Pick<LiveObject, 'id' | 'madeBy'>,
 ): Reading | undefined {
   const phase = phaseOf(State);
-  // What a peer announces is propagated without an attachment of ours.
-  if (phase === undefined || TransitGatewayAttachmentId === undefined) return undefined;
+  if (phase === undefined) return undefined;
   return {
     phase,
+    // What a peer announces has no attachment of ours: then there is no key, and it is not listed.
     properties: { transitGatewayRouteTableId: table.id, transitGatewayAttachmentId: TransitGatewayAttachmentId },
     refersTo: [table.id, TransitGatewayAttachmentId],
     // AWS fills its default table by itself.

@@ -77,7 +77,7 @@ async function look(
   const candidates = [...stacks].map((stack) => ({ name: stack, short: shortOf(stack) }));
   const selected = orRefuse(selectStacks(candidates, patterns, network.file), exitCodes.usage);
 
-  // Routes, associations and propagations have no tags: they are found in the tables of the stacks that theirs read.
+  // What a stack was making in a table of another one, and has nothing else in, is found only where that one is looked at too.
   const scope = scopeOf(withUpstreams({ byName: upstreamsOf }, selected), read);
   const looked = await lookAtInventory(aws.clients, scope, context.now);
   if (!looked.ok)
