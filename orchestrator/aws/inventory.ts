@@ -1,5 +1,6 @@
 import type { EC2Client, Tag } from '@aws-sdk/client-ec2';
 import { messageOf } from '../domain/problem.ts';
+import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory, LiveObject, LookScope } from '../inventory/live-object.ts';
 import type { Looked } from './account.ts';
 import type { Clients } from './clients.ts';
@@ -181,7 +182,7 @@ class Look {
       for (const raw of raws) for (const reading of row.find.read(raw)) this.#add(row, reading);
     };
     read(this.#raws.get(of)?.values() ?? []);
-    const missing = (this.#scope.known.get(row.token) ?? []).filter((id) => !this.#objects.has(objectKey(row.token, id))).sort();
+    const missing = (this.#scope.known.get(row.token) ?? []).filter((id) => !this.#objects.has(objectKey({ type: row.token, id }))).sort();
     if (idFilter === undefined || missing.length === 0) return;
     const found = await inParts(missing, (part) =>
       this.#ask(container.find.action, (ec2) => container.find.list(ec2, [filter(idFilter, part)])),
@@ -230,7 +231,7 @@ class Look {
         refersTo: [],
         madeBy: 'somebody',
       } as const;
-      this.#objects.set(objectKey(type, id), object);
+      this.#objects.set(objectKey({ type, id }), object);
     }
   }
 
@@ -248,7 +249,7 @@ class Look {
     const properties = said(reading.properties);
     const id = reading.id ?? row.idOf?.(properties);
     if (id === undefined) return;
-    this.#objects.set(objectKey(row.token, id), {
+    this.#objects.set(objectKey({ type: row.token, id }), {
       type: row.token,
       id,
       phase: reading.phase,
@@ -269,8 +270,6 @@ function addDescribable(wanted: Map<string, Set<string>>, type: string, id: stri
 }
 
 const isOutermost = ({ find }: Row<Listed>): boolean => Object.keys(find.filters.within).length === 0;
-
-const objectKey = (type: string, id: string): string => `${type} ${id}`;
 
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -8,6 +8,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { spooledFile } from '../gateway/spool.ts';
 import { compareWithState } from '../inventory/compare.ts';
 import type { Difference } from '../inventory/compare.ts';
+import { objectKey } from '../inventory/live-object.ts';
 import { describeDifference } from '../inventory/describe-difference.ts';
 import { trailObjects } from '../inventory/trail-objects.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
@@ -55,7 +56,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
   const { spec } = file.network;
   const network = spec.network;
   const disowned = new Map<string, readonly DisownedObject[]>(await readDisowned(aws.store, network));
-  const disownedOf = (stack: string): ReadonlySet<string> => new Set(disowned.get(stack)?.map(({ id }) => id));
+  const disownedOf = (stack: string): ReadonlySet<string> => new Set(disowned.get(stack)?.map(objectKey));
   // One that is not deployed yet is there all the same, and empty.
   const all = new Map<string, readonly StateResource[]>(file.graph.nodes.map(({ name }) => [name, []]));
   for (const [stack, { body }] of states) {

@@ -3,8 +3,9 @@ import type { Property } from '../aws/resource-types/resource-type.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { StateOperation, StateResource } from '../state/deployment.ts';
 import type { DisownedObject } from '../state/disowned.ts';
+import { objectKey } from './live-object.ts';
 import type { LiveObject } from './live-object.ts';
-import { findOwners, objectKey } from './owners.ts';
+import { findOwners } from './owners.ts';
 
 /** One thing in which AWS and a stack's state do not agree. */
 export type Difference =

@@ -41,3 +41,6 @@ export interface Inventory {
   /** What could not be listed to its end, each with why: absence from it proves nothing. */
   readonly incomplete: readonly string[];
 }
+
+/** Tells an object of AWS from every other one: ids alone do not, as an association and a propagation may share theirs. */
+export const objectKey = ({ type, id }: Pick<LiveObject, 'type' | 'id'>): string => `${type} ${id}`;

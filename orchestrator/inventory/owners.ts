@@ -1,6 +1,7 @@
 import { resourceTypeOf } from '../aws/resource-types/index.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { StateResource } from '../state/deployment.ts';
+import { objectKey } from './live-object.ts';
 import type { LiveObject } from './live-object.ts';
 
 /** Whose an object is. */
@@ -34,8 +35,6 @@ export interface OwnersRequest {
   readonly states: ReadonlyMap<string, readonly StateResource[]>;
   readonly objects: readonly LiveObject[];
 }
-
-export const objectKey = ({ type, id }: { readonly type: string; readonly id: string }): string => `${type} ${id}`;
 
 /**
  * A function that says whose an object is. State goes before tags: a state's own object may have lost its tags, and a tag may be copied. What has

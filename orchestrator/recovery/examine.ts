@@ -1,12 +1,12 @@
 import type { Looked } from '../aws/account.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { messageOf } from '../domain/problem.ts';
+import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory, LiveObject, LookScope } from '../inventory/live-object.ts';
 import type { Answer, Doubt } from '../journal/events.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { Deployment, StateResource } from '../state/deployment.ts';
 import type { History } from './history.ts';
-import { objectKey } from './history.ts';
 import { Looks } from './looks.ts';
 import type { Look } from './looks.ts';
 import { wordOf } from './questions.ts';
@@ -236,5 +236,5 @@ function scopeOf(
 }
 
 function idsOf({ known }: LookScope): ReadonlySet<string> {
-  return new Set([...known].flatMap(([type, ids]) => ids.map((id) => objectKey(type, id))));
+  return new Set([...known].flatMap(([type, ids]) => ids.map((id) => objectKey({ type, id }))));
 }

@@ -1,3 +1,4 @@
+import { objectKey } from '../inventory/live-object.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { Deployment, StateOperation, StateResource } from '../state/deployment.ts';
 
@@ -28,8 +29,6 @@ export interface History {
   readonly shapes: ReadonlyMap<string, StateResource>;
 }
 
-export const objectKey = (type: string, id: string): string => `${type} ${id}`;
-
 /**
  * Reads the versions as the engine wrote them: an intent before each step, its result after it. An update that is not named any more has ended: it
  * leaves nothing in doubt that a refresh does not show.
@@ -49,7 +48,7 @@ export function readHistory(versions: readonly CheckpointVersion[]): History {
       shapes.set(operation.resource.urn, operation.resource);
     }
     for (const resource of deployment.resources) {
-      if (resource.id !== undefined && isCloudObject(resource)) everSeen.set(objectKey(resource.type, resource.id), resource);
+      if (resource.id !== undefined && isCloudObject(resource)) everSeen.set(objectKey({ type: resource.type, id: resource.id }), resource);
       if (!resource.condemned && !resource.replacing) shapes.set(resource.urn, resource);
     }
     for (const [key, { operation, idsBefore }] of open) {
@@ -66,11 +65,13 @@ export function readHistory(versions: readonly CheckpointVersion[]): History {
             : true;
       if (!isDone) continue;
       open.delete(key);
-      if (type === 'deleting' && resource.id !== undefined) seenDeleted.add(objectKey(resource.type, resource.id));
+      if (type === 'deleting' && resource.id !== undefined) seenDeleted.add(objectKey({ type: resource.type, id: resource.id }));
     }
   }
   const newest = versions.at(-1);
-  const current = new Set((newest?.deployment.resources ?? []).flatMap(({ type, id }) => (id === undefined ? [] : [objectKey(type, id)])));
+  const current = new Set(
+    (newest?.deployment.resources ?? []).flatMap(({ type, id }) => (id === undefined ? [] : [objectKey({ type, id })])),
+  );
   return {
     open: [...open.values()].map(({ operation, version }) => ({ ...operation, version, current: version === newest?.version })),
     former: [...everSeen].flatMap(([key, resource]) => (current.has(key) ? [] : [resource])),

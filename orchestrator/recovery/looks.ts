@@ -1,5 +1,5 @@
+import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory, LiveObject } from '../inventory/live-object.ts';
-import { objectKey } from './history.ts';
 
 /** A look at AWS, and what was looked up in it by id: of an id that nobody asked for, not being shown says nothing. */
 export interface Look {
@@ -67,7 +67,7 @@ export class Looks {
 /** What a look shows of it; undefined where it says nothing. */
 function signature({ inventory, ids }: Look, { type, id, matches }: Sought): string | undefined {
   const shown = inventory.objects.filter((object) => object.type === type && (object.id === id || matches(object)));
-  if (id !== undefined && !ids.has(objectKey(type, id)) && !shown.some((object) => object.id === id)) return undefined;
+  if (id !== undefined && !ids.has(objectKey({ type, id })) && !shown.some((object) => object.id === id)) return undefined;
   return shown
     .map((object) => `${object.id} ${object.phase}`)
     .sort()

@@ -1,3 +1,4 @@
+import { objectKey } from '../inventory/live-object.ts';
 import type { LiveObject } from '../inventory/live-object.ts';
 import type { Answer, Doubt } from '../journal/events.ts';
 import { isCloudObject } from '../state/deployment.ts';
@@ -6,7 +7,6 @@ import { typeOfUrn } from '../run/standing.ts';
 import { decide } from './decision-table.ts';
 import type { Row } from './decision-table.ts';
 import type { Facts, Operation } from './facts.ts';
-import { objectKey } from './history.ts';
 import type { History } from './history.ts';
 import type { Looks, Sought } from './looks.ts';
 
@@ -45,6 +45,7 @@ export interface Evidence {
   readonly trail: { readonly words: readonly TrailWord[]; readonly final: boolean };
   /** The last checkpoint that could not be written, where this machine has it. */
   readonly spool: Deployment | undefined;
+  /** As `objectKey` names them: an association and a propagation may share an id. */
   readonly disowned: ReadonlySet<string>;
   readonly answers: readonly Answer[];
   /** How the program means resources to be that no version of the checkpoint has, by name. */
@@ -114,7 +115,7 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
   const taken = new Set<string>();
   const add = (candidate: Candidate): void => {
     candidates.push(candidate);
-    if (candidate.id !== undefined) taken.add(objectKey(candidate.type, candidate.id));
+    if (candidate.id !== undefined) taken.add(objectKey({ type: candidate.type, id: candidate.id }));
   };
 
   for (const resource of current.resources) {
@@ -167,7 +168,7 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
         if (resource === name && answer === 'adopt' && id !== undefined)
           note(id, { from: 'person', says: `a person said that ${id} is it` });
     } else if (open.resource.id !== undefined) note(open.resource.id, open.source);
-    const unrecorded = [...found].filter(([id]) => !taken.has(objectKey(type, id)) && !disowned.has(id));
+    const unrecorded = [...found].filter(([id]) => !taken.has(objectKey({ type, id })) && !disowned.has(objectKey({ type, id })));
     for (const [id, sources] of unrecorded)
       add({ ...base, id, sources: [open.source, ...sources.filter((source) => source !== open.source)] });
     if (unrecorded.length === 0) add({ ...base, id: undefined, sources: [open.source] });
@@ -175,8 +176,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
 
   for (const resource of history.former) {
     const { urn, name, type, id } = resource;
-    if (id === undefined || taken.has(objectKey(type, id)) || disowned.has(id)) continue;
-    const wasDeleted = history.seenDeleted.has(objectKey(type, id));
+    if (id === undefined || taken.has(objectKey({ type, id })) || disowned.has(objectKey({ type, id }))) continue;
+    const wasDeleted = history.seenDeleted.has(objectKey({ type, id }));
     add({
       urn,
       name,
@@ -192,7 +193,7 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
   }
 
   for (const object of newest) {
-    if (taken.has(objectKey(object.type, object.id)) || disowned.has(object.id)) continue;
+    if (taken.has(objectKey(object)) || disowned.has(objectKey(object))) continue;
     const name = resourceName(object, evidence);
     if (name === undefined) continue;
     const known = [...history.shapes.values()].find((shape) => shape.name === name && shape.type === object.type);
@@ -211,7 +212,7 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
 
   // A key that the state has, under an id that it does not have: made anew by somebody.
   for (const object of newest) {
-    if (object.key === undefined || object.madeBy === 'aws' || taken.has(objectKey(object.type, object.id))) continue;
+    if (object.key === undefined || object.madeBy === 'aws' || taken.has(objectKey(object))) continue;
     const shape = current.resources.find(
       (resource) => resource.type === object.type && !resource.condemned && matches(object, resource, evidence),
     );
@@ -343,7 +344,7 @@ function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
   if (looks.newest === undefined || looks.newest.incomplete.length > 0) return 'unseen';
   const seenDeleted =
     id !== undefined &&
-    (history.seenDeleted.has(objectKey(type, id)) ||
+    (history.seenDeleted.has(objectKey({ type, id })) ||
       trail.words.some((word) => word.act === 'deleted' && word.type === type && word.id === id));
   if (seenDeleted) return 'gone';
   return looks.agreeOn(soughtOf(candidate, evidence)) ? 'gone' : 'unsettled';

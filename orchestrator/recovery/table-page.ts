@@ -33,7 +33,6 @@ function conditions({ when }: Row): string {
 }
 
 /** What is not written needs no plan. */
-const planText = ({ then, plan }: Row): string =>
-  ['wait', 'ask', 'duplicate'].includes(then) ? '' : (plan?.join(', ') ?? 'anything');
+const planText = ({ then, plan }: Row): string => (['wait', 'ask', 'duplicate'].includes(then) ? '' : (plan?.join(', ') ?? 'anything'));
 
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
