@@ -15,7 +15,7 @@ import { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine } from '../pulumi/engine.ts';
 import type { TrailAnswer } from '../recovery/examine.ts';
 import type { Interrupted } from '../recovery/interrupted.ts';
-import type { RecoveryParts, StateDifference } from '../recovery/recover-stack.ts';
+import type { Leaving, RecoveryParts, StateDifference } from '../recovery/recover-stack.ts';
 import type { Emit } from '../run/events.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { readDeployment } from '../state/deployment.ts';
@@ -65,6 +65,12 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
   }
   const by = `${aws.process.user}@${aws.process.host}`;
   const begunMs = context.now();
+  const asDisowned = (object: Leaving): DisownedObject => ({
+    ...object,
+    ...(request.incident === undefined ? {} : { incident: request.incident }),
+    by,
+    at: new Date(context.now()).toISOString(),
+  });
   return {
     recovery: aws.run,
     by,
@@ -83,7 +89,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     typeOf: resourceTypeOf,
     look: (scope) => lookAtInventory(aws.clients, scope, context.now),
     trail: (interrupted) => askTrail(context, aws, interrupted, begunMs, request.signal),
-    compare: (stack, state, inventory) =>
+    compare: (stack, state, inventory, disowning) =>
       compareWithState({
         stack,
         resources: state.resources,
@@ -91,7 +97,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
         others: new Map([...all].filter(([other]) => other !== stack)),
         objects: inventory.objects,
         installation: request.installation,
-        disowned,
+        disowned: new Map(disowned).set(stack, [...(disowned.get(stack) ?? []), ...disowning.map(asDisowned)]),
       }).flatMap(asStateDifference),
     spoolOf: async (run, stack) => {
       const path = await spooledFile(join(context.root, '.holdfast', 'spool', network, run), stack);
@@ -99,9 +105,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     },
     disownedOf,
     disown: async (stack, objects) => {
-      const at = new Date(context.now()).toISOString();
-      const incident = request.incident === undefined ? {} : { incident: request.incident };
-      const added = objects.map((object) => ({ ...object, ...incident, by, at }));
+      const added = objects.map(asDisowned);
       await disown(aws.store, stack, added, request.patienceSeconds);
       disowned.set(stack, [...(disowned.get(stack) ?? []), ...added]);
     },

@@ -118,7 +118,9 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       if (stopping.draining.aborted) break;
       const from = context.now();
       const end = await recoverOne(context, { file, aws, state, parts, own, flags }, stack, decided.get(stack) ?? [], emit);
-      ends.push({ stack, short: shortOf(stack), end, seconds: (context.now() - from) / 1000 });
+      const seconds = (context.now() - from) / 1000;
+      ends.push({ stack, short: shortOf(stack), end, seconds });
+      emit({ type: 'stack-ended', stack, end, seconds });
     }
     const exitCode = worstOf([exitCodeOf(ends, false), ...(ends.length < chosen.length ? [exitCodes.held] : [])]);
     if (!flags.dryRun) {
@@ -439,7 +441,7 @@ function endOf(short: string, end: RecoveryEnd, bucket: string, emit: Emit): Sta
       return { outcome: 'undecided', questions: end.questions.map(({ question }) => question) };
     case 'held':
     case 'refused':
-      return { outcome: 'held', errors: [end.why, end.next].filter((text) => text !== '') };
+      return { outcome: 'held', errors: [`${end.why}. ${end.next}`.trim()] };
     case 'lost':
       return { outcome: 'locked', message: `${short}: ${end.why}` };
     default:
