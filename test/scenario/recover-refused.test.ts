@@ -1,4 +1,4 @@
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
