@@ -57,6 +57,7 @@ export async function applySettings(
   const { standings, states } = state;
   const watch = new LockWatch(aws.store, network);
   const verified = new Map(standings.verified);
+  const known = new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }]));
   const told = stopping.follow(emit);
   return {
     engine,
@@ -93,7 +94,7 @@ export async function applySettings(
     },
     lockRecord: (stack) => ({ ...aws.lockRecord(stack, stage), checkpoint: states.get(stack)?.etag ?? null }),
     session: aws.live,
-    known: new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }])),
+    known,
     verified,
     unknownObjects: async (stack, known) => {
       const looked = await lookByTag(aws.clients, { installation: state.settings.installation, stack, known });
@@ -110,7 +111,7 @@ export async function applySettings(
           gateway,
           engine,
           installation: state.settings.installation,
-          states,
+          states: known,
           verified,
           incident: undefined,
           patienceSeconds: flags.bucketPatience,

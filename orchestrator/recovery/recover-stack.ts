@@ -522,7 +522,8 @@ class StackRecovery {
         ...planProblems(steps, subjects, destroying),
       ],
       differences: [
-        ...found.filter(({ kind }) => kind !== 'membership').map(({ text }) => text),
+        // While the run goes on its other stacks make things that nobody has written down yet.
+        ...found.filter(({ kind }) => kind === 'property' || (kind === 'foreign' && !this.#options.inRun)).map(({ text }) => text),
         ...subjects.flatMap(({ facts, row, name, id }) =>
           row.then === 'forget' && facts.kind === 'cloud' && !isInDoubt(facts) ? [`${name} (${id ?? ''}) is gone: ${row.because}`] : [],
         ),

@@ -92,6 +92,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
       return exitCodes.done;
     }
+    const known = new Map<string, { readonly body: string }>(state.states);
     const parts = await recoveryParts(
       context,
       {
@@ -100,7 +101,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         gateway,
         engine: new Engine(provided.settings),
         installation: state.settings.installation,
-        states: state.states,
+        states: known,
         verified: new Map(state.standings.verified),
         incident: flags.incident,
         patienceSeconds: flags.bucketPatience,
@@ -117,7 +118,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     for (const stack of chosen) {
       if (stopping.draining.aborted) break;
       const from = context.now();
-      const end = await recoverOne(context, { file, aws, state, parts, own, flags }, stack, decided.get(stack) ?? [], emit);
+      const end = await recoverOne(context, { file, aws, state, parts, own, flags, known }, stack, decided.get(stack) ?? [], emit);
       const seconds = (context.now() - from) / 1000;
       ends.push({ stack, short: shortOf(stack), end, seconds });
       emit({ type: 'stack-ended', stack, end, seconds });
@@ -253,6 +254,8 @@ interface Opened {
   readonly parts: RecoveryParts;
   readonly own: Journal;
   readonly flags: RecoverFlags;
+  /** Checkpoints, brought up to date as stacks are recovered. */
+  readonly known: Map<string, { readonly body: string }>;
 }
 
 async function recoverOne(context: Context, opened: Opened, stack: string, answers: readonly Answer[], emit: Emit): Promise<StackEnd> {
@@ -338,6 +341,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
         : {}),
     },
   );
+  if (end.kind === 'recovered' && end.checkpoint) opened.known.set(stack, end.checkpoint);
   return endOf(short, end, aws.bucket, emit);
 }
 
