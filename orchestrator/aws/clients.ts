@@ -1,3 +1,4 @@
+import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
@@ -9,6 +10,7 @@ export interface Clients {
   readonly ec2: EC2Client;
   readonly s3: S3Client;
   readonly sts: STSClient;
+  readonly cloudtrail: CloudTrailClient;
   readonly destroy: () => void;
 }
 
@@ -34,7 +36,13 @@ export function openClients(target: Target, region: string, session: () => Sessi
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   const sts = new STSClient(configuration);
-  return { ec2, s3, sts, destroy: () => [ec2, s3, sts].forEach((client) => client.destroy()) };
+  const cloudtrail = new CloudTrailClient({
+    ...configuration,
+    // Two requests a second are allowed: the look-up paces its own tries (trail.ts), and one of the SDK's in between would be refused.
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
+  });
+  return { ec2, s3, sts, cloudtrail, destroy: () => [ec2, s3, sts, cloudtrail].forEach((client) => client.destroy()) };
 }
 
 /** What the engine and its provider get of the session: environment variables, and no file. */
