@@ -265,6 +265,7 @@ describe('a request that CloudTrail does not answer', () => {
     ['failed by CloudTrail', errorOf('InternalFailure', 500)],
     ['broken off', errorOf('Error', undefined, 'ECONNRESET')],
     ['not answered in time', errorOf('TimeoutError')],
+    ['signed by a clock that was wrong', Object.assign(errorOf('InvalidSignatureException'), { $metadata: { clockSkewCorrected: true } })],
   ])('as it was %s is made again, and the look-up goes on', async (_, error) => {
     const { lookUp } = rigWith((n) =>
       n === 2 ? error : { Events: [written({ id: `${n}` })], ...(n === 1 ? { NextToken: 'second' } : {}) },
