@@ -23,6 +23,7 @@ import { disown, readDisowned } from '../state/disowned.ts';
 import type { DisownedObject } from '../state/disowned.ts';
 import { project } from '../state/layout.ts';
 import type { Verified } from '../state/verified.ts';
+import { plural } from '../ui/describe.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile, OpenedSession } from './open.ts';
 
@@ -179,6 +180,6 @@ async function askTrail(
   return {
     words,
     final: context.now() > lastActMs + trailLagSeconds * 1000,
-    said: found.value.length === 0 ? `nothing ${by}, which proves nothing` : `${found.value.length} events ${by}`,
+    said: found.value.length === 0 ? `nothing ${by}, which proves nothing` : `${plural(found.value.length, 'event')} ${by}`,
   };
 }

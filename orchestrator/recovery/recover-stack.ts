@@ -162,6 +162,8 @@ interface Kept {
   readonly body: string;
   readonly deployment: Deployment;
   readonly history: History;
+  /** A person has worked on it: what the run had begun is theirs to say now. */
+  readonly byHand: boolean;
 }
 
 /** The overlay after the refresh. */
@@ -356,6 +358,7 @@ class StackRecovery {
         body: body ?? JSON.stringify(raw),
         deployment: read?.ok === true ? read.deployment : { resources: [], operations: [] },
         history: readHistory(versions),
+        byHand: false,
       },
     });
   }
@@ -408,7 +411,7 @@ class StackRecovery {
       typeOf: parts.typeOf,
       current: kept.deployment,
       history: kept.history,
-      doubts: interrupted.doubts,
+      doubts: kept.byHand ? [] : interrupted.doubts,
       spool: spooled?.ok === true ? spooled.deployment : undefined,
       disowned: parts.disownedOf(stack),
       answers: this.#answers(),
@@ -501,7 +504,7 @@ class StackRecovery {
     if (!read.ok) return this.#held(`what the shell left cannot be read: ${read.why}`);
     this.#step('reconcile', 'by hand, in a shell over the overlay');
     const { deployment, raw } = read;
-    return { ...kept, raw, body, deployment, history: readHistory([{ version: 'shell', deployment }]) };
+    return { ...kept, raw, body, deployment, history: readHistory([{ version: 'shell', deployment }]), byHand: true };
   }
 
   /** Step 5. */

@@ -101,6 +101,9 @@ describe('evidence that is not there', { concurrent: false }, () => {
     await stillHeld(asked, 5);
     expect(questionsIn(asked)[0]?.question).toMatch(/transit-gateway\/segment-other .*tgw-rtb-\w+.*Whose is it\?/);
     await endsIt(printed(asked, '=adopt:'));
+    // The stack's own outputs were never written: that is all that is left.
+    const rest = await rig.holdfast(['up', 'transit-gateway', '--yes']);
+    expect(rest.stdout).toMatch(/transit-gateway +only outputs or settings/);
     expect((await rig.holdfast(['plan', 'transit-gateway'])).stdout).toContain('nothing to do');
   });
 
