@@ -3,10 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
 import { cliKilled, interrupted, orchestratorKilled } from '../support/interruptions.ts';
+import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import type { CommandResult } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
-import { argumentsOf, objectText, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
+import { objectText, questionsIn, taggedIds } from '../support/recovery-oracle.ts';
 import { quickly } from '../support/recovery-point.ts';
 
 const gateway = 'small.transit-gateway';
@@ -34,33 +34,6 @@ async function interruptedCreate(): Promise<void> {
   expect(await interrupted(rig, up('transit-gateway'), createGateway, cliKilled)).toBe(4);
 }
 
-async function stillHeld({ exitCode, stdout }: CommandResult, code: 4 | 5): Promise<void> {
-  expect(exitCode, stdout).toBe(code);
-  expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
-  expect((await rig.holdfast(['status'])).exitCode).toBe(4);
-}
-
-async function quarantineStands(): Promise<void> {
-  expect((await rig.keys('.holdfast/quarantine/')).some((key) => key.includes('/manifest-'))).toBe(true);
-}
-
-/** The answer to the one question of a command, as it is printed. */
-function printed(result: CommandResult, part: string): string[] {
-  const command = questionsIn(result)
-    .flatMap(({ answers }) => answers)
-    .map((answer) => answer.command)
-    .find((text) => text.includes(part));
-  if (command === undefined) throw new Error(`no answer with "${part}" was printed: ${result.stdout}`);
-  return argumentsOf(command);
-}
-
-async function endsIt(args: string[]): Promise<void> {
-  const { exitCode, stdout } = await rig.holdfast(args);
-  expect(exitCode, stdout).toBe(0);
-  expect(await rig.locks()).toEqual([]);
-  expect(await taggedIds(rig, gateway)).toEqual(taggableIds(await stateOf(rig, gateway)));
-}
-
 describe('evidence that is not there', { concurrent: false }, () => {
   it('of whether the writer is dead, on another machine: the question is asked, and the printed command ends it', async () => {
     await interrupted(rig, up('transit-gateway'), createGateway, orchestratorKilled);
@@ -69,11 +42,11 @@ describe('evidence that is not there', { concurrent: false }, () => {
     const ofRun = [durableLockKey(gateway), ...(await rig.keys('.holdfast/runs/'))];
     for (const key of ofRun) await put(key, (await objectText(rig, key)).replaceAll(/"machine":\s*"[^"]*"/g, '"machine":"elsewhere"'));
     const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
+    await stillHeld(rig, asked, 5);
     expect(questionsIn(asked)[0]?.question).toMatch(
       /whether an engine of run \S+ is still at work on \S+ cannot be seen from here.*Is it dead\?/,
     );
-    await endsIt(printed(asked, '--writer-dead'));
+    await endsIt(rig, printed(asked, '--writer-dead'));
   });
 
   it('of the version that the run began from: the question is asked, and the printed command ends it', async () => {
@@ -83,10 +56,10 @@ describe('evidence that is not there', { concurrent: false }, () => {
     expect(await interrupted(rig, up('transit-gateway'), { service: 'ec2', action: 'ModifyTransitGateway' }, cliKilled)).toBe(4);
     await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: checkpointKey(gateway), VersionId: base?.version ?? '' }));
     const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
-    await quarantineStands();
+    await stillHeld(rig, asked, 5);
+    await quarantineStands(rig);
     expect(questionsIn(asked)[0]?.question).toMatch(/The version of the checkpoint of transit-gateway that run \S+ began from is gone/);
-    await endsIt(printed(asked, '--without-versions'));
+    await endsIt(rig, printed(asked, '--without-versions'));
   });
 
   it('of who made it: an object with our tags of which no version tells is asked about, and the printed answer adopts it as the program says', async () => {
@@ -98,9 +71,9 @@ describe('evidence that is not there', { concurrent: false }, () => {
       if (key === checkpointKey(gateway) && version !== base?.version && modified >= (base?.modified ?? modified))
         await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: key, VersionId: version }));
     const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
+    await stillHeld(rig, asked, 5);
     expect(questionsIn(asked)[0]?.question).toMatch(/transit-gateway\/segment-other .*tgw-rtb-\w+.*Whose is it\?/);
-    await endsIt(printed(asked, '=adopt:'));
+    await endsIt(rig, printed(asked, '=adopt:'));
     // The stack's own outputs were never written: that is all that is left.
     const rest = await rig.holdfast(['up', 'transit-gateway', '--yes']);
     expect(rest.stdout).toMatch(/transit-gateway +only outputs or settings/);
@@ -115,8 +88,8 @@ describe('evidence that is not there', { concurrent: false }, () => {
     await rig.writeNetwork(smallNetwork + quickly);
     await interruptedCreate();
     const refused = await rig.holdfast(['recover', '--decide', `gateway=adopt:${theirs}`]);
-    await stillHeld(refused, 4);
+    await stillHeld(rig, refused, 4);
     expect(refused.stdout).toContain(`${theirs} belongs to other.transit-gateway`);
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 });

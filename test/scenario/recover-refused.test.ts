@@ -4,10 +4,10 @@ import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
 import { BucketSnapshot } from '../support/bucket-snapshot.ts';
 import { cliKilled, interrupted } from '../support/interruptions.ts';
+import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import type { CommandResult } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
-import { argumentsOf, objectText, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
+import { objectText, questionsIn } from '../support/recovery-oracle.ts';
 import { quickly } from '../support/recovery-point.ts';
 
 const gateway = 'small.transit-gateway';
@@ -28,33 +28,6 @@ afterAll(() => rig.stop());
 
 const put = (key: string, body: string): Promise<unknown> =>
   rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: body }));
-
-async function stillHeld({ exitCode, stdout }: CommandResult, code: 4 | 5): Promise<void> {
-  expect(exitCode, stdout).toBe(code);
-  expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
-  expect((await rig.holdfast(['status'])).exitCode).toBe(4);
-}
-
-async function quarantineStands(): Promise<void> {
-  expect((await rig.keys('.holdfast/quarantine/')).some((key) => key.includes('/manifest-'))).toBe(true);
-}
-
-/** The answer to the one question of a command, as it is printed. */
-function printed(result: CommandResult, part: string): string[] {
-  const command = questionsIn(result)
-    .flatMap(({ answers }) => answers)
-    .map((answer) => answer.command)
-    .find((text) => text.includes(part));
-  if (command === undefined) throw new Error(`no answer with "${part}" was printed: ${result.stdout}`);
-  return argumentsOf(command);
-}
-
-async function endsIt(args: string[]): Promise<void> {
-  const { exitCode, stdout } = await rig.holdfast(args);
-  expect(exitCode, stdout).toBe(0);
-  expect(await rig.locks()).toEqual([]);
-  expect(await taggedIds(rig, gateway)).toEqual(taggableIds(await stateOf(rig, gateway)));
-}
 
 describe('evidence that is not there', { concurrent: false }, () => {
   it('of CloudTrail, which is refused: said, and decided without it', async () => {
@@ -79,12 +52,12 @@ describe('a checkpoint', { concurrent: false }, () => {
     const [good] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
     await put(checkpointKey(gateway), '{"version":3,"checkpoint":');
     const refused = await rig.holdfast(['recover']);
-    await stillHeld(refused, 4);
-    await quarantineStands();
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
     expect(refused.stdout).toContain('cannot be read: it is not JSON');
     expect(refused.stdout).toContain(`versionId=${good?.version ?? ''}`);
     await put(checkpointKey(gateway), await objectText(rig, checkpointKey(gateway), good?.version));
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 
   it('that does not hold together is named, and with what the engine would refuse it', async () => {
@@ -98,11 +71,11 @@ describe('a checkpoint', { concurrent: false }, () => {
     });
     await put(checkpointKey(gateway), JSON.stringify(broken));
     const refused = await rig.holdfast(['recover']);
-    await stillHeld(refused, 4);
-    await quarantineStands();
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
     expect(refused.stdout).toMatch(/does not hold together: .* names a provider that does not stand before it/);
     await put(checkpointKey(gateway), text);
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 });
 
@@ -112,10 +85,10 @@ describe('code in stacks/ that is not what it was', { concurrent: false }, () =>
     await put(opening, (await objectText(rig, opening)).replace(/"program":"[0-9a-f]+"/, '"program":"0123"'));
     const before = await objectText(rig, durableLockKey(gateway));
     const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
+    await stillHeld(rig, asked, 5);
     expect(await objectText(rig, durableLockKey(gateway))).toBe(before);
     expect(questionsIn(asked)[0]?.question).toMatch(/the code in stacks\/ is not what it was in run/);
-    await endsIt(printed(asked, '--changed-program'));
+    await endsIt(rig, printed(asked, '--changed-program'));
   });
 });
 
@@ -127,20 +100,20 @@ describe('a look at AWS', { concurrent: false }, () => {
     });
     const refused = await rig.holdfast(['recover']);
     await rig.clearFaults();
-    await stillHeld(refused, 4);
-    await quarantineStands();
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
     expect(refused.stdout).toMatch(/AWS could not be looked at: UnauthorizedOperation: ec2:DescribeTransitGateways/);
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 
   it('that does not settle in time leaves the stack held, and says of what', async () => {
     await rig.writeNetwork(smallNetwork);
     const refused = await rig.holdfast(['recover', '--wait', '1s']);
     await rig.writeNetwork(smallNetwork + quickly);
-    await stillHeld(refused, 4);
-    await quarantineStands();
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
     expect(refused.stdout).toMatch(/gateway \(tgw-\w+\): AWS may not show yet what was done; waited 1 s/);
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 });
 
@@ -158,7 +131,7 @@ describe('an answer that cannot be', { concurrent: false }, () => {
 
   it.each(wrong)('%s: is told, nothing is done, and the stack is held', async (_, decision, told) => {
     const refused = await rig.holdfast(['recover', '--decide', await decision()]);
-    await stillHeld(refused, 4);
+    await stillHeld(rig, refused, 4);
     expect(refused.stdout).toMatch(told);
   });
 
@@ -175,7 +148,7 @@ describe('an answer that cannot be', { concurrent: false }, () => {
 
 describe('a stack that is not held', { concurrent: false }, () => {
   it('is left alone', async () => {
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
     const before = await bucket.list('');
     const { exitCode, stdout } = await rig.holdfast(['recover', 'transit-gateway']);
     expect(exitCode).toBe(0);

@@ -38,10 +38,11 @@ import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
-import { ciLink, openAws, openFile, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
+import { openAws, openFile, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
+import { openingOf } from '../opening.ts';
 import { openShell } from '../recovery-shell.ts';
 import { report } from '../report.ts';
 import { destroyStacks } from './destroy.ts';
@@ -225,21 +226,9 @@ async function openOwnJournal(
   chosen: readonly string[],
   flags: RecoverFlags,
 ): Promise<Journal> {
-  const { spec, text } = file.network;
   const journal = journalOf(context, file, aws, aws.run, aws.process.nonce, flags.bucketPatience);
   if (flags.dryRun) return journal;
-  await journal.open({
-    type: 'run-opened',
-    operation: 'recover',
-    process: aws.process,
-    session: aws.live.record(),
-    account: spec.account,
-    region: spec.region,
-    ...ciLink(context.env),
-    order: [...chosen],
-    forecastSeconds: 0,
-    networkFile: { path: file.network.file, text },
-  });
+  await journal.open(await openingOf(context, { file, aws }, 'recover', chosen, 0));
   return journal;
 }
 
