@@ -156,18 +156,26 @@ function nodeOf(graph: Graph, name: string): StackNode {
 /** What a person counts: cloud resources, without the stack itself, its provider and its references. */
 const isCloudResource = ({ type }: { type: string }): boolean => !type.startsWith('pulumi:');
 
+/**
+ * A replacement is three engine steps (create-replacement, replace, delete-replaced) and counts once. What an earlier one has left to be deleted is a
+ * delete of its own: nothing goes without being told.
+ */
+function counted<Step extends { readonly op: string; readonly urn: string }>(steps: readonly Step[]): readonly Step[] {
+  const replaced = new Set(steps.filter(({ op }) => op === 'replace').map(({ urn }) => urn));
+  return steps.map((step) => (step.op === 'delete-replaced' && !replaced.has(step.urn) ? { ...step, op: 'delete' } : step));
+}
+
 function plannedChanges(steps: readonly EngineStep[]): PlannedChange[] {
-  return steps.flatMap((step) => {
+  return counted(steps).flatMap((step) => {
     const { op } = step;
     if (!isCloudResource(step) || (op !== 'create' && op !== 'update' && op !== 'replace' && op !== 'delete')) return [];
     return [{ op, type: step.type, name: step.name, changed: step.changed, replacing: step.replacing }];
   });
 }
 
-/** A replacement is three engine steps (create-replacement, replace, delete-replaced) and counts once. */
-export function countChanges(steps: readonly { readonly op: string; readonly type: string }[]): ChangeCounts {
+export function countChanges(steps: readonly { readonly op: string; readonly type: string; readonly urn: string }[]): ChangeCounts {
   const counts = { ...noChanges };
-  for (const step of steps) {
+  for (const step of counted(steps)) {
     if (!isCloudResource(step)) continue;
     if (step.op in counts) counts[step.op as keyof ChangeCounts] += 1;
   }

@@ -28,7 +28,8 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'engine-output':
       return event.text.trimEnd().replaceAll(/^/gm, `${event.stack} | `);
     case 'stack-ended':
-      return event.end.outcome === 'planned' || event.end.outcome === 'unchanged'
+      // Told by the steps before it, or not worth a line.
+      return ['planned', 'unchanged', 'recovered', 'recoverable'].includes(event.end.outcome)
         ? undefined
         : describeEnd(event.stack, event.end, event.seconds, style);
     case 'stage-ended':
@@ -170,7 +171,7 @@ export function describeEnd(stack: string, end: StackEnd, seconds: number, style
     case 'recoverable':
       return `${style.green('would be recovered')} ${stack} ${time}  ${end.said}`;
     case 'undecided':
-      return `${style.red('DECIDE')}   ${stack} ${time}\n${indent(end.questions)}`;
+      return `${style.red('DECIDE')}   ${stack} ${time}  it is held until a person has decided, see above`;
     case 'locked':
       return `${style.yellow('LOCKED')}   ${stack}  ${end.message}`;
     case 'skipped':

@@ -9,22 +9,34 @@ const subnetType = 'aws:ec2/subnet:Subnet';
 
 describe('the count of changes', () => {
   it('has a replacement once, of its three engine steps', () => {
-    const steps = ['create-replacement', 'replace', 'delete-replaced'].map((op) => ({ op, type: vpcType }));
+    const steps = ['create-replacement', 'replace', 'delete-replaced'].map((op) => ({ op, type: vpcType, urn: 'urn:vpc' }));
     expect(countChanges(steps)).toEqual({ ...noChanges, replace: 1 });
   });
 
+  it('has what an earlier replacement has left to be deleted as a delete', () => {
+    const steps = [
+      { op: 'same', type: vpcType, urn: 'urn:vpc' },
+      { op: 'delete-replaced', type: vpcType, urn: 'urn:vpc' },
+    ];
+    expect(countChanges(steps)).toEqual({ ...noChanges, same: 1, delete: 1 });
+  });
+
   it('has creates, updates, deletes and what stays the same', () => {
-    const steps = ['create', 'create', 'update', 'delete', 'same'].map((op) => ({ op, type: vpcType }));
+    const steps = ['create', 'create', 'update', 'delete', 'same'].map((op) => ({ op, type: vpcType, urn: 'urn:vpc' }));
     expect(countChanges(steps)).toEqual({ create: 2, update: 1, replace: 0, delete: 1, same: 1 });
   });
 
   it('has no stack, provider or reference', () => {
-    const steps = ['pulumi:pulumi:Stack', 'pulumi:providers:aws', 'pulumi:pulumi:StackReference'].map((type) => ({ op: 'create', type }));
+    const steps = ['pulumi:pulumi:Stack', 'pulumi:providers:aws', 'pulumi:pulumi:StackReference'].map((type) => ({
+      op: 'create',
+      type,
+      urn: 'urn:other',
+    }));
     expect(countChanges(steps)).toEqual(noChanges);
   });
 
   it('has no reads and no refreshes', () => {
-    expect(countChanges(['read', 'refresh', 'read-replacement'].map((op) => ({ op, type: vpcType })))).toEqual(noChanges);
+    expect(countChanges(['read', 'refresh', 'read-replacement'].map((op) => ({ op, type: vpcType, urn: 'urn:vpc' })))).toEqual(noChanges);
   });
 });
 
