@@ -212,7 +212,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
 
   // A key that the state has, under an id that it does not have: made anew by somebody.
   for (const object of newest) {
-    if (object.key === undefined || object.madeBy === 'aws' || taken.has(objectKey(object))) continue;
+    if (object.key === undefined || object.madeBy === 'aws') continue;
+    if (taken.has(objectKey(object)) || disowned.has(objectKey(object))) continue;
     const shape = current.resources.find(
       (resource) => resource.type === object.type && !resource.condemned && matches(object, resource, evidence),
     );
@@ -342,10 +343,9 @@ function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
     return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? 'there' : 'unsettled';
   }
   if (looks.newest === undefined || looks.newest.incomplete.length > 0) return 'unseen';
-  const seenDeleted =
-    id !== undefined &&
-    (history.seenDeleted.has(objectKey({ type, id })) ||
-      trail.words.some((word) => word.act === 'deleted' && word.type === type && word.id === id));
+  // Under an id that is made of a key there may be another one since: the last word counts.
+  const lastWord = trail.words.findLast((word) => word.act !== 'changed' && word.type === type && word.id === id);
+  const seenDeleted = id !== undefined && (history.seenDeleted.has(objectKey({ type, id })) || lastWord?.act === 'deleted');
   if (seenDeleted) return 'gone';
   return looks.agreeOn(soughtOf(candidate, evidence)) ? 'gone' : 'unsettled';
 }
