@@ -379,12 +379,13 @@ function besideFact(candidate: Candidate, all: readonly Candidate[], evidence: E
     if (recorded.some(isThere)) return 'recorded-there';
     return recorded.length > 0 || ofResource.some(({ state }) => state === 'replaced-away') ? 'recorded-gone' : 'alone';
   }
+  // What waits for its replacement has it in whatever is adopted, also where it was not the run that made it.
+  const isAdopted = (other: Candidate): boolean =>
+    candidate.state === 'replaced-away' && (saidFact(other, all, evidence) === 'adopt' || bearsFact(other, evidence) === 'our-key');
+  const isMade = (other: Candidate): boolean =>
+    other.operation === 'create' && (['our-tags', 'our-key'].includes(bearsFact(other, evidence)) || trailFact(other, evidence) === 'made');
   const isSuccessor = (other: Candidate): boolean =>
-    other.state === 'unrecorded' &&
-    other.operation === 'create' &&
-    other.shape !== undefined &&
-    isThere(other) &&
-    (['our-tags', 'our-key'].includes(bearsFact(other, evidence)) || trailFact(other, evidence) === 'made');
+    other.state === 'unrecorded' && other.shape !== undefined && isThere(other) && (isMade(other) || isAdopted(other));
   return ofResource.some(isSuccessor) ? 'successor' : 'alone';
 }
 

@@ -144,14 +144,14 @@ export const stalenessMs = 30_000;
 
 export interface LookOptions {
   readonly atMs?: number;
-  /** Asked by id, beside those that are shown. */
+  /** What was looked up by its id. */
   readonly asked?: readonly { readonly type: string; readonly id: string }[];
   readonly incomplete?: readonly string[];
 }
 
 export const lookOf = (objects: readonly LiveObject[], { atMs = 0, asked = [], incomplete = [] }: LookOptions = {}): Look => ({
   inventory: { from: atMs, until: atMs + 1, objects, incomplete },
-  ids: new Set([...asked, ...objects].map(objectKey)),
+  ids: new Set(asked.map(objectKey)),
 });
 
 /** What every id that a checkpoint ever had is asked by. */
