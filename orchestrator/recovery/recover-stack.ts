@@ -24,6 +24,7 @@ import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
 import type { CheckpointVersion, History } from './history.ts';
+import { withAnswer } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -447,8 +448,7 @@ class StackRecovery {
 
   #answers(): readonly Answer[] {
     const { answers, interrupted } = this.#stuck;
-    const isNewer = (old: Answer): boolean => answers.some(({ resource, id }) => resource === old.resource && id === old.id);
-    return [...interrupted.answers.filter((old) => !isNewer(old)), ...answers];
+    return answers.reduce(withAnswer, interrupted.answers);
   }
 
   /** Steps 4: what was decided is written in the overlay, and the engine asks AWS for the rest. */
