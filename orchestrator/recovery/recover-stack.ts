@@ -402,6 +402,7 @@ class StackRecovery {
       spool: spooled?.ok === true ? spooled.deployment : undefined,
       disowned: parts.disownedOf(stack),
       answers: this.#answers(),
+      given: stuck.answers,
       plan: () => this.#plannedShapes(kept),
       look: parts.look,
       trail: () => parts.trail(interrupted),

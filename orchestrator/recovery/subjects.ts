@@ -159,7 +159,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     const found = new Map<string, Source[]>();
     const note = (id: string, source: Source): void => void found.set(id, [...(found.get(id) ?? []), source]);
     if (isCreate) {
-      for (const object of newest) if (matches(object, shape, evidence)) note(object.id, open.source);
+      // Also what a look showed before: its tags may have been taken away meanwhile.
+      for (const object of looks.everShown) if (matches(object, shape, evidence)) note(object.id, open.source);
       for (const { id, source, ...about } of said) if (about.urn === urn && about.type === type) note(id, source);
       for (const word of trail.words)
         if (word.act === 'made' && word.type === type && isOf(word, shape, evidence))
