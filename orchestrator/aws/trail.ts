@@ -172,14 +172,20 @@ async function waitForTurn(cloudtrail: CloudTrailClient, { clock, signal }: Wait
 interface Failure {
   readonly name?: string;
   readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
 }
 
-/** Whether the next try may go better: throttled, an answer that says so, or none. */
+/** Whether the next try may go better: throttled, an answer that says so, none, or a clock that the SDK has learned to read since. */
 function mayPass(cause: unknown): boolean {
   const { name = '', code = '', $metadata } = cause as Failure;
-  const status = $metadata?.httpStatusCode;
-  return /Throttl|TooManyRequests|RequestLimitExceeded/.test(name) || status === 429 || (status ?? 0) >= 500 || isBroken(name, code);
+  const status = $metadata?.httpStatusCode ?? 0;
+  return (
+    /Throttl|TooManyRequests|RequestLimitExceeded/.test(name) ||
+    status === 429 ||
+    status >= 500 ||
+    $metadata?.clockSkewCorrected === true ||
+    isBroken(name, code)
+  );
 }
 
 const isBroken = (name: string, code: string): boolean =>

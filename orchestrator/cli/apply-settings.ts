@@ -1,5 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
-import { execa } from 'execa';
+import { join } from 'node:path';
 import { lookByTag } from '../aws/tagged-objects.ts';
 import type { TaggedObject } from '../aws/tagged-objects.ts';
 import { openSpool } from '../gateway/spool.ts';
@@ -8,7 +7,6 @@ import { Journal } from '../journal/journal.ts';
 import { Heartbeat } from '../locks/heartbeat.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine } from '../pulumi/engine.ts';
-import { programFingerprint } from '../pulumi/fingerprint.ts';
 import { recoverStack } from '../recovery/recover-stack.ts';
 import type { ApplyRequest } from '../run/apply.ts';
 import type { Emit } from '../run/events.ts';
@@ -17,7 +15,7 @@ import { criticalPathSeconds } from '../state/durations.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import type { Context } from './context.ts';
 import { defaultParallel } from './flags.ts';
-import { ciLink } from './open.ts';
+import { openingOf } from './opening.ts';
 import { recoveryParts } from './recovery-parts.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
 import type { Stopping } from './signals.ts';
@@ -51,12 +49,22 @@ export async function applySettings(
   emit: Emit,
 ): Promise<Omit<ApplyRequest, 'work'>> {
   const { file, aws, state, gateway, engine } = opened;
-  const { spec, text } = file.network;
+  const { spec } = file.network;
   const network = spec.network;
-  const commit = await commitOf(file.network.file, context);
+  const opening = await openingOf(
+    context,
+    opened,
+    stage,
+    order,
+    criticalPathSeconds(
+      file.graph.nodes.filter(({ name }) => order.includes(name)),
+      state.durations,
+    ),
+  );
   const { standings, states } = state;
   const watch = new LockWatch(aws.store, network);
   const verified = new Map(standings.verified);
+  const known = new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }]));
   const told = stopping.follow(emit);
   return {
     engine,
@@ -75,25 +83,10 @@ export async function applySettings(
     }),
     watch,
     heartbeat: new Heartbeat(aws.store, network, aws.run, aws.process),
-    opening: {
-      operation: stage,
-      process: aws.process,
-      session: aws.live.record(),
-      account: spec.account,
-      region: spec.region,
-      ...(commit === undefined ? {} : { commit }),
-      ...ciLink(context.env),
-      order: [...order],
-      forecastSeconds: criticalPathSeconds(
-        file.graph.nodes.filter(({ name }) => order.includes(name)),
-        state.durations,
-      ),
-      networkFile: { path: file.network.file, text },
-      program: await programFingerprint(context.root),
-    },
+    opening,
     lockRecord: (stack) => ({ ...aws.lockRecord(stack, stage), checkpoint: states.get(stack)?.etag ?? null }),
     session: aws.live,
-    known: new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }])),
+    known,
     verified,
     unknownObjects: async (stack, known) => {
       const looked = await lookByTag(aws.clients, { installation: state.settings.installation, stack, known });
@@ -110,7 +103,7 @@ export async function applySettings(
           gateway,
           engine,
           installation: state.settings.installation,
-          states,
+          states: known,
           verified,
           incident: undefined,
           patienceSeconds: flags.bucketPatience,
@@ -143,15 +136,4 @@ export async function withoutDisowned(store: ObjectStore, stack: string, found: 
   if (found.length === 0) return found;
   const disowned = new Set((await disownedOf(store, stack)).map(({ id }) => id));
   return found.filter(({ id }) => !disowned.has(id));
-}
-
-/** Of the repository that has the network file; none where it is in none. */
-async function commitOf(file: string, { cwd, env }: Context): Promise<string | undefined> {
-  const said = env['GITHUB_SHA'] ?? env['CI_COMMIT_SHA'];
-  if (said) return said;
-  const { stdout, failed } = await execa('git', ['rev-parse', 'HEAD'], { cwd: dirname(resolve(cwd, file)), reject: false }).catch(() => ({
-    stdout: '',
-    failed: true,
-  }));
-  return failed || stdout === '' ? undefined : stdout;
 }

@@ -15,15 +15,15 @@ import { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine } from '../pulumi/engine.ts';
 import type { TrailAnswer } from '../recovery/examine.ts';
 import type { Interrupted } from '../recovery/interrupted.ts';
-import type { RecoveryParts, StateDifference } from '../recovery/recover-stack.ts';
+import type { Leaving, RecoveryParts, StateDifference } from '../recovery/recover-stack.ts';
 import type { Emit } from '../run/events.ts';
-import type { StackState } from '../state/checkpoints.ts';
 import { readDeployment } from '../state/deployment.ts';
 import type { StateResource } from '../state/deployment.ts';
 import { disown, readDisowned } from '../state/disowned.ts';
 import type { DisownedObject } from '../state/disowned.ts';
 import { project } from '../state/layout.ts';
 import type { Verified } from '../state/verified.ts';
+import { plural } from '../ui/describe.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile, OpenedSession } from './open.ts';
 
@@ -33,8 +33,8 @@ export interface PartsRequest {
   readonly gateway: Gateway;
   readonly engine: Engine;
   readonly installation: string;
-  /** Of every stack of the network: what is another one's is not nobody's. */
-  readonly states: ReadonlyMap<string, StackState>;
+  /** The checkpoint of every stack of the network, as it is known now: what is another one's is not nobody's. */
+  readonly states: ReadonlyMap<string, { readonly body: string }>;
   readonly verified: Map<string, Verified>;
   readonly incident: string | undefined;
   readonly patienceSeconds: number;
@@ -57,14 +57,14 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
   const network = spec.network;
   const disowned = new Map<string, readonly DisownedObject[]>(await readDisowned(aws.store, network));
   const disownedOf = (stack: string): ReadonlySet<string> => new Set(disowned.get(stack)?.map(objectKey));
-  // One that is not deployed yet is there all the same, and empty.
-  const all = new Map<string, readonly StateResource[]>(file.graph.nodes.map(({ name }) => [name, []]));
-  for (const [stack, { body }] of states) {
-    const read = readDeployment(body);
-    all.set(stack, read.ok ? read.deployment.resources : []);
-  }
   const by = `${aws.process.user}@${aws.process.host}`;
   const begunMs = context.now();
+  const asDisowned = (object: Leaving): DisownedObject => ({
+    ...object,
+    ...(request.incident === undefined ? {} : { incident: request.incident }),
+    by,
+    at: new Date(context.now()).toISOString(),
+  });
   return {
     recovery: aws.run,
     by,
@@ -83,15 +83,15 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     typeOf: resourceTypeOf,
     look: (scope) => lookAtInventory(aws.clients, scope, context.now),
     trail: (interrupted) => askTrail(context, aws, interrupted, begunMs, request.signal),
-    compare: (stack, state, inventory) =>
+    compare: (stack, state, inventory, disowning) =>
       compareWithState({
         stack,
         resources: state.resources,
         operations: state.operations,
-        others: new Map([...all].filter(([other]) => other !== stack)),
+        others: othersOf(stack, file, states),
         objects: inventory.objects,
         installation: request.installation,
-        disowned,
+        disowned: new Map(disowned).set(stack, [...(disowned.get(stack) ?? []), ...disowning.map(asDisowned)]),
       }).flatMap(asStateDifference),
     spoolOf: async (run, stack) => {
       const path = await spooledFile(join(context.root, '.holdfast', 'spool', network, run), stack);
@@ -99,9 +99,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     },
     disownedOf,
     disown: async (stack, objects) => {
-      const at = new Date(context.now()).toISOString();
-      const incident = request.incident === undefined ? {} : { incident: request.incident };
-      const added = objects.map((object) => ({ ...object, ...incident, by, at }));
+      const added = objects.map(asDisowned);
       await disown(aws.store, stack, added, request.patienceSeconds);
       disowned.set(stack, [...(disowned.get(stack) ?? []), ...added]);
     },
@@ -115,6 +113,23 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     signal: request.signal,
     verbose: request.verbose,
   };
+}
+
+/** What the network's other stacks have, or are about to have. One that is not deployed yet is there all the same, and empty. */
+function othersOf(stack: string, { graph }: OpenedFile, states: PartsRequest['states']): ReadonlyMap<string, readonly StateResource[]> {
+  const others = new Map<string, readonly StateResource[]>(graph.nodes.map(({ name }) => [name, []]));
+  for (const [name, { body }] of states) {
+    const read = readDeployment(body);
+    if (!read.ok) continue;
+    const { resources, operations } = read.deployment;
+    const begun = operations.map(({ resource }) => ({
+      ...resource,
+      id: resource.id ?? resourceTypeOf(resource.type)?.idOf?.(resource.inputs),
+    }));
+    others.set(name, [...resources, ...begun]);
+  }
+  others.delete(stack);
+  return others;
 }
 
 function asStateDifference(difference: Difference): StateDifference[] {
@@ -165,6 +180,6 @@ async function askTrail(
   return {
     words,
     final: context.now() > lastActMs + trailLagSeconds * 1000,
-    said: found.value.length === 0 ? `nothing ${by}, which proves nothing` : `${found.value.length} events ${by}`,
+    said: found.value.length === 0 ? `nothing ${by}, which proves nothing` : `${plural(found.value.length, 'event')} ${by}`,
   };
 }

@@ -230,7 +230,7 @@ export function trailObjects(events: readonly TrailEvent[]): readonly TrailObjec
       return saidOf(event.name, call).flatMap(({ row, act, id, key }) => {
         if (id === undefined) return [];
         const { at, eventId, name } = event;
-        const object: TrailObject = { type: row.type, id, act, at, eventId, name, tags: act === 'deleted' ? undefined : tags, key };
+        const object: TrailObject = { type: row.type, id, act, at, eventId, name, tags, key };
         return [{ object, rank: ranks[row.ownId ? 'own' : 'made'][act] }];
       });
     })
@@ -246,7 +246,7 @@ const ranks: Readonly<Record<'own' | 'made', Readonly<Record<Act, number>>>> = {
 
 function saidOf(name: string, call: Call): readonly Said[] {
   if (name === 'CreateTags' || name === 'DeleteTags')
-    return listIn(call.request, 'resourcesSet', 'resourceId', 'resources').flatMap((resource): Said[] => {
+    return listIn(call.request, 'resourcesSet', 'resourceId').flatMap((resource): Said[] => {
       const id = scalar(resource) ?? text(resource, 'resourceId') ?? text(resource, 'content');
       const row = rows.find(({ ownId }) => id !== undefined && ownId?.test(id) === true);
       return row ? [{ row, act: 'changed', id }] : [];
@@ -314,10 +314,6 @@ function listIn(node: unknown, ...names: readonly string[]): readonly unknown[] 
 
 function itemsOf(list: unknown): readonly unknown[] {
   if (Array.isArray(list)) return list as readonly unknown[];
-  if (typeof list === 'string') return [list];
-  // A number is that of an item, and no item.
-  if (!isNode(list)) return [];
-  const inner = [...partsOf(list, 'items'), ...partsOf(list, 'item')];
-  if (inner.length > 0) return inner.flatMap(itemsOf);
-  return Object.keys(list).length > 0 ? [list] : [];
+  const inner = partsOf(list, 'items');
+  return inner.length > 0 ? inner.flatMap(itemsOf) : [list];
 }

@@ -59,14 +59,17 @@ export interface RecoveryParts {
   readonly look: ExamineRequest['look'];
   readonly trail: (interrupted: Interrupted) => Promise<TrailAnswer>;
   /** What AWS and a state do not agree in. */
-  readonly compare: (stack: string, state: Deployment, inventory: Inventory) => readonly StateDifference[];
+  readonly compare: (
+    stack: string,
+    state: Deployment,
+    inventory: Inventory,
+    /** What this recovery is about to put on the disowned list. */
+    disowning: readonly Leaving[],
+  ) => readonly StateDifference[];
   /** What the run could not write to the bucket, where this machine has it. */
   readonly spoolOf: (run: string, stack: string) => Promise<string | undefined>;
   readonly disownedOf: (stack: string) => ReadonlySet<string>;
-  readonly disown: (
-    stack: string,
-    objects: readonly { readonly id: string; readonly type: string; readonly resource: string; readonly reason: string }[],
-  ) => Promise<void>;
+  readonly disown: (stack: string, objects: readonly Leaving[]) => Promise<void>;
   /** Brought up to date as stacks end. */
   readonly verified: Map<string, Verified>;
   readonly patienceSeconds: number;
@@ -77,6 +80,14 @@ export interface RecoveryParts {
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly signal: AbortSignal;
   readonly verbose: boolean;
+}
+
+/** An object that stays in AWS and leaves the stack. */
+export interface Leaving {
+  readonly id: string;
+  readonly type: string;
+  readonly resource: string;
+  readonly reason: string;
 }
 
 /** A difference between a state and AWS, in words. `membership`: one of them has an object that the other has not. */
@@ -152,6 +163,8 @@ interface Kept {
   readonly body: string;
   readonly deployment: Deployment;
   readonly history: History;
+  /** A person has worked on it: what the run had begun is theirs to say now. */
+  readonly byHand: boolean;
 }
 
 /** The overlay after the refresh. */
@@ -346,6 +359,7 @@ class StackRecovery {
         body: body ?? JSON.stringify(raw),
         deployment: read?.ok === true ? read.deployment : { resources: [], operations: [] },
         history: readHistory(versions),
+        byHand: false,
       },
     });
   }
@@ -398,7 +412,7 @@ class StackRecovery {
       typeOf: parts.typeOf,
       current: kept.deployment,
       history: kept.history,
-      doubts: interrupted.doubts,
+      doubts: kept.byHand ? [] : interrupted.doubts,
       spool: spooled?.ok === true ? spooled.deployment : undefined,
       disowned: parts.disownedOf(stack),
       answers: this.#answers(),
@@ -491,7 +505,7 @@ class StackRecovery {
     if (!read.ok) return this.#held(`what the shell left cannot be read: ${read.why}`);
     this.#step('reconcile', 'by hand, in a shell over the overlay');
     const { deployment, raw } = read;
-    return { ...kept, raw, body, deployment, history: readHistory([{ version: 'shell', deployment }]) };
+    return { ...kept, raw, body, deployment, history: readHistory([{ version: 'shell', deployment }]), byHand: true };
   }
 
   /** Step 5. */
@@ -501,7 +515,7 @@ class StackRecovery {
     for (const { type, id } of deployment.resources)
       if (id !== undefined && parts.typeOf(type)) scope.set(type, [...(scope.get(type) ?? []), id]);
     const looked = await parts.look({ stacks: [stuck.stack], installation: parts.installation, known: scope });
-    const found = looked.ok ? parts.compare(stuck.stack, deployment, looked.value) : [];
+    const found = looked.ok ? parts.compare(stuck.stack, deployment, looked.value, leaving(subjects)) : [];
     const { plan, steps } = await this.#preview(mount);
     const destroying = stuck.interrupted.operation === 'destroy';
     const checked: Checked = {
@@ -512,7 +526,8 @@ class StackRecovery {
         ...planProblems(steps, subjects, destroying),
       ],
       differences: [
-        ...found.filter(({ kind }) => kind !== 'membership').map(({ text }) => text),
+        // While the run goes on its other stacks make things that nobody has written down yet.
+        ...found.filter(({ kind }) => kind === 'property' || (kind === 'foreign' && !this.#options.inRun)).map(({ text }) => text),
         ...subjects.flatMap(({ facts, row, name, id }) =>
           row.then === 'forget' && facts.kind === 'cloud' && !isInDoubt(facts) ? [`${name} (${id ?? ''}) is gone: ${row.because}`] : [],
         ),
@@ -552,7 +567,8 @@ class StackRecovery {
     const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
     const { stack, lock, epoch, journal, interrupted } = stuck;
     const said = describeSubjects(subjects);
-    await this.#disown(subjects);
+    const left = leaving(subjects);
+    if (left.length > 0) await parts.disown(stack, left);
     const isGone = kept.etag === undefined && refreshed.deployment.resources.length === 0;
     let etag = kept.etag;
     if (!isGone) {
@@ -606,13 +622,6 @@ class StackRecovery {
     this.#step('release', stuck.frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
     if (checkpoint && !this.#options.inRun) await this.#confirm(checkpoint);
     return { kind: 'recovered', said, checkpoint, differences: checked.differences, page: undefined };
-  }
-
-  async #disown(subjects: readonly Subject[]): Promise<void> {
-    const objects = subjects.flatMap(({ row, id, type, name }) =>
-      row.then === 'disown' && id !== undefined ? [{ id, type, resource: name, reason: row.because }] : [],
-    );
-    if (objects.length > 0) await this.#parts.disown(this.#stuck.stack, objects);
   }
 
   /**
@@ -846,6 +855,12 @@ function emptyLike({ checkpoints }: Quarantine): RawCheckpoint {
   }
   return { version: 3, checkpoint: {} };
 }
+
+/** What the decisions leave in AWS on purpose. */
+const leaving = (subjects: readonly Subject[]): readonly Leaving[] =>
+  subjects.flatMap(({ row, id, type, name }) =>
+    row.then === 'disown' && id !== undefined ? [{ id, type, resource: name, reason: row.because }] : [],
+  );
 
 const isNothing = (body: string): boolean => {
   const read = readDeployment(body);

@@ -34,6 +34,9 @@ export async function takeOverStack(request: TakeOverRequest): Promise<TakenOver
   const locks = standings.locks.filter((lock) => lock.stack === stack);
   const before = locks.find(({ key }) => key === durableLockKey(stack));
   const foreign = locks.filter((lock) => lock !== before);
+  // What a newer Holdfast says in it is not known here.
+  if (before?.content.kind === 'unreadable' && before.content.why.includes('newer'))
+    return { ok: false, reason: 'locked', why: describeLock(before) };
   if (foreign.length > 0) return { ok: false, reason: 'locked', why: foreign.map(describeLock).join('; ') };
   const ofLock = before?.content.kind === 'holdfast' ? before.content.record.epoch : 0;
   // The lock may be of a recovery that died before it could write its takeover down. Where it is gone, the run has had it all the same: what is written

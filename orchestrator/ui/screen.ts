@@ -44,7 +44,7 @@ export function screen(stdout: Output, style: Style): Reporter {
           return;
         }
       }
-      const text = event.type === 'stage-ended' || event.type === 'stack-ended' ? undefined : describeEvent(event, style);
+      const text = event.type === 'stage-ended' || (event.type === 'stack-ended' && stage) ? undefined : describeEvent(event, style);
       if (text !== undefined) void settled(stage).then(() => [...late.splice(0), text].forEach(print));
     },
     settled: async () => {

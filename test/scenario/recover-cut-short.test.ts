@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { BucketSnapshot } from '../support/bucket-snapshot.ts';
 import { cliKilled, interrupted } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
@@ -31,17 +32,16 @@ const writes: readonly (readonly [what: string, match: object])[] = [
 ];
 
 let rig: LabRig;
+/** A gateway that AWS has and the state has not. */
+let interruptedCreate: BucketSnapshot;
 beforeAll(async () => {
   rig = await LabRig.start(smallNetwork + quickly);
-});
-afterAll(() => rig.stop());
-
-/** A gateway that AWS has and the state has not. */
-async function interruptedCreate(): Promise<void> {
-  await rig.reset();
   const up = ['up', 'transit-gateway', '--yes', '--no-settle'];
   expect(await interrupted(rig, up, { service: 'ec2', action: 'CreateTransitGateway' }, cliKilled)).toBe(4);
-}
+  interruptedCreate = await BucketSnapshot.take(rig);
+});
+beforeEach(() => interruptedCreate.restore());
+afterAll(() => rig.stop());
 
 async function isRecovered(): Promise<void> {
   expect(await rig.locks()).toEqual([]);
@@ -53,8 +53,6 @@ async function isRecovered(): Promise<void> {
 }
 
 describe('a recovery that is killed', { concurrent: false }, () => {
-  beforeEach(interruptedCreate);
-
   it.each(writes)('when %s: the next one ends the same', async (_, match) => {
     await rig.fault({ match: { service: 's3', ...match, times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run(['recover', '--json']);
@@ -77,8 +75,6 @@ describe('a recovery that is killed', { concurrent: false }, () => {
 });
 
 describe('two recoveries at once', { concurrent: false }, () => {
-  beforeEach(interruptedCreate);
-
   it('of which the second comes while the first is at work: it is told who is, and touches nothing', async () => {
     await rig.fault({
       match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-examined.json', times: 1 },
@@ -106,8 +102,6 @@ describe('two recoveries at once', { concurrent: false }, () => {
 });
 
 describe('a recovery whose lock somebody removes', { concurrent: false }, () => {
-  beforeEach(interruptedCreate);
-
   it('stops, writes nothing more, puts the lock back, and the next one recovers', async () => {
     await rig.fault({
       match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-checked.json', times: 1 },

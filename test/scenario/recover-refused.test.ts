@@ -1,12 +1,13 @@
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
-import { cliKilled, interrupted, orchestratorKilled } from '../support/interruptions.ts';
+import { BucketSnapshot } from '../support/bucket-snapshot.ts';
+import { cliKilled, interrupted } from '../support/interruptions.ts';
+import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import type { CommandResult } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
-import { argumentsOf, objectText, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
+import { objectText, questionsIn } from '../support/recovery-oracle.ts';
 import { quickly } from '../support/recovery-point.ts';
 
 const gateway = 'small.transit-gateway';
@@ -14,98 +15,22 @@ const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as cons
 
 let rig: LabRig;
 let bucket: Bucket;
+/** A gateway that AWS has and the state has not. */
+let interruptedCreate: BucketSnapshot;
 beforeAll(async () => {
   rig = await LabRig.start(smallNetwork + quickly);
   bucket = new Bucket(rig.s3, rig.record.bucket);
+  expect(await interrupted(rig, ['up', 'transit-gateway', '--yes', '--no-settle'], createGateway, cliKilled)).toBe(4);
+  interruptedCreate = await BucketSnapshot.take(rig);
 });
-beforeEach(async () => {
-  await rig.reset();
-  await rig.writeNetwork(smallNetwork + quickly);
-});
+beforeEach(() => interruptedCreate.restore());
 afterAll(() => rig.stop());
-
-const up = (...args: string[]): string[] => ['up', ...args, '--yes', '--no-settle', '--bucket-patience', '2s'];
 
 const put = (key: string, body: string): Promise<unknown> =>
   rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: body }));
 
-/** A gateway that AWS has and the state has not. */
-async function interruptedCreate(): Promise<void> {
-  expect(await interrupted(rig, up('transit-gateway'), createGateway, cliKilled)).toBe(4);
-}
-
-async function stillHeld({ exitCode, stdout }: CommandResult, code: 4 | 5): Promise<void> {
-  expect(exitCode, stdout).toBe(code);
-  expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
-  expect((await rig.holdfast(['status'])).exitCode).toBe(4);
-}
-
-async function quarantineStands(): Promise<void> {
-  expect((await rig.keys('.holdfast/quarantine/')).some((key) => key.includes('/manifest-'))).toBe(true);
-}
-
-/** The answer to the one question of a command, as it is printed. */
-function printed(result: CommandResult, part: string): string[] {
-  const command = questionsIn(result)
-    .flatMap(({ answers }) => answers)
-    .map((answer) => answer.command)
-    .find((text) => text.includes(part));
-  if (command === undefined) throw new Error(`no answer with "${part}" was printed: ${result.stdout}`);
-  return argumentsOf(command);
-}
-
-async function endsIt(args: string[]): Promise<void> {
-  const { exitCode, stdout } = await rig.holdfast(args);
-  expect(exitCode, stdout).toBe(0);
-  expect(await rig.locks()).toEqual([]);
-  expect(await taggedIds(rig, gateway)).toEqual(taggableIds(await stateOf(rig, gateway)));
-}
-
 describe('evidence that is not there', { concurrent: false }, () => {
-  it('of whether the writer is dead, on another machine: the question is asked, and the printed command ends it', async () => {
-    await interrupted(rig, up('transit-gateway'), createGateway, orchestratorKilled);
-    for (const key of await rig.keys('.holdfast/heartbeats/'))
-      await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: key }));
-    const ofRun = [durableLockKey(gateway), ...(await rig.keys('.holdfast/runs/'))];
-    for (const key of ofRun) await put(key, (await objectText(rig, key)).replaceAll(/"machine":\s*"[^"]*"/g, '"machine":"elsewhere"'));
-    const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
-    expect(questionsIn(asked)[0]?.question).toMatch(
-      /whether an engine of run \S+ is still at work on \S+ cannot be seen from here.*Is it dead\?/,
-    );
-    await endsIt(printed(asked, '--writer-dead'));
-  });
-
-  it('of the version that the run began from: the question is asked, and the printed command ends it', async () => {
-    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
-    const [base] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
-    await rig.writeNetwork(`${smallNetwork}gateway: { description: changed }\n${quickly}`);
-    expect(await interrupted(rig, up('transit-gateway'), { service: 'ec2', action: 'ModifyTransitGateway' }, cliKilled)).toBe(4);
-    await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: checkpointKey(gateway), VersionId: base?.version ?? '' }));
-    const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
-    await quarantineStands();
-    expect(questionsIn(asked)[0]?.question).toMatch(/The version of the checkpoint of transit-gateway that run \S+ began from is gone/);
-    await endsIt(printed(asked, '--without-versions'));
-  });
-
-  it('of who made it: an object with our tags of which no version tells is asked about, and the printed answer adopts it as the program says', async () => {
-    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
-    const [base] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
-    await rig.writeNetwork(smallNetwork.replace('main:\n', 'other: {}\n  main:\n') + quickly);
-    await interrupted(rig, up('transit-gateway'), { service: 'ec2', action: 'CreateTransitGatewayRouteTable' }, orchestratorKilled);
-    for (const { key, version, modified } of await bucket.versions(checkpointKey(gateway)))
-      if (key === checkpointKey(gateway) && version !== base?.version && modified >= (base?.modified ?? modified))
-        await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: key, VersionId: version }));
-    const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
-    expect(questionsIn(asked)[0]?.question).toMatch(/transit-gateway\/segment-other .*tgw-rtb-\w+.*Whose is it\?/);
-    await endsIt(printed(asked, '=adopt:'));
-    expect((await rig.holdfast(['plan', 'transit-gateway'])).stdout).toContain('nothing to do');
-  });
-
   it('of CloudTrail, which is refused: said, and decided without it', async () => {
-    await interruptedCreate();
     await rig.fault({ match: { service: 'cloudtrail' }, do: { kind: 'refuse', code: 'AccessDeniedException' } });
     const { exitCode, stdout } = await rig.holdfast(['recover']);
     await rig.clearFaults();
@@ -114,7 +39,6 @@ describe('evidence that is not there', { concurrent: false }, () => {
   });
 
   it('of CloudTrail, which has nothing yet: said that it proves nothing', async () => {
-    await interruptedCreate();
     await fetch(`${rig.record.endpoint}/_lab/cloudtrail`, { method: 'POST', body: JSON.stringify({ deliveryDelaySeconds: 3600 }) });
     const { exitCode, stdout } = await rig.holdfast(['recover']);
     await fetch(`${rig.record.endpoint}/_lab/cloudtrail`, { method: 'POST', body: JSON.stringify({ deliveryDelaySeconds: 0 }) });
@@ -125,20 +49,18 @@ describe('evidence that is not there', { concurrent: false }, () => {
 
 describe('a checkpoint', { concurrent: false }, () => {
   it('that does not parse is named, with where its copies are and the command that puts the last good one back', async () => {
-    await interruptedCreate();
     const [good] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
     await put(checkpointKey(gateway), '{"version":3,"checkpoint":');
     const refused = await rig.holdfast(['recover']);
-    await stillHeld(refused, 4);
-    await quarantineStands();
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
     expect(refused.stdout).toContain('cannot be read: it is not JSON');
     expect(refused.stdout).toContain(`versionId=${good?.version ?? ''}`);
     await put(checkpointKey(gateway), await objectText(rig, checkpointKey(gateway), good?.version));
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 
   it('that does not hold together is named, and with what the engine would refuse it', async () => {
-    await interruptedCreate();
     const text = await objectText(rig, checkpointKey(gateway));
     const broken = JSON.parse(text) as { checkpoint: { latest: { resources: { type: string; provider?: string; custom: boolean }[] } } };
     broken.checkpoint.latest.resources.push({
@@ -149,52 +71,49 @@ describe('a checkpoint', { concurrent: false }, () => {
     });
     await put(checkpointKey(gateway), JSON.stringify(broken));
     const refused = await rig.holdfast(['recover']);
-    await stillHeld(refused, 4);
-    await quarantineStands();
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
     expect(refused.stdout).toMatch(/does not hold together: .* names a provider that does not stand before it/);
     await put(checkpointKey(gateway), text);
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 });
 
 describe('code in stacks/ that is not what it was', { concurrent: false }, () => {
   it('is asked about before anything is taken over, and the printed command goes on with it', async () => {
-    await interruptedCreate();
     const opening = (await rig.keys('.holdfast/runs/')).find((key) => key.endsWith('-run-opened.json')) ?? '';
     await put(opening, (await objectText(rig, opening)).replace(/"program":"[0-9a-f]+"/, '"program":"0123"'));
     const before = await objectText(rig, durableLockKey(gateway));
     const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(asked, 5);
+    await stillHeld(rig, asked, 5);
     expect(await objectText(rig, durableLockKey(gateway))).toBe(before);
     expect(questionsIn(asked)[0]?.question).toMatch(/the code in stacks\/ is not what it was in run/);
-    await endsIt(printed(asked, '--changed-program'));
+    await endsIt(rig, printed(asked, '--changed-program'));
   });
 });
 
 describe('a look at AWS', { concurrent: false }, () => {
   it('that is refused leaves the stack held, and names the action', async () => {
-    await interruptedCreate();
     await rig.fault({
       match: { service: 'ec2', action: 'DescribeTransitGateways' },
       do: { kind: 'refuse', code: 'UnauthorizedOperation', status: 403 },
     });
     const refused = await rig.holdfast(['recover']);
     await rig.clearFaults();
-    await stillHeld(refused, 4);
-    await quarantineStands();
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
     expect(refused.stdout).toMatch(/AWS could not be looked at: UnauthorizedOperation: ec2:DescribeTransitGateways/);
-    await endsIt(['recover']);
+    await endsIt(rig, ['recover']);
   });
 
   it('that does not settle in time leaves the stack held, and says of what', async () => {
     await rig.writeNetwork(smallNetwork);
-    await interruptedCreate();
     const refused = await rig.holdfast(['recover', '--wait', '1s']);
-    await stillHeld(refused, 4);
-    await quarantineStands();
-    expect(refused.stdout).toMatch(/gateway \(tgw-\w+\): AWS may not show yet what was done; waited 1 s/);
     await rig.writeNetwork(smallNetwork + quickly);
-    await endsIt(['recover']);
+    await stillHeld(rig, refused, 4);
+    await quarantineStands(rig);
+    expect(refused.stdout).toMatch(/gateway \(tgw-\w+\): AWS may not show yet what was done; waited 1 s/);
+    await endsIt(rig, ['recover']);
   });
 });
 
@@ -211,24 +130,9 @@ describe('an answer that cannot be', { concurrent: false }, () => {
   ];
 
   it.each(wrong)('%s: is told, nothing is done, and the stack is held', async (_, decision, told) => {
-    await interruptedCreate();
     const refused = await rig.holdfast(['recover', '--decide', await decision()]);
-    await stillHeld(refused, 4);
+    await stillHeld(rig, refused, 4);
     expect(refused.stdout).toMatch(told);
-    await endsIt(['recover']);
-  });
-
-  it('with an id of another stack: is told, nothing is done, and the stack is held', async () => {
-    const other = smallNetwork.replace('network: small', 'network: other');
-    await rig.writeNetwork(other + quickly);
-    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
-    const [theirs = ''] = (await taggedIds(rig, 'other.transit-gateway')).filter((id) => /^tgw-[0-9a-f]+$/.test(id));
-    await rig.writeNetwork(smallNetwork + quickly);
-    await interruptedCreate();
-    const refused = await rig.holdfast(['recover', '--decide', `gateway=adopt:${theirs}`]);
-    await stillHeld(refused, 4);
-    expect(refused.stdout).toContain(`${theirs} belongs to other.transit-gateway`);
-    await endsIt(['recover']);
   });
 
   it.each([
@@ -244,7 +148,7 @@ describe('an answer that cannot be', { concurrent: false }, () => {
 
 describe('a stack that is not held', { concurrent: false }, () => {
   it('is left alone', async () => {
-    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
+    await endsIt(rig, ['recover']);
     const before = await bucket.list('');
     const { exitCode, stdout } = await rig.holdfast(['recover', 'transit-gateway']);
     expect(exitCode).toBe(0);

@@ -200,13 +200,13 @@ describe('a run that settles what it has left in doubt', { concurrent: false }, 
   });
 
   it('leaves it held where AWS cannot be looked at', async () => {
+    await rig.fault({ match: { ...createGateway, times: 1 }, do: { kind: 'hold', point: 'after' } });
+    const run = rig.run(['up', 'transit-gateway', '--yes', '--json']);
+    const { held } = await rig.heldCall(run);
     await rig.fault({
       match: { service: 'ec2', action: 'DescribeTags' },
       do: { kind: 'refuse', code: 'UnauthorizedOperation', status: 403 },
     });
-    await rig.fault({ match: { ...createGateway, times: 1 }, do: { kind: 'hold', point: 'after' } });
-    const run = rig.run(['up', 'transit-gateway', '--yes', '--json']);
-    const { held } = await rig.heldCall(run);
     await cliKilled.interrupt?.(rig, run, held[0]?.n ?? 0, {});
     const { exitCode, stdout } = await run.ended;
     expect(exitCode, stdout).toBe(4);

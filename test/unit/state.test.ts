@@ -200,7 +200,7 @@ describe('the forecast of the critical path', () => {
 
 describe('the installation', () => {
   it('is read as it was made', () => {
-    expect(valueOf(readInstallation(newInstallation(0))).installation).toMatch(/^[a-z0-9]{16}$/);
+    expect(valueOf(readInstallation(newInstallation(0))).installation).toMatch(/^h[a-f0-9]{15}$/);
   });
 
   it('is another one each time', () => {

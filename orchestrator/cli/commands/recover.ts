@@ -38,10 +38,11 @@ import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
-import { ciLink, openAws, openFile, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
+import { openAws, openFile, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
+import { openingOf } from '../opening.ts';
 import { openShell } from '../recovery-shell.ts';
 import { report } from '../report.ts';
 import { destroyStacks } from './destroy.ts';
@@ -92,6 +93,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
       return exitCodes.done;
     }
+    const known = new Map<string, { readonly body: string }>(state.states);
     const parts = await recoveryParts(
       context,
       {
@@ -100,7 +102,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         gateway,
         engine: new Engine(provided.settings),
         installation: state.settings.installation,
-        states: state.states,
+        states: known,
         verified: new Map(state.standings.verified),
         incident: flags.incident,
         patienceSeconds: flags.bucketPatience,
@@ -117,8 +119,10 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     for (const stack of chosen) {
       if (stopping.draining.aborted) break;
       const from = context.now();
-      const end = await recoverOne(context, { file, aws, state, parts, own, flags }, stack, decided.get(stack) ?? [], emit);
-      ends.push({ stack, short: shortOf(stack), end, seconds: (context.now() - from) / 1000 });
+      const end = await recoverOne(context, { file, aws, state, parts, own, flags, known }, stack, decided.get(stack) ?? [], emit);
+      const seconds = (context.now() - from) / 1000;
+      ends.push({ stack, short: shortOf(stack), end, seconds });
+      emit({ type: 'stack-ended', stack, end, seconds });
     }
     const exitCode = worstOf([exitCodeOf(ends, false), ...(ends.length < chosen.length ? [exitCodes.held] : [])]);
     if (!flags.dryRun) {
@@ -222,21 +226,9 @@ async function openOwnJournal(
   chosen: readonly string[],
   flags: RecoverFlags,
 ): Promise<Journal> {
-  const { spec, text } = file.network;
   const journal = journalOf(context, file, aws, aws.run, aws.process.nonce, flags.bucketPatience);
   if (flags.dryRun) return journal;
-  await journal.open({
-    type: 'run-opened',
-    operation: 'recover',
-    process: aws.process,
-    session: aws.live.record(),
-    account: spec.account,
-    region: spec.region,
-    ...ciLink(context.env),
-    order: [...chosen],
-    forecastSeconds: 0,
-    networkFile: { path: file.network.file, text },
-  });
+  await journal.open(await openingOf(context, { file, aws }, 'recover', chosen, 0));
   return journal;
 }
 
@@ -251,6 +243,8 @@ interface Opened {
   readonly parts: RecoveryParts;
   readonly own: Journal;
   readonly flags: RecoverFlags;
+  /** Checkpoints, brought up to date as stacks are recovered. */
+  readonly known: Map<string, { readonly body: string }>;
 }
 
 async function recoverOne(context: Context, opened: Opened, stack: string, answers: readonly Answer[], emit: Emit): Promise<StackEnd> {
@@ -336,6 +330,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
         : {}),
     },
   );
+  if (end.kind === 'recovered' && end.checkpoint) opened.known.set(stack, end.checkpoint);
   return endOf(short, end, aws.bucket, emit);
 }
 
@@ -439,7 +434,7 @@ function endOf(short: string, end: RecoveryEnd, bucket: string, emit: Emit): Sta
       return { outcome: 'undecided', questions: end.questions.map(({ question }) => question) };
     case 'held':
     case 'refused':
-      return { outcome: 'held', errors: [end.why, end.next].filter((text) => text !== '') };
+      return { outcome: 'held', errors: [`${end.why}. ${end.next}`.trim()] };
     case 'lost':
       return { outcome: 'locked', message: `${short}: ${end.why}` };
     default:

@@ -18,7 +18,8 @@ import { durableLockKey } from '../../state/layout.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
-import { ciLink, shortOf, tidyRequest } from '../open.ts';
+import { shortOf, tidyRequest } from '../open.ts';
+import { openingOf } from '../opening.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { OpenedBucket } from '../with-bucket.ts';
@@ -180,21 +181,7 @@ async function letGo(context: Context, { file, aws }: OpenedBucket, flags: Relea
     patienceSeconds,
     now: context.now,
   });
-  if (!journaled) {
-    const { spec, text } = file.network;
-    await journal.open({
-      type: 'run-opened',
-      operation: 'recover',
-      process: aws.process,
-      session: aws.live.record(),
-      account: spec.account,
-      region: spec.region,
-      ...ciLink(context.env),
-      order: [stack],
-      forecastSeconds: 0,
-      networkFile: { path: file.network.file, text },
-    });
-  }
+  if (!journaled) await journal.open(await openingOf(context, { file, aws }, 'recover', [stack], 0));
   const isOurs = lock.key === durableLockKey(stack);
   const mine = { ...aws.lockRecord(stack, 'recover'), run, epoch, incident: flags.incident };
   const taken = isOurs ? await takeOver(aws.store, lock.etag, mine) : undefined;

@@ -72,7 +72,8 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
         }
         for (const record of standings.unreadable) print(this, `cannot be read, so that nobody knows what it says of a stack: ${record}`);
       }
-      return stacks.some(({ state }) => state === 'held') ? exitCodes.held : exitCodes.done;
+      // Also of one whose checkpoint cannot be read: that it is held is in the journal.
+      return [...standings.byStack.values()].some(({ kind }) => kind === 'held') ? exitCodes.held : exitCodes.done;
     }),
   );
 }
