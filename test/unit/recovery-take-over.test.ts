@@ -127,6 +127,17 @@ describe('a lock that is taken over', () => {
     expect(await lockNow()).toMatchObject({ nonce: 'rec-1', epoch: 2 });
   });
 
+  it('that a newer Holdfast wrote is left alone: what it says is not known here', async () => {
+    await interruptedRun(lockOf(stack, 'r1', { schema: 99 }));
+    const etag = (await bucket.get(key))?.etag;
+    expect(await takeOver('rec-1')).toMatchObject({
+      ok: false,
+      reason: 'locked',
+      why: expect.stringContaining('it was written by a newer Holdfast (schema 99)') as string,
+    });
+    expect((await bucket.get(key))?.etag).toBe(etag);
+  });
+
   it('is not the one that was seen any more: somebody else was faster', async () => {
     await interruptedRun();
     const { standings, state, found } = await standing();
