@@ -345,8 +345,9 @@ class StackRecovery {
     const broken = read && integrityProblem(read.deployment.resources.map(({ raw }) => raw));
     if (broken !== undefined)
       return Promise.resolve(this.#held(`the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`, restore));
-    const versions = copied.checkpoints.flatMap(({ version, body: text }): CheckpointVersion[] => {
-      if (text === null) return [{ version, deployment: { resources: [], operations: [] } }];
+    const versions = copied.checkpoints.flatMap(({ version, etag, body: text }): CheckpointVersion[] => {
+      // One that was taken away while it was copied says nothing; of a removed stack it is said that there is nothing.
+      if (text === null) return etag === null ? [{ version, deployment: { resources: [], operations: [] } }] : [];
       const older = readDeployment(text);
       return older.ok ? [{ version, deployment: older.deployment }] : [];
     });
