@@ -92,6 +92,8 @@ function allowedOps(subjects: readonly Subject[]): ReadonlySet<PlannedOp> | unde
   if (plans.length === 0) return undefined;
   const all = new Set(plans.flat());
   if (subjects.some(({ row }) => row.then === 'adopt')) for (const op of ['create', 'replace'] as const) all.delete(op);
+  // Beside what stays: what is in the state to be deleted.
+  if (subjects.some(({ row }) => row.then === 'condemn')) all.add('delete');
   return all;
 }
 

@@ -180,6 +180,28 @@ describe('a plan may show of what was in doubt', () => {
       { versions: [deploymentOf([raw('vpc', { id: 'vpc-1', pendingReplacement: true })], [pending('creating', raw('vpc'))])] },
       ['same', 'update', 'create', 'replace', 'delete'],
     ],
+    [
+      'adopted beside one that a person has deleted: that delete',
+      {
+        versions: [creating],
+        objects: [...there, tagged('vpc-2', 'vpc')],
+        answers: [{ resource: 'vpc', answer: 'delete', id: 'vpc-2' }],
+      },
+      ['same', 'update', 'delete'],
+    ],
+    [
+      'an update beside what was replaced before: the rest of it, and that delete',
+      {
+        versions: [
+          deploymentOf(
+            [raw('vpc', { id: 'vpc-2' }), raw('vpc', { id: 'vpc-1', delete: true })],
+            [pending('updating', raw('vpc', { id: 'vpc-2' }))],
+          ),
+        ],
+        objects: [...there, tagged('vpc-2', 'vpc')],
+      },
+      ['same', 'update', 'delete'],
+    ],
     ['not in doubt: anything', { versions: [made], objects: there }, every],
     ['not in doubt, and gone: anything', { versions: [made] }, every],
   ])('%s', (_, given, ops) => {
