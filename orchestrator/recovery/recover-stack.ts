@@ -202,6 +202,8 @@ class StackRecovery {
   #examined: Extract<Examined, { ok: true }> | undefined;
   #checked: Checked | undefined;
   #after: { readonly deployment: Deployment; readonly etag: string } | undefined;
+  /** The release is licensed in the journal: what comes after that holds the stack no more. */
+  #isVerified = false;
   #releasedAt: string | undefined;
   #confirmed: Plan | undefined;
 
@@ -227,7 +229,7 @@ class StackRecovery {
     }
     if (this.#options.dryRun) return end;
     if (end.kind === 'lost' && this.#how === 'removed') await this.#putLockBack();
-    if (end.kind === 'undecided' || end.kind === 'held') await this.#noteHeld(end);
+    if ((end.kind === 'undecided' || end.kind === 'held') && !this.#isVerified) await this.#noteHeld(end);
     const page = await this.#writeDossier(end);
     return end.kind === 'would-recover' ? end : { ...end, page };
   }
@@ -522,6 +524,8 @@ class StackRecovery {
     const checked: Checked = {
       problems: [
         ...(looked.ok ? [] : [`AWS could not be looked at: ${looked.code}: ${looked.message}`]),
+        // What was not listed may be a second object: that it is not seen says nothing.
+        ...(looked.ok ? looked.value.incomplete : []),
         ...membershipProblems(deployment, subjects),
         ...found.filter(({ kind }) => kind === 'membership').map(({ text }) => text),
         ...planProblems(steps, subjects, destroying),
@@ -609,6 +613,7 @@ class StackRecovery {
     if (!record) return this.#lostEnd('somebody else has verified it meanwhile');
     parts.verified.set(stack, record);
     await journal.append({ type: 'verified', stack, epoch, checkpoint: etag ?? null, outcome: 'recovered' });
+    this.#isVerified = true;
     // From here on its removal is licensed, and nobody's theft.
     this.#unwatch();
     const checkpoint = etag === undefined ? undefined : { body: refreshed.body, etag, modified: new Date(parts.now()) };

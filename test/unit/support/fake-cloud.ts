@@ -65,8 +65,20 @@ export class FakeCloud {
     return object ? this.remove(id, lateSeconds).add({ ...object, ...more }, lateSeconds) : this;
   }
 
+  readonly #hidden = new Set<string>();
+
+  /** The provider's own read does not show it, although a look does. */
+  hide(id: string): void {
+    this.#hidden.add(id);
+  }
+
+  show(id: string): void {
+    this.#hidden.delete(id);
+  }
+
+  /** As the provider reads it. */
   find = ({ type, id }: Pick<LiveObject, 'type' | 'id'>): LiveObject | undefined =>
-    this.objects.find((object) => object.type === type && object.id === id);
+    this.#hidden.has(id) ? undefined : this.objects.find((object) => object.type === type && object.id === id);
 
   look = (scope: LookScope): Promise<Looked<Inventory>> => {
     this.looks.push(scope);

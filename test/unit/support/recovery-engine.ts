@@ -50,6 +50,17 @@ export class RecoveryEngine {
     };
   }
 
+  /** One request of the engine's client, at a key of the mount. */
+  async request(
+    method: 'GET' | 'PUT' | 'DELETE',
+    backendUrl: string,
+    key: string,
+    body?: string,
+  ): Promise<readonly [status: number, text: string]> {
+    const url = new URL(backendUrl);
+    return this.#send(method, `${url.searchParams.get('endpoint') ?? ''}/${url.host}/${key}`, body);
+  }
+
   async #act(
     act: RecoveryEngine['asked'][number],
     request: EngineRequest,

@@ -50,8 +50,7 @@ export interface RecoverRequest {
   readonly answers?: readonly Answer[];
   readonly options?: Partial<RecoveryOptions>;
   readonly parts?: Partial<RecoveryParts>;
-  /** The process that had it before lives on: it is another machine's, which is not heard of. */
-  readonly elsewhere?: boolean;
+  readonly upstreams?: readonly string[];
 }
 
 /** A stack whose run died, over a bucket in memory whose ETags are of the content, as the ones of S3 mostly are; and recoveries of it. */
@@ -181,7 +180,7 @@ export class RecoveryRig {
   async recoverBehind(
     process: string,
     { lock, before, epoch, journal }: Extract<TakenOver, { ok: true }> & { readonly journal: Journal },
-    { store = this.bucket, answers = [], options = {}, parts = {} }: RecoverRequest = {},
+    { store = this.bucket, answers = [], options = {}, parts = {}, upstreams = [] }: RecoverRequest = {},
   ): Promise<RecoveryEnd> {
     this.pass(1);
     const { verified, frozen } = await this.standings();
@@ -197,7 +196,7 @@ export class RecoveryRig {
         journal,
         writer: { how: 'it died here' },
         answers,
-        upstreams: [],
+        upstreams,
         program: () => Promise.resolve({}),
         frozen: frozen.get(stack),
         startedAt: new Date(this.time.ms),
