@@ -34,6 +34,12 @@ export const decisionTable: readonly Row[] = [
     then: 'keep',
     because: 'the run did not touch it, and AWS cannot be asked for its type',
   },
+  {
+    row: 'E5',
+    when: { kind: 'unlisted', live: 'there', said: 'disown' },
+    then: 'disown',
+    because: 'a person said to leave it to somebody else',
+  },
   { row: 'E4', when: { kind: 'unlisted' }, then: 'ask', because: 'AWS cannot be asked for its type' },
 
   { row: 'W1', when: { live: 'unseen' }, then: 'wait', because: 'AWS could not be asked for it' },

@@ -6,7 +6,9 @@ import type { Inventory, LiveObject, LookScope } from '../inventory/live-object.
 import type { Answer, Doubt } from '../journal/events.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { Deployment, StateResource } from '../state/deployment.ts';
+import { describeAnswer } from './describe.ts';
 import type { History } from './history.ts';
+import { withAnswer } from './interrupted.ts';
 import { Looks } from './looks.ts';
 import type { Look } from './looks.ts';
 import { wordOf } from './questions.ts';
@@ -34,7 +36,10 @@ export interface ExamineRequest {
   readonly doubts: readonly Doubt[];
   readonly spool: Deployment | undefined;
   readonly disowned: ReadonlySet<string>;
+  /** Everything that persons have answered by now. */
   readonly answers: readonly Answer[];
+  /** Those of them that were given for this very recovery: what others name may be gone since. */
+  readonly given: readonly Answer[];
   /** How the program means resources that no version has; asked at most once, and only where it matters. */
   readonly plan: () => Promise<ReadonlyMap<string, StateResource>>;
   readonly look: (scope: LookScope) => Promise<Looked<Inventory>>;
@@ -95,7 +100,9 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
       .trail()
       .catch((cause: unknown): TrailAnswer => ({ words: [], final: true, said: `CloudTrail could not be read: ${messageOf(cause)}` }))
       .then((answer) => {
-        trail = answer;
+        // It never takes back what it has said: one that is refused, or fails, later says nothing new.
+        const isMissing = (old: TrailWord): boolean => !answer.words.some(({ eventId, id }) => eventId === old.eventId && id === old.id);
+        trail = { ...answer, words: [...trail.words.filter(isMissing), ...answer.words] };
         asking = undefined;
       });
   };
@@ -108,7 +115,7 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
   });
   for (;;) {
     if (signal.aborted) return { ok: false, reason: 'stopped', why: 'stopped by a signal', looks };
-    const scope = scopeOf(request, trail.words, looks.at(-1)?.inventory.objects ?? []);
+    const scope = scopeOf(request, trail.words, new Looks(looks, 0).everShown);
     const looked = await request.look(scope);
     if (!looked.ok)
       return { ok: false, reason: 'cannot-look', why: `AWS could not be looked at: ${looked.code}: ${looked.message}`, looks };
@@ -148,13 +155,16 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
 
 /** What a person answered, against what there is: of an answer that cannot be, nothing is done at all. */
 function answerProblem(
-  { answers, short, stack, installation, typeOf, current }: ExamineRequest,
+  { given, short, stack, installation, typeOf, current }: ExamineRequest,
   subjects: readonly Subject[],
   objects: readonly LiveObject[],
 ): { readonly why: string; readonly next: string } | undefined {
-  for (const { resource, answer, id } of answers) {
+  for (const [index, one] of given.entries()) {
+    const { resource, answer, id } = one;
     const ofName = subjects.filter(({ name }) => name === resource);
-    const said = `--decide ${resource}=${answer}${id === undefined ? '' : `:${id}`}`;
+    const said = `--decide ${describeAnswer(one)}`;
+    const taken = given.slice(0, index).find((before) => !withAnswer([before], one).includes(before));
+    if (taken) return { why: `--decide ${describeAnswer(taken)} and ${said} cannot both be`, next: 'Give one of them.' };
     const [first] = ofName;
     const names = [...new Set(subjects.filter(({ facts }) => isInDoubt(facts)).map(({ name }) => name))];
     if (!first)
@@ -225,8 +235,13 @@ function scopeOf(
   };
   for (const resource of [...current.resources, ...history.former, ...(spool?.resources ?? [])]) addResource(resource);
   for (const { resource } of history.open) addResource(resource);
-  for (const { type, id, act, tags } of words)
-    if (act !== 'changed' && (tags === undefined ? known.get(type)?.has(id) === true : isOurs(tags))) add(type, id);
+  for (const { type, id, act, tags, key } of words) {
+    const keyOf = typeOf(type)?.keyOf;
+    const ofKey = key && keyOf?.(key);
+    const isBegun =
+      ofKey !== undefined && history.open.some(({ resource }) => resource.type === type && keyOf?.(resource.inputs) === ofKey);
+    if (act !== 'changed' && (tags === undefined ? isBegun : isOurs(tags))) add(type, id);
+  }
   for (const { resource, answer, id } of answers)
     if (id !== undefined && answer !== 'forget')
       for (const shape of history.shapes.values()) if (shape.name === resource && isCloudObject(shape)) add(shape.type, id);

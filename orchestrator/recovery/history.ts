@@ -48,8 +48,13 @@ export function readHistory(versions: readonly CheckpointVersion[]): History {
       shapes.set(operation.resource.urn, operation.resource);
     }
     for (const resource of deployment.resources) {
-      if (resource.id !== undefined && isCloudObject(resource)) everSeen.set(objectKey({ type: resource.type, id: resource.id }), resource);
-      if (!resource.condemned && !resource.replacing) shapes.set(resource.urn, resource);
+      const { type, id, urn, condemned, replacing } = resource;
+      if (id !== undefined && isCloudObject(resource)) {
+        everSeen.set(objectKey({ type, id }), resource);
+        // An id that is made of a key comes again: what was deleted under it then is not what there is now.
+        if (!replacing) seenDeleted.delete(objectKey({ type, id }));
+      }
+      if (!condemned && !replacing) shapes.set(urn, resource);
     }
     for (const [key, { operation, idsBefore }] of open) {
       if (named.has(key)) continue;
@@ -85,6 +90,9 @@ function operationKey({ type, resource }: StateOperation): string {
   return type === 'creating' ? `creating ${resource.urn}` : `${type} ${resource.urn} ${resource.id ?? ''}`;
 }
 
+/** What is recorded before a create. Of what waits for its replacement the id may come again, where it is made of a key. */
 function idsOf({ resources }: Deployment, urn: string): ReadonlySet<string> {
-  return new Set(resources.flatMap((resource) => (resource.urn === urn && resource.id !== undefined ? [resource.id] : [])));
+  return new Set(
+    resources.flatMap((resource) => (resource.urn === urn && resource.id !== undefined && !resource.replacing ? [resource.id] : [])),
+  );
 }

@@ -51,8 +51,8 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
   const known = new Map<string, Doubt>();
   for (const event of own)
     if (event.type === 'held') for (const doubt of event.doubts) known.set(`${doubt.source} ${doubt.urn ?? ''} ${doubt.text}`, doubt);
-  const answers = new Map<string, Answer>();
-  for (const event of own) if (event.type === 'answered') answers.set(`${event.answer.resource} ${event.answer.id ?? ''}`, event.answer);
+  // By their epochs: of two machines the later one's clock may be behind.
+  const answered = own.filter((event) => event.type === 'answered').sort((a, b) => a.epoch - b.epoch);
   return {
     run,
     stack,
@@ -70,8 +70,19 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
       ...(first ? [{ accessKeyId: first.lock.accessKeyId, session: first.lock.session, expires: first.lock.expires }] : []),
     ],
     doubts: [...known.values()],
-    answers: [...answers.values()],
+    answers: answered.map(({ answer }) => answer).reduce<readonly Answer[]>(withAnswer, []),
     nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
     epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
   };
+}
+
+/**
+ * What was answered before, and this. A resource is one object: another one that is adopted takes the first one's place. What names no object is said of
+ * the whole resource.
+ */
+export function withAnswer(before: readonly Answer[], answer: Answer): readonly Answer[] {
+  const isReplaced = (old: Answer): boolean =>
+    old.resource === answer.resource &&
+    (answer.id === undefined || old.id === answer.id || (old.answer === 'adopt' && answer.answer === 'adopt'));
+  return [...before.filter((old) => !isReplaced(old)), answer];
 }

@@ -34,6 +34,11 @@ export class Looks {
     return this.#looks.at(-1)?.inventory;
   }
 
+  /** Every object, as each look showed it. */
+  get everShown(): readonly LiveObject[] {
+    return this.#looks.flatMap(({ inventory }) => inventory.objects);
+  }
+
   get count(): number {
     return this.#looks.length;
   }

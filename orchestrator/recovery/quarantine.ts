@@ -62,14 +62,19 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
   const checkpoint = checkpointKey(stack);
   const since = new Date(Math.min(request.lockedAt.getTime(), request.bucketNow.getTime() - keptHours * 3_600_000));
   const ofStack = await insist(() => store.versions(checkpoint));
+  const { evidence, baseIsGone } = sinceBase(
+    ofStack.filter(({ key }) => key === checkpoint),
+    request,
+  );
+  const kept = new Set([
+    ...[checkpoint, `${checkpoint}.bak`, `${checkpoint}.gz`, `${checkpoint}.zst`].flatMap((key) => ofKey(ofStack, key, since)),
+    // Whatever is read of the run is copied too, wherever its clock puts its beginning.
+    ...evidence,
+  ]);
+  const ofLocks = await insist(() => store.versions(lockFolder(stack)));
   const wanted = [
-    ...[checkpoint, `${checkpoint}.bak`, `${checkpoint}.gz`, `${checkpoint}.zst`].flatMap((key) =>
-      backTo(
-        ofStack.filter((version) => version.key === key),
-        since,
-      ),
-    ),
-    ...(await insist(() => store.versions(lockFolder(stack)))).filter(({ modified }) => modified >= since),
+    ...ofStack.filter((version) => kept.has(version)),
+    ...[...new Set(ofLocks.map(({ key }) => key))].flatMap((key) => ofKey(ofLocks, key, since)),
     ...(await insist(() => store.versions(runPrefix(network, run)))),
   ];
   const copied: QuarantinedVersion[] = [];
@@ -93,10 +98,6 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
   );
   // Of this recovery alone: where it goes on after somebody else wrote, the last one tells all.
   if (request.copies) await insist(() => store.put(manifest, text, { only: 'always' }));
-  const { evidence, baseIsGone } = sinceBase(
-    ofStack.filter(({ key }) => key === checkpoint),
-    request,
-  );
   return {
     prefix,
     manifest,
@@ -105,6 +106,13 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
     baseIsGone,
   };
 }
+
+/** Of the one key, as `backTo` has them. */
+const ofKey = (versions: readonly StoredVersion[], key: string, since: Date): readonly StoredVersion[] =>
+  backTo(
+    versions.filter((version) => version.key === key),
+    since,
+  );
 
 /** The versions since then, and the one that was current at that time. Newest first, as they come. */
 function backTo(versions: readonly StoredVersion[], since: Date): readonly StoredVersion[] {

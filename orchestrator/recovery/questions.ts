@@ -21,6 +21,7 @@ function questionOf(short: string, { name, type, id, row, facts, urn }: Subject,
     const other = all.find((each) => each.urn === urn && each.id !== id && ['adopt', 'keep'].includes(each.row.then));
     return `AWS has two objects for ${short}/${name}: ${other?.id ?? 'one'} ${other?.facts.state === 'recorded' ? 'is in the state' : 'is adopted'}. What is to become of the other one, ${id ?? ''}?`;
   }
+  if (facts.kind === 'unlisted' && facts.live !== 'there') return `${what}: ${row.because}. What has become of it?`;
   if (facts.live === 'gone') return `${what}: ${row.because}. Is it to leave the state?`;
   if (facts.bears === 'other-target') return `${what}: it is there, and leads elsewhere than the run wanted. Whose is it?`;
   return `${what}: ${row.because}. Whose is it?`;
@@ -32,6 +33,14 @@ export const wordOf = (type: string): string => type.split(':').at(-1) ?? type;
 function answersTo(short: string, { name, id, facts }: Subject): Question['answers'] {
   const command = (answer: Answer['answer'], withId = true): string =>
     `npm run recover -- ${short} --decide '${name}=${answer}${withId && id !== undefined ? `:${id}` : ''}'`;
+  // Found by its tags alone; of anything else of its type no answer could be checked.
+  if (facts.kind === 'unlisted' && facts.live !== 'there')
+    return [
+      {
+        means: 'you mend it by hand, in a copy of the state (pulumi import, pulumi state delete)',
+        command: `npm run recover -- ${short} --shell`,
+      },
+    ];
   if (id === undefined || facts.live === 'gone') return [{ means: 'it is gone, and leaves the state', command: command('forget', false) }];
   const canAdopt = facts.state === 'unrecorded' && facts.shape === 'known' && facts.beside !== 'recorded-there';
   return [

@@ -24,6 +24,7 @@ import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
 import type { CheckpointVersion, History } from './history.ts';
+import { withAnswer } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -201,6 +202,8 @@ class StackRecovery {
   #examined: Extract<Examined, { ok: true }> | undefined;
   #checked: Checked | undefined;
   #after: { readonly deployment: Deployment; readonly etag: string } | undefined;
+  /** The release is licensed in the journal: what comes after that holds the stack no more. */
+  #isVerified = false;
   #releasedAt: string | undefined;
   #confirmed: Plan | undefined;
 
@@ -226,7 +229,7 @@ class StackRecovery {
     }
     if (this.#options.dryRun) return end;
     if (end.kind === 'lost' && this.#how === 'removed') await this.#putLockBack();
-    if (end.kind === 'undecided' || end.kind === 'held') await this.#noteHeld(end);
+    if ((end.kind === 'undecided' || end.kind === 'held') && !this.#isVerified) await this.#noteHeld(end);
     const page = await this.#writeDossier(end);
     return end.kind === 'would-recover' ? end : { ...end, page };
   }
@@ -344,8 +347,9 @@ class StackRecovery {
     const broken = read && integrityProblem(read.deployment.resources.map(({ raw }) => raw));
     if (broken !== undefined)
       return Promise.resolve(this.#held(`the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`, restore));
-    const versions = copied.checkpoints.flatMap(({ version, body: text }): CheckpointVersion[] => {
-      if (text === null) return [{ version, deployment: { resources: [], operations: [] } }];
+    const versions = copied.checkpoints.flatMap(({ version, etag, body: text }): CheckpointVersion[] => {
+      // One that was taken away while it was copied says nothing; of a removed stack it is said that there is nothing.
+      if (text === null) return etag === null ? [{ version, deployment: { resources: [], operations: [] } }] : [];
       const older = readDeployment(text);
       return older.ok ? [{ version, deployment: older.deployment }] : [];
     });
@@ -415,6 +419,7 @@ class StackRecovery {
       spool: spooled?.ok === true ? spooled.deployment : undefined,
       disowned: parts.disownedOf(stack),
       answers: this.#answers(),
+      given: stuck.answers,
       plan: () => this.#plannedShapes(kept),
       look: parts.look,
       trail: () => parts.trail(interrupted),
@@ -461,8 +466,7 @@ class StackRecovery {
 
   #answers(): readonly Answer[] {
     const { answers, interrupted } = this.#stuck;
-    const isNewer = (old: Answer): boolean => answers.some(({ resource, id }) => resource === old.resource && id === old.id);
-    return [...interrupted.answers.filter((old) => !isNewer(old)), ...answers];
+    return answers.reduce(withAnswer, interrupted.answers);
   }
 
   /** Steps 4: what was decided is written in the overlay, and the engine asks AWS for the rest. */
@@ -520,6 +524,8 @@ class StackRecovery {
     const checked: Checked = {
       problems: [
         ...(looked.ok ? [] : [`AWS could not be looked at: ${looked.code}: ${looked.message}`]),
+        // What was not listed may be a second object: that it is not seen says nothing.
+        ...(looked.ok ? looked.value.incomplete : []),
         ...membershipProblems(deployment, subjects),
         ...found.filter(({ kind }) => kind === 'membership').map(({ text }) => text),
         ...planProblems(steps, subjects, destroying),
@@ -607,6 +613,7 @@ class StackRecovery {
     if (!record) return this.#lostEnd('somebody else has verified it meanwhile');
     parts.verified.set(stack, record);
     await journal.append({ type: 'verified', stack, epoch, checkpoint: etag ?? null, outcome: 'recovered' });
+    this.#isVerified = true;
     // From here on its removal is licensed, and nobody's theft.
     this.#unwatch();
     const checkpoint = etag === undefined ? undefined : { body: refreshed.body, etag, modified: new Date(parts.now()) };

@@ -159,7 +159,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     const found = new Map<string, Source[]>();
     const note = (id: string, source: Source): void => void found.set(id, [...(found.get(id) ?? []), source]);
     if (isCreate) {
-      for (const object of newest) if (matches(object, shape, evidence)) note(object.id, open.source);
+      // Also what a look showed before: its tags may have been taken away meanwhile.
+      for (const object of looks.everShown) if (matches(object, shape, evidence)) note(object.id, open.source);
       for (const { id, source, ...about } of said) if (about.urn === urn && about.type === type) note(id, source);
       for (const word of trail.words)
         if (word.act === 'made' && word.type === type && isOf(word, shape, evidence))
@@ -212,7 +213,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
 
   // A key that the state has, under an id that it does not have: made anew by somebody.
   for (const object of newest) {
-    if (object.key === undefined || object.madeBy === 'aws' || taken.has(objectKey(object))) continue;
+    if (object.key === undefined || object.madeBy === 'aws') continue;
+    if (taken.has(objectKey(object)) || disowned.has(objectKey(object))) continue;
     const shape = current.resources.find(
       (resource) => resource.type === object.type && !resource.condemned && matches(object, resource, evidence),
     );
@@ -342,10 +344,9 @@ function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
     return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? 'there' : 'unsettled';
   }
   if (looks.newest === undefined || looks.newest.incomplete.length > 0) return 'unseen';
-  const seenDeleted =
-    id !== undefined &&
-    (history.seenDeleted.has(objectKey({ type, id })) ||
-      trail.words.some((word) => word.act === 'deleted' && word.type === type && word.id === id));
+  // Under an id that is made of a key there may be another one since: the last word counts.
+  const lastWord = trail.words.findLast((word) => word.act !== 'changed' && word.type === type && word.id === id);
+  const seenDeleted = id !== undefined && (history.seenDeleted.has(objectKey({ type, id })) || lastWord?.act === 'deleted');
   if (seenDeleted) return 'gone';
   return looks.agreeOn(soughtOf(candidate, evidence)) ? 'gone' : 'unsettled';
 }
@@ -379,12 +380,13 @@ function besideFact(candidate: Candidate, all: readonly Candidate[], evidence: E
     if (recorded.some(isThere)) return 'recorded-there';
     return recorded.length > 0 || ofResource.some(({ state }) => state === 'replaced-away') ? 'recorded-gone' : 'alone';
   }
+  // What waits for its replacement has it in whatever is adopted, also where it was not the run that made it.
+  const isAdopted = (other: Candidate): boolean =>
+    candidate.state === 'replaced-away' && (saidFact(other, all, evidence) === 'adopt' || bearsFact(other, evidence) === 'our-key');
+  const isMade = (other: Candidate): boolean =>
+    other.operation === 'create' && (['our-tags', 'our-key'].includes(bearsFact(other, evidence)) || trailFact(other, evidence) === 'made');
   const isSuccessor = (other: Candidate): boolean =>
-    other.state === 'unrecorded' &&
-    other.operation === 'create' &&
-    other.shape !== undefined &&
-    isThere(other) &&
-    (['our-tags', 'our-key'].includes(bearsFact(other, evidence)) || trailFact(other, evidence) === 'made');
+    other.state === 'unrecorded' && other.shape !== undefined && isThere(other) && (isMade(other) || isAdopted(other));
   return ofResource.some(isSuccessor) ? 'successor' : 'alone';
 }
 

@@ -39,8 +39,9 @@ export async function takeOverStack(request: TakeOverRequest): Promise<TakenOver
     return { ok: false, reason: 'locked', why: describeLock(before) };
   if (foreign.length > 0) return { ok: false, reason: 'locked', why: foreign.map(describeLock).join('; ') };
   const ofLock = before?.content.kind === 'holdfast' ? before.content.record.epoch : 0;
-  // The lock may be of a recovery that died before it could write its takeover down.
-  const epoch = before ? Math.max(interrupted.epoch, ofLock) + 1 : 1;
+  // The lock may be of a recovery that died before it could write its takeover down. Where it is gone, the run has had it all the same: what is written
+  // under its own epoch would pass for its own, and under an earlier one would not count.
+  const epoch = before || request.held.run !== undefined ? Math.max(interrupted.epoch, ofLock) + 1 : 1;
   const record = { ...request.record, epoch };
   try {
     const lock = before ? await takeOver(store, before.etag, record) : await taken(request, record);

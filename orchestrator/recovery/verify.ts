@@ -56,14 +56,16 @@ const plannedOps: Readonly<Record<string, PlannedOp>> = {
   'create-replacement': 'replace',
   replace: 'replace',
   delete: 'delete',
-  // Of what was marked for deletion; the rest of a replacement is told by its other steps.
+  // Of what was marked for deletion before.
   'delete-replaced': 'delete',
 };
 
 /** Cloud objects alone: the stack, its provider and its references are the engine's own. */
 export function plannedSteps(steps: readonly EngineStep[]): readonly PlannedStep[] {
+  const replaced = new Set(steps.flatMap(({ op, urn }) => (plannedOps[op] === 'replace' ? [urn] : [])));
   return steps.flatMap(({ phase, urn, name, type, op, changed }) => {
-    const planned = plannedOps[op];
+    // A replacement of this very plan is told by its other steps.
+    const planned = op === 'delete-replaced' && replaced.has(urn) ? undefined : plannedOps[op];
     if (phase !== 'started' || planned === undefined || !isCloudObject({ custom: true, external: false, type })) return [];
     return [{ urn, name, type, op: planned, changed }];
   });
@@ -90,6 +92,8 @@ function allowedOps(subjects: readonly Subject[]): ReadonlySet<PlannedOp> | unde
   if (plans.length === 0) return undefined;
   const all = new Set(plans.flat());
   if (subjects.some(({ row }) => row.then === 'adopt')) for (const op of ['create', 'replace'] as const) all.delete(op);
+  // Beside what stays: what is in the state to be deleted.
+  if (subjects.some(({ row }) => row.then === 'condemn')) all.add('delete');
   return all;
 }
 

@@ -1,28 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decide, decisionTable } from '../../orchestrator/recovery/decision-table.ts';
 import type { Row } from '../../orchestrator/recovery/decision-table.ts';
 import { factValues } from '../../orchestrator/recovery/facts.ts';
-import type { FactName, Facts } from '../../orchestrator/recovery/facts.ts';
-
-const names = Object.keys(factValues) as FactName[];
-
-/** Every combination of facts there is: whatever evidence comes, it is one of these. */
-function* everyCase(): Iterable<Facts> {
-  const indexes = names.map(() => 0);
-  for (;;) {
-    yield Object.fromEntries(names.map((name, at) => [name, factValues[name][indexes[at] ?? 0]])) as unknown as Facts;
-    let at = names.length - 1;
-    for (; at >= 0; at -= 1) {
-      const next = (indexes[at] ?? 0) + 1;
-      if (next < factValues[names[at] ?? 'kind'].length) {
-        indexes[at] = next;
-        break;
-      }
-      indexes[at] = 0;
-    }
-    if (at < 0) return;
-  }
-}
+import type { Facts } from '../../orchestrator/recovery/facts.ts';
+import { withDecisionTable } from '../../orchestrator/recovery/table-page.ts';
+import { everyCase } from './support/every-case.ts';
 
 interface Tried {
   readonly cases: number;
@@ -103,5 +86,10 @@ describe('the decision table, over every combination of facts', () => {
 
   it('says of every adoption what a plan may still show', () => {
     expect(decisionTable.filter(({ then, plan }) => then === 'adopt' && !plan).map(({ row }) => row)).toEqual([]);
+  });
+
+  it('is printed in docs/failure-model.md as it is (npm run failure-model)', () => {
+    const page = readFileSync(new URL('../../docs/failure-model.md', import.meta.url), 'utf8');
+    expect(withDecisionTable(page)).toBe(page);
   });
 });

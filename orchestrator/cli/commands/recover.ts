@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { platform } from 'node:os';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { messageOf, orRefuse, Refusal } from '../../domain/problem.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import type { Mount } from '../../gateway/gateway.ts';
 import { buildGraph, dependencyOrder } from '../../graph/graph.ts';
@@ -297,9 +297,14 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const how = writer.dead
     ? { how: writer.how, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
     : { how: `not known: ${writer.why}` };
-  if (!flags.dryRun) await journal.append({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
-  // What the writer wrote down until it was dead counts as well.
-  const last = interruptedOf(await runOf(aws, file, held, own.run), stack);
+  let last: Interrupted;
+  try {
+    if (!flags.dryRun) await journal.append({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
+    // What the writer wrote down until it was dead counts as well.
+    last = interruptedOf(await runOf(aws, file, held, own.run), stack);
+  } catch (cause) {
+    return { outcome: 'held', errors: [`the bucket failed: ${messageOf(cause)}. Again: npm run recover -- ${short}`] };
+  }
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
   const end = await recoverStack(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type {
   Conditional,
   ObjectStore,
@@ -8,7 +9,7 @@ import type {
   StoredVersion,
 } from '../../../orchestrator/state/object-store.ts';
 
-/** A bucket in memory that honours conditions, as S3 does. Every write gets a new ETag, also of the same content. */
+/** A bucket in memory that honours conditions, as S3 does. */
 export class MemoryStore implements ObjectStore {
   readonly name = 'memory';
   readonly #objects = new Map<string, StoredBody>();
@@ -16,6 +17,8 @@ export class MemoryStore implements ObjectStore {
   readonly #ids = new Map<string, string>();
   readonly #versions: (StoredVersion & { readonly body: string })[] = [];
   #writes = 0;
+  /** A new one for every write, as where S3 encrypts with a key of KMS; or the content's own, so that the same content has the same one again. */
+  etags: 'unique' | 'of-content' = 'unique';
   /** Runs before a put takes effect: may wait, or throw as a bucket that cannot be reached. */
   beforePut: (key: string) => Promise<void> = () => Promise.resolve();
   /** Runs when a put has taken effect: throwing here is a reply that was lost. */
@@ -27,8 +30,9 @@ export class MemoryStore implements ObjectStore {
   /** Writes without a condition: what someone else does to the bucket. */
   set(key: string, body: unknown): string {
     this.#writes += 1;
-    const etag = `"${this.#writes}"`;
-    this.#objects.set(key, { body: typeof body === 'string' ? body : JSON.stringify(body), etag, modified: this.modified });
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const etag = this.etags === 'unique' ? `"${this.#writes}"` : `"${createHash('md5').update(text).digest('hex')}"`;
+    this.#objects.set(key, { body: text, etag, modified: this.modified });
     this.#ids.delete(key);
     this.#remember({ key, etag, body: this.#objects.get(key)?.body ?? '' });
     return etag;

@@ -1,0 +1,185 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { endLeftLocks } from '../../orchestrator/run/tidy.ts';
+import { checkpointKey, durableLockKey, quarantinePrefix, verifiedKey } from '../../orchestrator/state/layout.ts';
+import { readVerified } from '../../orchestrator/state/verified.ts';
+import { settled } from './support/deferred.ts';
+import { breakAt, everyFault, faults } from './support/faults.ts';
+import type { Fault } from './support/faults.ts';
+import { HookedStore } from './support/hooked-store.ts';
+import type { StoreCall } from './support/hooked-store.ts';
+import { closeGateway, network, RecoveryRig, run } from './support/recovery-rig.ts';
+import { cidr, interruptedCreate, interruptions } from './support/recovery-interruptions.ts';
+import type { Interruption } from './support/recovery-interruptions.ts';
+import { stack } from './support/recovery.ts';
+
+afterAll(closeGateway);
+
+const checkpoint = checkpointKey(stack);
+
+/** The kind of each event, and of every other object, in the order in which they were put or removed; copies as one. */
+function writesOf(calls: readonly StoreCall[]): string[] {
+  const names = calls
+    .filter(({ op }) => op === 'put' || op === 'remove')
+    .map(({ op, key }) => {
+      const event = /\/runs\/.*-\d{6}-([a-z-]+)\.json$/.exec(key)?.[1];
+      if (key.startsWith(quarantinePrefix(network, run, stack))) return key.includes('/manifest-') ? 'manifest' : 'copy';
+      if (event !== undefined) return event;
+      if (key === durableLockKey(stack)) return `${op} lock`;
+      if (key === checkpoint) return 'checkpoint';
+      if (key === verifiedKey(stack)) return 'verified record';
+      return key.endsWith('.md') ? 'page' : key.includes('/dossiers/') ? 'dossier' : key;
+    });
+  return names.filter((name, index) => name !== 'copy' || names[index - 1] !== 'copy');
+}
+
+describe('what a recovery writes', () => {
+  const recovered = async (name: keyof typeof interruptions): Promise<string[]> => {
+    const { wanted, interrupt, options }: Interruption = interruptions[name];
+    const rig = new RecoveryRig(wanted);
+    await interrupt(rig);
+    const store = new HookedStore(rig.bucket);
+    expect(await rig.recover('rec-1', { store, ...options })).toMatchObject({ kind: 'recovered' });
+    return writesOf(store.calls);
+  };
+
+  it('is its lock, every copy, the changed checkpoint, what it found, the license and the promote, the license and the release', async () => {
+    expect(await recovered('a create')).toEqual([
+      'put lock',
+      'lock-taken',
+      'writer-dead',
+      'copy',
+      'manifest',
+      'checkpoint',
+      'quarantined',
+      'examined',
+      'reconciled',
+      'checked',
+      'promoting',
+      'checkpoint',
+      'verified record',
+      'verified',
+      'remove lock',
+      'released',
+      'confirmed',
+      'dossier',
+      'page',
+    ]);
+  });
+
+  it('is no checkpoint where the stack is gone', async () => {
+    expect(await recovered('a destroy that was done')).toEqual([
+      'put lock',
+      'lock-taken',
+      'writer-dead',
+      'copy',
+      'manifest',
+      'quarantined',
+      'examined',
+      'checked',
+      'verified record',
+      'verified',
+      'remove lock',
+      'released',
+      'dossier',
+      'page',
+    ]);
+  });
+});
+
+describe('a recovery', () => {
+  it.each(Object.entries<Interruption>(interruptions))(
+    'of %s ends with AWS and the state the same, and no lock',
+    async (_, { wanted, interrupt, options, ends }) => {
+      const rig = new RecoveryRig(wanted);
+      await interrupt(rig);
+      expect((await rig.standing()).kind).toBe('held');
+      const end = await rig.recover('rec-1', options);
+      expect(end).toMatchObject({ kind: 'recovered' });
+      expect([rig.recorded(), rig.agrees(), rig.isLocked(), (await rig.standing()).kind]).toEqual([ends, true, false, 'free']);
+    },
+  );
+
+  it('leaves the version that it verified as the verified one', async () => {
+    const rig = new RecoveryRig({ old: cidr(0), vpc: cidr(1) });
+    await interruptedCreate(rig);
+    await rig.recover('rec-1');
+    const etag = (await rig.bucket.get(checkpoint))?.etag;
+    expect((await readVerified(rig.bucket, network)).get(stack)).toMatchObject({ run, checkpoint: etag });
+  });
+});
+
+/** Epochs of the takeovers that were written down, in their order. */
+const epochsOf = async (rig: RecoveryRig): Promise<number[]> =>
+  (await rig.journaled()).events.flatMap((event) => (event.type === 'lock-taken' ? [event.epoch] : []));
+
+/** What must be so at whatever moment a recovery comes to grief. */
+async function expectNothingLost(rig: RecoveryRig, where: string, versionsBefore: number): Promise<void> {
+  const written = (await rig.bucket.versions(checkpoint)).length > versionsBefore;
+  if (written)
+    expect(
+      [...rig.quarantined().keys()].some((key) => key.includes('/manifest-')),
+      `${where}: written before the quarantine`,
+    ).toBe(true);
+  if (!rig.isLocked()) {
+    expect((await rig.journaledTypes()).includes('verified'), `${where}: released without a license`).toBe(true);
+    const record = (await readVerified(rig.bucket, network)).get(stack);
+    expect(record?.checkpoint, `${where}: released at what was not verified`).toBe((await rig.bucket.get(checkpoint))?.etag ?? null);
+    expect(rig.agrees(), `${where}: released, and AWS has something else`).toBe(true);
+  }
+  const { kind } = await rig.standing();
+  expect(['held', 'left', 'free'], where).toContain(kind);
+  if (kind !== 'held') expect(rig.agrees(), `${where}: it is ${kind}, and AWS has something else`).toBe(true);
+}
+
+/** Whoever comes next, on the same machine. */
+async function next(rig: RecoveryRig, where: string, request: Parameters<RecoveryRig['recover']>[1]): Promise<void> {
+  const { kind } = await rig.standing();
+  if (kind === 'left') {
+    const standings = await rig.standings();
+    await endLeftLocks({ store: rig.bucket, network, writer: 'next', standings, now: rig.time.now, onNote: () => undefined });
+  }
+  if (kind !== 'held') return;
+  const kept = rig.quarantined();
+  const end = await rig.recover('rec-2', request);
+  expect(end, where).toMatchObject({ kind: 'recovered' });
+  const now = rig.quarantined();
+  for (const [key, body] of kept) expect(now.get(key), `${where}: ${key} was written over`).toBe(body);
+}
+
+describe.each(Object.entries<Interruption>(interruptions).filter(([, { everyCall }]) => everyCall))(
+  'a recovery of %s',
+  (_, { wanted, interrupt, options, ends }) => {
+    const start = async (): Promise<RecoveryRig> => {
+      const rig = new RecoveryRig(wanted);
+      await interrupt(rig);
+      return rig;
+    };
+
+    it.each(everyFault)(
+      'loses nothing, and the next one ends the same, at whatever call %s',
+      async (fault: Fault) => {
+        const whole = await start();
+        const counting = new HookedStore(whole.bucket);
+        await whole.recover('rec-1', { store: counting, ...options });
+        for (let number = 1; number <= counting.calls.length; number += 1) {
+          const rig = await start();
+          const versions = (await rig.bucket.versions(checkpoint)).length;
+          const store = new HookedStore(rig.bucket);
+          const died = breakAt(store, number, fault);
+          const recovering = rig.recover('rec-1', { store, ...options }).catch((cause: unknown) => String(cause));
+          await (faults[fault].how === 'hang' ? Promise.race([recovering, died]) : recovering);
+          for (let turn = 0; turn < 5; turn += 1) await settled();
+          const { op, key } = counting.calls[number - 1] ?? { op: '', key: '' };
+          const where = `call ${number} (${op} ${key}), ${fault}`;
+          await expectNothingLost(rig, where, versions);
+          await next(rig, where, options);
+          expect([rig.recorded(), rig.agrees(), rig.isLocked()], where).toEqual([ends, true, false]);
+          expect((await rig.standing()).kind, where).toBe('free');
+          const epochs = await epochsOf(rig);
+          expect(epochs, where).toEqual([...new Set(epochs)].sort());
+        }
+      },
+      30_000,
+    );
+  },
+);
