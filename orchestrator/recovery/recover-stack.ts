@@ -4,6 +4,7 @@ import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
 import type { Inventory } from '../inventory/live-object.ts';
 import type { Answer, NewEvent } from '../journal/events.ts';
 import type { Journal } from '../journal/journal.ts';
+import { readRun } from '../journal/read-runs.ts';
 import { describeLock, putBack, releaseLock, takeOver } from '../locks/durable-locks.ts';
 import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
 import type { Frozen } from '../locks/frozen.ts';
@@ -24,7 +25,7 @@ import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
 import type { CheckpointVersion, History } from './history.ts';
-import { withAnswer } from './interrupted.ts';
+import { interruptedOf, withAnswer } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -215,7 +216,8 @@ class StackRecovery {
   }
 
   async run(): Promise<RecoveryEnd> {
-    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const parts = this.#parts;
+    const stuck = this.#stuck;
     if (!this.#options.dryRun)
       this.#unwatch = parts.watch.add(stuck.lock, (how) => {
         this.#how = how;
@@ -235,7 +237,8 @@ class StackRecovery {
   }
 
   async #recover(): Promise<RecoveryEnd> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const taking = this.#options.dryRun ? 'would take over' : 'took over';
     if (!this.#options.inRun) this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
     const read = await this.#quarantine();
@@ -283,7 +286,9 @@ class StackRecovery {
 
   /** Step 2. Nothing of the state is written before this is done. */
   async #quarantine(): Promise<Kept | RecoveryEnd> {
-    const { stuck, parts, options } = { stuck: this.#stuck, parts: this.#parts, options: this.#options };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
+    const options = this.#options;
     const { interrupted, stack, short } = stuck;
     const bucketNow = await this.#bucketNow();
     for (let tries = 1; ; tries += 1) {
@@ -328,7 +333,8 @@ class StackRecovery {
 
   /** What the bucket takes for the present: when our own lock was put. */
   async #bucketNow(): Promise<Date> {
-    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const parts = this.#parts;
+    const stuck = this.#stuck;
     const locks = await patiently(() => parts.store.list(`.pulumi/locks/organization/${parts.project}/${stuck.stack}/`), {
       seconds: parts.patienceSeconds,
     });
@@ -384,7 +390,8 @@ class StackRecovery {
    * @returns undefined where somebody wrote meanwhile
    */
   async #touch(kept: Kept): Promise<Kept | undefined> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     // Without one, only a run that began without one could still write, and only where there is none.
     if (kept.etag === undefined && stuck.interrupted.base !== null) return kept;
     const body = JSON.stringify({ ...kept.raw, holdfast: { recovery: parts.recovery, epoch: stuck.epoch } });
@@ -403,7 +410,8 @@ class StackRecovery {
 
   /** Step 3. */
   async #examine(kept: Kept): Promise<Extract<Examined, { ok: true }> | RecoveryEnd> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const { stack, short, interrupted } = stuck;
     const spool = await parts.spoolOf(interrupted.run, stack).catch(() => undefined);
     const spooled = spool === undefined ? undefined : readDeployment(spool);
@@ -471,7 +479,8 @@ class StackRecovery {
 
   /** Steps 4: what was decided is written in the overlay, and the engine asks AWS for the rest. */
   async #refresh(kept: Kept, subjects: readonly Subject[], lenient: boolean): Promise<Refreshed | RecoveryEnd> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const decided = lenient ? subjects.filter(({ row }) => !['wait', 'ask', 'duplicate'].includes(row.then)) : subjects;
     const reconciled = reconcile(kept.raw, decided, kept.history.shapes);
     if (!reconciled.ok)
@@ -513,7 +522,8 @@ class StackRecovery {
 
   /** Step 5. */
   async #verify({ mount, deployment }: Refreshed, subjects: readonly Subject[]): Promise<Checked> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const scope = new Map<string, string[]>();
     for (const { type, id } of deployment.resources)
       if (id !== undefined && parts.typeOf(type)) scope.set(type, [...(scope.get(type) ?? []), id]);
@@ -554,7 +564,8 @@ class StackRecovery {
   }
 
   async #preview(mount: Mount): Promise<{ readonly plan: Plan; readonly steps: ReturnType<typeof plannedSteps> }> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const seen: EngineStep[] = [];
     const request = { ...this.#engineRequest(mount), onStep: (step: EngineStep) => void seen.push(step) };
     const { program } = stuck;
@@ -569,7 +580,8 @@ class StackRecovery {
 
   /** Steps 6 and 7: the one write, and the one delete. */
   async #promote(kept: Kept, refreshed: Refreshed, subjects: readonly Subject[], checked: Checked): Promise<RecoveryEnd> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const { stack, lock, epoch, journal, interrupted } = stuck;
     const said = describeSubjects(subjects);
     const left = leaving(subjects);
@@ -636,7 +648,8 @@ class StackRecovery {
    * @returns why it stands
    */
   async #release(lock: TakenLock, checkpoint: ServedCheckpoint | undefined): Promise<string | undefined> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const release = async (): Promise<string | undefined> => {
       const frozen = stuck.frozen;
       if (frozen)
@@ -666,7 +679,8 @@ class StackRecovery {
 
   /** Step 8: a plan on what is in the bucket now. It is shown, and decides nothing. */
   async #confirm(checkpoint: ServedCheckpoint): Promise<void> {
-    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const parts = this.#parts;
+    const stuck = this.#stuck;
     const mount = await this.#overlay(checkpoint.body);
     try {
       const { plan } = await this.#preview(mount);
@@ -683,7 +697,8 @@ class StackRecovery {
 
   /** How the program means what no version of the checkpoint has. */
   async #plannedShapes(kept: Kept): Promise<ReadonlyMap<string, StateResource>> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const { program } = stuck;
     if (program === undefined || stuck.interrupted.operation === 'destroy') return new Map();
     const planned = new Map<string, StateResource>();
@@ -705,7 +720,8 @@ class StackRecovery {
 
   /** The checkpoint and those of the upstreams, in memory: whatever an engine writes there is not in the bucket. */
   async #overlay(body: string): Promise<Mount> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const upstreams = await Promise.all(
       stuck.upstreams.map(async (name): Promise<[string, ServedCheckpoint][]> => {
         const stored = await patiently(() => parts.store.get(checkpointKey(name)), { seconds: parts.patienceSeconds });
@@ -721,7 +737,8 @@ class StackRecovery {
   }
 
   #engineRequest(mount: Mount): EngineRequest {
-    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const parts = this.#parts;
+    const stuck = this.#stuck;
     return {
       stack: stuck.stack,
       program: () => Promise.resolve({}),
@@ -744,7 +761,8 @@ class StackRecovery {
   }
 
   #step(step: RecoveryStep, said: string): void {
-    const { parts, stuck } = { parts: this.#parts, stuck: this.#stuck };
+    const parts = this.#parts;
+    const stuck = this.#stuck;
     const nowMs = parts.now();
     const seconds = (nowMs - this.#stepStartedMs) / 1000;
     this.#stepStartedMs = nowMs;
@@ -776,15 +794,21 @@ class StackRecovery {
 
   /** Somebody took it away (`pulumi cancel`): the stack is as held as before. */
   async #putLockBack(): Promise<void> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     const { stack, epoch, journal, lock } = stuck;
     await journal.note({ type: 'lock-lost', stack, epoch, how: 'removed' });
+    // Whoever took it over has recovered it and released it: a lock that came back would only have to be recovered again.
+    const { run } = stuck.interrupted;
+    const now = await readRun(parts.store, parts.network, run).catch(() => undefined);
+    if (now && interruptedOf(now, stack).epoch > epoch) return;
     const back = await putBack(parts.store, lock.record, parts.now()).catch(() => undefined);
     if (back) await journal.note({ type: 'lock-restored', stack, epoch, etag: back.etag });
   }
 
   async #writeDossier(end: RecoveryEnd): Promise<string | undefined> {
-    const { stuck, parts } = { stuck: this.#stuck, parts: this.#parts };
+    const stuck = this.#stuck;
+    const parts = this.#parts;
     if (end.kind === 'would-recover') return undefined;
     const kept = this.#kept;
     const examined = this.#examined;

@@ -6,6 +6,11 @@ import { MemoryStore } from './memory-store.ts';
 /** Someone at work over a store of their own way to the bucket. */
 export type Actor = (store: HookedStore) => Promise<void>;
 
+export interface Order {
+  readonly actors: readonly Actor[];
+  readonly check: (order: string) => Promise<void> | void;
+}
+
 interface Waiting {
   readonly call: string;
   readonly proceed: () => void;
@@ -14,17 +19,19 @@ interface Waiting {
 /**
  * Runs the actors over one bucket in every order that their calls can take effect in: one call at a time, each order once.
  * @param start makes the actors of one order, and the check at its end
+ * @param idle resolves when no actor can go on but by its next call: of those that do more than call the bucket
  * @returns how many orders there are
  */
 export async function inEveryOrder(
-  start: (bucket: MemoryStore) => { readonly actors: readonly Actor[]; readonly check: (order: string) => Promise<void> | void },
+  start: (bucket: MemoryStore) => Order | Promise<Order>,
   counts: (call: StoreCall) => boolean = ({ op }) => op !== 'get',
+  idle: () => Promise<void> = settled,
 ): Promise<number> {
   let prefix: number[] | undefined = [];
   let orders = 0;
   while (prefix) {
     const bucket = new MemoryStore();
-    const { actors, check } = start(bucket);
+    const { actors, check } = await start(bucket);
     const waiting = new Map<number, Waiting>();
     const running = actors.map((actor, index) => {
       const store = new HookedStore(bucket);
@@ -37,7 +44,7 @@ export async function inEveryOrder(
     const choices: { readonly chosen: number; readonly left: readonly number[] }[] = [];
     const order: string[] = [];
     for (;;) {
-      await settled();
+      await idle();
       const ready = [...waiting.keys()].sort();
       const wanted = prefix[choices.length] ?? ready[0];
       const next = wanted === undefined ? undefined : waiting.get(wanted);

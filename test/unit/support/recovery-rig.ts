@@ -55,7 +55,7 @@ export interface RecoverRequest {
 
 /** A stack whose run died, over a bucket in memory whose ETags are of the content, as the ones of S3 mostly are; and recoveries of it. */
 export class RecoveryRig {
-  readonly bucket = new MemoryStore();
+  readonly bucket: MemoryStore;
   readonly time = new FakeTime();
   readonly cloud = new FakeCloud(this.time);
   readonly engine: RecoveryEngine;
@@ -64,7 +64,8 @@ export class RecoveryRig {
   trail: () => Promise<TrailAnswer> = () => Promise.resolve({ words: [], final: true, said: 'nothing by the key of the run' });
   #base: string | null = null;
 
-  constructor(wanted: Wanted) {
+  constructor(wanted: Wanted, bucket = new MemoryStore()) {
+    this.bucket = bucket;
     this.engine = new RecoveryEngine(this.cloud, wanted);
     this.bucket.etags = 'of-content';
     this.#setClocks();
