@@ -49,10 +49,11 @@ export class LabControl {
     await this.#ask('faults', 'DELETE');
   }
 
-  /** Resolves as soon as the proxy holds a call; rejects where the command that should make it ends instead. */
-  async heldCall(run: RunningCommand): Promise<HeldCalls> {
+  /** Resolves as soon as the proxy holds a call, by this fault where one is named; rejects where the command that should make it ends instead. */
+  async heldCall(run: RunningCommand, fault?: string): Promise<HeldCalls> {
     const waiting = new AbortController();
-    const held = fetch(`${this.#record.endpoint}/_lab/held?wait=1`, { signal: waiting.signal }).then(
+    const query = new URLSearchParams({ wait: '1', ...(fault === undefined ? {} : { fault }) });
+    const held = fetch(`${this.#record.endpoint}/_lab/held?${query.toString()}`, { signal: waiting.signal }).then(
       async (answer) => (await answer.json()) as HeldCalls,
     );
     const over = run.ended.then(({ stdout, stderr }): never => {

@@ -1,0 +1,269 @@
+import { appendFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { S3Client } from '@aws-sdk/client-s3';
+import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
+import { ok } from '../../orchestrator/domain/problem.ts';
+import type { Result } from '../../orchestrator/domain/problem.ts';
+import { parseNetwork } from '../../orchestrator/network/read-network.ts';
+import type { Network } from '../../orchestrator/network/read-network.ts';
+import { endEngineProcesses } from '../../orchestrator/pulumi/orphans.ts';
+import type { RunEvent } from '../../orchestrator/run/events.ts';
+import { runsPrefix, stacksPrefix } from '../../orchestrator/state/layout.ts';
+import { describeEvent } from '../../orchestrator/ui/describe.ts';
+import type { Style } from '../../orchestrator/ui/reporter.ts';
+import { isAlive, processesWithEnvironment } from '../../toolchain/process-identity.ts';
+import { runHoldfast } from '../command.ts';
+import type { CommandResult, RunningCommand } from '../command.ts';
+import { LabControl } from '../control.ts';
+import { startLab, stopLab } from '../lab.ts';
+import { expect } from './drill.ts';
+import { indented } from './text.ts';
+
+/** Where a drill speaks, and what may end it. */
+export interface Audience {
+  readonly say: (text: string) => void;
+  /** The next text takes its place. */
+  readonly hint: (text: string) => void;
+  readonly style: Style;
+  /** Everything that the commands print. */
+  readonly verbose: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** Who types a command: the environment of their session. */
+export interface Person {
+  readonly name: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface RanCommand {
+  readonly command: string;
+  readonly exitCode: number | null;
+  readonly seconds: number;
+}
+
+export interface Events extends CommandResult {
+  readonly told: readonly RunEvent[];
+}
+
+/** Of the events of a command, those that a reader of a drill needs. */
+export type Shown = (event: RunEvent) => boolean;
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A lab of its own in a temporary folder, the real commands as processes, and hands on AWS that do not go through Holdfast. */
+export class Rehearsal {
+  readonly folder: string;
+  readonly record: LabRecord;
+  readonly network: Network;
+  readonly control: LabControl;
+  readonly ec2: EC2Client;
+  readonly bucket: Bucket;
+  readonly #s3: S3Client;
+  readonly #audience: Audience;
+  readonly #startedMs = performance.now();
+  readonly #atWork = new Set<RunningCommand>();
+  #ran: RanCommand[] = [];
+
+  private constructor(folder: string, record: LabRecord, network: Network, audience: Audience) {
+    this.folder = folder;
+    this.record = record;
+    this.network = network;
+    this.#audience = audience;
+    this.control = new LabControl(record);
+    const client = {
+      endpoint: record.endpoint,
+      region: record.region,
+      credentials: { accessKeyId: 'console', secretAccessKey: 'console' },
+    };
+    this.ec2 = new EC2Client(client);
+    this.#s3 = new S3Client({ ...client, forcePathStyle: true });
+    this.bucket = new Bucket(this.#s3, record.bucket);
+    audience.signal.addEventListener('abort', () => this.#killCommands(), { once: true });
+  }
+
+  /** @param text of the network file */
+  static async open(text: string, audience: Audience): Promise<Result<Rehearsal>> {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-drill-'));
+    let opened: Result<Rehearsal> | undefined;
+    try {
+      const networkFile = join(folder, 'network.yaml');
+      await writeFile(networkFile, text);
+      const network = parseNetwork(networkFile, text);
+      if (!network.ok) return network;
+      const started = await startLab({
+        folder: labFolderIn(folder),
+        networkFile,
+        network: network.value,
+        port: 0,
+        env: audience.env,
+        onProgress: audience.hint,
+        onNote: () => undefined,
+        // However the drill ends, its lab ends with it.
+        tied: true,
+      });
+      opened = started.ok ? ok(new Rehearsal(folder, started.value.record, network.value, audience)) : started;
+      return opened;
+    } finally {
+      if (opened?.ok !== true) await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  get logFile(): string {
+    return join(this.folder, 'drill.log');
+  }
+
+  say(text: string): void {
+    this.#audience.say(text);
+    this.#log(text);
+  }
+
+  get style(): Style {
+    return this.#audience.style;
+  }
+
+  /** Full names of the stacks that have a state. */
+  async stacks(): Promise<readonly string[]> {
+    const prefix = stacksPrefix(this.network.spec.network);
+    const keys = (await this.bucket.list(prefix)).map(({ key }) => key).filter((key) => key.endsWith('.json'));
+    return keys.map((key) => key.slice(key.lastIndexOf('/') + 1, -'.json'.length));
+  }
+
+  /** What was run since the last time that this was asked. */
+  takeCommands(): readonly RanCommand[] {
+    const ran = this.#ran;
+    this.#ran = [];
+    return ran;
+  }
+
+  /** Somebody with a session of two hours, as a person or a job gets it from STS. */
+  async person(role: string, name: string): Promise<Person> {
+    return { name, environment: await this.control.session(7200, role, name) };
+  }
+
+  writeNetwork(text: string): Promise<void> {
+    return writeFile(this.record.network, text);
+  }
+
+  /** Starts a command whose events are shown as it tells them. */
+  start(who: Person, args: readonly string[], shown: Shown): { readonly running: RunningCommand; readonly ended: Promise<Events> } {
+    const { style, verbose } = this.#audience;
+    const told: RunEvent[] = [];
+    const { running, ended } = this.#spawn(who, args, ['--json'], (line) => {
+      if (!line.startsWith('{')) return line;
+      const event = JSON.parse(line) as RunEvent;
+      told.push(event);
+      const text = describeEvent(event, { ...style, columns: style.columns - indent });
+      if (text !== undefined && (verbose || shown(event))) this.#audience.say(indented(text, indent, style.columns));
+      else this.#audience.hint(`${args[0] ?? ''}: ${text ?? ('stack' in event ? `${event.type} ${event.stack}` : event.type)}`);
+      return text ?? line;
+    });
+    return { running, ended: ended.then((result) => ({ ...result, told })) };
+  }
+
+  /** Runs a command to its end, which has to be this exit code. */
+  async command(who: Person, args: readonly string[], exitCode: number, shown: Shown): Promise<Events> {
+    const result = await this.start(who, args, shown).ended;
+    expectExit(args, result, exitCode);
+    return result;
+  }
+
+  /** The same for a command that prints a page and not events. @param shown of its lines */
+  async page(who: Person, args: readonly string[], exitCode: number, shown: RegExp): Promise<CommandResult> {
+    const { style, verbose } = this.#audience;
+    const result = await this.#spawn(who, args, [], (line) => {
+      if (verbose || shown.test(line)) this.#audience.say(indented(line, indent, style.columns));
+      return line;
+    }).ended;
+    expectExit(args, result, exitCode);
+    return result;
+  }
+
+  /** Something that is done straight at AWS, past Holdfast. @param as what would be typed for it */
+  async byHand(as: string, act: () => Promise<unknown>): Promise<void> {
+    this.say(indented(`$ ${this.style.bold(as)}`, indent - 2, this.style.columns));
+    await act();
+  }
+
+  /** Ends all of it, whatever is at work. @param keep leaves the folder with the logs, for whoever looks why */
+  async close(keep: boolean): Promise<void> {
+    const runs = await this.#runs().catch((): string[] => []);
+    this.#killCommands();
+    await Promise.all([...this.#atWork].map(({ ended }) => ended));
+    await endEngineProcesses('', {
+      // Whatever engine it is of: it has this lab for AWS.
+      find: async () => {
+        const here = await processesWithEnvironment('AWS_ENDPOINT_URL', (endpoint) => endpoint === this.record.endpoint);
+        const engines = await processesWithEnvironment('HOLDFAST_ENGINE_OF', () => true);
+        return here.filter(({ pid }) => engines.some((engine) => engine.pid === pid));
+      },
+      isAlive,
+      kill: (pid) => process.kill(pid, 'SIGKILL'),
+      nowMs: () => performance.now(),
+    });
+    this.ec2.destroy();
+    this.#s3.destroy();
+    await stopLab(labFolderIn(this.folder));
+    if (keep) return;
+    for (const run of runs) await rm(join(root, '.holdfast', 'spool', this.network.spec.network, run), { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(
+    who: Person,
+    args: readonly string[],
+    hidden: readonly string[],
+    onLine: (line: string) => string,
+  ): { readonly running: RunningCommand; readonly ended: Promise<CommandResult> } {
+    const [command = '', ...rest] = args;
+    const typed = `npm run ${command}${rest.length === 0 ? '' : ` -- ${rest.join(' ')}`}`;
+    this.say(indented(`$ ${this.style.bold(typed)}  ${this.style.dim(`(${who.name})`)}`, indent - 2, this.style.columns));
+    const startedMs = performance.now();
+    const running = runHoldfast([...args, ...hidden], { cwd: this.folder, labFolder: labFolderIn(this.folder), env: who.environment });
+    this.#atWork.add(running);
+    const { stdout } = running.child;
+    if (stdout) createInterface({ input: stdout }).on('line', (line) => this.#log(onLine(line)));
+    const ended = running.ended.then((result) => {
+      this.#atWork.delete(running);
+      this.#ran.push({ command: typed, exitCode: result.exitCode, seconds: (performance.now() - startedMs) / 1000 });
+      this.#log(`${result.stderr}exit ${result.exitCode ?? 'by a signal'}`);
+      return result;
+    });
+    return { running, ended };
+  }
+
+  #killCommands(): void {
+    for (const { child } of this.#atWork) child.kill('SIGKILL');
+  }
+
+  #runs(): Promise<readonly string[]> {
+    return this.bucket.folders(runsPrefix(this.network.spec.network));
+  }
+
+  /** At once: what is not written when it goes wrong is what is looked for. */
+  #log(text: string): void {
+    const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6);
+    appendFileSync(this.logFile, `${text.replaceAll(/^/gm, `${seconds}  `)}\n`);
+  }
+}
+
+/** Columns before what a command prints. */
+const indent = 6;
+
+const labFolderIn = (folder: string): string => join(folder, 'lab');
+
+function expectExit(args: readonly string[], { exitCode, stdout, stderr }: CommandResult, wanted: number): void {
+  const last = `${stdout}\n${stderr}`.trimEnd().split('\n').slice(-3).join('\n');
+  expect(
+    exitCode === wanted,
+    `${args.join(' ')} ends with exit code ${wanted}`,
+    `exit code ${exitCode ?? 'none: it was killed'}; it printed last:\n${last}`,
+  );
+}
