@@ -1,9 +1,6 @@
 import type { Style } from '../../orchestrator/ui/reporter.ts';
 import type { Outcome, TimelineRow } from './drill.ts';
-import { clock, inColumns, indented } from './text.ts';
-
-/** Wider lines are hard to read, also where there is room. */
-const widest = 120;
+import { clock, inColumns, indented, widest } from './text.ts';
 
 const gap = 2;
 
@@ -18,7 +15,7 @@ export function describeOutcome({ brokeAtMs, greenAtMs, timeline, proofs, minute
   return [
     '',
     style.bold('what proves it'),
-    ...proofs.map(({ proves, said }) => indented(`${style.green('ok')} ${proves}: ${said}`, 2, columns)),
+    ...proofs.map(({ proves, said }) => indented(`${style.green('ok')} ${proves}: ${said}`, 2, columns, 3)),
     '',
     inColumns(
       [['when', '', `by hand, in ${minutesByHand} min`, 'here'].map((head) => style.bold(head)), ...rows],

@@ -1,5 +1,12 @@
-import type { Rehearsal } from './rehearsal.ts';
+import type { ObjectStore } from '../../orchestrator/state/object-store.ts';
+import type { LabControl } from '../control.ts';
 import { expect } from './drill.ts';
+
+/** The bucket, and the proxy in front of it. */
+export interface Watched {
+  readonly bucket: ObjectStore;
+  readonly control: Pick<LabControl, 'calls'>;
+}
 
 /** One change of an object in the bucket. */
 export type Change =
@@ -11,7 +18,7 @@ export type Change =
  * delete markers apart: which of two changes of the same second came first is said by the proxy, which saw both calls. `order` is its count of
  * them, and so also tells changes of different objects apart.
  */
-export async function changesOf({ bucket, control }: Rehearsal, key: string): Promise<readonly Change[]> {
+export async function changesOf({ bucket, control }: Watched, key: string): Promise<readonly Change[]> {
   const versions = (await bucket.versions(key)).filter((version) => version.key === key).reverse();
   const calls = (await control.calls({ service: 's3', mutating: true })).filter((call) => call.key === key && call.status < 300);
   const orders = (action: string): number[] => calls.filter((call) => call.action === action).map(({ seq }) => seq);

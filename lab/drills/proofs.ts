@@ -9,7 +9,7 @@ import { checkpointKey, dossiersPrefix, durableLockKey } from '../../orchestrato
 import { expect } from './drill.ts';
 import type { Proof } from './drill.ts';
 import { changesOf } from './object-history.ts';
-import type { Change } from './object-history.ts';
+import type { Change, Watched } from './object-history.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
 /** What shows, past all that Holdfast says of itself, that a recovery was one: read from the bucket's versions, the proxy's calls, and AWS. */
@@ -31,7 +31,7 @@ export async function readDossier({ bucket, network }: Rehearsal, run: string, s
 }
 
 /** The lock that stands; who has it. */
-export async function standingLock({ bucket }: Rehearsal, stack: string): Promise<LockRecord> {
+export async function standingLock({ bucket }: Watched, stack: string): Promise<LockRecord> {
   const stored = await bucket.get(durableLockKey(stack));
   expect(stored !== undefined, `the lock of ${stack} stands`, 'there is none in the bucket');
   return ownerOf(stored.body);
@@ -44,18 +44,18 @@ function ownerOf(body: string): LockRecord {
 }
 
 /** From the interrupted run's take to after the promoted checkpoint, by the versions of both objects. */
-export async function lockStood(rehearsal: Rehearsal, { stack, short, run, dossier }: RecoveredStack): Promise<Proof> {
-  const lock = await changesOf(rehearsal, durableLockKey(stack));
+export async function lockStood(watched: Watched, { stack, short, run, dossier }: RecoveredStack): Promise<Proof> {
+  const lock = await changesOf(watched, durableLockKey(stack));
   const owners = new Map<string, LockRecord>();
   for (const change of lock)
     if (change.kind === 'put') {
-      const body = await rehearsal.bucket.getVersion(durableLockKey(stack), change.version);
+      const body = await watched.bucket.getVersion(durableLockKey(stack), change.version);
       owners.set(change.version, ownerOf(Buffer.from(body ?? []).toString('utf8')));
     }
   const from = lock.findIndex(({ kind, version }) => kind === 'put' && owners.get(version)?.run === run);
   const taken = lock[from];
   const gone = lock.slice(from).find(({ kind }) => kind === 'delete');
-  const promoted = (await changesOf(rehearsal, checkpointKey(stack))).findLast(
+  const promoted = (await changesOf(watched, checkpointKey(stack))).findLast(
     (change): boolean => change.kind === 'put' && change.etag === dossier.promoted,
   );
   expect(
@@ -99,18 +99,18 @@ const describeOwner = (owner: LockRecord | undefined): object | null =>
 const shownChange = (change: Change): object => ({ ...change, modified: change.modified.toISOString() });
 
 /** Every version of checkpoint and lock from before the recovery wrote the state has a copy, byte for byte. */
-export async function quarantineIsComplete(rehearsal: Rehearsal, { stack, short, dossier }: RecoveredStack): Promise<Proof> {
-  const { bucket } = rehearsal;
+export async function quarantineIsComplete(watched: Watched, { stack, short, dossier }: RecoveredStack): Promise<Proof> {
+  const { bucket } = watched;
   const { quarantine } = dossier;
   expect(quarantine !== null, `${stack} has a quarantine`, 'its dossier names none');
   const stored = await bucket.get(quarantine.manifest);
-  const [listed] = await changesOf(rehearsal, quarantine.manifest);
+  const [listed] = await changesOf(watched, quarantine.manifest);
   expect(stored !== undefined && listed !== undefined, `the quarantine of ${stack} has its manifest`, `there is no ${quarantine.manifest}`);
   const { versions } = JSON.parse(stored.body) as { readonly versions: readonly QuarantinedVersion[] };
   const byVersion = new Map(versions.map((version) => [`${version.key} ${version.version}`, version]));
   let count = 0;
   for (const key of [checkpointKey(stack), durableLockKey(stack)])
-    for (const change of await changesOf(rehearsal, key)) {
+    for (const change of await changesOf(watched, key)) {
       if (change.order > listed.order) continue;
       count += 1;
       const entry = byVersion.get(`${key} ${change.version}`);
@@ -126,9 +126,10 @@ export async function quarantineIsComplete(rehearsal: Rehearsal, { stack, short,
         copy === undefined ? 'it has none' : 'the copy is another text',
       );
     }
+  expect(count > 0, `there is something to copy of ${stack}`, `the bucket has no version of it from before ${quarantine.manifest}`);
   return {
     proves: `the quarantine of ${short} is complete`,
-    said: `all ${count} versions of its checkpoint and its lock until then, and ${versions.length - count} of the run's journal, under ${quarantine.prefix}`,
+    said: `all ${count} versions of its checkpoint and its lock until then, compared byte for byte, under ${quarantine.prefix}`,
     shown: { stack, manifest: quarantine.manifest, versions: versions.length, compared: count },
   };
 }

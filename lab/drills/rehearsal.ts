@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import { exitCodes } from '../../orchestrator/domain/exit-codes.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { ok } from '../../orchestrator/domain/problem.ts';
 import type { Result } from '../../orchestrator/domain/problem.ts';
@@ -23,17 +24,18 @@ import type { CommandResult, RunningCommand } from '../command.ts';
 import { LabControl } from '../control.ts';
 import { startLab, stopLab } from '../lab.ts';
 import { expect } from './drill.ts';
-import { indented } from './text.ts';
+import { indented, widest } from './text.ts';
 
 /** Where a drill speaks, and what may end it. */
 export interface Audience {
   readonly say: (text: string) => void;
-  /** The next text takes its place. */
+  /** How far something is that takes long: the next text takes its place. */
   readonly hint: (text: string) => void;
   readonly style: Style;
   /** Everything that the commands print. */
   readonly verbose: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by a signal to the process. */
   readonly signal: AbortSignal;
 }
 
@@ -92,6 +94,13 @@ export class Rehearsal {
   /** @param text of the network file */
   static async open(text: string, audience: Audience): Promise<Result<Rehearsal>> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-drill-'));
+    const { signal } = audience;
+    // A lab that is still being made cannot be asked to stop: it is tied to this process, and so is what is built for it.
+    const abandon = (): void => {
+      rmSync(folder, { recursive: true, force: true });
+      process.exit(exitCodes.stoppedBySignal);
+    };
+    signal.addEventListener('abort', abandon, { once: true });
     let opened: Result<Rehearsal> | undefined;
     try {
       const networkFile = join(folder, 'network.yaml');
@@ -112,6 +121,7 @@ export class Rehearsal {
       opened = started.ok ? ok(new Rehearsal(folder, started.value.record, network.value, audience)) : started;
       return opened;
     } finally {
+      signal.removeEventListener('abort', abandon);
       if (opened?.ok !== true) await rm(folder, { recursive: true, force: true });
     }
   }
@@ -123,6 +133,16 @@ export class Rehearsal {
   say(text: string): void {
     this.#audience.say(text);
     this.#log(text);
+  }
+
+  /** Of the story: at the margin of a step. @param hang columns that lines after the first are moved in */
+  tell(text: string, hang = 0): void {
+    this.say(indented(text, 3, Math.min(this.style.columns, widest), hang));
+  }
+
+  /** Among what a command prints. */
+  remark(text: string): void {
+    this.say(indented(text, indent, this.style.columns, 2));
   }
 
   get style(): Style {
@@ -161,8 +181,8 @@ export class Rehearsal {
       const event = JSON.parse(line) as RunEvent;
       told.push(event);
       const text = describeEvent(event, { ...style, columns: style.columns - indent });
-      if (text !== undefined && (verbose || shown(event))) this.#audience.say(indented(text, indent, style.columns));
-      else this.#audience.hint(`${args[0] ?? ''}: ${text ?? ('stack' in event ? `${event.type} ${event.stack}` : event.type)}`);
+      if (text !== undefined && (verbose || shown(event))) this.#audience.say(indented(text, indent, style.columns, 2));
+      else if (text !== undefined) this.#audience.hint(`${args[0] ?? ''}: ${text.trimStart().split('\n', 1)[0] ?? ''}`);
       return text ?? line;
     });
     return { running, ended: ended.then((result) => ({ ...result, told })) };
@@ -179,7 +199,7 @@ export class Rehearsal {
   async page(who: Person, args: readonly string[], exitCode: number, shown: RegExp): Promise<CommandResult> {
     const { style, verbose } = this.#audience;
     const result = await this.#spawn(who, args, [], (line) => {
-      if (verbose || shown.test(line)) this.#audience.say(indented(line, indent, style.columns));
+      if (verbose || shown.test(line)) this.#audience.say(indented(line, indent, style.columns, 2));
       return line;
     }).ended;
     expectExit(args, result, exitCode);
@@ -188,7 +208,7 @@ export class Rehearsal {
 
   /** Something that is done straight at AWS, past Holdfast. @param as what would be typed for it */
   async byHand(as: string, act: () => Promise<unknown>): Promise<void> {
-    this.say(indented(`$ ${this.style.bold(as)}`, indent - 2, this.style.columns));
+    this.#prompt(as, 'by hand');
     await act();
   }
 
@@ -224,7 +244,7 @@ export class Rehearsal {
   ): { readonly running: RunningCommand; readonly ended: Promise<CommandResult> } {
     const [command = '', ...rest] = args;
     const typed = `npm run ${command}${rest.length === 0 ? '' : ` -- ${rest.join(' ')}`}`;
-    this.say(indented(`$ ${this.style.bold(typed)}  ${this.style.dim(`(${who.name})`)}`, indent - 2, this.style.columns));
+    this.#prompt(typed, who.name);
     const startedMs = performance.now();
     const running = runHoldfast([...args, ...hidden], { cwd: this.folder, labFolder: labFolderIn(this.folder), env: who.environment });
     this.#atWork.add(running);
@@ -237,6 +257,10 @@ export class Rehearsal {
       return result;
     });
     return { running, ended };
+  }
+
+  #prompt(typed: string, who: string): void {
+    this.say(indented(`$ ${this.style.bold(typed)}  ${this.style.dim(`(${who})`)}`, indent - 2, this.style.columns, 4));
   }
 
   #killCommands(): void {

@@ -5,12 +5,14 @@ import type { Drill, Outcome, Proof, Step, Story } from './drill.ts';
 import { Rehearsal } from './rehearsal.ts';
 import type { Audience, RanCommand } from './rehearsal.ts';
 import { describeOutcome } from './describe-outcome.ts';
-import { clock, indented } from './text.ts';
+import { clock } from './text.ts';
 
 /** The whole of a drill, for machines. */
 export interface DrillReport {
   readonly schema: 1;
   readonly drill: string;
+  /** Where its lab was; the folder is still there where the drill failed. */
+  readonly lab: { readonly endpoint: string; readonly folder: string };
   readonly outcome: 'green' | 'failed' | 'stopped';
   readonly startedAt: string;
   readonly seconds: number;
@@ -64,13 +66,17 @@ export async function runDrill(drill: Drill, audience: Audience): Promise<Result
     rehearsal.say(rehearsal.style.dim(`in a lab of its own at ${rehearsal.record.endpoint}, log ${rehearsal.logFile}`));
     played = await play(drill.play(rehearsal), rehearsal, audience.signal);
     if (played.outcome) rehearsal.say(describeOutcome(played.outcome, rehearsal.style));
+    else if (!played.failure) rehearsal.say(`\nstopped by ${String(audience.signal.reason)}: its lab and all that ran in it is ended`);
   } finally {
-    await rehearsal.close(played?.failure !== undefined || played === undefined);
+    audience.hint('ending its lab');
+    // Where it went wrong, its logs are what is looked at.
+    await rehearsal.close(played === undefined || played.failure !== undefined);
   }
   const { outcome, failure, steps } = played;
   return ok({
     schema: 1,
     drill: drill.name,
+    lab: { endpoint: rehearsal.record.endpoint, folder: rehearsal.folder },
     outcome: outcome ? 'green' : failure ? 'failed' : 'stopped',
     startedAt: new Date(startedMs).toISOString(),
     seconds: (Date.now() - startedMs) / 1000,
@@ -104,7 +110,7 @@ async function play(story: Story, rehearsal: Rehearsal, signal: AbortSignal): Pr
     const brokeAtMs = story.brokeAtMs();
     const since = brokeAtMs === undefined ? '' : style.dim(`  ${clock(Date.now() - brokeAtMs)} since it broke`);
     rehearsal.say(`\n${style.bold(`${steps.length + 1}  ${step.name}`)}${since}`);
-    rehearsal.say(indented(step.does, 3, style.columns));
+    rehearsal.tell(step.does);
     const startedMs = Date.now();
     const [seen, cause] = await attempt(step);
     steps.push({
@@ -118,7 +124,7 @@ async function play(story: Story, rehearsal: Rehearsal, signal: AbortSignal): Pr
     });
     if (signal.aborted) return { steps };
     if (seen === undefined) return { steps, failure: failureOf(step, cause, rehearsal) };
-    rehearsal.say(indented(`${style.green('ok')} ${seen}`, 3, style.columns));
+    rehearsal.tell(`${style.green('ok')} ${seen}`, 3);
   }
   return { steps, outcome: story.outcome() };
 }

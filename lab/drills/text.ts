@@ -4,16 +4,21 @@ const colourCode = /\u001b\[\d+m/g;
 
 const lengthOf = (text: string): number => text.replaceAll(colourCode, '').length;
 
-/** Lines of at most so many columns; a word that is longer stands alone. */
-export function wrapped(text: string, columns: number): string[] {
+/** Wider lines are hard to read, also where there is room. */
+export const widest = 120;
+
+/** Lines of at most so many columns; a word that is longer stands alone. @param hang columns that each line after the first is moved in */
+export function wrapped(text: string, columns: number, hang = 0): string[] {
   return text.split('\n').flatMap((line) => {
     if (lengthOf(line) <= columns) return [line];
-    const lead = /^ */.exec(line)?.[0] ?? '';
+    const indent = /^ */.exec(line)?.[0] ?? '';
+    let lead = indent;
     const lines: string[] = [];
     let current = '';
     for (const word of line.trimStart().split(' ')) {
       if (current !== '' && lengthOf(lead) + lengthOf(current) + 1 + lengthOf(word) > columns) {
         lines.push(lead + current);
+        lead = `${indent}${' '.repeat(hang)}`;
         current = word;
       } else current = current === '' ? word : `${current} ${word}`;
     }
@@ -22,11 +27,11 @@ export function wrapped(text: string, columns: number): string[] {
 }
 
 /** Indented and wrapped; empty lines are left out. */
-export function indented(text: string, by: number, columns: number): string {
+export function indented(text: string, by: number, columns: number, hang = 0): string {
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .flatMap((line) => wrapped(line, columns - by))
+    .flatMap((line) => wrapped(line, columns - by, hang))
     .map((line) => ' '.repeat(by) + line)
     .join('\n');
 }
