@@ -1,7 +1,7 @@
-import { appendFileSync, rmSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { EC2Client } from '@aws-sdk/client-ec2';
@@ -9,7 +9,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { exitCodes } from '../../orchestrator/domain/exit-codes.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
-import { ok } from '../../orchestrator/domain/problem.ts';
+import { messageOf, ok } from '../../orchestrator/domain/problem.ts';
 import type { Result } from '../../orchestrator/domain/problem.ts';
 import { parseNetwork } from '../../orchestrator/network/read-network.ts';
 import type { Network } from '../../orchestrator/network/read-network.ts';
@@ -51,7 +51,12 @@ export interface RanCommand {
   readonly seconds: number;
 }
 
-export interface Events extends CommandResult {
+export interface Ran extends CommandResult {
+  /** As a person reads it. */
+  readonly lines: readonly string[];
+}
+
+export interface Told extends Ran {
   readonly told: readonly RunEvent[];
 }
 
@@ -93,7 +98,7 @@ export class Rehearsal {
 
   /** @param text of the network file */
   static async open(text: string, audience: Audience): Promise<Result<Rehearsal>> {
-    const folder = await mkdtemp(join(tmpdir(), 'holdfast-drill-'));
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-drill-'));
     const { signal } = audience;
     // A lab that is still being made cannot be asked to stop: it is tied to this process, and so is what is built for it.
     const abandon = (): void => {
@@ -132,7 +137,7 @@ export class Rehearsal {
 
   say(text: string): void {
     this.#audience.say(text);
-    this.#log(text);
+    this.log(text);
   }
 
   /** Of the story: at the margin of a step. @param hang columns that lines after the first are moved in */
@@ -147,6 +152,12 @@ export class Rehearsal {
 
   get style(): Style {
     return this.#audience.style;
+  }
+
+  /** Only into the log. At once: what is not written when it goes wrong is what is looked for. */
+  log(text: string): void {
+    const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6);
+    appendFileSync(this.logFile, `${text.replaceAll(/^/gm, `${seconds}  `)}\n`);
   }
 
   /** Full names of the stacks that have a state. */
@@ -173,7 +184,7 @@ export class Rehearsal {
   }
 
   /** Starts a command whose events are shown as it tells them. */
-  start(who: Person, args: readonly string[], shown: Shown): { readonly running: RunningCommand; readonly ended: Promise<Events> } {
+  start(who: Person, args: readonly string[], shown: Shown): { readonly running: RunningCommand; readonly ended: Promise<Told> } {
     const { style, verbose } = this.#audience;
     const told: RunEvent[] = [];
     const { running, ended } = this.#spawn(who, args, ['--json'], (line) => {
@@ -183,20 +194,20 @@ export class Rehearsal {
       const text = describeEvent(event, { ...style, columns: style.columns - indent });
       if (text !== undefined && (verbose || shown(event))) this.#audience.say(indented(text, indent, style.columns, 2));
       else if (text !== undefined) this.#audience.hint(`${args[0] ?? ''}: ${text.trimStart().split('\n', 1)[0] ?? ''}`);
-      return text ?? line;
+      return text;
     });
     return { running, ended: ended.then((result) => ({ ...result, told })) };
   }
 
   /** Runs a command to its end, which has to be this exit code. */
-  async command(who: Person, args: readonly string[], exitCode: number, shown: Shown): Promise<Events> {
+  async command(who: Person, args: readonly string[], exitCode: number, shown: Shown): Promise<Told> {
     const result = await this.start(who, args, shown).ended;
     expectExit(args, result, exitCode);
     return result;
   }
 
   /** The same for a command that prints a page and not events. @param shown of its lines */
-  async page(who: Person, args: readonly string[], exitCode: number, shown: RegExp): Promise<CommandResult> {
+  async page(who: Person, args: readonly string[], exitCode: number, shown: RegExp): Promise<Ran> {
     const { style, verbose } = this.#audience;
     const result = await this.#spawn(who, args, [], (line) => {
       if (verbose || shown.test(line)) this.#audience.say(indented(line, indent, style.columns, 2));
@@ -212,11 +223,12 @@ export class Rehearsal {
     await act();
   }
 
-  /** Ends all of it, whatever is at work. @param keep leaves the folder with the logs, for whoever looks why */
+  /** Ends all of it, whatever is at work. @param keep leaves the folder with the logs and a copy of the bucket, for whoever looks why */
   async close(keep: boolean): Promise<void> {
-    const runs = await this.#runs().catch((): string[] => []);
     this.#killCommands();
     await Promise.all([...this.#atWork].map(({ ended }) => ended));
+    const runs = await this.bucket.folders(runsPrefix(this.network.spec.network)).catch((): string[] => []);
+    if (keep) await this.#copyBucket().catch((cause: unknown) => this.log(`the bucket could not be copied: ${messageOf(cause)}`));
     await endEngineProcesses('', {
       // Whatever engine it is of: it has this lab for AWS.
       find: async () => {
@@ -240,8 +252,11 @@ export class Rehearsal {
     who: Person,
     args: readonly string[],
     hidden: readonly string[],
-    onLine: (line: string) => string,
-  ): { readonly running: RunningCommand; readonly ended: Promise<CommandResult> } {
+    /** @returns as a person reads it; undefined where they do not */
+    onLine: (line: string) => string | undefined,
+  ): { readonly running: RunningCommand; readonly ended: Promise<Ran> } {
+    // Whoever ends the drill ends it between two commands of a step, too.
+    this.#audience.signal.throwIfAborted();
     const [command = '', ...rest] = args;
     const typed = `npm run ${command}${rest.length === 0 ? '' : ` -- ${rest.join(' ')}`}`;
     this.#prompt(typed, who.name);
@@ -249,12 +264,18 @@ export class Rehearsal {
     const running = runHoldfast([...args, ...hidden], { cwd: this.folder, labFolder: labFolderIn(this.folder), env: who.environment });
     this.#atWork.add(running);
     const { stdout } = running.child;
-    if (stdout) createInterface({ input: stdout }).on('line', (line) => this.#log(onLine(line)));
+    const lines: string[] = [];
+    if (stdout)
+      createInterface({ input: stdout }).on('line', (line) => {
+        const read = onLine(line);
+        if (read !== undefined) lines.push(read);
+        this.log(read ?? line);
+      });
     const ended = running.ended.then((result) => {
       this.#atWork.delete(running);
       this.#ran.push({ command: typed, exitCode: result.exitCode, seconds: (performance.now() - startedMs) / 1000 });
-      this.#log(`${result.stderr}exit ${result.exitCode ?? 'by a signal'}`);
-      return result;
+      this.log(`${result.stderr}exit ${result.exitCode ?? 'by a signal'}`);
+      return { ...result, lines };
     });
     return { running, ended };
   }
@@ -267,14 +288,14 @@ export class Rehearsal {
     for (const { child } of this.#atWork) child.kill('SIGKILL');
   }
 
-  #runs(): Promise<readonly string[]> {
-    return this.bucket.folders(runsPrefix(this.network.spec.network));
-  }
-
-  /** At once: what is not written when it goes wrong is what is looked for. */
-  #log(text: string): void {
-    const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6);
-    appendFileSync(this.logFile, `${text.replaceAll(/^/gm, `${seconds}  `)}\n`);
+  /** States, locks, journal and dossiers. Of the quarantine, which is large, what it was copied from. */
+  async #copyBucket(): Promise<void> {
+    for (const { key } of await this.bucket.list('')) {
+      if (key.startsWith('.holdfast/quarantine/')) continue;
+      const file = join(this.folder, 'bucket', key);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, (await this.bucket.get(key))?.body ?? '');
+    }
   }
 }
 
@@ -283,11 +304,14 @@ const indent = 6;
 
 const labFolderIn = (folder: string): string => join(folder, 'lab');
 
-function expectExit(args: readonly string[], { exitCode, stdout, stderr }: CommandResult, wanted: number): void {
-  const last = `${stdout}\n${stderr}`.trimEnd().split('\n').slice(-3).join('\n');
+/** Lines of a command that are worth repeating where it ends as it should not. */
+const lastLines = 5;
+
+function expectExit(args: readonly string[], { exitCode, lines, stderr }: Ran, wanted: number): void {
+  const printed = [...lines, stderr].flatMap((text) => text.split('\n')).filter((line) => line.trim() !== '');
   expect(
     exitCode === wanted,
     `${args.join(' ')} ends with exit code ${wanted}`,
-    `exit code ${exitCode ?? 'none: it was killed'}; it printed last:\n${last}`,
+    `exit code ${exitCode ?? 'none: it was killed'}; it printed last:\n${printed.slice(-lastLines).join('\n')}`,
   );
 }

@@ -9,7 +9,7 @@ import { expect } from './drill.ts';
 import { changesOf } from './object-history.ts';
 import { lockStood, quarantineIsComplete, readDossier, standingLock, stateIsAws } from './proofs.ts';
 import type { RecoveredStack } from './proofs.ts';
-import type { Events, Person, Rehearsal, Shown } from './rehearsal.ts';
+import type { Person, Rehearsal, Shown, Told } from './rehearsal.ts';
 
 /**
  * The incident that Holdfast exists for, with the three examples of its postmortem: an attachment that was created and never recorded; a route that
@@ -415,7 +415,7 @@ function changed(network: string): string {
 }
 
 /** How each stack ended, by short name. */
-function endsOf({ told }: Events): ReadonlyMap<string, StackEnd['outcome']> {
+function endsOf({ told }: Told): ReadonlyMap<string, StackEnd['outcome']> {
   const summary = told.findLast((event) => event.type === 'summary');
   return new Map(summary?.ends.map(({ short, end }) => [short, end.outcome]));
 }

@@ -66,7 +66,9 @@ export async function runDrill(drill: Drill, audience: Audience): Promise<Result
     rehearsal.say(rehearsal.style.dim(`in a lab of its own at ${rehearsal.record.endpoint}, log ${rehearsal.logFile}`));
     played = await play(drill.play(rehearsal), rehearsal, audience.signal);
     if (played.outcome) rehearsal.say(describeOutcome(played.outcome, rehearsal.style));
-    else if (!played.failure) rehearsal.say(`\nstopped by ${String(audience.signal.reason)}: its lab and all that ran in it is ended`);
+    else if (played.failure)
+      rehearsal.log(`FAILED at "${played.failure.step}"\nexpected: ${played.failure.expected}\nseen: ${played.failure.seen}`);
+    else rehearsal.say(`\nstopped by ${String(audience.signal.reason)}: its lab and all that ran in it is ended`);
   } finally {
     audience.hint('ending its lab');
     // Where it went wrong, its logs are what is looked at.

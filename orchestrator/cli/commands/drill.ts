@@ -8,6 +8,7 @@ import { print, report } from '../report.ts';
 type Flags = Pick<CommonFlags, 'json' | 'verbose'>;
 
 const loadDrills = () => import('../../../lab/drills/index.ts');
+const loadStage = () => import('../../../lab/drills/run-drill.ts');
 
 async function list(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
@@ -28,7 +29,7 @@ async function list(this: Context, flags: Flags): Promise<void> {
 
 async function run(this: Context, flags: Flags, name: string): Promise<void> {
   await report(this, flags, async (emit) => {
-    const { drills, runDrill } = await loadDrills();
+    const { drills } = await loadDrills();
     const drill = drills.find((one) => one.name === name);
     if (!drill)
       throw new Refusal(exitCodes.usage, {
@@ -36,6 +37,7 @@ async function run(this: Context, flags: Flags, name: string): Promise<void> {
         message: `there is no drill "${name}"; there is ${drills.map((one) => one.name).join(', ')}`,
         next: `npm run drill -- run ${drills[0]?.name ?? ''}`,
       });
+    const { runDrill } = await loadStage();
     const stopping = new AbortController();
     const stop = (signal: NodeJS.Signals): void => stopping.abort(signal);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -57,13 +59,14 @@ async function run(this: Context, flags: Flags, name: string): Promise<void> {
       if (flags.json) print(this, JSON.stringify(result));
       if (result.failure) {
         const { step, expected, seen, log } = result.failure;
+        const below = seen.replaceAll('\n', '\n            ');
         if (!flags.json)
           emit({
             type: 'problem',
             problem: {
               reason: 'drill-failed',
-              message: `drill ${name} fails at "${step}"\n  expected  ${expected}\n  seen      ${seen}`,
-              next: `Read its log: ${log}`,
+              message: `drill ${name} fails at "${step}"\n  expected  ${expected}\n  seen      ${below}`,
+              next: `Read its log, ${log}; what was in the state bucket is beside it`,
             },
           });
         return exitCodes.failed;
