@@ -22,17 +22,17 @@ export const revokedSession: Drill = {
   play: (rehearsal) => new RevokedSession(rehearsal),
 };
 
-/** The change of the network that the apply died in. */
+/** The change of the network that the apply died in. With it, it is networks/example.yaml. */
 const edits = [
   {
-    says: '+ vpc preview, 10.3.0.0/16, with its attachment and its routes',
+    says: '+ vpc staging, 10.2.0.0/16, with its attachment and its routes',
     find: '\n# The lab shows at once',
-    put: `  preview:
+    put: `  staging:
     segment: staging
-    cidr: 10.3.0.0/16
+    cidr: 10.2.0.0/16
     subnets:
-      private: { a: 10.3.0.0/20, b: 10.3.16.0/20 }
-      attachment: { a: 10.3.255.0/28, b: 10.3.255.16/28 }
+      private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }
+      attachment: { a: 10.2.255.0/28, b: 10.2.255.16/28 }
     attachment: attachment
     routes:
       private: [0.0.0.0/0]
@@ -40,23 +40,23 @@ const edits = [
 # The lab shows at once`,
   },
   {
-    says: '~ vpc shared: routes 10.2.0.0/15 to the gateway (staging and preview), and no more 10.2.0.0/16',
-    find: 'private: [10.1.0.0/16, 10.2.0.0/16]',
-    put: 'private: [10.1.0.0/16, 10.2.0.0/15]',
+    says: '~ vpc shared: routes 10.2.0.0/16 to the gateway, and no more the 10.2.0.0/15 that was kept for it',
+    find: 'private: [10.1.0.0/16, 10.2.0.0/15]',
+    put: 'private: [10.1.0.0/16, 10.2.0.0/16]',
   },
   {
-    says: '~ segment production: drops what goes to 10.2.0.0/15',
-    find: 'blackholes: [10.2.0.0/16]',
-    put: 'blackholes: [10.2.0.0/15]',
+    says: '~ segment production: drops what goes to 10.2.0.0/16, and no more 10.2.0.0/15',
+    find: 'blackholes: [10.2.0.0/15]',
+    put: 'blackholes: [10.2.0.0/16]',
   },
 ] as const;
 
 /** In the order in which they are recovered: the route tables stand on the VPCs. */
-const stuck = ['vpc.preview', 'route-tables.shared'] as const;
-const standsOnIt = 'route-tables.preview';
+const stuck = ['vpc.staging', 'route-tables.shared'] as const;
+const standsOnIt = 'route-tables.staging';
 
 const incident = 'INC-2041';
-const deletedByRun = '10.2.0.0/16';
+const deletedByRun = '10.2.0.0/15';
 const deletedByHand = '10.1.0.0/16';
 const addedByHand = '192.168.0.0/16';
 
@@ -92,8 +92,8 @@ class RevokedSession implements Story {
     return [
       {
         name: 'A CI job deploys the example network',
-        does: 'With an assumed role, and a session of 2 hours.',
-        expects: 'exit 0, and all 7 stacks applied',
+        does: 'As it was before staging. With an assumed role, and a session of 2 hours.',
+        expects: 'exit 0, and all 5 stacks applied',
         run: () => this.#deploy(),
       },
       {
@@ -151,7 +151,7 @@ class RevokedSession implements Story {
     this.#ci = await this.#rehearsal.person('ci-runner', 'ci-4711');
     const result = await this.#rehearsal.command(this.#ci, ['up', '--yes'], exitCodes.done, only('checked', 'summary'));
     const ends = endsOf(result);
-    expect(ends.size === 7 && [...ends.values()].every((end) => end === 'applied'), '7 stacks are applied', describeEnds(ends));
+    expect(ends.size === 5 && [...ends.values()].every((end) => end === 'applied'), '5 stacks are applied', describeEnds(ends));
     return `${ends.size} stacks applied`;
   }
 
@@ -266,7 +266,7 @@ class RevokedSession implements Story {
       return isTold(event);
     });
     for (const [short, decision, what] of [
-      ['vpc.preview', 'adopt', 'attachment'],
+      ['vpc.staging', 'adopt', 'attachment'],
       ['route-tables.shared', 'forget', `route-private-${deletedByRun}`],
       ['route-tables.shared', 'forget', `route-private-${deletedByHand}`],
     ] as const)
