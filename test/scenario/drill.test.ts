@@ -125,8 +125,8 @@ interface LockShown {
 }
 
 describe('a drill that is interrupted', () => {
-  it('ends its lab and all that ran in it', async () => {
-    const { exitCode, stdout } = await drill(['run', 'revoked-session', '--verbose'], (text) => text.includes('deploying'));
+  it('ends its lab and all that ran in it, a provider in the middle of a call too', async () => {
+    const { exitCode, stdout } = await drill(['run', 'revoked-session'], (text) => text.includes('its reply is held'));
     expect(exitCode).toBe(130);
     const where = /at (?<endpoint>http:\S+), log (?<folder>\S+)\/drill\.log$/m;
     expect(stdout).toMatch(where);

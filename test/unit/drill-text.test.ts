@@ -27,7 +27,7 @@ it.each([
   [0, '00:00'],
   [61_400, '01:01'],
   [5_400_000, '90:00'],
-  [-5, '00:00'],
+  [-5_000, '00:00'],
 ])('%d ms on the clock are %s', (milliseconds, text) => {
   expect(clock(milliseconds)).toBe(text);
 });
