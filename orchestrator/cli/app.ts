@@ -381,6 +381,33 @@ const lab = buildRouteMap({
   docs: { brief: 'The rehearsal room: AWS on loopback, under the real engine and provider' },
 });
 
+const drill = buildRouteMap({
+  routes: {
+    list: buildCommand({
+      loader: async () => (await import('./commands/drill.ts')).drill.list,
+      parameters: { flags: output },
+      docs: { brief: 'Which drills there are', fullDescription: 'Example: npm run drill -- list' },
+    }),
+    run: buildCommand({
+      loader: async () => (await import('./commands/drill.ts')).drill.run,
+      parameters: {
+        flags: {
+          json: { ...output.json, brief: 'Print one JSON document at the end, instead of text' },
+          verbose: { ...output.verbose, brief: 'Also print all that the commands print' },
+        },
+        positional: { kind: 'tuple', parameters: [{ brief: 'A drill, as drill list names it', parse: text, placeholder: 'drill' }] },
+      },
+      docs: {
+        brief: 'Play an incident from apply to green; fails (exit 1) where Holdfast does not do what it should',
+        fullDescription:
+          'In a lab of its own, which ends with it; the lab that runs, and what is deployed in it, is left alone. Takes about a minute and a half on two cores.\n\n' +
+          'Example: npm run drill -- run revoked-session',
+      },
+    }),
+  },
+  docs: { brief: 'Incidents, replayed in a lab of their own' },
+});
+
 export const app = buildApplication<Context>(
   buildRouteMap({
     routes: {
@@ -401,6 +428,7 @@ export const app = buildApplication<Context>(
       bootstrap,
       generate,
       lab,
+      drill,
     },
     docs: {
       brief: 'Deploys an AWS network as small Pulumi stacks, and keeps each lock until state and AWS agree',

@@ -29,7 +29,6 @@ import {
   ModifyVpcAttributeCommand,
 } from '@aws-sdk/client-ec2';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { resourceTypeOf, resourceTypes } from '../../orchestrator/aws/resource-types/index.ts';
@@ -589,14 +588,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
     });
 
     it('for a session of another account, in which everything would look lost', async () => {
-      const { Credentials } = await rig.sts.send(
-        new AssumeRoleCommand({ RoleArn: 'arn:aws:iam::999999999999:role/reader', RoleSessionName: 'test' }),
-      );
-      const { stdout, exitCode } = await runHere(rig, ['inventory'], {
-        AWS_ACCESS_KEY_ID: Credentials?.AccessKeyId ?? '',
-        AWS_SECRET_ACCESS_KEY: Credentials?.SecretAccessKey ?? '',
-        AWS_SESSION_TOKEN: Credentials?.SessionToken ?? '',
-      });
+      const { stdout, exitCode } = await runHere(rig, ['inventory'], await rig.session(3600, '999999999999'));
       expect(stdout).toContain('the session belongs to account 999999999999');
       expect(exitCode).toBe(3);
     });

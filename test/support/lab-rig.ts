@@ -1,45 +1,18 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { STSClient, AssumeRoleCommand } from '@aws-sdk/client-sts';
+import { runHoldfast } from '../../lab/command.ts';
+import type { CommandResult, RunningCommand } from '../../lab/command.ts';
+import { LabControl } from '../../lab/control.ts';
+import type { HeldCalls, LabCall } from '../../lab/control.ts';
 import { resetLab, startLab, stopLab } from '../../lab/lab.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-export interface CommandResult {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** The lines of `--json`. */
-  readonly events: readonly Record<string, unknown>[];
-}
-
-export interface RunningCommand {
-  readonly child: ChildProcess;
-  readonly ended: Promise<CommandResult>;
-  /** Resolves with the first event of `--json` that matches; rejects where the command ends without one. */
-  readonly event: (matches: (event: Record<string, unknown>) => boolean) => Promise<Record<string, unknown>>;
-}
-
-export interface LabCall {
-  readonly seq: number;
-  readonly service: string;
-  readonly action: string;
-  readonly mutating: boolean;
-  readonly accessKeyId: string | null;
-  readonly params: Record<string, string>;
-  /** Of S3. */
-  readonly key: string | null;
-  readonly status: number;
-  readonly sessionName: string | null;
-}
+export type { CommandResult, RunningCommand } from '../../lab/command.ts';
+export type { LabCall } from '../../lab/control.ts';
 
 /** A lab of its own, commands run against it as their users run them, and a look at AWS that does not go through Holdfast. */
 export class LabRig {
@@ -47,7 +20,7 @@ export class LabRig {
   readonly folder: string;
   readonly ec2: EC2Client;
   readonly s3: S3Client;
-  readonly sts: STSClient;
+  readonly #control: LabControl;
 
   private constructor(record: LabRecord, folder: string) {
     this.record = record;
@@ -55,7 +28,7 @@ export class LabRig {
     const client = { endpoint: record.endpoint, region: record.region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
     this.ec2 = new EC2Client(client);
     this.s3 = new S3Client({ ...client, forcePathStyle: true });
-    this.sts = new STSClient(client);
+    this.#control = new LabControl(record);
   }
 
   /** @param network text of the network file that the lab is started with */
@@ -82,7 +55,6 @@ export class LabRig {
   async stop(): Promise<void> {
     this.ec2.destroy();
     this.s3.destroy();
-    this.sts.destroy();
     await stopLab(join(this.folder, 'lab'));
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -96,67 +68,39 @@ export class LabRig {
   }
 
   run(args: readonly string[], env: Record<string, string> = {}): RunningCommand {
-    const child = spawn(process.execPath, [join(root, 'bin/holdfast.mjs'), ...args], {
-      cwd: this.folder,
-      env: { ...cleanEnvironment(), HOLDFAST_LAB_DIR: join(this.folder, 'lab'), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return follow(child);
+    return runHoldfast(args, { cwd: this.folder, labFolder: join(this.folder, 'lab'), env });
   }
 
   holdfast(args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
     return this.run(args, env).ended;
   }
 
-  /** Every call of AWS that the proxy saw since `since`. */
-  async calls(filter: { readonly mutating?: boolean; readonly service?: string; readonly since?: number } = {}): Promise<LabCall[]> {
-    const query = new URLSearchParams(Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]));
-    const answer = (await (await fetch(`${this.record.endpoint}/_lab/calls?${query.toString()}`)).json()) as { calls: LabCall[] };
-    return answer.calls;
+  calls(filter: Parameters<LabControl['calls']>[0] = {}): Promise<LabCall[]> {
+    return this.#control.calls(filter);
   }
 
-  async lastCall(): Promise<number> {
-    const answer = (await (await fetch(`${this.record.endpoint}/_lab/calls`)).json()) as { last: number };
-    return answer.last;
+  lastCall(): Promise<number> {
+    return this.#control.lastCall();
   }
 
-  async fault(fault: object): Promise<void> {
-    const answer = await fetch(`${this.record.endpoint}/_lab/faults`, { method: 'POST', body: JSON.stringify(fault) });
-    if (!answer.ok) throw new Error(await answer.text());
+  fault(fault: object): Promise<void> {
+    return this.#control.fault(fault);
   }
 
-  async clearFaults(): Promise<void> {
-    await fetch(`${this.record.endpoint}/_lab/faults`, { method: 'DELETE' });
+  clearFaults(): Promise<void> {
+    return this.#control.clearFaults();
   }
 
-  /** Resolves as soon as the proxy holds a call; rejects where the command that should make it ends instead. */
-  async heldCall(run: RunningCommand): Promise<{ held: { n: number }[] }> {
-    const waiting = new AbortController();
-    const held = fetch(`${this.record.endpoint}/_lab/held?wait=1`, { signal: waiting.signal }).then(
-      async (answer) => (await answer.json()) as { held: { n: number }[] },
-    );
-    const over = run.ended.then(({ stdout, stderr }): never => {
-      waiting.abort();
-      throw new Error(`the command ended and no call was held:\n${stdout}\n${stderr}`);
-    });
-    held.catch(() => undefined);
-    over.catch(() => undefined);
-    return Promise.race([held, over]);
+  heldCall(run: RunningCommand): Promise<HeldCalls> {
+    return this.#control.heldCall(run);
   }
 
-  /** Lets a held call go on to AWS, or its reply to its caller; or cuts the connection. */
-  async release(n: number, how: 'go-on' | 'cut' = 'go-on'): Promise<void> {
-    const answer = await fetch(`${this.record.endpoint}/_lab/held/${n}/release`, { method: 'POST', body: JSON.stringify({ how }) });
-    if (!answer.ok) throw new Error(await answer.text());
+  release(n: number, how: 'go-on' | 'cut' = 'go-on'): Promise<void> {
+    return this.#control.release(n, how);
   }
 
-  /** Ends a session of this lab for these services, or for all. */
-  async revoke(accessKeyId: string, services?: readonly string[]): Promise<void> {
-    const answer = await fetch(`${this.record.endpoint}/_lab/sessions/${accessKeyId}/revoke`, {
-      method: 'POST',
-      body: JSON.stringify(services === undefined ? {} : { services }),
-    });
-    if (!answer.ok) throw new Error(await answer.text());
+  revoke(accessKeyId: string, services?: readonly string[]): Promise<void> {
+    return this.#control.revoke(accessKeyId, services);
   }
 
   /** Empties AWS and the bucket, and ends every fault. */
@@ -165,22 +109,9 @@ export class LabRig {
     await resetLab(join(this.folder, 'lab'), process.env);
   }
 
-  /** Environment of a session that the lab's STS gives for so long. */
-  async session(seconds: number): Promise<Record<string, string>> {
-    const { Credentials } = await this.sts.send(
-      new AssumeRoleCommand({
-        RoleArn: `arn:aws:iam::${this.record.accountId}:role/deployer`,
-        RoleSessionName: 'test',
-        DurationSeconds: seconds,
-      }),
-    );
-    if (!Credentials) throw new Error('STS answered without credentials');
-    return {
-      AWS_ACCESS_KEY_ID: Credentials.AccessKeyId ?? '',
-      AWS_SECRET_ACCESS_KEY: Credentials.SecretAccessKey ?? '',
-      AWS_SESSION_TOKEN: Credentials.SessionToken ?? '',
-      AWS_CREDENTIAL_EXPIRATION: Credentials.Expiration?.toISOString() ?? '',
-    };
+  /** Environment of a session that the lab's STS gives for so long, in the lab's account where no other one is named. */
+  session(seconds: number, accountId?: string): Promise<Record<string, string>> {
+    return this.#control.session(seconds, 'deployer', 'test', accountId);
   }
 
   /** Keys of the state bucket. */
@@ -195,61 +126,4 @@ export class LabRig {
   async locks(): Promise<string[]> {
     return this.keys('.pulumi/locks/');
   }
-}
-
-/** A shell in which nobody has signed in anywhere. */
-function cleanEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) =>
-      value === undefined || /^(AWS_|INIT_CWD|PULUMI_CONFIG|HOLDFAST_LAB|NO_COLOR|FORCE_COLOR|VITEST)/.test(name) ? [] : [[name, value]],
-    ),
-  );
-}
-
-function follow(child: ChildProcess): RunningCommand {
-  let stdout = '';
-  let stderr = '';
-  const events: Record<string, unknown>[] = [];
-  const waiting = new Set<() => void>();
-  let pending = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    const text = chunk.toString();
-    stdout += text;
-    const lines = (pending + text).split('\n');
-    pending = lines.pop() ?? '';
-    for (const line of lines) {
-      if (!line.startsWith('{')) continue;
-      events.push(JSON.parse(line) as Record<string, unknown>);
-    }
-    for (const look of waiting) look();
-  });
-  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const ended = new Promise<CommandResult>((resolve) => {
-    child.once('close', (exitCode) => {
-      resolve({ exitCode, stdout, stderr, events });
-      for (const look of waiting) look();
-    });
-  });
-  let isOver = false;
-  void ended.then(() => (isOver = true));
-  return {
-    child,
-    ended,
-    event: (matches) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = events.find(matches);
-          if (found) {
-            waiting.delete(look);
-            resolve(found);
-          } else if (isOver) {
-            waiting.delete(look);
-            reject(new Error(`the command ended without that event:\n${stdout}\n${stderr}`));
-          }
-        };
-        waiting.add(look);
-        void ended.then(look);
-        look();
-      }),
-  };
 }

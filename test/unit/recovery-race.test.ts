@@ -5,15 +5,14 @@ import { settled } from './support/deferred.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import type { StoreCall } from './support/hooked-store.ts';
 import { inEveryOrder } from './support/interleavings.ts';
-import { cidr, interruptedCreate, live, recorded, stateOf } from './support/recovery-interruptions.ts';
+import { cidr, interruptedCreate } from './support/recovery-interruptions.ts';
 import { closeGateway, RecoveryRig } from './support/recovery-rig.ts';
-import { pending, stack } from './support/recovery.ts';
+import { stack } from './support/recovery.ts';
 
 afterAll(closeGateway);
 
 const checkpoint = checkpointKey(stack);
 const lock = durableLockKey(stack);
-const old = recorded('old', 0, 'vpc-old');
 
 /** Calls by which two writers meet: at the lock, at the checkpoint, at the record of what was verified. */
 const counts = ({ op, key }: StoreCall): boolean =>

@@ -1,0 +1,107 @@
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
+import type { RunningCommand } from './command.ts';
+
+/** A call of AWS as the proxy has written it down. */
+export interface LabCall {
+  readonly seq: number;
+  readonly service: string;
+  readonly action: string;
+  readonly mutating: boolean;
+  readonly accessKeyId: string | null;
+  readonly params: Record<string, string>;
+  /** Of S3. */
+  readonly key: string | null;
+  readonly status: number;
+  readonly sessionName: string | null;
+}
+
+export interface HeldCalls {
+  readonly held: readonly { readonly n: number }[];
+}
+
+/** What AWS does is decided here: faults, held calls, sessions, and the list of all calls. Over the lab's own HTTP paths, so that it serves any process. */
+export class LabControl {
+  readonly #record: LabRecord;
+
+  constructor(record: LabRecord) {
+    this.#record = record;
+  }
+
+  /** Every call of AWS that the proxy saw since `since`. */
+  async calls(filter: { readonly mutating?: boolean; readonly service?: string; readonly since?: number } = {}): Promise<LabCall[]> {
+    const query = new URLSearchParams(Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]));
+    const answer = (await (await this.#ask(`calls?${query.toString()}`)).json()) as { calls: LabCall[] };
+    return answer.calls;
+  }
+
+  async lastCall(): Promise<number> {
+    const answer = (await (await this.#ask('calls')).json()) as { last: number };
+    return answer.last;
+  }
+
+  /** @param fault a `FaultOrder`, which the lab checks */
+  async fault(fault: object): Promise<void> {
+    await this.#ask('faults', 'POST', fault);
+  }
+
+  async clearFaults(): Promise<void> {
+    await this.#ask('faults', 'DELETE');
+  }
+
+  /** Resolves as soon as the proxy holds a call, by this fault where one is named; rejects where the command that should make it ends instead. */
+  async heldCall(run: RunningCommand, fault?: string): Promise<HeldCalls> {
+    const waiting = new AbortController();
+    const query = new URLSearchParams({ wait: '1', ...(fault === undefined ? {} : { fault }) });
+    const held = fetch(`${this.#record.endpoint}/_lab/held?${query.toString()}`, { signal: waiting.signal }).then(
+      async (answer) => (await answer.json()) as HeldCalls,
+    );
+    const over = run.ended.then(({ stdout, stderr }): never => {
+      waiting.abort();
+      throw new Error(`the command ended and no call was held:\n${stdout}\n${stderr}`);
+    });
+    held.catch(() => undefined);
+    over.catch(() => undefined);
+    return Promise.race([held, over]);
+  }
+
+  /** Lets a held call go on to AWS, or its reply to its caller; or cuts the connection. */
+  async release(n: number, how: 'go-on' | 'cut' = 'go-on'): Promise<void> {
+    await this.#ask(`held/${n}/release`, 'POST', { how });
+  }
+
+  /** Ends a session of this lab for these services, or for all. */
+  async revoke(accessKeyId: string, services?: readonly string[]): Promise<void> {
+    await this.#ask(`sessions/${accessKeyId}/revoke`, 'POST', services === undefined ? {} : { services });
+  }
+
+  /** Environment of a session that the lab's STS gives for so long. */
+  async session(seconds: number, role: string, name: string, accountId = this.#record.accountId): Promise<Record<string, string>> {
+    const { endpoint, region } = this.#record;
+    const sts = new STSClient({ endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
+    try {
+      const { Credentials } = await sts.send(
+        new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${accountId}:role/${role}`, RoleSessionName: name, DurationSeconds: seconds }),
+      );
+      if (!Credentials) throw new Error('STS answered without credentials');
+      return {
+        AWS_ACCESS_KEY_ID: Credentials.AccessKeyId ?? '',
+        AWS_SECRET_ACCESS_KEY: Credentials.SecretAccessKey ?? '',
+        AWS_SESSION_TOKEN: Credentials.SessionToken ?? '',
+        AWS_CREDENTIAL_EXPIRATION: Credentials.Expiration?.toISOString() ?? '',
+      };
+    } finally {
+      sts.destroy();
+    }
+  }
+
+  /** @throws where the lab refuses: what was asked of it is wrong */
+  async #ask(path: string, method = 'GET', body?: object): Promise<Response> {
+    const answer = await fetch(`${this.#record.endpoint}/_lab/${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer;
+  }
+}
