@@ -1,30 +1,9 @@
+import { visibleLength, wrapped } from '../../orchestrator/ui/table.ts';
+
 /** How a drill is set: indented, wrapped to the width of a terminal, and in columns. Colour codes count as nothing. */
-
-const colourCode = /\u001b\[\d+m/g;
-
-const lengthOf = (text: string): number => text.replaceAll(colourCode, '').length;
 
 /** Wider lines are hard to read, also where there is room. */
 export const widest = 120;
-
-/** Lines of at most so many columns; a word that is longer stands alone. @param hang columns that each line after the first is moved in */
-export function wrapped(text: string, columns: number, hang = 0): string[] {
-  return text.split('\n').flatMap((line) => {
-    if (lengthOf(line) <= columns) return [line];
-    const indent = /^ */.exec(line)?.[0] ?? '';
-    let lead = indent;
-    const lines: string[] = [];
-    let current = '';
-    for (const word of line.trimStart().split(' ')) {
-      if (current !== '' && lengthOf(lead) + lengthOf(current) + 1 + lengthOf(word) > columns) {
-        lines.push(lead + current);
-        lead = `${indent}${' '.repeat(hang)}`;
-        current = word;
-      } else current = current === '' ? word : `${current} ${word}`;
-    }
-    return [...lines, lead + current];
-  });
-}
 
 /** Indented and wrapped; empty lines are left out. */
 export function indented(text: string, by: number, columns: number, hang = 0): string {
@@ -46,7 +25,7 @@ export function inColumns(rows: readonly (readonly string[])[], widths: readonly
         cells
           .map((lines, index) => {
             const text = lines[line] ?? '';
-            return text + ' '.repeat(Math.max(0, (widths[index] ?? 0) - lengthOf(text)));
+            return text + ' '.repeat(Math.max(0, (widths[index] ?? 0) - visibleLength(text)));
           })
           .join('  ')
           .trimEnd(),

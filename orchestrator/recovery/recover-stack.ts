@@ -186,6 +186,9 @@ interface Checked {
 /** How often what does not verify is looked at anew: AWS may have shown something late, or somebody may be changing it. */
 const attempts = 3;
 
+/** Of the first deploy of a stack nearly everything is left. */
+const leftToldAtMost = 8;
+
 /** How often a checkpoint that somebody writes meanwhile is read anew. */
 const touches = 5;
 
@@ -560,7 +563,9 @@ class StackRecovery {
     const { short } = this.#stuck;
     const note = (message: string): void => this.#parts.emit({ type: 'note', message: `${short}: ${message}` });
     for (const difference of differences) note(`not in doubt, and different: ${difference}`);
-    if (left.length > 0) note(`left to do: ${left.join(', ')}`);
+    const more = left.length - leftToldAtMost;
+    if (left.length > 0)
+      note(`left to do: ${left.slice(0, leftToldAtMost).join(', ')}${more > 0 ? `, and ${more} more in its dossier` : ''}`);
   }
 
   async #preview(mount: Mount): Promise<{ readonly plan: Plan; readonly steps: ReturnType<typeof plannedSteps> }> {

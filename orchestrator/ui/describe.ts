@@ -5,7 +5,7 @@ import type { RecoveryStep } from '../recovery/dossier.ts';
 import type { Question } from '../recovery/questions.ts';
 import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult } from '../run/events.ts';
 import type { Style } from './reporter.ts';
-import { clip, table } from './table.ts';
+import { clip, table, wrapped } from './table.ts';
 
 /** An event as plain text; undefined where a person does not need to read it. */
 export function describeEvent(event: RunEvent, style: Style): string | undefined {
@@ -13,6 +13,7 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'target':
       return describeTarget(event, style);
     case 'note':
+      return wrapped(event.message, style.columns, 2).join('\n');
     case 'progress':
       return event.message;
     case 'check':
@@ -40,7 +41,11 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'waiting':
       return style.yellow(event.message);
     case 'recovery-step':
-      return `${style.green(stepWord[event.step].padEnd(10))}  ${event.said} ${style.dim(`(${formatSeconds(event.seconds)})`)}`;
+      return wrapped(
+        `${style.green(stepWord[event.step].padEnd(10))}  ${event.said}${event.seconds < 0.5 ? '' : style.dim(` (${formatSeconds(event.seconds)})`)}`,
+        style.columns,
+        stepColumns,
+      ).join('\n');
     case 'decision':
       return `  ${describeDecision(event, style)}`;
     case 'question':
@@ -65,6 +70,9 @@ const stepWord: Record<RecoveryStep, string> = {
   release: 'released',
   confirm: 'confirmed',
 };
+
+/** Where what a step said begins. */
+const stepColumns = 12;
 
 function describeDecision({ decision, resource, id, because }: Extract<RunEvent, { type: 'decision' }>, style: Style): string {
   const paint = decision === 'ask' || decision === 'duplicate' ? style.red : decision === 'wait' ? style.yellow : style.bold;

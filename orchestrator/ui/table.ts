@@ -18,7 +18,26 @@ export function table(rows: readonly (readonly string[])[], columns: number): st
 
 const colourCode = /\u001b\[\d+m/g;
 
-const visibleLength = (text: string): number => text.replaceAll(colourCode, '').length;
+export const visibleLength = (text: string): number => text.replaceAll(colourCode, '').length;
+
+/** Lines of at most so many columns; a word that is longer stands alone. @param hang columns that each line after the first is moved in */
+export function wrapped(text: string, columns: number, hang = 0): string[] {
+  return text.split('\n').flatMap((line) => {
+    if (visibleLength(line) <= columns) return [line];
+    const indent = /^ */.exec(line)?.[0] ?? '';
+    let lead = indent;
+    const lines: string[] = [];
+    let current = '';
+    for (const word of line.trimStart().split(' ')) {
+      if (current !== '' && visibleLength(lead) + visibleLength(current) + 1 + visibleLength(word) > columns) {
+        lines.push(lead + current);
+        lead = `${indent}${' '.repeat(hang)}`;
+        current = word;
+      } else current = current === '' ? word : `${current} ${word}`;
+    }
+    return [...lines, lead + current];
+  });
+}
 
 /** Cuts at a visible length, and closes a colour that the cut left open. */
 export function clip(text: string, columns: number): string {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { describeOutcome } from '../../lab/drills/describe-outcome.ts';
-import { clock, inColumns, indented, wrapped } from '../../lab/drills/text.ts';
+import { clock, inColumns, indented } from '../../lab/drills/text.ts';
+import { wrapped } from '../../orchestrator/ui/table.ts';
 import { styleFor } from '../../orchestrator/ui/reporter.ts';
 
 it('wraps at words, keeps the indentation of a line, and moves the rest of it in', () => {
