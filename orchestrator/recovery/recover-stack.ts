@@ -929,13 +929,18 @@ function wordsOf(result: EngineResult): string {
 }
 
 /** `adopted vpc (vpc-0a1b); forgot subnet-a`, of what is not as the state had it. */
+/** More than this of one kind are counted: each decision has had its own line. */
+const namedAtMost = 3;
+
 function describeSubjects(subjects: readonly Subject[]): string {
   const words = { adopt: 'adopted', forget: 'forgot', condemn: 'to be deleted:', disown: 'disowned' } as const;
-  const told = subjects.flatMap(({ row, name, id, facts }) =>
-    row.then in words && facts.kind === 'cloud' && !(row.then === 'condemn' && facts.state === 'condemned')
-      ? [`${words[row.then as keyof typeof words]} ${name}${id === undefined ? '' : ` (${id})`}`]
-      : [],
-  );
+  const isTold = ({ row, facts }: Subject): boolean => facts.kind === 'cloud' && !(row.then === 'condemn' && facts.state === 'condemned');
+  const told = Object.entries(words).flatMap(([decision, word]) => {
+    const those = subjects.filter((subject) => subject.row.then === decision && isTold(subject));
+    return those.length > namedAtMost
+      ? [`${word} ${those.length} resources`]
+      : those.map(({ name, id }) => `${word} ${name}${id === undefined ? '' : ` (${id})`}`);
+  });
   return told.length === 0 ? 'everything is as the state has it' : told.join(', ');
 }
 

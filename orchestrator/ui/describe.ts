@@ -42,12 +42,12 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
       return style.yellow(event.message);
     case 'recovery-step':
       return wrapped(
-        `${style.green(stepWord[event.step].padEnd(10))}  ${event.said}${event.seconds < 0.5 ? '' : style.dim(` (${formatSeconds(event.seconds)})`)}`,
+        `${style.green(stepWord[event.step].padEnd(10))}  ${event.said}${event.seconds < 1 ? '' : style.dim(` (${formatSeconds(event.seconds)})`)}`,
         style.columns,
         stepColumns,
       ).join('\n');
     case 'decision':
-      return `  ${describeDecision(event, style)}`;
+      return wrapped(`  ${describeDecision(event, style)}`, style.columns, stepColumns - 2).join('\n');
     case 'question':
       return describeQuestion(event.question, style);
     case 'problem':
