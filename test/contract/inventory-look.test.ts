@@ -7,25 +7,13 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, it } from 'vitest';
 import { lookAtInventory } from '../../orchestrator/aws/inventory.ts';
+import { tokens as types } from '../../orchestrator/aws/resource-types/tokens.ts';
 import type { Inventory, LiveObject } from '../../orchestrator/inventory/live-object.ts';
 import { attach, createGateway, createTable, createVpc, present, useEmulator } from './emulator-lab.ts';
 
 /** Against the emulator: what a look finds from tags, from ids, and from what things are in. */
 
 const emulator = useEmulator();
-
-const types = {
-  gateway: 'aws:ec2transitgateway/transitGateway:TransitGateway',
-  gatewayTable: 'aws:ec2transitgateway/routeTable:RouteTable',
-  gatewayRoute: 'aws:ec2transitgateway/route:Route',
-  attachment: 'aws:ec2transitgateway/vpcAttachment:VpcAttachment',
-  association: 'aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation',
-  propagation: 'aws:ec2transitgateway/routeTablePropagation:RouteTablePropagation',
-  vpc: 'aws:ec2/vpc:Vpc',
-  subnet: 'aws:ec2/subnet:Subnet',
-  route: 'aws:ec2/route:Route',
-  subnetAssociation: 'aws:ec2/routeTableAssociation:RouteTableAssociation',
-};
 
 /** The helpers tag everything as of the stack `s`. */
 async function look(known: Readonly<Record<string, readonly string[]>> = {}, stacks: readonly string[] = ['s']): Promise<Inventory> {

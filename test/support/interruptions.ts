@@ -57,6 +57,14 @@ export const providerKilled: Interruption = {
   why: /CreateTransitGateway outcome unknown/,
 };
 
+/** The session ends while the call stands, for these services or for all. */
+const revoked =
+  (services?: readonly string[]): NonNullable<Interruption['interrupt']> =>
+  async (rig, _, call, env) => {
+    await rig.revoke(keyOf(env), services);
+    await rig.release(call);
+  };
+
 export const interruptions: readonly Interruption[] = [
   cliKilled,
   providerKilled,
@@ -106,28 +114,19 @@ export const interruptions: readonly Interruption[] = [
   {
     what: 'the session is revoked for everything',
     env: session,
-    interrupt: async (rig, _, call, env) => {
-      await rig.revoke(keyOf(env));
-      await rig.release(call);
-    },
+    interrupt: revoked(),
     why: /CreateTransitGateway outcome unknown/,
   },
   {
     what: 'the session is revoked for S3 alone',
     env: session,
-    interrupt: async (rig, _, call, env) => {
-      await rig.revoke(keyOf(env), ['s3']);
-      await rig.release(call);
-    },
+    interrupt: revoked(['s3']),
     why: /CreateTransitGateway outcome unknown/,
   },
   {
     what: 'the session is revoked for EC2 alone',
     env: session,
-    interrupt: async (rig, _, call, env) => {
-      await rig.revoke(keyOf(env), ['ec2']);
-      await rig.release(call);
-    },
+    interrupt: revoked(['ec2']),
     why: /CreateTransitGateway outcome unknown/,
   },
   {

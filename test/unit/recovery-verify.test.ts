@@ -202,6 +202,15 @@ describe('a plan may show of what was in doubt', () => {
       },
       ['same', 'update', 'delete'],
     ],
+    [
+      'adopted in the place of what is gone: the rest of it, and never another one',
+      {
+        versions: [operation('updating')],
+        objects: [tagged('vpc-2', 'vpc')],
+        answers: [{ resource: 'vpc', answer: 'adopt', id: 'vpc-2' }],
+      },
+      ['same', 'update'],
+    ],
     ['not in doubt: anything', { versions: [made], objects: there }, every],
     ['not in doubt, and gone: anything', { versions: [made] }, every],
   ])('%s', (_, given, ops) => {

@@ -1,21 +1,8 @@
 import type { LiveObject } from '../../../orchestrator/inventory/live-object.ts';
 import { resourceTypeOf } from '../../../orchestrator/aws/resource-types/index.ts';
+export { tokens as types } from '../../../orchestrator/aws/resource-types/tokens.ts';
 import { resourceOf } from '../../../orchestrator/state/deployment.ts';
 import type { StateResource } from '../../../orchestrator/state/deployment.ts';
-
-/** Tokens of the types that these tests use. */
-export const types = {
-  gateway: 'aws:ec2transitgateway/transitGateway:TransitGateway',
-  gatewayTable: 'aws:ec2transitgateway/routeTable:RouteTable',
-  gatewayRoute: 'aws:ec2transitgateway/route:Route',
-  attachment: 'aws:ec2transitgateway/vpcAttachment:VpcAttachment',
-  association: 'aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation',
-  vpc: 'aws:ec2/vpc:Vpc',
-  subnet: 'aws:ec2/subnet:Subnet',
-  routeTable: 'aws:ec2/routeTable:RouteTable',
-  route: 'aws:ec2/route:Route',
-  subnetAssociation: 'aws:ec2/routeTableAssociation:RouteTableAssociation',
-} as const;
 
 export const tagsOf = (stack: string, resource: string, installation = 'ours'): Record<string, string> => ({
   'holdfast:installation': installation,
