@@ -353,7 +353,7 @@ class StackRecovery {
       return Promise.resolve(this.#held(`the checkpoint of ${stack} was taken away while it was copied`));
     const read = body === undefined ? undefined : readDeployment(body);
     if (read?.ok === false) return Promise.resolve(this.#held(`the checkpoint of ${stack} cannot be read: ${read.why}`, restore));
-    const broken = read && integrityProblem(read.deployment.resources.map(({ raw }) => raw));
+    const broken = read && brokenBy(read.deployment);
     if (broken !== undefined)
       return Promise.resolve(this.#held(`the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`, restore));
     const versions = copied.checkpoints.flatMap(({ version, etag, body: text }): CheckpointVersion[] => {
@@ -376,16 +376,19 @@ class StackRecovery {
     });
   }
 
-  /** For a person: how the last version that can be read comes back. */
+  /** For a person: how the last version that the engine takes comes back. */
   #restoring({ checkpoints, prefix }: Quarantine): string {
     const { stack, short } = this.#stuck;
-    const good = checkpoints.findLast(({ body }) => body !== null && readDeployment(body).ok);
+    const good = checkpoints.findLast(({ body }) => {
+      const read = body === null ? undefined : readDeployment(body);
+      return read?.ok === true && brokenBy(read.deployment) === undefined;
+    });
     const bucket = this.#parts.store.name;
     const key = checkpointKey(stack);
     const again = `then again: npm run recover -- ${short}`;
     return good
       ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${good.version}'`
-      : `Every version is under ${prefix}, and none of them can be read. Put a good one back, ${again}`;
+      : `Every version is under ${prefix}, and the engine takes none of them. Put a good one back, ${again}`;
   }
 
   /**
@@ -878,6 +881,8 @@ class StackRecovery {
     }
   }
 }
+
+const brokenBy = ({ resources }: Deployment): string | undefined => integrityProblem(resources.map(({ raw }) => raw));
 
 /** A checkpoint with nothing in it, of the format that the stack's versions have. */
 function emptyLike({ checkpoints }: Quarantine): RawCheckpoint {

@@ -428,6 +428,14 @@ describe('a checkpoint', () => {
     });
   });
 
+  it('that does not hold together is told with the command that puts back the last one that does', async () => {
+    rig.cloud.add(live('old', 0, 'vpc-old'));
+    rig.write(stateOf([old]));
+    await interruptedOver(bodyOf([old]));
+    const end = await rig.recover('rec-1', { store });
+    expect((end as { next: string }).next).toMatch(/--copy-source '\S+\?versionId=v1'$/);
+  });
+
   it('that is taken away while it is copied leaves the stack held', async () => {
     await interruptedCreate(rig);
     const [newest] = (await rig.bucket.versions(checkpoint)).map(({ version }) => version);
