@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -27,9 +27,9 @@ type Run = (
   onOutput?: (text: string) => void,
   onError?: (text: string) => void,
   signal?: AbortSignal,
-) => Promise<{ code: number }>;
+) => Promise<{ code: number; stdout: string }>;
 
-async function callOf(cli: string, { args = ['up'], watch = {}, signal, onOutput }: Call = {}): Promise<{ code: number }> {
+async function callOf(cli: string, { args = ['up'], watch = {}, signal, onOutput }: Call = {}): Promise<{ code: number; stdout: string }> {
   const command = new EngineCommand({ path: cli, version: '3.0.0' }).forAutomation({
     ending: undefined,
     quiet: () => new Promise(() => undefined),
@@ -40,7 +40,7 @@ async function callOf(cli: string, { args = ['up'], watch = {}, signal, onOutput
 }
 
 /** A shell script in the place of the CLI. */
-async function run(script: string, call: Call = {}): Promise<{ code: number }> {
+async function run(script: string, call: Call = {}): Promise<{ code: number; stdout: string }> {
   const cli = join(folder, 'pulumi');
   await writeFile(cli, `#!/bin/sh\n${script}\n`);
   await chmod(cli, 0o755);
@@ -72,8 +72,17 @@ test('the process that acts is announced, by number and start', async () => {
 
 test('one that only asks is not', async () => {
   const started: ProcessIdentity[] = [];
-  await run('sleep 0.3', { args: ['stack', 'output'], watch: { onStarted: (process) => started.push(process) } });
+  await run('sleep 0.3', { args: ['stack', 'init'], watch: { onStarted: (process) => started.push(process) } });
   expect(started).toEqual([]);
+});
+
+test.each([
+  [['stack', 'select', '--stack', 'a.b'], ''],
+  [['stack', 'output', '--json', '--stack', 'a.b'], '{}'],
+  [['stack', 'history', '--json', '--stack', 'a.b'], '[]'],
+])('what nobody reads is not asked of the CLI: %s', async (args, answer) => {
+  expect(await run('touch started', { args })).toMatchObject({ code: 0, stdout: answer });
+  expect(await readdir(folder)).not.toContain('started');
 });
 
 test.each(['signal', 'ending'] as const)('nothing is started under a %s that was given before', async (which) => {
