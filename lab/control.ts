@@ -70,9 +70,24 @@ export class LabControl {
     await this.#ask(`held/${n}/release`, 'POST', { how });
   }
 
+  /** Lets a session of this lab expire now. */
+  async expire(accessKeyId: string): Promise<void> {
+    await this.#ask(`sessions/${accessKeyId}/expire`, 'POST', {});
+  }
+
   /** Ends a session of this lab for these services, or for all. */
   async revoke(accessKeyId: string, services?: readonly string[]): Promise<void> {
     await this.#ask(`sessions/${accessKeyId}/revoke`, 'POST', services === undefined ? {} : { services });
+  }
+
+  /** Keeps what AWS and the bucket have, under a name. */
+  async takeSnapshot(name: string): Promise<void> {
+    await this.#ask(`snapshots/${name}`, 'PUT');
+  }
+
+  /** Goes back to it; faults, calls and event history end, sessions stay. */
+  async restoreSnapshot(name: string): Promise<void> {
+    await this.#ask(`snapshots/${name}`, 'POST');
   }
 
   /** Environment of a session that the lab's STS gives for so long. */

@@ -116,7 +116,9 @@ def load(account: str, verbose: bool):
             if verbose:
                 print(message % args if args else message, file=sys.stderr, flush=True)
 
-    return OneAtATime(DomainDispatcherApplication(create_backend_app)), Handler
+    from snapshots import Snapshots
+
+    return OneAtATime(Snapshots(DomainDispatcherApplication(create_backend_app))), Handler
 
 
 class OneAtATime:

@@ -18,6 +18,8 @@ export type LabParts = {
   trail: CloudTrail;
   /** Empties the emulator; false when it is not running. */
   resetEmulator: () => Promise<boolean>;
+  /** Keeps what AWS has under a name, or goes back to it; false where there is none of that name, or no emulator. */
+  snapshot: (name: string, what: 'take' | 'restore') => Promise<boolean>;
 };
 
 type Answer = { status: number; body: unknown };
@@ -59,6 +61,8 @@ export const isForLab = (path: string): boolean => /^\/_lab(\/|\?|$)/.test(path)
  * | `GET /_lab/sessions/<accessKeyId>` | a session that STS gave out |
  * | `POST /_lab/sessions/<accessKeyId>/expire`, `/revoke` `{services?}` | ends it now, for all services or for some |
  * | `GET`, `POST /_lab/cloudtrail` | delivery delay and rate limit of the event history |
+ * | `PUT /_lab/snapshots/<name>` | keeps what AWS and the bucket have under a name |
+ * | `POST /_lab/snapshots/<name>` | goes back to it, and ends faults, calls and event history as a reset does |
  * | `POST /_lab/reset` | empties the emulator, calls, faults and event history; sessions stay |
  */
 export class LabApi {
@@ -83,7 +87,7 @@ export class LabApi {
   }
 
   async #answer(method: string, path: string[], order: unknown): Promise<Answer> {
-    const { identity, calls, faults, held, sessions, trail, resetEmulator } = this.#parts;
+    const { identity, calls, faults, held, sessions, trail, resetEmulator, snapshot } = this.#parts;
     const [room = '', id = '', verb = ''] = path;
     switch (`${method} /${[room, id && '*', verb].filter((part) => part !== '').join('/')}`) {
       case 'GET /':
@@ -127,6 +131,16 @@ export class LabApi {
         const change = trailSettingsSchema.safeParse(order);
         if (!change.success) return badRequest(issuesOf(change.error), Object.keys(trailSettingsSchema.shape));
         return ok(trail.configure(change.data));
+      }
+      case 'PUT /snapshots/*':
+        return (await snapshot(id, 'take')) ? ok({ taken: id }) : notFound(`snapshot ${id}`);
+      case 'POST /snapshots/*': {
+        faults.clear();
+        held.releaseAll('cut');
+        if (!(await snapshot(id, 'restore'))) return notFound(`snapshot ${id}`);
+        calls.forget();
+        trail.forget();
+        return ok({ restored: id });
       }
       case 'POST /reset': {
         faults.clear();

@@ -92,6 +92,10 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   const births = new Births();
   const sessions = new Sessions(clock);
   const trail = new CloudTrail({ clock, accountId, region });
+  const askEmulator = async (method: string, url: string): Promise<boolean> => {
+    const result = await upstream.pass({ method, url, rawHeaders: ['Host', `127.0.0.1:${upstreamPort}`], body: [], mutating: true });
+    return result.kind === 'reply' && result.reply.status === 200;
+  };
   const labApi = new LabApi({
     identity: { lab, accountId, region, startedAt: clock.now().toISOString() },
     calls,
@@ -99,17 +103,8 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     held,
     sessions,
     trail,
-    resetEmulator: async () => {
-      const url = '/moto-api/reset';
-      const result = await upstream.pass({
-        method: 'POST',
-        url,
-        rawHeaders: ['Host', `127.0.0.1:${upstreamPort}`],
-        body: [],
-        mutating: true,
-      });
-      return result.kind === 'reply' && result.reply.status === 200;
-    },
+    resetEmulator: () => askEmulator('POST', '/moto-api/reset'),
+    snapshot: (name, what) => askEmulator(what === 'take' ? 'PUT' : 'POST', `/_emulator/snapshots/${name}`),
   });
 
   const refused = (call: Recognised, method: string, refusal: Refusal, identified: boolean): Decision => ({
