@@ -14,6 +14,8 @@ export interface LabCall {
   readonly key: string | null;
   readonly status: number;
   readonly sessionName: string | null;
+  /** In the reply of one that changes something. */
+  readonly resourceIds: readonly string[];
 }
 
 export interface HeldCalls {

@@ -31,16 +31,16 @@ export async function changesOf({ bucket, control }: Watched, key: string): Prom
   return [...inOrder(key, puts, orders('PutObject')), ...inOrder(key, deletes, orders('DeleteObject'))].sort((a, b) => a.order - b.order);
 }
 
-/** Versions of one kind are listed newest first, so that the nth of them is what the nth call made. */
+/**
+ * Versions of one kind are listed newest first, so that the last of them are what the calls made. Those before them were there already when the proxy
+ * began to count: their order is 0.
+ */
 function inOrder<T extends object>(
   key: string,
   versions: readonly T[],
   orders: readonly number[],
 ): readonly (T & { readonly order: number })[] {
-  expect(
-    versions.length === orders.length,
-    `each change of ${key} that the proxy saw is a version in the bucket`,
-    `${orders.length} calls, ${versions.length} versions`,
-  );
-  return versions.map((version, index) => ({ ...version, order: orders[index] ?? 0 }));
+  const before = versions.length - orders.length;
+  expect(before >= 0, `each change of ${key} that the proxy saw is a version in the bucket`, `${orders.length} calls, ${versions.length} versions`);
+  return versions.map((version, index) => ({ ...version, order: orders[index - before] ?? 0 }));
 }

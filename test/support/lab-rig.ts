@@ -99,6 +99,18 @@ export class LabRig {
     return this.#control.release(n, how);
   }
 
+  takeSnapshot(name: string): Promise<void> {
+    return this.#control.takeSnapshot(name);
+  }
+
+  restoreSnapshot(name: string): Promise<void> {
+    return this.#control.restoreSnapshot(name);
+  }
+
+  expire(accessKeyId: string): Promise<void> {
+    return this.#control.expire(accessKeyId);
+  }
+
   revoke(accessKeyId: string, services?: readonly string[]): Promise<void> {
     return this.#control.revoke(accessKeyId, services);
   }

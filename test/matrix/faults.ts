@@ -1,0 +1,311 @@
+import { execa } from 'execa';
+import type { LabRig, RunningCommand } from '../support/lab-rig.ts';
+import { engineBelow, signalledUntilGone } from '../support/processes.ts';
+import type { Point } from './calls.ts';
+
+/**
+ * When a fault strikes at a call. `before`: it is on its way, and AWS has not seen it. `accepted`: AWS has done it, and nobody has heard. `after`: the
+ * reply has arrived.
+ */
+export const moments = ['before', 'accepted', 'after'] as const;
+export type Moment = (typeof moments)[number];
+
+/** A case that is run, or why another one stands for it. */
+export type Verdict = { readonly run: true } | { readonly run: false; readonly because: string };
+
+export interface Strike {
+  readonly rig: LabRig;
+  readonly run: RunningCommand;
+  /** Of the session that the run has. */
+  readonly accessKeyId: string;
+  /** Lets the held call go on, or cuts it off. A call whose sender was ended does not arrive, and a reply to nobody is lost. */
+  readonly release: (how: 'go-on' | 'cut') => Promise<void>;
+  /** In the case's own process, as another person would. */
+  readonly recover: () => Promise<number>;
+}
+
+export interface Fault {
+  readonly name: string;
+  readonly what: string;
+  readonly at: (point: Point, moment: 'before' | 'accepted') => Verdict;
+  /** Faults of the lab that are set before the run; the call is not held then. */
+  readonly orders?: (point: Point) => readonly object[];
+  /** What is done while the call is held. */
+  readonly strike?: (strike: Strike, point: Point, moment: 'before' | 'accepted') => Promise<void>;
+  /** Further text of the network file. */
+  readonly network?: (text: string) => string;
+  /** Two objects of one resource may come of it: `recover` then asks, and gets the answer that it prints. */
+  readonly asks?: boolean;
+  /** Faults that last until after the recovery. */
+  readonly lasting?: readonly object[];
+}
+
+const run: Verdict = { run: true };
+const same = (because: string): Verdict => ({ run: false, because });
+
+const noEngine = same('no engine is at work then');
+const senderLives = same('the sender is not hit, so that the call arrives all the same: as at "accepted"');
+const senderDead = same('the sender is dead, so that the reply changes nothing: what AWS and the bucket have is what they have before its next call');
+const nothingInCall = same('no call of the provider is under way: as before its next call');
+
+/** Of writes of the checkpoint with no call of AWS between them, the first and the last stand for all. */
+const within = same('between two writes of the checkpoint without a call of AWS between: as at the last of them');
+const inSeries = (point: Point): boolean => point.role === 'checkpoint' && !point.afterEc2 && !point.beforeEc2 && point.match.nth !== 1;
+
+const kill = (pid: number | undefined, signal: NodeJS.Signals): void => {
+  if (pid === undefined) throw new Error('there is no such process');
+  process.kill(pid, signal);
+};
+
+type Victim = 'cli' | 'provider' | 'orchestrator';
+
+async function killAll({ run: { child, ended } }: Strike, victims: readonly Victim[], point: Point): Promise<void> {
+  const orchestrator = child.pid ?? 0;
+  const engine = point.inEngine ? await engineBelow(orchestrator) : undefined;
+  const pids = { orchestrator, cli: engine?.cli, provider: engine?.plugin };
+  for (const victim of victims) kill(pids[victim], 'SIGKILL');
+  if (victims.includes('orchestrator')) await ended;
+}
+
+const killing = (name: string, victims: readonly Victim[], at: Fault['at']): Fault => ({
+  name,
+  what: `killed: ${victims.join(', ')}`,
+  at,
+  strike: async (strike, point) => {
+    await killAll(strike, victims, point);
+    const sender: Victim = point.role === 'ec2' ? 'provider' : 'orchestrator';
+    await strike.release(victims.includes(sender) ? 'cut' : 'go-on');
+  },
+});
+
+const refusal = (service: string, action: string): object => ({
+  match: { service, action },
+  do:
+    service === 'ec2'
+      ? { kind: 'refuse', code: 'UnauthorizedOperation', status: 403, message: 'You are not authorized to perform this operation.' }
+      : { kind: 'refuse', code: 'AccessDenied', status: 403, message: 'Access Denied' },
+});
+
+const refusing = (name: string, what: string, services: readonly string[], at: Fault['at']): Fault => ({
+  name,
+  what,
+  at,
+  strike: async ({ rig, release }, _, moment) => {
+    for (const service of services) await rig.fault(refusal(service, '*'));
+    // What was on its way is tried again by whoever sent it, and refused.
+    await release(moment === 'before' ? 'cut' : 'go-on');
+  },
+});
+
+const ending = (name: string, what: string, end: (strike: Strike) => Promise<void>, at: Fault['at']): Fault => ({
+  name,
+  what,
+  at,
+  strike: async (strike) => {
+    await end(strike);
+    await strike.release('go-on');
+  },
+});
+
+async function interruptTwice({ run: { child, event } }: Strike): Promise<void> {
+  child.kill('SIGINT');
+  await event(({ type }) => type === 'draining');
+  child.kill('SIGINT');
+  await event(({ type, message }) => type === 'draining' && String(message).includes('interrupted'));
+}
+
+/** Where Holdfast's own writes are what it does before its engine, after it and at its end, one of each. */
+const phases = new Set(['journal run-opened', 'lock', 'journal engine-started', 'journal verified', 'removal of lock']);
+
+export const faults: readonly Fault[] = [
+  killing('cli-killed', ['cli'], (point, moment) => {
+    if (!point.inEngine) return noEngine;
+    if (inSeries(point)) return within;
+    return (moment === 'before') === (point.role === 'checkpoint') ? run : senderLives;
+  }),
+  killing('provider-killed', ['provider'], (point) => {
+    if (!point.inEngine) return noEngine;
+    return point.role === 'ec2' ? run : nothingInCall;
+  }),
+  killing('orchestrator-killed', ['orchestrator'], (point, moment) => {
+    if (inSeries(point)) return within;
+    if (point.role === 'ec2') return moment === 'accepted' ? run : senderLives;
+    if (point.role === 'checkpoint') return run;
+    return moment === 'before' ? run : senderDead;
+  }),
+  killing('cli-and-provider-killed', ['cli', 'provider'], (point) => {
+    if (!point.inEngine) return noEngine;
+    return point.role === 'ec2' ? run : same('no call of the provider is under way: as with cli-killed');
+  }),
+  killing('orchestrator-and-cli-killed', ['orchestrator', 'cli'], (point, moment) => {
+    if (!point.inEngine) return same('no engine is at work then: as with orchestrator-killed');
+    if (point.role === 'ec2') return moment === 'accepted' ? run : senderLives;
+    return same('the engine cannot write without its gateway, and begins no step: as with orchestrator-killed');
+  }),
+  killing('orchestrator-and-provider-killed', ['orchestrator', 'provider'], (point) => {
+    if (!point.inEngine) return same('no engine is at work then: as with orchestrator-killed');
+    return point.role === 'ec2' ? run : same('no call of the provider is under way: as with orchestrator-killed');
+  }),
+  killing('everything-killed', ['orchestrator', 'cli', 'provider'], (point) => {
+    if (!point.inEngine) return same('no engine is at work then: as with orchestrator-killed');
+    return point.role === 'ec2' ? run : same('the engine cannot write without its gateway: as with orchestrator-killed');
+  }),
+  {
+    name: 'one-sigint',
+    what: 'Holdfast gets one SIGINT',
+    at: (point, moment) => {
+      if (moment === 'accepted') return point.role === 'ec2' ? run : same('the call is not touched: as before it');
+      if (point.role === 'ec2') return senderLives;
+      if (point.role === 'own' && phases.has(point.name)) return run;
+      return same('a first signal touches no call: as at the next of its phase (before the lock, before the engine, in it, after it) that is run');
+    },
+    strike: async ({ run: { child, event }, release }) => {
+      child.kill('SIGINT');
+      await event(({ type }) => type === 'draining');
+      await release('go-on');
+    },
+  },
+  {
+    name: 'two-sigints',
+    what: 'Holdfast gets two SIGINTs',
+    at: (point, moment) => {
+      if (inSeries(point)) return within;
+      if (point.role === 'ec2') return moment === 'accepted' ? run : senderLives;
+      if (moment === 'accepted') return same('the call is not touched: as before it');
+      if (point.role === 'checkpoint') return run;
+      return point.role === 'own' && phases.has(point.name) ? run : same('no engine is there to interrupt: as with one-sigint');
+    },
+    strike: async (strike) => {
+      await interruptTwice(strike);
+      await strike.release('go-on');
+    },
+  },
+  {
+    name: 'cli-two-sigints',
+    what: 'the CLI itself gets SIGINTs until it ends',
+    at: (point, moment) => {
+      if (!point.inEngine) return noEngine;
+      if (point.role !== 'ec2') return same('no step is under way that it could let go of: as with cli-killed');
+      return moment === 'accepted' ? run : senderLives;
+    },
+    strike: async ({ run: { child }, release }) => {
+      await signalledUntilGone((await engineBelow(child.pid ?? 0)).cli, 'SIGINT');
+      await release('go-on');
+    },
+  },
+  {
+    name: 'orchestrator-paused',
+    what: 'Holdfast gets a SIGSTOP, somebody tries to recover, and it gets a SIGCONT',
+    at: (point, moment) => {
+      if (inSeries(point)) return within;
+      if (moment === 'accepted') return point.role === 'ec2' ? run : same('the call is not touched: as before it');
+      if (point.role === 'ec2') return senderLives;
+      if (point.role === 'checkpoint') return run;
+      return point.role === 'own' && phases.has(point.name) ? run : same('as at the next of its phase that is run');
+    },
+    strike: async ({ run: { child }, release, recover }) => {
+      kill(child.pid, 'SIGSTOP');
+      const code = await recover();
+      // Nothing is held before the lock; after it, whoever lives is not taken over from.
+      if (code !== 0 && code !== 6) throw new Error(`recover ended with ${code} while the run was paused`);
+      await release('go-on');
+      kill(child.pid, 'SIGCONT');
+    },
+  },
+  {
+    name: 'cli-paused',
+    what: 'the CLI gets a SIGSTOP, and a SIGCONT when the call is over',
+    at: (point, moment) => {
+      if (!point.inEngine) return noEngine;
+      if (point.role !== 'ec2') return same('it waits for this write anyway: as at the next call of AWS');
+      return moment === 'accepted' ? run : senderLives;
+    },
+    strike: async ({ run: { child }, release }) => {
+      const { cli } = await engineBelow(child.pid ?? 0);
+      kill(cli, 'SIGSTOP');
+      await release('go-on');
+      kill(cli, 'SIGCONT');
+    },
+  },
+  ending('session-expired', 'the session expires', ({ rig, accessKeyId }) => rig.expire(accessKeyId), (point, moment) => {
+    if (inSeries(point)) return within;
+    if (point.role === 'ec2') return run;
+    if (moment === 'accepted') return same('what follows is refused: as before the next call');
+    return point.role === 'checkpoint' ? run : same('a write that is refused, whatever the reason: as with s3-refused');
+  }),
+  ending('session-revoked', 'the session is revoked', ({ rig, accessKeyId }) => rig.revoke(accessKeyId), (point, moment) => {
+    if (inSeries(point)) return within;
+    if (point.role === 'ec2') return run;
+    if (moment === 'accepted') return same('what follows is refused: as before the next call');
+    return point.role === 'checkpoint' ? run : same('a write that is refused, whatever the reason: as with s3-refused');
+  }),
+  refusing('s3-refused', 'the bucket refuses everything from then on', ['s3'], (point, moment) => {
+    if (inSeries(point)) return within;
+    if (point.role === 'ec2') return same('AWS is not hit: as before the next write');
+    return moment === 'before' ? run : same('what follows is refused: as before the next call');
+  }),
+  refusing('ec2-refused', 'EC2 refuses everything from then on', ['ec2'], (point) =>
+    point.role === 'ec2' ? run : same('the bucket is not hit: as before the next call of AWS'),
+  ),
+  refusing('both-refused', 'the bucket and EC2 refuse everything from then on', ['s3', 'ec2'], (point, moment) =>
+    point.role === 'ec2' && moment === 'accepted' ? run : same('refused with the codes of a revoked session: as with session-revoked'),
+  ),
+  {
+    name: 'throttled',
+    what: 'the call is throttled twice, then taken',
+    at: (point, moment) => {
+      if (moment === 'accepted') return same('a throttled call was never made: as before it');
+      if (inSeries(point)) return within;
+      return run;
+    },
+    orders: ({ match }) => [{ match: { ...match, times: 2 }, do: { kind: 'throttle' } }],
+  },
+  {
+    name: 'reply-lost',
+    what: 'the reply is lost, and whoever sent the call sends it again',
+    at: (point, moment) => {
+      if (moment === 'before') return same('there is no reply yet: as at "accepted"');
+      if (inSeries(point)) return within;
+      return run;
+    },
+    orders: ({ match }) => [{ match: { ...match, times: 1 }, do: { kind: 'lose-reply' } }],
+    asks: true,
+  },
+  {
+    name: 'stale-describes',
+    what: 'EC2 does not show for 4 s what is new, and the CLI is killed',
+    at: (point, moment) => {
+      if (point.role !== 'ec2') return same('only describes of AWS are stale: as at the next call of AWS');
+      return moment === 'accepted' ? run : senderLives;
+    },
+    network: (text) => text.replace('staleness: 1s', 'staleness: 5s'),
+    lasting: [{ match: { service: 'ec2' }, do: { kind: 'stale', seconds: 4 } }],
+    strike: async (strike, point) => {
+      await killAll(strike, ['cli'], point);
+      await strike.release('go-on');
+    },
+  },
+  {
+    name: 'spool-disk-full',
+    what: 'the bucket refuses everything, and the disk takes no spool',
+    at: (point, moment) => {
+      if (point.role !== 'checkpoint') return same('only checkpoints go to the spool: as at the next write of one');
+      if (inSeries(point)) return within;
+      return moment === 'before' ? run : same('what follows is refused: as before the next call');
+    },
+    strike: async ({ rig, run: { child }, release }) => {
+      await execa('prlimit', ['--pid', String(child.pid), '--fsize=0']);
+      await rig.fault(refusal('s3', '*'));
+      await release('cut');
+    },
+  },
+  {
+    name: 'slow-bucket',
+    what: 'each write takes 400 ms more',
+    at: (point, moment) =>
+      point.name === 'journal run-opened' && moment === 'before'
+        ? run
+        : same('every write of the run is slow, not one: as at the first'),
+    orders: () => [{ match: { service: 's3', mutating: true }, do: { kind: 'delay', ms: 400 } }],
+  },
+];

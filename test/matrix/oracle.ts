@@ -1,0 +1,286 @@
+import type { LabCall } from '../../lab/control.ts';
+import { changesOf } from '../../lab/drills/object-history.ts';
+import type { Change, Watched } from '../../lab/drills/object-history.ts';
+import { quarantineIsComplete } from '../../lab/drills/proofs.ts';
+import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import { allRuns, openRuns, readRun } from '../../orchestrator/journal/read-runs.ts';
+import { isOpen } from '../../orchestrator/journal/run-state.ts';
+import type { Dossier } from '../../orchestrator/recovery/dossier.ts';
+import { readDeployment } from '../../orchestrator/state/deployment.ts';
+import type { Deployment, StateResource } from '../../orchestrator/state/deployment.ts';
+import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { readVerified } from '../../orchestrator/state/verified.ts';
+import { lookAtAws } from '../support/aws-look.ts';
+import type { LabRig } from '../support/lab-rig.ts';
+
+/** What must be so, whatever was done to a run: each finding is a sentence about what is not. */
+
+const network = 'small';
+
+export type AwsLook = Awaited<ReturnType<typeof lookAtAws>>;
+
+/** What AWS has of a stack, as names that the state can be asked for too: ids, and keys of what has none. */
+export type Things = ReadonlySet<string>;
+
+interface Kind {
+  readonly create: string;
+  readonly delete: string;
+  readonly type: string;
+  /** Of the id, in the reply of the create. */
+  readonly prefix?: string;
+  /** Parameter of the delete that names the id. */
+  readonly idParameter?: string;
+  /** Parameters that are the key of what has no id, and the outputs that are. */
+  readonly key?: readonly (readonly [parameter: string, output: string])[];
+}
+
+const kinds: readonly Kind[] = [
+  { create: 'CreateVpc', delete: 'DeleteVpc', type: 'aws:ec2/vpc:Vpc', prefix: 'vpc', idParameter: 'VpcId' },
+  { create: 'CreateSubnet', delete: 'DeleteSubnet', type: 'aws:ec2/subnet:Subnet', prefix: 'subnet', idParameter: 'SubnetId' },
+  {
+    create: 'CreateTransitGateway',
+    delete: 'DeleteTransitGateway',
+    type: 'aws:ec2transitgateway/transitGateway:TransitGateway',
+    prefix: 'tgw',
+    idParameter: 'TransitGatewayId',
+  },
+  {
+    create: 'CreateTransitGatewayRouteTable',
+    delete: 'DeleteTransitGatewayRouteTable',
+    type: 'aws:ec2transitgateway/routeTable:RouteTable',
+    prefix: 'tgw-rtb',
+    idParameter: 'TransitGatewayRouteTableId',
+  },
+  {
+    create: 'CreateTransitGatewayVpcAttachment',
+    delete: 'DeleteTransitGatewayVpcAttachment',
+    type: 'aws:ec2transitgateway/vpcAttachment:VpcAttachment',
+    prefix: 'tgw-attach',
+    idParameter: 'TransitGatewayAttachmentId',
+  },
+  { create: 'CreateRouteTable', delete: 'DeleteRouteTable', type: 'aws:ec2/routeTable:RouteTable', prefix: 'rtb', idParameter: 'RouteTableId' },
+  {
+    create: 'CreateRoute',
+    delete: 'DeleteRoute',
+    type: 'aws:ec2/route:Route',
+    key: [
+      ['RouteTableId', 'routeTableId'],
+      ['DestinationCidrBlock', 'destinationCidrBlock'],
+    ],
+  },
+  {
+    create: 'CreateTransitGatewayRoute',
+    delete: 'DeleteTransitGatewayRoute',
+    type: 'aws:ec2transitgateway/route:Route',
+    key: [
+      ['TransitGatewayRouteTableId', 'transitGatewayRouteTableId'],
+      ['DestinationCidrBlock', 'destinationCidrBlock'],
+    ],
+  },
+  {
+    create: 'AssociateTransitGatewayRouteTable',
+    delete: 'DisassociateTransitGatewayRouteTable',
+    type: 'aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation',
+    key: [
+      ['TransitGatewayRouteTableId', 'transitGatewayRouteTableId'],
+      ['TransitGatewayAttachmentId', 'transitGatewayAttachmentId'],
+    ],
+  },
+  {
+    create: 'EnableTransitGatewayRouteTablePropagation',
+    delete: 'DisableTransitGatewayRouteTablePropagation',
+    type: 'aws:ec2transitgateway/routeTablePropagation:RouteTablePropagation',
+    key: [
+      ['TransitGatewayRouteTableId', 'transitGatewayRouteTableId'],
+      ['TransitGatewayAttachmentId', 'transitGatewayAttachmentId'],
+    ],
+  },
+  {
+    create: 'AssociateRouteTable',
+    delete: 'DisassociateRouteTable',
+    type: 'aws:ec2/routeTableAssociation:RouteTableAssociation',
+    prefix: 'rtbassoc',
+    idParameter: 'AssociationId',
+  },
+];
+
+const keyOf = (values: readonly (string | undefined)[], type: string): string => `${type} ${values.map((value) => value ?? '?').join(' ')}`;
+
+export function thingsInState({ resources }: Deployment): Things {
+  return new Set(resources.flatMap((resource) => thingInState(resource)));
+}
+
+function thingInState({ type, id, outputs, inputs, replacing }: StateResource): string[] {
+  const kind = kinds.find((candidate) => candidate.type === type);
+  if (kind === undefined || id === undefined || replacing) return [];
+  if (kind.key === undefined) return [id];
+  return [
+    keyOf(
+      kind.key.map(([, output]) => String(outputs[output] ?? inputs[output])),
+      type,
+    ),
+  ];
+}
+
+/** What the accepted calls have made of what there was. */
+function afterCall(things: Things, { action, params, resourceIds }: LabCall): Things {
+  const made = kinds.find((kind) => kind.create === action);
+  if (made !== undefined) {
+    const thing = made.key
+      ? keyOf(
+          made.key.map(([parameter]) => params[parameter]),
+          made.type,
+        )
+      : resourceIds.find((id) => id.slice(0, id.lastIndexOf('-')) === made.prefix);
+    return new Set([...things, thing ?? `${action} of an unknown id`]);
+  }
+  const gone = kinds.find((kind) => kind.delete === action);
+  if (gone === undefined) return things;
+  const thing = gone.key
+    ? keyOf(
+        gone.key.map(([parameter]) => params[parameter]),
+        gone.type,
+      )
+    : (params[gone.idParameter ?? ''] ?? '');
+  return new Set([...things].filter((other) => other !== thing && !leavesWith(other, thing)));
+}
+
+/** Routes and associations go with their table. */
+const leavesWith = (other: string, thing: string): boolean => other.includes(` ${thing} `) || other.endsWith(` ${thing}`);
+
+export interface Expected {
+  readonly stack: string;
+  /** What AWS had of the stack when the case began. */
+  readonly before: Things;
+  /** What AWS has of everything after a clean run. */
+  readonly look: AwsLook;
+  /** Whether the clean run leaves a checkpoint. */
+  readonly stands: boolean;
+}
+
+export async function findings(rig: LabRig, expected: Expected): Promise<readonly string[]> {
+  const bucket = new Bucket(rig.s3, rig.record.bucket);
+  const watched: Watched = { bucket, control: rig };
+  const each = await Promise.all([
+    sameAsClean(rig, expected),
+    stateIsAws(rig, bucket, expected),
+    nothingLeft(rig),
+    lockStood(rig, watched, expected),
+    journalsReplay(bucket, expected),
+    quarantines(watched, expected),
+  ]);
+  return each.flat();
+}
+
+async function sameAsClean(rig: LabRig, { look }: Expected): Promise<string[]> {
+  const now = await lookAtAws(rig.ec2);
+  return Object.entries(now).flatMap(([kind, list]) => {
+    const wanted = look[kind as keyof AwsLook];
+    const twice = list.filter((name, index) => list.indexOf(name) !== index);
+    if (twice.length > 0) return [`AWS has twice: ${twice.join(', ')} (${kind})`];
+    return list.join() === wanted.join() ? [] : [`AWS has other ${kind} than after a clean run: [${list.join(', ')}] and not [${wanted.join(', ')}]`];
+  });
+}
+
+async function stateIsAws(rig: LabRig, bucket: Bucket, { stack, stands, before }: Expected): Promise<string[]> {
+  const stored = await bucket.get(checkpointKey(stack));
+  if (!stands) return stored === undefined ? [] : ['the checkpoint is still there'];
+  if (stored === undefined) return ['there is no checkpoint'];
+  const read = readDeployment(stored.body);
+  if (!read.ok) return [`the checkpoint cannot be read: ${read.why}`];
+  const state = read.deployment;
+  const calls = accepted(await rig.calls({ mutating: true }));
+  const aws = calls.reduce(afterCall, before);
+  return [
+    ...state.operations.map(({ type, resource }) => `the checkpoint has a pending operation: ${type} ${resource.name}`),
+    ...state.resources.filter(({ condemned, replacing }) => condemned || replacing).map(({ name }) => `${name} is still to be deleted`),
+    ...differences(thingsInState(state), aws),
+  ];
+}
+
+const accepted = (calls: readonly LabCall[]): LabCall[] => calls.filter(({ service, status }) => service === 'ec2' && status === 200);
+
+function differences(state: Things, aws: Things): string[] {
+  return [
+    ...[...state].filter((thing) => !aws.has(thing)).map((thing) => `the state has ${thing}, and AWS has not`),
+    ...[...aws].filter((thing) => !state.has(thing)).map((thing) => `AWS has ${thing}, and the state has not`),
+  ];
+}
+
+async function nothingLeft(rig: LabRig): Promise<string[]> {
+  const [locks, open] = await Promise.all([rig.locks(), rig.keys('.holdfast/open/')]);
+  return [...locks, ...open].map((key) => `left in the bucket: ${key}`);
+}
+
+/**
+ * The lock stood at each change of AWS and of the checkpoint, and whenever it went, the state had exactly what AWS had: by the calls in the proxy's
+ * order and the versions of the checkpoint, past all that Holdfast says.
+ */
+async function lockStood(rig: LabRig, watched: Watched, { stack, before }: Expected): Promise<string[]> {
+  const checkpoints = await changesOf(watched, checkpointKey(stack));
+  const bodyOf = async (change: Change | undefined): Promise<Uint8Array | undefined> =>
+    change?.kind === 'put' ? await watched.bucket.getVersion(checkpointKey(stack), change.version) : undefined;
+  const bodies = new Map<number, Uint8Array | undefined>();
+  for (const change of checkpoints) bodies.set(change.order, await bodyOf(change));
+  let aws = before;
+  let stands = false;
+  let state = await bodyOf(checkpoints.findLast(({ order }) => order === 0));
+  const found: string[] = [];
+  for (const call of await rig.calls({ mutating: true })) {
+    if (call.service === 'ec2' && call.status === 200) {
+      if (!stands) found.push(`${call.action} was accepted while no lock stood`);
+      aws = afterCall(aws, call);
+    }
+    if (call.service !== 's3' || call.status >= 300) continue;
+    if (call.key === checkpointKey(stack)) {
+      if (!stands) found.push(`the checkpoint was written while no lock stood (call ${call.seq})`);
+      state = call.action === 'DeleteObject' ? undefined : bodies.get(call.seq);
+    }
+    if (call.key !== durableLockKey(stack)) continue;
+    stands = call.action === 'PutObject';
+    if (stands) continue;
+    found.push(...atRelease(state, aws, call.seq));
+  }
+  return found;
+}
+
+function atRelease(state: Uint8Array | undefined, aws: Things, seq: number): string[] {
+  const read = state === undefined ? undefined : readDeployment(Buffer.from(state).toString('utf8'));
+  if (read?.ok === false) return [`the lock went (call ${seq}) over a checkpoint that cannot be read: ${read.why}`];
+  const deployment = read?.deployment ?? { resources: [], operations: [] };
+  return [
+    ...deployment.operations.map(({ type, resource }) => `the lock went (call ${seq}) while ${type} ${resource.name} was pending`),
+    ...differences(thingsInState(deployment), aws).map((text) => `when the lock went (call ${seq}): ${text}`),
+  ];
+}
+
+/** No run is open, and the version that was verified last is the one that is there. */
+async function journalsReplay(bucket: Bucket, { stack }: Expected): Promise<string[]> {
+  const found: string[] = [];
+  for (const run of await openRuns(bucket, network)) found.push(`run ${run} is not closed`);
+  for (const name of await allRuns(bucket, network)) {
+    const { state, unreadable } = await readRun(bucket, network, name);
+    found.push(...unreadable.map((text) => `the journal of ${name} cannot be read: ${text}`));
+    for (const inRun of state.stacks.values()) if (isOpen(inRun)) found.push(`by its journal, run ${name} still has ${inRun.stack} (${inRun.phase})`);
+  }
+  const [verified, current] = [(await readVerified(bucket, network)).get(stack), (await bucket.list(checkpointKey(stack)))[0]];
+  const now = current?.key === checkpointKey(stack) ? current.etag : null;
+  if (verified !== undefined && verified.checkpoint !== now)
+    found.push(`the checkpoint (${now ?? 'none'}) is not the one that was verified (${verified.checkpoint ?? 'none'})`);
+  return found;
+}
+
+/** Of every recovery that wrote a state: each version of checkpoint and lock from before has a copy, byte for byte. */
+async function quarantines(watched: Watched, { stack }: Expected): Promise<string[]> {
+  const found: string[] = [];
+  for (const { key } of await watched.bucket.list('.holdfast/dossiers/')) {
+    if (!key.endsWith('.json') || !key.includes(`/${stack}/`)) continue;
+    const dossier = JSON.parse((await watched.bucket.get(key))?.body ?? '') as Dossier;
+    if (dossier.quarantine === null) continue;
+    const short = stack.replace(`${network}.`, '');
+    await quarantineIsComplete(watched, { stack, short, run: dossier.run, dossier }).catch((cause: unknown) =>
+      found.push(cause instanceof Error ? cause.message : String(cause)),
+    );
+  }
+  return found;
+}

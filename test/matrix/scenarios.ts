@@ -1,0 +1,86 @@
+import { smallNetwork } from '../support/networks.ts';
+import { quickly } from '../support/recovery-point.ts';
+
+/** What is deployed when a case begins; each is made once and kept as a snapshot of the lab. */
+export type Beginning = 'nothing' | 'gateway' | 'gateway-and-vpc' | 'everything';
+
+/** A command over one stack. Stacks are run one after another, and none starts before what it stands on is verified: a fault hits one stack. */
+export interface Part {
+  readonly name: string;
+  readonly scenario: string;
+  readonly stack: string;
+  readonly begin: Beginning;
+  /** Text of the network file while the command runs and after it. */
+  readonly network: string;
+  /** The command, without what only an interrupted one is given. */
+  readonly command: readonly string[];
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly what: string;
+  readonly parts: readonly Part[];
+}
+
+export const small = smallNetwork + quickly;
+
+const gateway = 'small.transit-gateway';
+const vpc = 'small.vpc.one';
+const tables = 'small.route-tables.one';
+
+/** The network file no longer has the VPC that is deployed. */
+const withoutVpc = smallNetwork.replaceAll('10.1.0.0', '10.2.0.0').replace('  one:', '  two:') + quickly;
+const described = `${smallNetwork}gateway: { description: changed }\n${quickly}`;
+const moved = smallNetwork.replaceAll('10.1.0.0', '10.3.0.0') + quickly;
+
+const short = (stack: string): string => stack.replace('small.', '');
+
+const part = (scenario: string, stack: string, begin: Beginning, network: string, command: readonly string[]): Part => ({
+  name: `${scenario}/${short(stack)}`,
+  scenario,
+  stack,
+  begin,
+  network,
+  command: [command[0] ?? '', short(stack), '--yes', ...command.slice(1)],
+});
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'first-deploy',
+    what: 'a network is deployed from nothing',
+    parts: [
+      part('first-deploy', gateway, 'nothing', small, ['up']),
+      part('first-deploy', vpc, 'gateway', small, ['up']),
+      part('first-deploy', tables, 'gateway-and-vpc', small, ['up']),
+    ],
+  },
+  {
+    name: 'update',
+    what: 'a property is changed in place',
+    parts: [part('update', gateway, 'gateway', described, ['up'])],
+  },
+  {
+    name: 'replace',
+    what: 'both replacements: VPC and subnet are made before the old ones are deleted, the attachment after',
+    parts: [
+      part('replace', vpc, 'gateway-and-vpc', moved, ['up', '--allow-replace', 'vpc.one/vpc', '--allow-replace', 'vpc.one/attachment']),
+    ],
+  },
+  {
+    name: 'delete-vpc',
+    what: 'a VPC that is gone from the network file is destroyed',
+    parts: [
+      part('delete-vpc', tables, 'everything', withoutVpc, ['destroy']),
+      part('delete-vpc', vpc, 'gateway-and-vpc', withoutVpc, ['destroy']),
+    ],
+  },
+  {
+    name: 'destroy',
+    what: 'everything is destroyed',
+    parts: [
+      part('destroy', tables, 'everything', small, ['destroy']),
+      part('destroy', vpc, 'gateway-and-vpc', small, ['destroy']),
+      part('destroy', gateway, 'gateway', small, ['destroy']),
+    ],
+  },
+];
