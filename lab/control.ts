@@ -13,6 +13,7 @@ export interface LabCall {
   /** Of S3. */
   readonly key: string | null;
   readonly status: number;
+  readonly errorCode: string | null;
   readonly sessionName: string | null;
   /** In the reply of one that changes something. */
   readonly resourceIds: readonly string[];
@@ -35,6 +36,15 @@ export class LabControl {
     const query = new URLSearchParams(Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]));
     const answer = (await (await this.#ask(`calls?${query.toString()}`)).json()) as { calls: LabCall[] };
     return answer.calls;
+  }
+
+  /** Resolves when a call has been answered with that error. */
+  async refused(errorCode: string): Promise<void> {
+    for (let since = 0; ;) {
+      const answer = (await (await this.#ask(`calls?wait=1&since=${since}`)).json()) as { calls: LabCall[]; last: number };
+      if (answer.calls.some((call) => call.errorCode === errorCode)) return;
+      since = answer.calls.at(-1)?.seq ?? since;
+    }
   }
 
   async lastCall(): Promise<number> {

@@ -13,6 +13,8 @@ export type Role =
 
 /** A call of a clean run, named so that the same call of another run is met. */
 export interface Point {
+  /** Name of the part that makes it. */
+  readonly part: string;
   readonly role: Role;
   readonly name: string;
   readonly action: string;
@@ -32,7 +34,7 @@ export interface CallMatch {
 }
 
 /** The calls of a clean run that change something, in their order. */
-export function pointsOf(calls: readonly LabCall[]): readonly Point[] {
+export function pointsOf(part: string, calls: readonly LabCall[]): readonly Point[] {
   const ours = calls.filter(({ service }) => service === 'ec2' || service === 's3');
   const roles = ours.map(roleOf);
   const firstOfEngine = roles.findIndex((role) => role !== 'own');
@@ -45,6 +47,7 @@ export function pointsOf(calls: readonly LabCall[]): readonly Point[] {
     seen.set(same, nth);
     const { service, action } = call;
     return {
+      part,
       role: roles[index] ?? 'own',
       name: nameOf(call, nth),
       action,

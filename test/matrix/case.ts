@@ -4,6 +4,7 @@ import { argumentsOf, questionsIn } from '../support/recovery-oracle.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import type { Cell } from './cells.ts';
 import { findings } from './oracle.ts';
+import type { AwsLook, Expected } from './oracle.ts';
 import type { Room } from './room.ts';
 
 export interface CaseResult {
@@ -18,7 +19,7 @@ export interface CaseResult {
 }
 
 /** The run is interrupted, recovered and finished; then everything must be as after a run that nothing befell. */
-export async function runCase(room: Room, cell: Cell): Promise<CaseResult> {
+export async function runCase(room: Room, cell: Cell, look: AwsLook): Promise<CaseResult> {
   const started = Date.now();
   const said: string[] = [];
   const tell = (what: string, { exitCode, stdout, stderr }: CommandResult): void => {
@@ -27,10 +28,12 @@ export async function runCase(room: Room, cell: Cell): Promise<CaseResult> {
   let exitCode: number | null = null;
   let found: readonly string[];
   try {
+    await room.prepare(cell.part, cell.fault.network?.(cell.part.network));
+    const expected: Expected = { stack: cell.part.stack, before: await room.thingsOf(cell.part), look, stands: cell.part.command[0] === 'up' };
     const interrupted = await interrupt(room, cell);
     tell('the interrupted run', interrupted);
     ({ exitCode } = interrupted);
-    found = [...outcomeOf(interrupted), ...(await recoverAndFinish(room, cell, tell))];
+    found = [...outcomeOf(interrupted), ...(await recoverAndFinish(room, cell, expected, tell))];
   } catch (cause) {
     found = [cause instanceof Error ? cause.message : String(cause)];
   }
@@ -46,9 +49,6 @@ function outcomeOf({ exitCode, stdout }: CommandResult): string[] {
 async function interrupt(room: Room, { part, point, moment, fault }: Cell): Promise<CommandResult> {
   const { rig } = room;
   if (moment === 'after') throw new Error('the reply has arrived: another case stands for this one');
-  await room.prepare(part, fault.network?.(part.network));
-  await room.record(part);
-  await room.prepare(part, fault.network?.(part.network));
   const { strike } = fault;
   for (const order of [...(fault.lasting ?? []), ...(fault.orders?.(point) ?? [])]) await rig.fault(order);
   const hold = { match: { ...point.match, times: 1 }, do: { kind: 'hold', point: moment === 'before' ? 'before' : 'after' } };
@@ -78,6 +78,7 @@ async function interrupt(room: Room, { part, point, moment, fault }: Cell): Prom
 async function recoverAndFinish(
   room: Room,
   { part, fault }: Cell,
+  expected: Expected,
   tell: (what: string, result: CommandResult) => void,
 ): Promise<readonly string[]> {
   const { rig } = room;
@@ -98,15 +99,17 @@ async function recoverAndFinish(
 
   const isUp = part.command[0] === 'up';
   const stands = (await rig.keys(checkpointKey(part.stack))).includes(checkpointKey(part.stack));
+  const found: string[] = [];
+  let isPlanned = !isUp;
   if (isUp || stands) {
     const finished = await typed(...part.command);
     if (finished.exitCode !== 0) return [`${part.command.join(' ')} ended with ${finished.exitCode ?? 'a signal'} after the recovery`];
+    // It plans before it acts.
+    isPlanned ||= finished.stdout.includes('nothing to do');
   }
-  const found: string[] = [];
-  if (isUp) {
+  if (!isPlanned) {
     const plan = await typed('plan', part.command[1] ?? '');
     if (!plan.stdout.includes('nothing to do')) found.push('the plan that follows is not empty');
   }
-  const { expected } = await room.record(part);
   return [...found, ...(await findings(rig, expected))];
 }

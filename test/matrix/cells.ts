@@ -1,6 +1,7 @@
 import type { Point } from './calls.ts';
 import { faults, moments } from './faults.ts';
 import type { Fault, Moment, Verdict } from './faults.ts';
+import { scenarios } from './scenarios.ts';
 import type { Part } from './scenarios.ts';
 
 /** One call, one moment, one fault. */
@@ -14,6 +15,37 @@ export interface Cell {
   readonly verdict: Verdict;
 }
 
+/** What names a cell in another process, which knows the parts and the faults. */
+export interface CellName {
+  readonly part: string;
+  readonly point: Point;
+  readonly moment: Moment;
+  readonly fault: string;
+}
+
+/** Every cell of a part, those included for which another one stands. */
+export function cellsOf(part: Part, points: readonly Point[]): readonly Cell[] {
+  return points.flatMap((point) =>
+    moments.flatMap((moment) =>
+      faults.map((fault) => ({ id: idOf(point, moment, fault), part, point, moment, fault, verdict: verdictOf(part, point, moment, fault) })),
+    ),
+  );
+}
+
+export const nameOf = ({ part, point, moment, fault }: Cell): CellName => ({ part: part.name, point, moment, fault: fault.name });
+
+export function cellOf({ part: partName, point, moment, fault: faultName }: CellName): Cell {
+  const part = parts.find(({ name }) => name === partName);
+  const fault = faults.find(({ name }) => name === faultName);
+  if (!part || !fault) throw new Error(`there is no ${partName} with ${faultName}`);
+  return { id: idOf(point, moment, fault), part, point, moment, fault, verdict: verdictOf(part, point, moment, fault) };
+}
+
+export const parts: readonly Part[] = scenarios.flatMap((scenario) => scenario.parts);
+
+const idOf = (point: Point, moment: Moment, fault: Fault): string =>
+  `${point.part}/${point.name.replaceAll(' ', '-')}/${moment}/${fault.name}`;
+
 const afterReply: Verdict = {
   run: false,
   because: 'what AWS and the bucket have when a reply has arrived is what they have before the next call, and nothing is under way',
@@ -22,21 +54,9 @@ const afterReply: Verdict = {
 /** Parts whose own writes (lock, journal, marks) are hit; the same code makes those of the others, whatever the stack and its program. */
 const ownWritesAreHit: ReadonlySet<string> = new Set(['first-deploy/transit-gateway', 'destroy/transit-gateway']);
 
-/** Every cell of a part, those included for which another one stands. */
-export function cellsOf(part: Part, points: readonly Point[]): readonly Cell[] {
-  return points.flatMap((point) =>
-    moments.flatMap((moment) =>
-      faults.map((fault) => ({
-        id: `${part.name}/${point.name.replaceAll(' ', '-')}/${moment}/${fault.name}`,
-        part,
-        point,
-        moment,
-        fault,
-        verdict: verdictOf(part, point, moment, fault),
-      })),
-    ),
-  );
-}
+/** Parts that make the calls of another one: the engine's destroy runs no program, and does not know whether the file still has the stack. */
+const likeDeleteVpc: ReadonlySet<string> = new Set(['destroy/route-tables.one', 'destroy/vpc.one']);
+const runThereToo: ReadonlySet<string> = new Set(['cli-killed', 'provider-killed', 'orchestrator-killed', 'everything-killed']);
 
 function verdictOf(part: Part, point: Point, moment: Moment, fault: Fault): Verdict {
   if (moment === 'after') return afterReply;
@@ -47,5 +67,7 @@ function verdictOf(part: Part, point: Point, moment: Moment, fault: Fault): Verd
       run: false,
       because: `the same writes, by the same code, as those of ${part.command[0] === 'up' ? 'first-deploy' : 'destroy'}/transit-gateway`,
     };
+  if (likeDeleteVpc.has(part.name) && !(point.role === 'ec2' && moment === 'accepted' && runThereToo.has(fault.name)))
+    return { run: false, because: `the same calls as in ${part.name.replace('destroy', 'delete-vpc')}: a destroy runs no program` };
   return verdict;
 }

@@ -114,6 +114,9 @@ async function interruptTwice({ run: { child, event } }: Strike): Promise<void> 
   await event(({ type, message }) => type === 'draining' && String(message).includes('interrupted'));
 }
 
+const sameWrite = same('the same write, by the same code, as in first-deploy/transit-gateway');
+const isFirst = ({ part }: Point): boolean => part === 'first-deploy/transit-gateway';
+
 /** Where Holdfast's own writes are what it does before its engine, after it and at its end, one of each. */
 const phases = new Set(['journal run-opened', 'lock', 'journal engine-started', 'journal verified', 'removal of lock']);
 
@@ -139,12 +142,13 @@ export const faults: readonly Fault[] = [
   }),
   killing('orchestrator-and-cli-killed', ['orchestrator', 'cli'], (point, moment) => {
     if (!point.inEngine) return same('no engine is at work then: as with orchestrator-killed');
-    if (point.role === 'ec2') return moment === 'accepted' ? run : senderLives;
+    if (point.role === 'ec2' && moment === 'accepted' && point.match.nth === 1 && isFirst(point)) return run;
     return same('the engine cannot write without its gateway, and begins no step: as with orchestrator-killed');
   }),
   killing('orchestrator-and-provider-killed', ['orchestrator', 'provider'], (point) => {
     if (!point.inEngine) return same('no engine is at work then: as with orchestrator-killed');
-    return point.role === 'ec2' ? run : same('no call of the provider is under way: as with orchestrator-killed');
+    if (point.role === 'ec2' && isFirst(point)) return run;
+    return same('the engine cannot write without its gateway: with its provider dead, as with everything-killed');
   }),
   killing('everything-killed', ['orchestrator', 'cli', 'provider'], (point) => {
     if (!point.inEngine) return same('no engine is at work then: as with orchestrator-killed');
@@ -197,11 +201,10 @@ export const faults: readonly Fault[] = [
     name: 'orchestrator-paused',
     what: 'Holdfast gets a SIGSTOP, somebody tries to recover, and it gets a SIGCONT',
     at: (point, moment) => {
-      if (inSeries(point)) return within;
       if (moment === 'accepted') return point.role === 'ec2' ? run : same('the call is not touched: as before it');
       if (point.role === 'ec2') return senderLives;
-      if (point.role === 'checkpoint') return run;
-      return point.role === 'own' && phases.has(point.name) ? run : same('as at the next of its phase that is run');
+      if (point.role === 'checkpoint' && isFirst(point)) return inSeries(point) ? within : run;
+      return point.role === 'own' && phases.has(point.name) ? run : same('a paused process does nothing, and nobody takes over from one that lives: as at the next point of its phase that is run');
     },
     strike: async ({ run: { child }, release, recover }) => {
       kill(child.pid, 'SIGSTOP');
@@ -227,17 +230,35 @@ export const faults: readonly Fault[] = [
       kill(cli, 'SIGCONT');
     },
   },
-  ending('session-expired', 'the session expires', ({ rig, accessKeyId }) => rig.expire(accessKeyId), (point, moment) => {
-    if (inSeries(point)) return within;
-    if (point.role === 'ec2') return run;
-    if (moment === 'accepted') return same('what follows is refused: as before the next call');
-    return point.role === 'checkpoint' ? run : same('a write that is refused, whatever the reason: as with s3-refused');
-  }),
+  {
+    name: 'session-expired',
+    what: 'the session expires; a job whose provider tries on, for minutes, is ended by its CI (SIGTERM, then SIGKILL)',
+    at: (point, moment) => {
+      if (inSeries(point)) return within;
+      if (point.role === 'ec2') return run;
+      if (moment === 'accepted') return same('what follows is refused: as before the next call');
+      if (point.role === 'checkpoint' && isFirst(point)) return run;
+      return same('a write that is refused, whatever the reason, and no step begins after it: as with s3-refused');
+    },
+    strike: async (strike, point) => {
+      const { rig, run: command, accessKeyId, release } = strike;
+      await rig.expire(accessKeyId);
+      await release('go-on');
+      if (point.role !== 'ec2') return;
+      await Promise.race([command.ended, rig.refused('RequestExpired')]);
+      if (command.child.exitCode !== null) return;
+      const { cli, plugin } = await engineBelow(command.child.pid ?? 0);
+      command.child.kill('SIGTERM');
+      await command.event(({ type }) => type === 'draining');
+      for (const pid of [command.child.pid, cli, plugin]) kill(pid, 'SIGKILL');
+    },
+  },
   ending('session-revoked', 'the session is revoked', ({ rig, accessKeyId }) => rig.revoke(accessKeyId), (point, moment) => {
     if (inSeries(point)) return within;
     if (point.role === 'ec2') return run;
     if (moment === 'accepted') return same('what follows is refused: as before the next call');
-    return point.role === 'checkpoint' ? run : same('a write that is refused, whatever the reason: as with s3-refused');
+    if (point.role === 'checkpoint' && isFirst(point)) return run;
+    return same('a write that is refused, whatever the reason, and no step begins after it: as with s3-refused');
   }),
   refusing('s3-refused', 'the bucket refuses everything from then on', ['s3'], (point, moment) => {
     if (inSeries(point)) return within;
@@ -256,7 +277,7 @@ export const faults: readonly Fault[] = [
     at: (point, moment) => {
       if (moment === 'accepted') return same('a throttled call was never made: as before it');
       if (inSeries(point)) return within;
-      return run;
+      return point.role === 'ec2' || isFirst(point) ? run : sameWrite;
     },
     orders: ({ match }) => [{ match: { ...match, times: 2 }, do: { kind: 'throttle' } }],
   },
@@ -266,7 +287,7 @@ export const faults: readonly Fault[] = [
     at: (point, moment) => {
       if (moment === 'before') return same('there is no reply yet: as at "accepted"');
       if (inSeries(point)) return within;
-      return run;
+      return point.role === 'ec2' || isFirst(point) ? run : sameWrite;
     },
     orders: ({ match }) => [{ match: { ...match, times: 1 }, do: { kind: 'lose-reply' } }],
     asks: true,
@@ -290,7 +311,7 @@ export const faults: readonly Fault[] = [
     what: 'the bucket refuses everything, and the disk takes no spool',
     at: (point, moment) => {
       if (point.role !== 'checkpoint') return same('only checkpoints go to the spool: as at the next write of one');
-      if (inSeries(point)) return within;
+      if (!point.afterEc2) return same('it has nothing of AWS that an earlier one has not: as with s3-refused');
       return moment === 'before' ? run : same('what follows is refused: as before the next call');
     },
     strike: async ({ rig, run: { child }, release }) => {

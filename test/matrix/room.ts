@@ -7,14 +7,14 @@ import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import { pointsOf } from './calls.ts';
 import type { Point } from './calls.ts';
 import { findings, thingsInState } from './oracle.ts';
-import type { Expected } from './oracle.ts';
+import type { AwsLook, Things } from './oracle.ts';
 import { small } from './scenarios.ts';
 import type { Beginning, Part } from './scenarios.ts';
 
-/** A clean run of a part: the calls that it makes, and what it leaves. */
-export interface Recorded {
+/** A clean run of a part: the calls that it makes, and what AWS has after it. The same in every room, since neither has an id. */
+export interface Recording {
   readonly points: readonly Point[];
-  readonly expected: Expected;
+  readonly look: AwsLook;
 }
 
 const steps: readonly (readonly [Beginning, string | undefined])[] = [
@@ -27,7 +27,6 @@ const steps: readonly (readonly [Beginning, string | undefined])[] = [
 /** A lab of its own, in which every case begins at a snapshot. */
 export class Room {
   readonly rig: LabRig;
-  readonly #recorded = new Map<string, Promise<Recorded>>();
 
   private constructor(rig: LabRig) {
     this.rig = rig;
@@ -57,24 +56,22 @@ export class Room {
     await this.rig.writeNetwork(network);
   }
 
-  /** Made once for each part. */
-  record(part: Part): Promise<Recorded> {
-    const known = this.#recorded.get(part.name) ?? this.#record(part);
-    this.#recorded.set(part.name, known);
-    return known;
-  }
-
-  async #record(part: Part): Promise<Recorded> {
+  async record(part: Part): Promise<Recording> {
     const { rig } = this;
     await this.prepare(part);
-    const stands = (await rig.keys(checkpointKey(part.stack))).includes(checkpointKey(part.stack));
-    const before = stands ? thingsInState(await stateOf(rig, part.stack)) : new Set<string>();
+    const before = await this.thingsOf(part);
     expectDone(await runHere(rig, part.command), `a clean run of ${part.name}`);
-    const points = pointsOf(await rig.calls({ mutating: true }));
-    const expected: Expected = { stack: part.stack, before, look: await lookAtAws(rig.ec2), stands: part.command[0] === 'up' };
-    const found = await findings(rig, expected);
+    const calls = (await rig.calls({ mutating: true })).filter(({ key }) => key?.startsWith('.holdfast/heartbeats/') !== true);
+    const look = await lookAtAws(rig.ec2);
+    const found = await findings(rig, { stack: part.stack, before, look, stands: part.command[0] === 'up' });
     if (found.length > 0) throw new Error(`a clean run of ${part.name} does not pass: ${found.join('; ')}`);
-    return { points, expected };
+    return { points: pointsOf(part.name, calls), look };
+  }
+
+  /** What AWS has of the part's stack, by the state: asked where a snapshot of a clean end was restored. */
+  async thingsOf({ stack }: Part): Promise<Things> {
+    const key = checkpointKey(stack);
+    return (await this.rig.keys(key)).includes(key) ? thingsInState(await stateOf(this.rig, stack)) : new Set();
   }
 }
 

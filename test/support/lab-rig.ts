@@ -111,6 +111,11 @@ export class LabRig {
     return this.#control.expire(accessKeyId);
   }
 
+  /** Resolves when the lab has answered a call with that error. */
+  refused(errorCode: string): Promise<void> {
+    return this.#control.refused(errorCode);
+  }
+
   revoke(accessKeyId: string, services?: readonly string[]): Promise<void> {
     return this.#control.revoke(accessKeyId, services);
   }
