@@ -5,7 +5,7 @@ import { lookAtInventory } from '../aws/inventory.ts';
 import { resourceTypeOf } from '../aws/resource-types/index.ts';
 import { lookUpTrail } from '../aws/trail.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { spooledFile } from '../gateway/spool.ts';
+import { openSpool, spooledFile } from '../gateway/spool.ts';
 import { compareWithState } from '../inventory/compare.ts';
 import type { Difference } from '../inventory/compare.ts';
 import { objectKey } from '../inventory/live-object.ts';
@@ -59,6 +59,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
   const disownedOf = (stack: string): ReadonlySet<string> => new Set(disowned.get(stack)?.map(objectKey));
   const by = `${aws.process.user}@${aws.process.host}`;
   const begunMs = context.now();
+  const spoolFolder = (run: string): string => join(context.root, '.holdfast', 'spool', network, run);
   const asDisowned = (object: Leaving): DisownedObject => ({
     ...object,
     ...(request.incident === undefined ? {} : { incident: request.incident }),
@@ -94,9 +95,10 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
         disowned: new Map(disowned).set(stack, [...(disowned.get(stack) ?? []), ...disowning.map(asDisowned)]),
       }).flatMap(asStateDifference),
     spoolOf: async (run, stack) => {
-      const path = await spooledFile(join(context.root, '.holdfast', 'spool', network, run), stack);
+      const path = await spooledFile(spoolFolder(run), stack);
       return path === undefined ? undefined : readFile(path, 'utf8');
     },
+    dropSpool: (run, stack) => openSpool(spoolFolder(run)).remove(stack),
     disownedOf,
     disown: async (stack, objects) => {
       const added = objects.map(asDisowned);

@@ -1,11 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { messageOf } from '../domain/problem.ts';
+import { processSchema } from '../locks/lock-record.ts';
 import { openRunKey, runEventKey, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import type { NewEvent } from './events.ts';
 import { apply, isOpen, newRun } from './run-state.ts';
 import type { RunState } from './run-state.ts';
+
+/** Whose run is open: said in the mark too, because its process may die before it has written its opening. */
+export const openMarkSchema = z.object({
+  schema: z.number(),
+  run: z.string(),
+  network: z.string(),
+  writer: z.string(),
+  process: processSchema.optional(),
+});
+type OpenMark = z.infer<typeof openMarkSchema>;
 
 export interface JournalSettings {
   readonly store: ObjectStore;
@@ -54,7 +66,7 @@ export class Journal {
   async open(opening: Extract<NewEvent, { type: 'run-opened' }>): Promise<void> {
     const { store, network, run, writer, patienceSeconds } = this.#settings;
     const write = randomUUID();
-    const body = JSON.stringify({ schema: schemaVersion, run, network, writer });
+    const body = JSON.stringify({ schema: schemaVersion, run, network, writer, process: opening.process } satisfies OpenMark);
     const marked = await patiently(() => store.put(openRunKey(network, run, writer), body, { only: 'if-absent' }, write), {
       seconds: patienceSeconds,
     }).catch((cause: unknown) => {

@@ -69,6 +69,8 @@ export interface RecoveryParts {
   ) => readonly StateDifference[];
   /** What the run could not write to the bucket, where this machine has it. */
   readonly spoolOf: (run: string, stack: string) => Promise<string | undefined>;
+  /** What was spooled is told in the dossier, and says nothing any more once the stack is released. */
+  readonly dropSpool: (run: string, stack: string) => Promise<void>;
   readonly disownedOf: (stack: string) => ReadonlySet<string>;
   readonly disown: (stack: string, objects: readonly Leaving[]) => Promise<void>;
   /** Brought up to date as stacks end. */
@@ -645,6 +647,7 @@ class StackRecovery {
       );
     this.#releasedAt = new Date(parts.now()).toISOString();
     await journal.note({ type: 'released', stack, epoch });
+    await parts.dropSpool(interrupted.run, stack).catch(() => undefined);
     this.#step('release', stuck.frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
     if (checkpoint && !this.#options.inRun) await this.#confirm(checkpoint);
     return { kind: 'recovered', said, checkpoint, differences: checked.differences, page: undefined };

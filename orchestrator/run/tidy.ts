@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { NewEvent } from '../journal/events.ts';
-import { Journal } from '../journal/journal.ts';
+import { Journal, openMarkSchema } from '../journal/journal.ts';
 import { isOpen as isOpenInRun } from '../journal/run-state.ts';
 import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
 import { openRunsPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import { readObject } from '../state/read-json.ts';
 import type { Standings } from './standing.ts';
 
 /** What a command does for runs that are over, before it looks at anything for itself. */
@@ -133,12 +134,18 @@ export async function closeDeadRuns({ store, network, standings }: TidyRequest):
     for (const { key, etag } of await store.list(prefix)) {
       const writer = key.slice(prefix.length, -'.json'.length);
       const own = events.filter((event) => event.writer === writer);
-      const opening = own.find((event) => event.type === 'run-opened');
-      // A mark without an opening is of a process that is only just beginning, or died before it began.
-      if (!opening) continue;
-      if (own.some(({ type }) => type === 'run-ended') || standings.liveness(opening.process) === 'dead') await store.remove(key, etag);
+      // Without an opening it is of a process that is only just beginning, or died before it began.
+      const process = own.find((event) => event.type === 'run-opened')?.process ?? (await markedProcess(store, key));
+      if (!process) continue;
+      if (own.some(({ type }) => type === 'run-ended') || standings.liveness(process) === 'dead') await store.remove(key, etag);
     }
   }
+}
+
+async function markedProcess(store: ObjectStore, key: string): Promise<ProcessRecord | undefined> {
+  const mark = await store.get(key);
+  const read = mark === undefined ? undefined : readObject(mark.body, openMarkSchema);
+  return read?.ok === true ? read.value.process : undefined;
 }
 
 /** Events in the journals of runs that other processes had, in an order that a replay keeps. */

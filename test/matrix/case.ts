@@ -29,7 +29,12 @@ export async function runCase(room: Room, cell: Cell, look: AwsLook): Promise<Ca
   let found: readonly string[];
   try {
     await room.prepare(cell.part, cell.fault.network?.(cell.part.network));
-    const expected: Expected = { stack: cell.part.stack, before: await room.thingsOf(cell.part), look, stands: cell.part.command[0] === 'up' };
+    const expected: Expected = {
+      stack: cell.part.stack,
+      before: await room.thingsOf(cell.part),
+      look,
+      stands: cell.part.command[0] === 'up',
+    };
     const interrupted = await interrupt(room, cell);
     tell('the interrupted run', interrupted);
     ({ exitCode } = interrupted);
@@ -41,9 +46,9 @@ export async function runCase(room: Room, cell: Cell, look: AwsLook): Promise<Ca
   return { id: cell.id, findings: found, exitCode, seconds, ...(found.length > 0 ? { said: said.join('\n') } : {}) };
 }
 
-/** How a run may end that something has befallen. */
+/** How a run may end that something has befallen; 3: before anything was started. */
 function outcomeOf({ exitCode, stdout }: CommandResult): string[] {
-  return exitCode === null || [0, 1, 4, 130].includes(exitCode) ? [] : [`the run ended with ${exitCode}: ${stdout.slice(-500)}`];
+  return exitCode === null || [0, 1, 3, 4, 130].includes(exitCode) ? [] : [`the run ended with ${exitCode}: ${stdout.slice(-500)}`];
 }
 
 async function interrupt(room: Room, { part, point, moment, fault }: Cell): Promise<CommandResult> {

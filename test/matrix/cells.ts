@@ -27,7 +27,14 @@ export interface CellName {
 export function cellsOf(part: Part, points: readonly Point[]): readonly Cell[] {
   return points.flatMap((point) =>
     moments.flatMap((moment) =>
-      faults.map((fault) => ({ id: idOf(point, moment, fault), part, point, moment, fault, verdict: verdictOf(part, point, moment, fault) })),
+      faults.map((fault) => ({
+        id: idOf(point, moment, fault),
+        part,
+        point,
+        moment,
+        fault,
+        verdict: verdictOf(part, point, moment, fault),
+      })),
     ),
   );
 }

@@ -45,7 +45,9 @@ const same = (because: string): Verdict => ({ run: false, because });
 
 const noEngine = same('no engine is at work then');
 const senderLives = same('the sender is not hit, so that the call arrives all the same: as at "accepted"');
-const senderDead = same('the sender is dead, so that the reply changes nothing: what AWS and the bucket have is what they have before its next call');
+const senderDead = same(
+  'the sender is dead, so that the reply changes nothing: what AWS and the bucket have is what they have before its next call',
+);
 const nothingInCall = same('no call of the provider is under way: as before its next call');
 
 /** Of writes of the checkpoint with no call of AWS between them, the first and the last stand for all. */
@@ -161,7 +163,9 @@ export const faults: readonly Fault[] = [
       if (moment === 'accepted') return point.role === 'ec2' ? run : same('the call is not touched: as before it');
       if (point.role === 'ec2') return senderLives;
       if (point.role === 'own' && phases.has(point.name)) return run;
-      return same('a first signal touches no call: as at the next of its phase (before the lock, before the engine, in it, after it) that is run');
+      return same(
+        'a first signal touches no call: as at the next of its phase (before the lock, before the engine, in it, after it) that is run',
+      );
     },
     strike: async ({ run: { child, event }, release }) => {
       child.kill('SIGINT');
@@ -204,7 +208,9 @@ export const faults: readonly Fault[] = [
       if (moment === 'accepted') return point.role === 'ec2' ? run : same('the call is not touched: as before it');
       if (point.role === 'ec2') return senderLives;
       if (point.role === 'checkpoint' && isFirst(point)) return inSeries(point) ? within : run;
-      return point.role === 'own' && phases.has(point.name) ? run : same('a paused process does nothing, and nobody takes over from one that lives: as at the next point of its phase that is run');
+      return point.role === 'own' && phases.has(point.name)
+        ? run
+        : same('a paused process does nothing, and nobody takes over from one that lives: as at the next point of its phase that is run');
     },
     strike: async ({ run: { child }, release, recover }) => {
       kill(child.pid, 'SIGSTOP');
@@ -253,13 +259,18 @@ export const faults: readonly Fault[] = [
       for (const pid of [command.child.pid, cli, plugin]) kill(pid, 'SIGKILL');
     },
   },
-  ending('session-revoked', 'the session is revoked', ({ rig, accessKeyId }) => rig.revoke(accessKeyId), (point, moment) => {
-    if (inSeries(point)) return within;
-    if (point.role === 'ec2') return run;
-    if (moment === 'accepted') return same('what follows is refused: as before the next call');
-    if (point.role === 'checkpoint' && isFirst(point)) return run;
-    return same('a write that is refused, whatever the reason, and no step begins after it: as with s3-refused');
-  }),
+  ending(
+    'session-revoked',
+    'the session is revoked',
+    ({ rig, accessKeyId }) => rig.revoke(accessKeyId),
+    (point, moment) => {
+      if (inSeries(point)) return within;
+      if (point.role === 'ec2') return run;
+      if (moment === 'accepted') return same('what follows is refused: as before the next call');
+      if (point.role === 'checkpoint' && isFirst(point)) return run;
+      return same('a write that is refused, whatever the reason, and no step begins after it: as with s3-refused');
+    },
+  ),
   refusing('s3-refused', 'the bucket refuses everything from then on', ['s3'], (point, moment) => {
     if (inSeries(point)) return within;
     if (point.role === 'ec2') return same('AWS is not hit: as before the next write');
@@ -324,9 +335,7 @@ export const faults: readonly Fault[] = [
     name: 'slow-bucket',
     what: 'each write takes 400 ms more',
     at: (point, moment) =>
-      point.name === 'journal run-opened' && moment === 'before'
-        ? run
-        : same('every write of the run is slow, not one: as at the first'),
+      point.name === 'journal run-opened' && moment === 'before' ? run : same('every write of the run is slow, not one: as at the first'),
     orders: () => [{ match: { service: 's3', mutating: true }, do: { kind: 'delay', ms: 400 } }],
   },
 ];

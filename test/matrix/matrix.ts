@@ -44,7 +44,14 @@ async function main(): Promise<number> {
     .filter(({ name }) => values.scenario?.includes(name) ?? true)
     .flatMap((scenario) => scenario.parts)
     // A name without a wildcard says which part it is of.
-    .filter(({ name }) => values.case === undefined || values.case.some((glob) => /^[^/]*[*{?[]/.test(glob) || glob.startsWith(`${name}/`) || picomatch.isMatch(name, glob.split('/').slice(0, 2).join('/'))));
+    .filter(
+      ({ name }) =>
+        values.case === undefined ||
+        values.case.some(
+          (glob) =>
+            /^[^/]*[*{?[]/.test(glob) || glob.startsWith(`${name}/`) || picomatch.isMatch(name, glob.split('/').slice(0, 2).join('/')),
+        ),
+    );
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   const started = Date.now();
   const crew = await Crew.open(Math.min(Number(values.workers ?? availableParallelism() + 1), Math.max(1, parts.length * 4)));

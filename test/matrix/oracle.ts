@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import type { LabCall } from '../../lab/control.ts';
 import { changesOf } from '../../lab/drills/object-history.ts';
 import type { Change, Watched } from '../../lab/drills/object-history.ts';
@@ -58,7 +60,13 @@ const kinds: readonly Kind[] = [
     prefix: 'tgw-attach',
     idParameter: 'TransitGatewayAttachmentId',
   },
-  { create: 'CreateRouteTable', delete: 'DeleteRouteTable', type: 'aws:ec2/routeTable:RouteTable', prefix: 'rtb', idParameter: 'RouteTableId' },
+  {
+    create: 'CreateRouteTable',
+    delete: 'DeleteRouteTable',
+    type: 'aws:ec2/routeTable:RouteTable',
+    prefix: 'rtb',
+    idParameter: 'RouteTableId',
+  },
   {
     create: 'CreateRoute',
     delete: 'DeleteRoute',
@@ -178,7 +186,9 @@ async function sameAsClean(rig: LabRig, { look }: Expected): Promise<string[]> {
     const wanted = look[kind as keyof AwsLook];
     const twice = list.filter((name, index) => list.indexOf(name) !== index);
     if (twice.length > 0) return [`AWS has twice: ${twice.join(', ')} (${kind})`];
-    return list.join() === wanted.join() ? [] : [`AWS has other ${kind} than after a clean run: [${list.join(', ')}] and not [${wanted.join(', ')}]`];
+    return list.join() === wanted.join()
+      ? []
+      : [`AWS has other ${kind} than after a clean run: [${list.join(', ')}] and not [${wanted.join(', ')}]`];
   });
 }
 
@@ -209,7 +219,19 @@ function differences(state: Things, aws: Things): string[] {
 
 async function nothingLeft(rig: LabRig): Promise<string[]> {
   const [locks, open] = await Promise.all([rig.locks(), rig.keys('.holdfast/open/')]);
-  return [...locks, ...open].map((key) => `left in the bucket: ${key}`);
+  return [...[...locks, ...open].map((key) => `left in the bucket: ${key}`), ...(await spooled(rig))];
+}
+
+/** Of the runs that this bucket knows: others of the same checkout may be at work. */
+async function spooled(rig: LabRig): Promise<string[]> {
+  const runs = await allRuns(new Bucket(rig.s3, rig.record.bucket), network);
+  const files = await Promise.all(
+    runs.map(async (run) => {
+      const folder = fileURLToPath(new URL(`../../.holdfast/spool/${network}/${run}`, import.meta.url));
+      return (await readdir(folder).catch(() => [])).map((file) => `left in the spool: ${run}/${file}`);
+    }),
+  );
+  return files.flat();
 }
 
 /**
@@ -261,7 +283,8 @@ async function journalsReplay(bucket: Bucket, { stack }: Expected): Promise<stri
   for (const name of await allRuns(bucket, network)) {
     const { state, unreadable } = await readRun(bucket, network, name);
     found.push(...unreadable.map((text) => `the journal of ${name} cannot be read: ${text}`));
-    for (const inRun of state.stacks.values()) if (isOpen(inRun)) found.push(`by its journal, run ${name} still has ${inRun.stack} (${inRun.phase})`);
+    for (const inRun of state.stacks.values())
+      if (isOpen(inRun)) found.push(`by its journal, run ${name} still has ${inRun.stack} (${inRun.phase})`);
   }
   const [verified, current] = [(await readVerified(bucket, network)).get(stack), (await bucket.list(checkpointKey(stack)))[0]];
   const now = current?.key === checkpointKey(stack) ? current.etag : null;

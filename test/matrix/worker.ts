@@ -39,7 +39,8 @@ async function obey(room: Room, order: Order): Promise<void> {
   }
 }
 
-const failed = (cause: unknown): void => say({ kind: 'failed', why: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) });
+const failed = (cause: unknown): void =>
+  say({ kind: 'failed', why: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) });
 
 if (process.send !== undefined) {
   // Ctrl-C reaches the whole group; whoever started this decides what ends.

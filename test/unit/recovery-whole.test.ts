@@ -99,6 +99,20 @@ describe('a recovery', () => {
     },
   );
 
+  it('removes what was spooled once the lock is gone, and not before', async () => {
+    const { wanted, interrupt, options }: Interruption = interruptions['a create'];
+    const rig = new RecoveryRig(wanted);
+    await interrupt(rig);
+    const locked: boolean[] = [];
+    const dropSpool = (...dropped: readonly string[]): Promise<void> => {
+      expect(dropped).toEqual([run, stack]);
+      locked.push(rig.bucket.keys().includes(durableLockKey(stack)));
+      return Promise.resolve();
+    };
+    await rig.recover('rec-1', { store: new HookedStore(rig.bucket), ...options, parts: { dropSpool } });
+    expect(locked).toEqual([false]);
+  });
+
   it('leaves the version that it verified as the verified one', async () => {
     const rig = new RecoveryRig({ old: cidr(0), vpc: cidr(1) });
     await interruptedCreate(rig);

@@ -278,6 +278,13 @@ describe('the mark of a dead run', () => {
     expect(marks()).toHaveLength(left);
   });
 
+  const openedRun = async () => {
+    await found['a run that died when all was released']?.();
+    const { opened } = (await rig.journaled()).state;
+    if (!opened) throw new Error('the run was opened');
+    return { opened };
+  };
+
   it('of a run that lives stays', async () => {
     await found['a run that died when all was released']?.();
     await closeDeadRuns({ ...(await requestOf()), standings: await rig.standings('alive') });
@@ -288,6 +295,22 @@ describe('the mark of a dead run', () => {
     rig.bucket.set(openRunKey('example', 'new', 'new'), {});
     await tidy();
     expect(marks()).toHaveLength(1);
+  });
+
+  it.each([
+    ['goes', 'dead', 0],
+    ['stays while it lives', 'alive', 1],
+  ] as const)('of a run that died before its opening was written %s', async (_, liveness, left) => {
+    const { opened } = await openedRun();
+    rig.bucket.set(openRunKey('example', 'new', 'new'), {
+      schema: 1,
+      run: 'new',
+      network: 'example',
+      writer: 'new',
+      process: opened.process,
+    });
+    await closeDeadRuns({ ...(await requestOf()), standings: await rig.standings(liveness) });
+    expect(marks().filter((key) => key.includes('/new/'))).toHaveLength(left);
   });
 
   it('of a run of which something cannot be read stays', async () => {
@@ -306,10 +329,8 @@ describe('the mark of a dead run', () => {
 
   // The first opening of a run speaks for all who share it: the mark of a writer that lives goes with that of a dead one.
   it('stays where another writer of the run is alive', async () => {
-    await found['a run that died when all was released']?.();
+    const { opened } = await openedRun();
     const other = rig.journalOf('other');
-    const { opened } = (await rig.journaled()).state;
-    if (!opened) throw new Error('the run was opened');
     rig.store.before = () => undefined;
     const { type, operation, session, account, region, order, forecastSeconds, networkFile } = opened;
     const process = { ...opened.process, nonce: 'other', pid: 43 };

@@ -222,6 +222,7 @@ export class RecoveryRig {
         trail: () => this.trail(),
         compare: (_, state, { objects }, disowning) => membership(state, objects, [...disowned, ...disowning]),
         spoolOf: () => Promise.resolve(undefined),
+        dropSpool: () => Promise.resolve(),
         disownedOf: () => new Set(disowned.map(objectKey)),
         disown: (_, objects) =>
           disown(
