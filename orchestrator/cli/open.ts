@@ -320,6 +320,7 @@ const noStandings: Standings = {
   byStack: new Map(),
   locks: [],
   openRuns: [],
+  marked: new Map(),
   frozen: new Map(),
   verified: new Map(),
   heard: new Map(),

@@ -140,3 +140,13 @@ type HeaderField = 'schema' | 'run' | 'network' | 'writer' | 'sequence' | 'at';
 
 /** An event without what the journal adds. */
 export type NewEvent = JournalEvent extends infer Event ? (Event extends JournalEvent ? Omit<Event, HeaderField> : never) : never;
+
+/** Whose run is open: said in the mark too, because its process may die before it has written its opening. */
+export const openMarkSchema = z.object({
+  schema: z.number(),
+  run: z.string(),
+  network: z.string(),
+  writer: z.string(),
+  process: processSchema.optional(),
+});
+export type OpenMark = z.infer<typeof openMarkSchema>;

@@ -1,23 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import { messageOf } from '../domain/problem.ts';
-import { processSchema } from '../locks/lock-record.ts';
 import { openRunKey, runEventKey, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
-import type { NewEvent } from './events.ts';
+import type { NewEvent, OpenMark } from './events.ts';
 import { apply, isOpen, newRun } from './run-state.ts';
 import type { RunState } from './run-state.ts';
-
-/** Whose run is open: said in the mark too, because its process may die before it has written its opening. */
-export const openMarkSchema = z.object({
-  schema: z.number(),
-  run: z.string(),
-  network: z.string(),
-  writer: z.string(),
-  process: processSchema.optional(),
-});
-type OpenMark = z.infer<typeof openMarkSchema>;
 
 export interface JournalSettings {
   readonly store: ObjectStore;

@@ -1,7 +1,8 @@
+import type { ProcessRecord } from '../locks/lock-record.ts';
 import { openRunsPrefix, runPrefix, runsPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { readObject } from '../state/read-json.ts';
-import { runEventSchema } from './events.ts';
+import { openMarkSchema, runEventSchema } from './events.ts';
 import type { JournalEvent } from './events.ts';
 import { inReplayOrder, replay } from './run-state.ts';
 import type { RunState } from './run-state.ts';
@@ -45,4 +46,17 @@ export async function readRun(store: ObjectStore, network: string, run: string):
     events,
     unreadable: read.flatMap((item) => ('why' in item ? [`${item.key}: ${item.why}`] : [])),
   };
+}
+
+/** Who opened a run of which no opening is there, by the key of the mark: a process that is just beginning, or died before it wrote one. */
+export async function markedProcesses(store: ObjectStore, network: string, run: string): Promise<ReadonlyMap<string, ProcessRecord>> {
+  const marks = await store.list(`${openRunsPrefix(network)}${run}/`);
+  const read = await Promise.all(
+    marks.map(async ({ key }): Promise<[string, ProcessRecord][]> => {
+      const stored = await store.get(key);
+      const mark = stored === undefined ? undefined : readObject(stored.body, openMarkSchema);
+      return mark?.ok === true && mark.value.process !== undefined ? [[key, mark.value.process]] : [];
+    }),
+  );
+  return new Map(read.flat());
 }

@@ -1,6 +1,6 @@
 import { messageOf } from '../domain/problem.ts';
 import type { Doubt } from '../journal/events.ts';
-import { openRuns, readRun } from '../journal/read-runs.ts';
+import { markedProcesses, openRuns, readRun } from '../journal/read-runs.ts';
 import type { ReadRun } from '../journal/read-runs.ts';
 import { isOpen } from '../journal/run-state.ts';
 import type { StackInRun } from '../journal/run-state.ts';
@@ -184,6 +184,8 @@ export interface Standings {
   readonly byStack: ReadonlyMap<string, Standing>;
   readonly locks: readonly StandingLock[];
   readonly openRuns: readonly ReadRun[];
+  /** Processes whose run has no opening, by the key of its mark. */
+  readonly marked: ReadonlyMap<string, ProcessRecord>;
   readonly frozen: ReadonlyMap<string, Frozen>;
   readonly verified: ReadonlyMap<string, Verified>;
   readonly heard: ReadonlyMap<string, Date>;
@@ -221,7 +223,15 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     lastHeard(store, network),
   ]);
   const seen = await Promise.all(runNames.map((run) => readRun(store, network, run)));
+  const marked = new Map(
+    (
+      await Promise.all(
+        seen.filter(({ state }) => state.opened === undefined).map(async ({ run }) => [...(await markedProcesses(store, network, run))]),
+      )
+    ).flat(),
+  );
   const processes = [
+    ...marked.values(),
     ...locks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),
     ...seen.flatMap(processesOf),
   ];
@@ -267,7 +277,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
       }),
     );
   }
-  return { byStack, locks, openRuns: runs, frozen, verified, heard, liveness, unreadable };
+  return { byStack, locks, openRuns: runs, marked, frozen, verified, heard, liveness, unreadable };
 }
 
 function processesOf({ state, events }: ReadRun): ProcessRecord[] {

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { NewEvent } from '../journal/events.ts';
-import { Journal, openMarkSchema } from '../journal/journal.ts';
+import { Journal } from '../journal/journal.ts';
 import { isOpen as isOpenInRun } from '../journal/run-state.ts';
 import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
 import { openRunsPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
-import { readObject } from '../state/read-json.ts';
 import type { Standings } from './standing.ts';
 
 /** What a command does for runs that are over, before it looks at anything for itself. */
@@ -135,17 +134,11 @@ export async function closeDeadRuns({ store, network, standings }: TidyRequest):
       const writer = key.slice(prefix.length, -'.json'.length);
       const own = events.filter((event) => event.writer === writer);
       // Without an opening it is of a process that is only just beginning, or died before it began.
-      const process = own.find((event) => event.type === 'run-opened')?.process ?? (await markedProcess(store, key));
+      const process = own.find((event) => event.type === 'run-opened')?.process ?? standings.marked.get(key);
       if (!process) continue;
       if (own.some(({ type }) => type === 'run-ended') || standings.liveness(process) === 'dead') await store.remove(key, etag);
     }
   }
-}
-
-async function markedProcess(store: ObjectStore, key: string): Promise<ProcessRecord | undefined> {
-  const mark = await store.get(key);
-  const read = mark === undefined ? undefined : readObject(mark.body, openMarkSchema);
-  return read?.ok === true ? read.value.process : undefined;
 }
 
 /** Events in the journals of runs that other processes had, in an order that a replay keeps. */
