@@ -66,7 +66,8 @@ function faultsOfNodes(document: Document): YamlFault[] {
     Map(_, map) {
       const seen = new Set<string>();
       for (const { key } of map.items) {
-        if (!isScalar(key)) {
+        // By its tag a scalar may be bytes or a date, too.
+        if (!isScalar(key) || (typeof key.value === 'object' && key.value !== null)) {
           const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
           faults.push({ reason: 'invalid-value', message: 'a key here is not text', next: `A name has ${partRule}.`, offset });
           continue;

@@ -70,9 +70,9 @@ describe('an unknown key', () => {
     expect(problemAt(text, `${key}: {}`).message).toContain(key);
   });
 
-  it('that is a list is refused', () => {
-    const text = `${exampleNetwork}\n? [a, b]\n: c\n`;
-    expect(problemAt(text, '? [a, b]')).toMatchObject({ reason: 'invalid-value' });
+  it.each(['? [a, b]\n', '? !!binary aGk=\n', '!!timestamp 2030-01-01'])('that is no text is refused: %j', (key) => {
+    const text = `${exampleNetwork}\n${key}: c\n`;
+    expect(problemAt(text, key)).toMatchObject({ reason: 'invalid-value', message: 'a key here is not text' });
   });
 });
 
