@@ -79,7 +79,7 @@ export class Bucket implements ObjectStore {
         modified: answer.LastModified ?? new Date(0),
       };
     } catch (cause) {
-      if (hasStatus(cause, 404) && !isNoSuchBucket(cause)) return undefined;
+      if (isNoSuchKey(cause)) return undefined;
       throw cause;
     }
   }
@@ -89,7 +89,7 @@ export class Bucket implements ObjectStore {
       const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.name, Key: key, VersionId: version }));
       return (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
     } catch (cause) {
-      if (hasStatus(cause, 404) && !isNoSuchBucket(cause)) return undefined;
+      if (isNoSuchKey(cause)) return undefined;
       throw cause;
     }
   }
@@ -114,12 +114,14 @@ export class Bucket implements ObjectStore {
       return { done: true, etag: answer.ETag ?? '' };
     } catch (cause) {
       // Lock protocol, rule 5: a lost reply is not a lost race. A retried put meets its own first try, and knows it by its id.
-      const refused = isConditionFailure(cause);
+      const refused = isConditionFailure(cause) || (condition.only === 'if-matches' && isNoSuchKey(cause));
       const head = await this.#head(key).catch((unreachable: unknown) => {
-        throw refused ? unreachable : cause;
+        throw refused || isConflict(cause) ? unreachable : cause;
       });
       if (head?.write === write) return { done: true, etag: head.etag };
-      if (refused) return { done: false };
+      const differs =
+        condition.only === 'if-absent' ? head !== undefined : condition.only === 'if-matches' && head?.etag !== condition.etag;
+      if (refused || (isConflict(cause) && differs)) return { done: false };
       throw cause;
     }
   }
@@ -129,8 +131,10 @@ export class Bucket implements ObjectStore {
       await this.#s3.send(new DeleteObjectCommand({ Bucket: this.name, Key: key, IfMatch: etag }));
       return { done: true };
     } catch (cause) {
-      if (!isConditionFailure(cause) && !hasStatus(cause, 404)) throw cause;
-      if ((await this.#head(key)) !== undefined) return { done: false, there: true };
+      if (!isConditionFailure(cause) && !isConflict(cause) && !isNoSuchKey(cause)) throw cause;
+      const head = await this.#head(key);
+      if (isConflict(cause) && head?.etag === etag) throw cause;
+      if (head !== undefined) return { done: false, there: true };
       // A delete that the SDK tried more than once may have met its own first try.
       const tries = cause instanceof S3ServiceException ? (cause.$metadata.attempts ?? 1) : 1;
       return tries > 1 ? { done: true } : { done: false, there: false };
@@ -151,6 +155,11 @@ export class Bucket implements ObjectStore {
 const hasStatus = (cause: unknown, status: number): boolean =>
   cause instanceof S3ServiceException && cause.$metadata.httpStatusCode === status;
 
-const isConditionFailure = (cause: unknown): boolean => hasStatus(cause, 412) || hasStatus(cause, 409);
+const isConditionFailure = (cause: unknown): boolean => hasStatus(cause, 412);
 
-const isNoSuchBucket = (cause: unknown): boolean => cause instanceof S3ServiceException && cause.name === 'NoSuchBucket';
+/** S3 had another write to the key under way, and did nothing: whether the condition holds it does not say. */
+const isConflict = (cause: unknown): boolean => hasStatus(cause, 409);
+
+/** Also S3's word for a write that is to replace, or to delete, an object that is not there. */
+const isNoSuchKey = (cause: unknown): boolean =>
+  cause instanceof S3ServiceException && cause.$metadata.httpStatusCode === 404 && cause.name !== 'NoSuchBucket';

@@ -288,7 +288,7 @@ export class StackMount implements Mount {
       if (role === 'checkpoint') this.#own.missed();
       return body.answer;
     }
-    return (this.#conditionFails(key, request.headers) ?? (await this.#write(key, role, body.bytes))).answer;
+    return (await this.#write(key, role, body.bytes, request.headers)).answer;
   }
 
   async #copy({ key, from }: Extract<Operation, { kind: 'copy' }>, headers: IncomingHttpHeaders): Promise<Answer> {
@@ -298,7 +298,7 @@ export class StackMount implements Mount {
     if (from.bucket !== this.#name) return noSuchBucket();
     const source = this.#find(from.key);
     if (!source) return noSuchKey();
-    const written = this.#conditionFails(key, headers) ?? (await this.#write(key, role, source.bytes));
+    const written = await this.#write(key, role, source.bytes, headers);
     if (!written.etag) return written.answer;
     const modified = new Date(this.#clock.now()).toISOString();
     return xml(200, `<CopyObjectResult><LastModified>${modified}</LastModified><ETag>${escapeXml(written.etag)}</ETag></CopyObjectResult>`);
@@ -387,7 +387,7 @@ export class StackMount implements Mount {
     // Held twice until here.
     upload.parts.clear();
     pieces.length = 0;
-    const written = this.#conditionFails(key, headers) ?? (await this.#write(key, roleOf(key, this.#keys), whole));
+    const written = await this.#write(key, roleOf(key, this.#keys), whole, headers);
     if (!written.etag) {
       this.#uploads.delete(id);
       return written.answer;
@@ -410,18 +410,21 @@ export class StackMount implements Mount {
     return found?.key === key ? found : undefined;
   }
 
-  async #write(key: string, role: KeyRole, bytes: Buffer): Promise<Written> {
+  async #write(key: string, role: KeyRole, bytes: Buffer, headers: IncomingHttpHeaders): Promise<Written> {
+    const holds = (found: Held | undefined): boolean => conditionHolds(headers, found?.etag);
     if (role !== 'checkpoint') {
       const refusedByFence = this.#refusedByFence();
       if (refusedByFence) return { answer: refusedByFence };
-      return writtenAs(this.#set(key, bytes).etag);
+      return holds(this.#find(key)) ? writtenAs(this.#set(key, bytes).etag) : { answer: preconditionFailed() };
     }
-    const result = await this.#own.write(bytes);
+    const result = await this.#own.write(bytes, holds);
     switch (result.outcome) {
       case 'written':
         return writtenAs(result.etag);
       case 'refused':
         return { answer: this.#refusedNow() };
+      case 'unmet':
+        return { answer: preconditionFailed() };
       case 'invalid':
         return { answer: refusal(400, 'InvalidRequest', result.message) };
     }
@@ -431,16 +434,6 @@ export class StackMount implements Mount {
     const held = { bytes, etag: md5Etag(bytes), modified: new Date(this.#clock.now()), write: randomUUID(), kept: false };
     this.#private.set(key, held);
     return held;
-  }
-
-  /** The engine's own conditions, of which it uses none today. */
-  #conditionFails(key: string, headers: IncomingHttpHeaders): Written | undefined {
-    const found = this.#find(key)?.etag;
-    const fails =
-      (headers['if-none-match'] !== undefined &&
-        (headers['if-none-match'] === '*' ? found !== undefined : headers['if-none-match'] === found)) ||
-      (headers['if-match'] !== undefined && (headers['if-match'] === '*' ? found === undefined : headers['if-match'] !== found));
-    return fails ? { answer: refusal(412, 'PreconditionFailed', 'The condition does not hold.') } : undefined;
   }
 
   /** What this mount's engine may not write, whatever its state. */
@@ -473,6 +466,14 @@ type Written = { readonly answer: Answer; readonly etag?: string };
 const writtenAs = (etag: string): Written => ({ answer: { status: 200, headers: { etag }, body: '' }, etag });
 
 const noContent: Answer = { status: 204, headers: {}, body: '' };
+
+const preconditionFailed = (): Answer => refusal(412, 'PreconditionFailed', 'The condition does not hold.');
+
+/** The engine's own conditions, of which it uses none today. */
+function conditionHolds({ 'if-none-match': noneMatch, 'if-match': match }: IncomingHttpHeaders, etag: string | undefined): boolean {
+  const isMet = (condition: string): boolean => (condition === '*' ? etag !== undefined : condition === etag);
+  return !(noneMatch !== undefined && isMet(noneMatch)) && (match === undefined || isMet(match));
+}
 
 const noSuchUpload = (): Answer => refusal(404, 'NoSuchUpload', 'The specified upload does not exist.');
 

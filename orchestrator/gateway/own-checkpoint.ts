@@ -54,6 +54,8 @@ export type WriteResult =
   | { readonly outcome: 'written'; readonly etag: string }
   /** The fence says why. */
   | { readonly outcome: 'refused' }
+  /** Nothing was to be written: the condition that came with it does not hold. */
+  | { readonly outcome: 'unmet' }
   | { readonly outcome: 'invalid'; readonly message: string };
 
 const firstBackoffMs = 250;
@@ -127,7 +129,8 @@ export class OwnCheckpoint {
     this.#asked += 1;
   }
 
-  async write(bytes: Buffer): Promise<WriteResult> {
+  /** @param holds the condition that the engine set; asked when the writes before this one are done */
+  async write(bytes: Buffer, holds: (held: Held | undefined) => boolean): Promise<WriteResult> {
     const digest = digestOf('sha256', bytes);
     // The engine's client tries again when its connection breaks: the same content, while the first is under way, is the same write.
     if (this.#open?.digest === digest) return await this.#open.result;
@@ -137,14 +140,22 @@ export class OwnCheckpoint {
     if (!content.valid) return { outcome: 'invalid', message: content.message };
     if (content.pendingOperations) this.#intended = true;
     const late = this.#fencing.isUp();
+    let isUnmet = false;
     const written = this.#inTurn(async () => {
       // What an engine still wants to say after the fence is evidence too: a step that was under way ends there.
-      if (late || this.#fencing.isStopped()) await this.#keepAside(bytes, digest);
-      else if (await this.#put(bytes, digest)) this.#done = asked;
+      if (late || this.#fencing.isStopped()) {
+        await this.#keepAside(bytes, digest);
+        return;
+      }
+      isUnmet = !holds(this.#held);
+      // Of what was not to be written nothing is missing.
+      if (isUnmet ? this.#done === asked - 1 : await this.#put(bytes, digest)) this.#done = asked;
     });
     const result = this.#orStopped(written).then((): WriteResult => {
       // After a fence the engine must not go on, not even by a write that went well: it would begin its next step.
-      if (this.#fencing.isUp() || !this.#held) return refused;
+      if (this.#fencing.isUp()) return refused;
+      if (isUnmet) return { outcome: 'unmet' };
+      if (!this.#held) return refused;
       return { outcome: 'written', etag: this.#held.etag };
     });
     const open = { digest, result: late ? written.then(() => refused) : result };

@@ -8,7 +8,7 @@ import type { Problem, Result } from '../domain/problem.ts';
 import { checkNetwork } from './check-network.ts';
 import { networkSchema } from './spec.ts';
 import type { NetworkSpec } from './spec.ts';
-import { aliasAfter, yamlFaults } from './yaml-faults.ts';
+import { excessOf, yamlFaults } from './yaml-faults.ts';
 
 /** A network file that passed every check that needs nothing but the file. */
 export interface Network {
@@ -24,6 +24,9 @@ const maxBytes = 1024 * 1024;
 
 /** None is needed, and they are how small YAML becomes large. */
 const maxAliases = 20;
+
+/** A network file needs 7. */
+const maxDepth = 64;
 
 /** More are counted. */
 const maxProblems = 100;
@@ -54,15 +57,21 @@ export async function readNetwork(file: string): Promise<Result<Network>> {
 /** Pure: the text of a network file to its checked form, or every problem with its line. */
 export function parseNetwork(file: string, text: string): Result<Network> {
   const lines = new LineCounter();
-  const alias = aliasAfter(maxAliases, text);
-  if (alias !== undefined)
-    return notOk({
-      reason: 'too-many-aliases',
-      message: `the file has more than ${maxAliases} YAML aliases`,
-      next: 'Write the values out: a network file needs no aliases.',
-      file,
-      line: text.slice(0, alias).split('\n').length,
-    });
+  const excess = excessOf({ aliases: maxAliases, depth: maxDepth }, text);
+  if (excess) {
+    const line = text.slice(0, excess.offset).split('\n').length;
+    return notOk(
+      excess.of === 'depth'
+        ? { reason: 'not-yaml', message: 'not YAML: nested too deeply', next: 'Mend the YAML here.', file, line }
+        : {
+            reason: 'too-many-aliases',
+            message: `the file has more than ${maxAliases} YAML aliases`,
+            next: 'Write the values out: a network file needs no aliases.',
+            file,
+            line,
+          },
+    );
+  }
   // The merge key is off, and unique keys are looked at below: the library compares each with every other.
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: false, schema: 'core', prettyErrors: false });
   const faults = yamlFaults(document);

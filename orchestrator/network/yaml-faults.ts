@@ -1,4 +1,4 @@
-import { Lexer, isNode, isScalar, visit } from 'yaml';
+import { Lexer, Parser, isNode, isScalar, visit } from 'yaml';
 import type { Document, YAMLError } from 'yaml';
 import type { Problem } from '../domain/problem.ts';
 import { partRule } from '../domain/stack-name.ts';
@@ -14,18 +14,31 @@ export function yamlFaults(document: Document): YamlFault[] {
   return unparsed.map((error) => ({ reason: 'not-yaml', message: inWords(error), next: 'Mend the YAML here.', offset: error.pos[0] }));
 }
 
-/** Offset of the first alias over the limit; found without building anything, as resolving them is what takes the time. */
-export function aliasAfter(limit: number, text: string): number | undefined {
+/** Where a text goes beyond what a network file may need. */
+export interface Excess {
+  readonly of: 'aliases' | 'depth';
+  readonly offset: number;
+}
+
+/**
+ * The first place over a limit; found without building anything. Resolving aliases is what takes the time, and what builds nested nodes calls itself for
+ * each level: with the call stack nearly used up, a regular expression that is compiled there ends the whole process.
+ */
+export function excessOf(most: { readonly aliases: number; readonly depth: number }, text: string): Excess | undefined {
+  // Keeps a stack of its own.
+  const parser = new Parser();
   let offset = 0;
   let aliases = 0;
   let inScalar = false;
   for (const token of new Lexer().lex(text)) {
+    for (const _ of parser.next(token));
+    if (parser.stack.length > most.depth) return { of: 'depth', offset };
     // The lexer's own marks, which are not in the text; after the last of them comes a scalar's text, which may start with anything.
     if (token === '\u0002' || token === '\u0018' || token === '\u001f') {
       inScalar = token === '\u001f';
       continue;
     }
-    if (!inScalar && token.startsWith('*') && ++aliases > limit) return offset;
+    if (!inScalar && token.startsWith('*') && ++aliases > most.aliases) return { of: 'aliases', offset };
     inScalar = false;
     offset += token.length;
   }
@@ -34,7 +47,6 @@ export function aliasAfter(limit: number, text: string): number | undefined {
 
 function inWords({ code, message }: YAMLError): string {
   if (code === 'MULTIPLE_DOCS') return 'a second YAML document starts here; a network file is one';
-  if (message.includes('call stack')) return 'not YAML: nested too deeply';
   return `not YAML: ${message}`;
 }
 
@@ -54,7 +66,8 @@ function faultsOfNodes(document: Document): YamlFault[] {
     Map(_, map) {
       const seen = new Set<string>();
       for (const { key } of map.items) {
-        if (!isScalar(key)) {
+        // By its tag a scalar may be bytes or a date, too.
+        if (!isScalar(key) || (typeof key.value === 'object' && key.value !== null)) {
           const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
           faults.push({ reason: 'invalid-value', message: 'a key here is not text', next: `A name has ${partRule}.`, offset });
           continue;

@@ -8,6 +8,7 @@ import { takeLock } from '../../orchestrator/locks/durable-locks.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
+import { ModelS3 } from './support/model-s3.ts';
 import { lockOf } from './support/owner.ts';
 
 const stack = 'example.vpc.a';
@@ -58,5 +59,42 @@ describe('a bucket that does not keep to the protocol', () => {
     const taking = await takeLock(store, 'example', lockOf(stack, 'one'));
     expect(taking).toMatchObject({ ok: false, heldBy: [{ content: { record: { run: 'two' } } }] });
     expect(store.bodyOf(durableLockKey(stack))).toBe(other);
+  });
+});
+
+describe('a write whose condition does not hold', () => {
+  const bucketOf = (s3: ModelS3): Bucket => new Bucket(s3.client(1), 'state');
+
+  it('is not done where it was to replace an object that is gone, which S3 answers with 404', async () => {
+    expect(await bucketOf(new ModelS3()).put('key', 'new', { only: 'if-matches', etag: '"seen"' })).toEqual({ done: false });
+  });
+
+  it('is an error where S3 had a conflicting write under way, and the condition still holds', async () => {
+    const s3 = new ModelS3();
+    s3.set('key', 'old');
+    const etag = s3.objects.get('key')?.etag ?? '';
+    let requests = 0;
+    s3.before = () => ((requests += 1) % 2 === 1 ? 'conflict' : undefined);
+    const bucket = bucketOf(s3);
+    await expect(bucket.put('key', 'new', { only: 'if-matches', etag })).rejects.toThrow('ConditionalRequestConflict');
+    await expect(bucket.put('other', 'new', { only: 'if-absent' })).rejects.toThrow('ConditionalRequestConflict');
+    await expect(bucket.remove('key', etag)).rejects.toThrow('ConditionalRequestConflict');
+  });
+
+  it('is not done where S3 had a conflicting write under way, and that one is there', async () => {
+    const s3 = new ModelS3();
+    s3.before = () => {
+      s3.before = () => undefined;
+      s3.set('key', 'theirs');
+      return 'conflict';
+    };
+    expect(await bucketOf(s3).put('key', 'mine', { only: 'if-absent' })).toEqual({ done: false });
+  });
+
+  it('is an error where there is no bucket', async () => {
+    const s3 = new ModelS3();
+    s3.before = () => 'no-bucket';
+    await expect(bucketOf(s3).put('key', 'new', { only: 'if-matches', etag: '"seen"' })).rejects.toThrow('NoSuchBucket');
+    await expect(bucketOf(s3).remove('key', '"seen"')).rejects.toThrow('NoSuchBucket');
   });
 });

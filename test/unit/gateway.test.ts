@@ -296,6 +296,29 @@ describe('a checkpoint that the engine writes', () => {
     expect([statuses, most]).toEqual([[200, 200], 1]);
   });
 
+  it('with a condition that only the first of two at once can meet is written once', async () => {
+    const gate = deferred();
+    store.beforePut = () => gate.promise;
+    const client = mountOf();
+    const puts = ['one', 'two'].map((note) => client.put(own, checkpoint(note), { 'if-none-match': '*' }));
+    while (client.mount.report().requests.engine < 2) await client.get('.pulumi/meta.yaml');
+    gate.resolve();
+    expect((await Promise.all(puts)).map(({ status }) => status).sort()).toEqual([200, 412]);
+    expect([(await store.versions(own)).length, client.mount.report().durable]).toEqual([1, true]);
+  });
+
+  it('with a condition that does not hold is not written, and nothing is missing then', async () => {
+    const client = mountOf({ [stack]: checkpoint('old') });
+    expect([(await client.put(own, checkpoint('new'), { 'if-none-match': '*' })).status, store.bodyOf(own)]).toEqual([
+      412,
+      checkpoint('old'),
+    ]);
+    expect(client.mount.report().durable).toBe(true);
+    await client.put(own, '{');
+    await client.put(own, checkpoint('new'), { 'if-none-match': '*' });
+    expect(client.mount.report().durable).toBe(false);
+  });
+
   it('is written once where its client asks again while it is under way', async () => {
     const gate = deferred();
     store.beforePut = () => gate.promise;

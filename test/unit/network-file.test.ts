@@ -70,9 +70,9 @@ describe('an unknown key', () => {
     expect(problemAt(text, `${key}: {}`).message).toContain(key);
   });
 
-  it('that is a list is refused', () => {
-    const text = `${exampleNetwork}\n? [a, b]\n: c\n`;
-    expect(problemAt(text, '? [a, b]')).toMatchObject({ reason: 'invalid-value' });
+  it.each(['? [a, b]\n', '? !!binary aGk=\n', '!!timestamp 2030-01-01'])('that is no text is refused: %j', (key) => {
+    const text = `${exampleNetwork}\n${key}: c\n`;
+    expect(problemAt(text, key)).toMatchObject({ reason: 'invalid-value', message: 'a key here is not text' });
   });
 });
 
@@ -228,11 +228,20 @@ describe('a file that is not YAML', () => {
     expect(problemsOf(parseNetwork(file, text))[0]).toMatchObject({ reason: 'not-yaml', file, line });
   });
 
-  it('because it is nested ten thousand deep is refused, and does not overflow', () => {
-    expect(problemsOf(parseNetwork(file, '['.repeat(10_000) + ']'.repeat(10_000)))[0]).toMatchObject({
-      reason: 'not-yaml',
-      message: 'not YAML: nested too deeply',
-    });
+  it.each([
+    ['lists', '[', ']'],
+    ['maps', '{a: ', '}'],
+    ['lists by their dashes', '- ', ''],
+    ['keys', '? ', ''],
+  ])('because it is nested ten thousand deep is refused, and does not overflow: %s', (_, open, close) => {
+    expect(problemsOf(parseNetwork(file, `${open.repeat(10_000)}x${close.repeat(10_000)}`))).toMatchObject([
+      { reason: 'not-yaml', message: 'not YAML: nested too deeply', file, line: 1 },
+    ]);
+  });
+
+  it('because it is nested deeply is refused before anything is built of it, which at some depths ends the process', () => {
+    for (let depth = 64; depth < 6_000; depth += 97)
+      expect(reasonsOf(`network: example\nsegments:\n  ${'- '.repeat(depth)}x\n`)).toEqual(['not-yaml']);
   });
 });
 

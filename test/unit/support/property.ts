@@ -1,0 +1,21 @@
+import fc from 'fast-check';
+
+const { PROPERTY_RUNS, PROPERTY_SEED, PROPERTY_PATH } = process.env;
+
+/** Cases that each property is tried with. */
+const runs = Number(PROPERTY_RUNS ?? 150);
+
+/**
+ * A property that fails prints its seed, with which it fails again, and the path to the smallest case that was found. With PROPERTY_PATH as well it
+ * begins there; commands need the seed alone. Both hold for one property, so that its name has to be given (`-t`).
+ */
+fc.configureGlobal({
+  numRuns: runs,
+  ...(PROPERTY_SEED === undefined ? {} : { seed: Number(PROPERTY_SEED) }),
+  ...(PROPERTY_PATH === undefined ? {} : { path: PROPERTY_PATH }),
+});
+
+/** Fewer cases for a property of which each takes long, more for one that has rare cases. */
+export const times = (factor: number): { readonly numRuns: number } => ({ numRuns: Math.max(1, Math.round(runs * factor)) });
+
+export { fc };
