@@ -1,5 +1,6 @@
 import { runHere } from '../support/in-process.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
+import { killTree } from '../support/processes.ts';
 import { argumentsOf, questionsIn } from '../support/recovery-oracle.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import type { Cell } from './cells.ts';
@@ -61,18 +62,25 @@ async function interrupt(room: Room, { part, point, moment, fault }: Cell): Prom
   const env = await rig.session(7200);
   const run = rig.run([...part.command, '--no-settle', '--bucket-patience', '2s', '--json'], env);
   if (strike) {
-    const { held } = await rig.heldCall(run);
-    await strike(
-      {
-        rig,
-        run,
-        accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-        release: (how) => rig.release(held[0]?.n ?? 0, how),
-        recover: async () => (await runHere(rig, ['recover', '--json'])).exitCode ?? -1,
-      },
-      point,
-      moment,
-    );
+    try {
+      const { held } = await rig.heldCall(run);
+      await strike(
+        {
+          rig,
+          run,
+          accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+          release: (how) => rig.release(held[0]?.n ?? 0, how),
+          recover: async () => (await runHere(rig, ['recover', '--json'])).exitCode ?? -1,
+        },
+        point,
+        moment,
+      );
+    } catch (cause) {
+      // What is left of it must not be at work in the next case.
+      await killTree(run.child.pid ?? 0);
+      await run.ended;
+      throw cause;
+    }
   }
   const ended = await run.ended;
   await rig.clearFaults();

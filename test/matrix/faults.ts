@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import type { LabRig, RunningCommand } from '../support/lab-rig.ts';
-import { engineBelow, signalledUntilGone } from '../support/processes.ts';
+import { engineBelow, engineProcessesBelow, signalledUntilGone } from '../support/processes.ts';
 import type { Point } from './calls.ts';
 
 /**
@@ -63,8 +63,8 @@ type Victim = 'cli' | 'provider' | 'orchestrator';
 
 async function killAll({ run: { child, ended } }: Strike, victims: readonly Victim[], point: Point): Promise<void> {
   const orchestrator = child.pid ?? 0;
-  const engine = point.inEngine ? await engineBelow(orchestrator) : undefined;
-  const pids = { orchestrator, cli: engine?.cli, provider: engine?.plugin };
+  const engine = point.inEngine ? await engineProcessesBelow(orchestrator) : {};
+  const pids = { orchestrator, cli: engine.cli, provider: engine.plugin };
   for (const victim of victims) kill(pids[victim], 'SIGKILL');
   if (victims.includes('orchestrator')) await ended;
 }

@@ -22,10 +22,9 @@ async function processes(): Promise<ProcessEntry[]> {
   return entries.flat();
 }
 
-/** The engine's processes below a command of Holdfast: the CLI at work, and its aws plugin. */
-export async function engineBelow(orchestrator: number): Promise<{ readonly cli: number; readonly plugin: number }> {
+async function tree(root: number): Promise<{ readonly all: readonly ProcessEntry[]; readonly below: ReadonlySet<number> }> {
   const all = await processes();
-  const below = new Set([orchestrator]);
+  const below = new Set([root]);
   // Parents come before their children only by chance.
   for (let grew = true; grew;) {
     grew = false;
@@ -35,12 +34,33 @@ export async function engineBelow(orchestrator: number): Promise<{ readonly cli:
         grew = true;
       }
   }
-  const find = (pattern: RegExp): number => {
-    const found = all.find(({ pid, command }) => below.has(pid) && pattern.test(command));
-    if (!found) throw new Error(`no process ${String(pattern)} below ${orchestrator}`);
-    return found.pid;
-  };
-  return { cli: find(/pulumi (up|destroy) /), plugin: find(/pulumi-resource-aws/) };
+  return { all, below };
+}
+
+/** Ends a command and all that it has started. */
+export async function killTree(root: number): Promise<void> {
+  for (const pid of (await tree(root)).below)
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It went in between.
+    }
+}
+
+/** The engine's processes below a command of Holdfast: the CLI at work, and its aws plugin. */
+export async function engineBelow(orchestrator: number): Promise<{ readonly cli: number; readonly plugin: number }> {
+  const { cli, plugin } = await engineProcessesBelow(orchestrator);
+  if (cli === undefined || plugin === undefined) throw new Error(`no engine with a plugin below ${orchestrator}`);
+  return { cli, plugin };
+}
+
+/** Those of them that there are: a stack is made before there is a plugin. */
+export async function engineProcessesBelow(orchestrator: number): Promise<{ readonly cli?: number; readonly plugin?: number }> {
+  const { all, below } = await tree(orchestrator);
+  const find = (pattern: RegExp): number | undefined => all.find(({ pid, command }) => below.has(pid) && pattern.test(command))?.pid;
+  const cli = find(/pulumi (up|destroy|stack init) /);
+  const plugin = find(/pulumi-resource-aws/);
+  return { ...(cli === undefined ? {} : { cli }), ...(plugin === undefined ? {} : { plugin }) };
 }
 
 export async function isRunning(pid: number): Promise<boolean> {
