@@ -1,12 +1,16 @@
 import { runHere } from '../support/in-process.ts';
-import type { CommandResult } from '../support/lab-rig.ts';
+import type { CommandResult, LabRig } from '../support/lab-rig.ts';
 import { killTree } from '../support/processes.ts';
 import { argumentsOf, questionsIn } from '../support/recovery-oracle.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
+import { pointsOf } from './calls.ts';
+import type { Point } from './calls.ts';
 import type { Cell } from './cells.ts';
-import { findings } from './oracle.ts';
-import type { AwsLook, Expected } from './oracle.ts';
+import type { Fault, Moment } from './faults.ts';
+import { afterCalls, findings } from './oracle.ts';
+import type { AwsLook, Expected, Things } from './oracle.ts';
 import type { Room } from './room.ts';
+import type { Part } from './scenarios.ts';
 
 export interface CaseResult {
   readonly id: string;
@@ -19,48 +23,87 @@ export interface CaseResult {
   readonly said?: string;
 }
 
+type Tell = (what: string, result: CommandResult) => void;
+
+/** A fault at a call of a command. */
+interface Hit {
+  readonly point: Point;
+  readonly moment: Moment;
+  readonly fault: Fault;
+}
+
 /** The run is interrupted, recovered and finished; then everything must be as after a run that nothing befell. */
-export async function runCase(room: Room, cell: Cell, look: AwsLook): Promise<CaseResult> {
+export function runCase(room: Room, cell: Cell, look: AwsLook): Promise<CaseResult> {
+  return judged(cell.id, async (tell) => {
+    const before = await room.begin(cell.part, cell.fault);
+    const interrupted = await hit(room.rig, runOf(cell.part), cell, tell);
+    const found = await recoverAndFinish(room, cell, expectedOf(cell, look, before), tell);
+    return { exitCode: interrupted.exitCode, found: [...outcomeOf(interrupted, [0, 1, 3, 4, 130]), ...found] };
+  });
+}
+
+/** The recovery of an interrupted run is hit itself, and the next one does it. */
+export function runSecondCase(room: Room, base: Cell, second: Hit & { readonly id: string }, look: AwsLook): Promise<CaseResult> {
+  return judged(second.id, async (tell) => {
+    const held = await room.heldAfter(base, () => interruptedAt(room, base));
+    const cut = await hit(room.rig, recovery, second, tell);
+    const found = await recoverAndFinish(room, base, { ...expectedOf(base, look, held), locked: true }, tell);
+    return { exitCode: cut.exitCode, found: [...outcomeOf(cut, [0, 1, 3, 4, 6, 130]), ...found] };
+  });
+}
+
+/** The calls that a recovery of that run makes, where nothing befalls it. */
+export async function recordRecovery(room: Room, base: Cell): Promise<readonly Point[]> {
+  await room.heldAfter(base, () => interruptedAt(room, base));
+  const { exitCode, stdout } = await room.rig.holdfast(recovery, await room.rig.session(7200));
+  if (exitCode !== 0) throw new Error(`a clean recovery after ${base.id} ended with ${exitCode ?? 'a signal'}: ${stdout}`);
+  return pointsOf(base.id, await room.callsOfRuns());
+}
+
+const recovery = ['recover', '--json'];
+
+async function interruptedAt(room: Room, base: Cell): Promise<Things> {
+  const before = await room.begin(base.part, base.fault);
+  await hit(room.rig, runOf(base.part), base, () => undefined);
+  return afterCalls(before, await room.rig.calls({ mutating: true }));
+}
+
+const runOf = ({ command }: Part): readonly string[] => [...command, '--no-settle', '--bucket-patience', '2s', '--json'];
+
+const expectedOf = ({ part }: Cell, look: AwsLook, before: Things): Expected => ({
+  stack: part.stack,
+  before,
+  locked: false,
+  look,
+  stands: part.command[0] === 'up',
+});
+
+async function judged(
+  id: string,
+  act: (tell: Tell) => Promise<{ readonly exitCode: number | null; readonly found: readonly string[] }>,
+): Promise<CaseResult> {
   const started = Date.now();
   const said: string[] = [];
-  const tell = (what: string, { exitCode, stdout, stderr }: CommandResult): void => {
-    said.push(`--- ${what}: ${exitCode ?? 'signal'}\n${stdout}${stderr}`);
-  };
-  let exitCode: number | null = null;
-  let found: readonly string[];
-  try {
-    await room.prepare(cell.part, cell.fault.network?.(cell.part.network));
-    const expected: Expected = {
-      stack: cell.part.stack,
-      before: await room.thingsOf(cell.part),
-      look,
-      stands: cell.part.command[0] === 'up',
-    };
-    const interrupted = await interrupt(room, cell);
-    tell('the interrupted run', interrupted);
-    ({ exitCode } = interrupted);
-    found = [...outcomeOf(interrupted), ...(await recoverAndFinish(room, cell, expected, tell))];
-  } catch (cause) {
-    found = [cause instanceof Error ? cause.message : String(cause)];
-  }
+  const { exitCode, found } = await act((what, result) =>
+    said.push(`--- ${what}: ${result.exitCode ?? 'signal'}\n${result.stdout}${result.stderr}`),
+  ).catch((cause: unknown) => ({ exitCode: null, found: [cause instanceof Error ? cause.message : String(cause)] }));
   const seconds = (Date.now() - started) / 1000;
-  return { id: cell.id, findings: found, exitCode, seconds, ...(found.length > 0 ? { said: said.join('\n') } : {}) };
+  return { id, findings: found, exitCode, seconds, ...(found.length > 0 ? { said: said.join('\n') } : {}) };
 }
 
-/** How a run may end that something has befallen; 3: before anything was started. */
-function outcomeOf({ exitCode, stdout }: CommandResult): string[] {
-  return exitCode === null || [0, 1, 3, 4, 130].includes(exitCode) ? [] : [`the run ended with ${exitCode}: ${stdout.slice(-500)}`];
+/** How a command may end that something has befallen; 3: before anything was started. */
+function outcomeOf({ exitCode, stdout }: CommandResult, allowed: readonly number[]): string[] {
+  return exitCode === null || allowed.includes(exitCode) ? [] : [`the command that was hit ended with ${exitCode}: ${stdout.slice(-500)}`];
 }
 
-async function interrupt(room: Room, { part, point, moment, fault }: Cell): Promise<CommandResult> {
-  const { rig } = room;
+async function hit(rig: LabRig, args: readonly string[], { point, moment, fault }: Hit, tell: Tell): Promise<CommandResult> {
   if (moment === 'after') throw new Error('the reply has arrived: another case stands for this one');
   const { strike } = fault;
   for (const order of [...(fault.lasting ?? []), ...(fault.orders?.(point) ?? [])]) await rig.fault(order);
   const hold = { match: { ...point.match, times: 1 }, do: { kind: 'hold', point: moment === 'before' ? 'before' : 'after' } };
   if (strike) await rig.fault(hold);
   const env = await rig.session(7200);
-  const run = rig.run([...part.command, '--no-settle', '--bucket-patience', '2s', '--json'], env);
+  const run = rig.run(args, env);
   if (strike) {
     try {
       const { held } = await rig.heldCall(run);
@@ -70,7 +113,7 @@ async function interrupt(room: Room, { part, point, moment, fault }: Cell): Prom
           run,
           accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
           release: (how) => rig.release(held[0]?.n ?? 0, how),
-          recover: async () => (await runHere(rig, ['recover', '--json'])).exitCode ?? -1,
+          recover: async () => (await runHere(rig, recovery)).exitCode ?? -1,
         },
         point,
         moment,
@@ -83,17 +126,13 @@ async function interrupt(room: Room, { part, point, moment, fault }: Cell): Prom
     }
   }
   const ended = await run.ended;
+  tell('the command that was hit', ended);
   await rig.clearFaults();
   for (const order of fault.lasting ?? []) await rig.fault(order);
   return ended;
 }
 
-async function recoverAndFinish(
-  room: Room,
-  { part, fault }: Cell,
-  expected: Expected,
-  tell: (what: string, result: CommandResult) => void,
-): Promise<readonly string[]> {
+async function recoverAndFinish(room: Room, { part, fault }: Cell, expected: Expected, tell: Tell): Promise<readonly string[]> {
   const { rig } = room;
   const typed = async (...args: string[]): Promise<CommandResult> => {
     const result = await runHere(rig, args);

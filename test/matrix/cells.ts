@@ -1,5 +1,5 @@
 import type { Point } from './calls.ts';
-import { faults, moments } from './faults.ts';
+import { faults, moments, secondFaults } from './faults.ts';
 import type { Fault, Moment, Verdict } from './faults.ts';
 import { scenarios } from './scenarios.ts';
 import type { Part } from './scenarios.ts';
@@ -77,4 +77,61 @@ function verdictOf(part: Part, point: Point, moment: Moment, fault: Fault): Verd
   if (likeDeleteVpc.has(part.name) && !(point.role === 'ec2' && moment === 'accepted' && runThereToo.has(fault.name)))
     return { run: false, because: `the same calls as in ${part.name.replace('destroy', 'delete-vpc')}: a destroy runs no program` };
   return verdict;
+}
+
+/** A second fault, at a call of the recovery. */
+export interface SecondCell {
+  readonly id: string;
+  readonly base: Cell;
+  readonly point: Point;
+  readonly moment: 'before' | 'accepted';
+  readonly fault: Fault;
+  readonly verdict: Verdict;
+}
+
+export interface SecondName {
+  readonly base: CellName;
+  readonly point: Point;
+  readonly moment: 'before' | 'accepted';
+  readonly fault: string;
+}
+
+/** What a recovery may have to deal with: each call of AWS that was accepted and of which nobody heard. */
+export const isBase = ({ point, moment, fault, verdict }: Cell): boolean =>
+  verdict.run && point.role === 'ec2' && moment === 'accepted' && fault.name === 'cli-killed';
+
+const copies: Verdict = {
+  run: false,
+  because: 'one of many copies in quarantine, each by the same code and under its own key: as at the first',
+};
+
+export function secondCellsOf(base: Cell, points: readonly Point[]): readonly SecondCell[] {
+  return points.flatMap((point) => secondMoments.flatMap((moment) => secondFaults.map((fault) => secondCell(base, point, moment, fault))));
+}
+
+const secondMoments = ['before', 'accepted'] as const;
+
+function secondCell(base: Cell, point: Point, moment: 'before' | 'accepted', fault: Fault): SecondCell {
+  const isCopy = point.name.startsWith('quarantine') && point.match.nth > 1;
+  return {
+    id: `${base.id}//recover/${point.name.replaceAll(' ', '-')}/${moment}/${fault.name}`,
+    base,
+    point,
+    moment,
+    fault,
+    verdict: isCopy ? copies : fault.at(point, moment),
+  };
+}
+
+export const secondNameOf = ({ base, point, moment, fault }: SecondCell): SecondName => ({
+  base: nameOf(base),
+  point,
+  moment,
+  fault: fault.name,
+});
+
+export function secondCellOf({ base, point, moment, fault: faultName }: SecondName): SecondCell {
+  const fault = secondFaults.find(({ name }) => name === faultName);
+  if (!fault) throw new Error(`there is no second fault ${faultName}`);
+  return secondCell(cellOf(base), point, moment, fault);
 }

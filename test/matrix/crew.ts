@@ -3,52 +3,54 @@ import type { ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { CaseResult } from './case.ts';
-import { nameOf } from './cells.ts';
-import type { Cell } from './cells.ts';
+import type { Point } from './calls.ts';
+import { nameOf, secondNameOf } from './cells.ts';
+import type { Cell, SecondCell } from './cells.ts';
 import type { AwsLook } from './oracle.ts';
 import type { Recording } from './room.ts';
 import type { Part } from './scenarios.ts';
 import type { Answer, Order } from './worker.ts';
 
-/** Workers side by side, each with its lab. */
+/** Workers side by side, each with its lab; whichever is free takes what comes next. */
 export class Crew {
   readonly #workers: readonly Worker[];
+  readonly #free: Worker[];
+  readonly #waiting: ((worker: Worker) => void)[] = [];
 
   private constructor(workers: readonly Worker[]) {
     this.#workers = workers;
+    this.#free = [...workers];
   }
 
   static async open(size: number): Promise<Crew> {
     return new Crew(await Promise.all(Array.from({ length: size }, () => Worker.open())));
   }
 
-  /** @returns what each part's clean run is, in the order of the parts */
-  record(parts: readonly Part[]): Promise<readonly Recording[]> {
-    return this.#each(parts, (worker, part) => worker.record(part));
+  record(part: Part): Promise<Recording> {
+    return this.#withWorker((worker) => worker.record(part));
   }
 
-  /** Whichever worker is free takes the next one. */
-  run(cells: readonly Cell[], lookOf: (cell: Cell) => AwsLook, onEnd: (result: CaseResult) => void): Promise<readonly CaseResult[]> {
-    return this.#each(cells, async (worker, cell) => {
-      const result = await worker.run(cell, lookOf(cell));
-      onEnd(result);
-      return result;
-    });
+  recordRecovery(base: Cell): Promise<readonly Point[]> {
+    return this.#withWorker((worker) => worker.recordRecovery(base));
+  }
+
+  run(cell: Cell | SecondCell, look: AwsLook): Promise<CaseResult> {
+    return this.#withWorker((worker) => worker.run(cell, look));
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.close()));
   }
 
-  async #each<Item, Result>(items: readonly Item[], act: (worker: Worker, item: Item) => Promise<Result>): Promise<readonly Result[]> {
-    const results: Result[] = [];
-    const left = items.entries();
-    await Promise.all(
-      this.#workers.map(async (worker) => {
-        for (const [index, item] of left) results[index] = await act(worker, item);
-      }),
-    );
-    return results;
+  async #withWorker<Result>(act: (worker: Worker) => Promise<Result>): Promise<Result> {
+    const worker = this.#free.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
+    try {
+      return await act(worker);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(worker);
+      else this.#free.push(worker);
+    }
   }
 }
 
@@ -77,8 +79,16 @@ class Worker {
     return answer.recording;
   }
 
-  async run(cell: Cell, look: AwsLook): Promise<CaseResult> {
-    const answer = await this.#ask({ kind: 'case', cell: nameOf(cell), look });
+  async recordRecovery(base: Cell): Promise<readonly Point[]> {
+    const answer = await this.#ask({ kind: 'record-recovery', base: nameOf(base) });
+    if (answer.kind !== 'recovery-recorded') throw new Error(`a worker answered ${answer.kind}`);
+    return answer.points;
+  }
+
+  async run(cell: Cell | SecondCell, look: AwsLook): Promise<CaseResult> {
+    const answer = await this.#ask(
+      'base' in cell ? { kind: 'second', cell: secondNameOf(cell), look } : { kind: 'case', cell: nameOf(cell), look },
+    );
     if (answer.kind !== 'ended') throw new Error(`a worker answered ${answer.kind}`);
     return answer.result;
   }

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import type { LabRig, RunningCommand } from '../support/lab-rig.ts';
-import { engineBelow, engineProcessesBelow, signalledUntilGone } from '../support/processes.ts';
+import { engineBelow, engineProcessesBelow, killTree, signalledUntilGone } from '../support/processes.ts';
 import type { Point } from './calls.ts';
 
 /**
@@ -337,5 +337,40 @@ export const faults: readonly Fault[] = [
     at: (point, moment) =>
       point.name === 'journal run-opened' && moment === 'before' ? run : same('every write of the run is slow, not one: as at the first'),
     orders: () => [{ match: { service: 's3', mutating: true }, do: { kind: 'delay', ms: 400 } }],
+  },
+];
+
+const everyWrite: Fault['at'] = (_, moment) =>
+  moment === 'before' ? run : same('nothing is under way but this write: as before the next one');
+
+/** What may befall a recovery in its turn, at each call that it makes. */
+export const secondFaults: readonly Fault[] = [
+  {
+    name: 'killed',
+    what: 'the recovery and its engine are killed',
+    at: everyWrite,
+    strike: async ({ run: { child, ended }, release }) => {
+      await killTree(child.pid ?? 0);
+      await ended;
+      await release('cut');
+    },
+  },
+  {
+    name: 'two-sigints',
+    what: 'the recovery gets two SIGINTs',
+    at: everyWrite,
+    strike: async ({ run: { child }, release }) => {
+      child.kill('SIGINT');
+      child.kill('SIGINT');
+      await release('go-on');
+    },
+  },
+  refusing('s3-refused', 'the bucket refuses everything from then on', ['s3'], everyWrite),
+  ending('session-revoked', 'the session is revoked', ({ rig, accessKeyId }) => rig.revoke(accessKeyId), everyWrite),
+  {
+    name: 'reply-lost',
+    what: 'the reply is lost, and the recovery sends the call again',
+    at: (_, moment) => (moment === 'accepted' ? run : same('there is no reply yet: as at "accepted"')),
+    orders: ({ match }) => [{ match: { ...match, times: 1 }, do: { kind: 'lose-reply' } }],
   },
 ];

@@ -153,6 +153,10 @@ function afterCall(things: Things, { action, params, resourceIds }: LabCall): Th
   return new Set([...things].filter((other) => other !== thing && !leavesWith(other, thing)));
 }
 
+/** What AWS has after these calls of what it had, whether or not anybody heard of it. */
+export const afterCalls = (before: Things, calls: readonly LabCall[]): Things =>
+  calls.filter(({ service, status }) => service === 'ec2' && status === 200).reduce(afterCall, before);
+
 /** Routes and associations go with their table. */
 const leavesWith = (other: string, thing: string): boolean => other.includes(` ${thing} `) || other.endsWith(` ${thing}`);
 
@@ -160,6 +164,8 @@ export interface Expected {
   readonly stack: string;
   /** What AWS had of the stack when the case began. */
   readonly before: Things;
+  /** Whether its lock stood then. */
+  readonly locked: boolean;
   /** What AWS has of everything after a clean run. */
   readonly look: AwsLook;
   /** Whether the clean run leaves a checkpoint. */
@@ -199,16 +205,13 @@ async function stateIsAws(rig: LabRig, bucket: Bucket, { stack, stands, before }
   const read = readDeployment(stored.body);
   if (!read.ok) return [`the checkpoint cannot be read: ${read.why}`];
   const state = read.deployment;
-  const calls = accepted(await rig.calls({ mutating: true }));
-  const aws = calls.reduce(afterCall, before);
+  const aws = afterCalls(before, await rig.calls({ mutating: true }));
   return [
     ...state.operations.map(({ type, resource }) => `the checkpoint has a pending operation: ${type} ${resource.name}`),
     ...state.resources.filter(({ condemned, replacing }) => condemned || replacing).map(({ name }) => `${name} is still to be deleted`),
     ...differences(thingsInState(state), aws),
   ];
 }
-
-const accepted = (calls: readonly LabCall[]): LabCall[] => calls.filter(({ service, status }) => service === 'ec2' && status === 200);
 
 function differences(state: Things, aws: Things): string[] {
   return [
@@ -238,14 +241,14 @@ async function spooled(rig: LabRig): Promise<string[]> {
  * The lock stood at each change of AWS and of the checkpoint, and whenever it went, the state had exactly what AWS had: by the calls in the proxy's
  * order and the versions of the checkpoint, past all that Holdfast says.
  */
-async function lockStood(rig: LabRig, watched: Watched, { stack, before }: Expected): Promise<string[]> {
+async function lockStood(rig: LabRig, watched: Watched, { stack, before, locked }: Expected): Promise<string[]> {
   const checkpoints = await changesOf(watched, checkpointKey(stack));
   const bodyOf = async (change: Change | undefined): Promise<Uint8Array | undefined> =>
     change?.kind === 'put' ? await watched.bucket.getVersion(checkpointKey(stack), change.version) : undefined;
   const bodies = new Map<number, Uint8Array | undefined>();
   for (const change of checkpoints) bodies.set(change.order, await bodyOf(change));
   let aws = before;
-  let stands = false;
+  let stands = locked;
   let state = await bodyOf(checkpoints.findLast(({ order }) => order === 0));
   const found: string[] = [];
   for (const call of await rig.calls({ mutating: true })) {

@@ -1,3 +1,4 @@
+import type { LabCall } from '../../lab/control.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { runHere } from '../support/in-process.ts';
@@ -6,6 +7,8 @@ import { stateOf } from '../support/recovery-oracle.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import { pointsOf } from './calls.ts';
 import type { Point } from './calls.ts';
+import type { Cell } from './cells.ts';
+import type { Fault } from './faults.ts';
 import { findings, thingsInState } from './oracle.ts';
 import type { AwsLook, Things } from './oracle.ts';
 import { small } from './scenarios.ts';
@@ -27,6 +30,7 @@ const steps: readonly (readonly [Beginning, string | undefined])[] = [
 /** A lab of its own, in which every case begins at a snapshot. */
 export class Room {
   readonly rig: LabRig;
+  readonly #held = new Map<string, { readonly name: string; readonly things: Things }>();
 
   private constructor(rig: LabRig) {
     this.rig = rig;
@@ -61,11 +65,39 @@ export class Room {
     await this.prepare(part);
     const before = await this.thingsOf(part);
     expectDone(await runHere(rig, part.command), `a clean run of ${part.name}`);
-    const calls = (await rig.calls({ mutating: true })).filter(({ key }) => key?.startsWith('.holdfast/heartbeats/') !== true);
+    const calls = await this.callsOfRuns();
     const look = await lookAtAws(rig.ec2);
-    const found = await findings(rig, { stack: part.stack, before, look, stands: part.command[0] === 'up' });
+    const found = await findings(rig, { stack: part.stack, before, locked: false, look, stands: part.command[0] === 'up' });
     if (found.length > 0) throw new Error(`a clean run of ${part.name} does not pass: ${found.join('; ')}`);
     return { points: pointsOf(part.name, calls), look };
+  }
+
+  /** What changes something; a heartbeat comes when it comes, and decides nothing. */
+  async callsOfRuns(): Promise<LabCall[]> {
+    return (await this.rig.calls({ mutating: true })).filter(({ key }) => key?.startsWith('.holdfast/heartbeats/') !== true);
+  }
+
+  /** @returns what AWS has of the stack then */
+  async begin(part: Part, fault: Fault): Promise<Things> {
+    await this.prepare(part, fault.network?.(part.network));
+    return this.thingsOf(part);
+  }
+
+  /**
+   * The lab as an interrupted run has left it: made once for each, and kept as a snapshot.
+   * @returns what AWS has of the stack then
+   */
+  async heldAfter(base: Cell, interrupt: () => Promise<Things>): Promise<Things> {
+    const known = this.#held.get(base.id);
+    const name = known?.name ?? `held-${this.#held.size}`;
+    const things = known?.things ?? (await interrupt());
+    if (!known) {
+      await this.rig.takeSnapshot(name);
+      this.#held.set(base.id, { name, things });
+    }
+    await this.rig.writeNetwork(base.part.network);
+    await this.rig.restoreSnapshot(name);
+    return things;
   }
 
   /** What AWS has of the part's stack, by the state: asked where a snapshot of a clean end was restored. */

@@ -1,8 +1,9 @@
 import process from 'node:process';
-import { runCase } from './case.ts';
+import { recordRecovery, runCase, runSecondCase } from './case.ts';
 import type { CaseResult } from './case.ts';
-import { cellOf, parts } from './cells.ts';
-import type { CellName } from './cells.ts';
+import type { Point } from './calls.ts';
+import { cellOf, parts, secondCellOf } from './cells.ts';
+import type { CellName, SecondName } from './cells.ts';
 import type { AwsLook } from './oracle.ts';
 import { Room } from './room.ts';
 import type { Recording } from './room.ts';
@@ -12,11 +13,14 @@ import type { Recording } from './room.ts';
 export type Order =
   | { readonly kind: 'record'; readonly part: string }
   | { readonly kind: 'case'; readonly cell: CellName; readonly look: AwsLook }
+  | { readonly kind: 'record-recovery'; readonly base: CellName }
+  | { readonly kind: 'second'; readonly cell: SecondName; readonly look: AwsLook }
   | { readonly kind: 'close' };
 
 export type Answer =
   | { readonly kind: 'open' }
   | { readonly kind: 'recorded'; readonly recording: Recording }
+  | { readonly kind: 'recovery-recorded'; readonly points: readonly Point[] }
   | { readonly kind: 'ended'; readonly result: CaseResult }
   | { readonly kind: 'failed'; readonly why: string };
 
@@ -33,6 +37,14 @@ async function obey(room: Room, order: Order): Promise<void> {
     case 'case':
       say({ kind: 'ended', result: await runCase(room, cellOf(order.cell), order.look) });
       return;
+    case 'record-recovery':
+      say({ kind: 'recovery-recorded', points: await recordRecovery(room, cellOf(order.base)) });
+      return;
+    case 'second': {
+      const second = secondCellOf(order.cell);
+      say({ kind: 'ended', result: await runSecondCase(room, second.base, second, order.look) });
+      return;
+    }
     case 'close':
       await room.close();
       process.disconnect();
