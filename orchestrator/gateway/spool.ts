@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -44,7 +44,12 @@ export function openSpool(folder: string): Spool {
       return file;
     },
     remove: async (stack) => {
-      await rm(fileOf(stack), { force: true });
+      const file = fileOf(stack);
+      // Whoever was killed in a write has left the beginning of one.
+      const names = (await readdir(folder).catch(() => [])).filter(
+        (name) => name.startsWith(`${stack}.json.`) && name.endsWith('.unfinished'),
+      );
+      for (const path of [file, ...names.map((name) => join(folder, name))]) await rm(path, { force: true });
     },
   };
 }

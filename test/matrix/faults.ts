@@ -1,4 +1,6 @@
-import { execa } from 'execa';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { LabRig, RunningCommand } from '../support/lab-rig.ts';
 import { engineBelow, engineProcessesBelow, killTree, signalledUntilGone } from '../support/processes.ts';
 import type { Point } from './calls.ts';
@@ -318,15 +320,19 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'spool-disk-full',
+    name: 'spool-refused',
     what: 'the bucket refuses everything, and the disk takes no spool',
     at: (point, moment) => {
       if (point.role !== 'checkpoint') return same('only checkpoints go to the spool: as at the next write of one');
       if (!point.afterEc2) return same('it has nothing of AWS that an earlier one has not: as with s3-refused');
       return moment === 'before' ? run : same('what follows is refused: as before the next call');
     },
-    strike: async ({ rig, run: { child }, release }) => {
-      await execa('prlimit', ['--pid', String(child.pid), '--fsize=0']);
+    strike: async ({ rig, release }) => {
+      const [mark] = await rig.keys('.holdfast/open/small/');
+      const folder = fileURLToPath(new URL(`../../.holdfast/spool/small/${mark?.split('/')[3] ?? ''}`, import.meta.url));
+      await mkdir(dirname(folder), { recursive: true });
+      // A file in the folder's place: a disk that is full would need one of its own.
+      await writeFile(folder, '');
       await rig.fault(refusal('s3', '*'));
       await release('cut');
     },

@@ -582,6 +582,17 @@ describe('the spool', () => {
   });
 });
 
+describe('what is removed from the spool', () => {
+  it("is the stack's file, and what a killed process has begun to write of it", async () => {
+    const spool = openSpool(spoolFolder());
+    await spool.write(stack, Buffer.from('{}'));
+    await spool.write(`${stack}b`, Buffer.from('{}'));
+    await writeFile(join(spoolFolder(), `${stack}.json.0b0f.unfinished`), '{');
+    await spool.remove(stack);
+    expect(await readdir(spoolFolder())).toEqual([`${stack}b.json`]);
+  });
+});
+
 describe('a fence from outside', () => {
   const lost: Fence = { kind: 'lock-lost', message: 'the lock is gone' };
 
