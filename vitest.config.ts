@@ -22,6 +22,19 @@ export default defineConfig({
         extends: true,
         test: { name: 'scenario', include: files('scenario'), testTimeout: 900_000, hookTimeout: 300_000, sequence: { groupOrder: 2 } },
       },
+      // Cases of the interruption matrix, on two labs of its own.
+      {
+        extends: true,
+        test: {
+          name: 'matrix',
+          include: files('matrix'),
+          testTimeout: 1_800_000,
+          hookTimeout: 600_000,
+          maxConcurrency: 8,
+          // Its two labs and the scenarios' would be four.
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

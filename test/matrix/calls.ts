@@ -65,30 +65,32 @@ function roleOf({ service, key }: LabCall): Role {
   return key !== null && /^\.pulumi\/(history|backups)\//.test(key) ? 'history' : 'own';
 }
 
-/** Names of runs, nonces and times are others in each run. */
+/** Names of runs, nonces, times and versions are others in each run. */
 function globOf(key: string): string {
+  const folder = /^\.holdfast\/(quarantine|dossiers)\//.exec(key)?.[0];
+  if (folder !== undefined) return key.includes('/manifest-') ? `${folder}**/manifest-*.json` : `${folder}**${extensionOf(key)}`;
   return key
     .replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, '*')
-    .replace(/[0-9a-f]{32}(-\d{6})?/, '*')
+    .replace(/[0-9a-f]{32}(-[0-9a-f]{8})?(-\d{6})?/, '*')
     .replace(/[.-]\d{19}\./, '?*.');
 }
 
+const extensionOf = (key: string): string => (key.startsWith('.holdfast/dossiers/') ? `/*${key.slice(key.lastIndexOf('.'))}` : '');
+
 function nameOf({ service, action, key }: LabCall, nth: number): string {
   if (service === 'ec2') return nth === 1 ? action : `${action} ${nth}`;
-  const verb = action === 'DeleteObject' ? 'removal of ' : '';
-  const path = key ?? '';
-  const journal = /\/\*?[0-9a-f]{32}-\d{6}-([a-z-]+)\.json$/.exec(path)?.[1];
-  const what =
-    journal !== undefined
-      ? `journal ${journal}`
-      : path.startsWith('.holdfast/')
-        ? `${verb}${path.split('/')[1] ?? ''}`
-        : path.startsWith('.pulumi/locks/')
-          ? `${verb}lock`
-          : path.endsWith('.bak')
-            ? `${verb}bak`
-            : path.startsWith('.pulumi/stacks/')
-              ? `${verb}checkpoint`
-              : `${verb}${path.includes('/backups/') ? 'backup' : path.endsWith('.history.json') ? 'history' : 'history checkpoint'}`;
+  const what = `${action === 'DeleteObject' ? 'removal of ' : ''}${objectNameOf(key ?? '')}`;
   return what.endsWith('checkpoint') || nth > 1 ? `${what} ${nth}` : what;
+}
+
+function objectNameOf(path: string): string {
+  const event = /\/[0-9a-f]{32}(?:-[0-9a-f]{8})?-\d{6}-([a-z-]+)\.json$/.exec(path)?.[1];
+  if (event !== undefined) return `journal ${event}`;
+  if (path.includes('/manifest-')) return 'manifest';
+  if (path.startsWith('.holdfast/dossiers/')) return path.endsWith('.md') ? 'page' : 'dossier';
+  if (path.startsWith('.holdfast/')) return path.split('/')[1] ?? '';
+  if (path.startsWith('.pulumi/locks/')) return 'lock';
+  if (path.startsWith('.pulumi/stacks/')) return path.endsWith('.bak') ? 'bak' : 'checkpoint';
+  if (path.includes('/backups/')) return 'backup';
+  return path.endsWith('.history.json') ? 'history' : 'history checkpoint';
 }

@@ -48,7 +48,10 @@ export function runSecondCase(room: Room, base: Cell, second: Hit & { readonly i
     const held = await room.heldAfter(base, () => interruptedAt(room, base));
     const cut = await hit(room.rig, recovery, second, tell);
     const found = await recoverAndFinish(room, base, { ...expectedOf(base, look, held), locked: true }, tell);
-    return { exitCode: cut.exitCode, found: [...outcomeOf(cut, [0, 1, 3, 4, 6, 130]), ...found] };
+    return {
+      exitCode: cut.exitCode,
+      found: [...outcomeOf(cut, second.fault.mustFail === true ? [1, 4, 6] : [0, 1, 3, 4, 6, 130]), ...found],
+    };
   });
 }
 

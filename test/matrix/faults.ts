@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { LabRig, RunningCommand } from '../support/lab-rig.ts';
 import { engineBelow, engineProcessesBelow, killTree, signalledUntilGone } from '../support/processes.ts';
 import type { Point } from './calls.ts';
@@ -38,6 +39,8 @@ export interface Fault {
   readonly network?: (text: string) => string;
   /** Two objects of one resource may come of it: `recover` then asks, and gets the answer that it prints. */
   readonly asks?: boolean;
+  /** The command must not end as if nothing had been. */
+  readonly mustFail?: boolean;
   /** Faults that last until after the recovery. */
   readonly lasting?: readonly object[];
 }
@@ -378,5 +381,19 @@ export const secondFaults: readonly Fault[] = [
     what: 'the reply is lost, and the recovery sends the call again',
     at: (_, moment) => (moment === 'accepted' ? run : same('there is no reply yet: as at "accepted"')),
     orders: ({ match }) => [{ match: { ...match, times: 1 }, do: { kind: 'lose-reply' } }],
+  },
+  {
+    name: 'overtaken',
+    what: 'somebody else writes the checkpoint while the write of the recovery is on its way',
+    at: (point, moment) =>
+      point.role === 'checkpoint' && moment === 'before' ? run : same('it writes no checkpoint then: as before it next does'),
+    mustFail: true,
+    strike: async ({ rig, release }, { match }) => {
+      const object = { Bucket: rig.record.bucket, Key: match.key };
+      const { Body } = await rig.s3.send(new GetObjectCommand(object));
+      const theirs = JSON.parse((await Body?.transformToString()) ?? '') as object;
+      await rig.s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify({ ...theirs, writtenBy: 'somebody else' }) }));
+      await release('go-on');
+    },
   },
 ];

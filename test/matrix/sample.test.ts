@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Cell, SecondCell } from './cells.ts';
+import { Crew } from './crew.ts';
+import { Recorded } from './recorded.ts';
+import { always, alwaysSecond, rotatingCount } from './sample.ts';
+
+/** Of the cases that are not run always: others each day, the same all day long, so that a failure is seen again. */
+const day = Math.floor(Date.now() / 86_400_000);
+
+let crew: Crew;
+let recorded: Recorded;
+beforeAll(async () => {
+  crew = await Crew.open(2);
+  recorded = await Recorded.make(crew);
+}, 600_000);
+afterAll(() => crew.close());
+
+async function passes(cell: Cell | SecondCell | undefined): Promise<void> {
+  if (cell === undefined) throw new Error('no clean run makes that call any more: npm run matrix -- --list');
+  const { id, findings, said } = await crew.run(cell, recorded.lookOf(cell));
+  expect(findings, `npm run matrix -- --case '${id}'\n${said ?? ''}`).toEqual([]);
+}
+
+describe.concurrent('a run that is interrupted, recovered and finished is as one that nothing befell', () => {
+  it.each(always)('%s', (id) => passes(recorded.cells.find((cell) => cell.id === id)));
+
+  it.each(Array.from({ length: rotatingCount }, (_, nth) => nth + 1))("one of today's others: %i", (nth) => {
+    const others = recorded.cells.filter(({ verdict, id }) => verdict.run && !always.includes(id));
+    // A step that has no divisor in common with their number comes to each of them.
+    return passes(others[((day * rotatingCount + nth) * stepIn(others.length)) % others.length]);
+  });
+});
+
+describe.concurrent('a recovery that is interrupted itself is done by the next one', () => {
+  it.each(alwaysSecond)('%s', async (id) => {
+    const second = await recorded.secondCells(crew, (base) => id.startsWith(`${base.id}//`));
+    await passes(second.find((cell) => cell.id === id));
+  });
+});
+
+function stepIn(count: number): number {
+  const divides = (a: number, b: number): number => (b === 0 ? a : divides(b, a % b));
+  return Array.from({ length: count }, (_, index) => 101 + index).find((step) => divides(step, count) === 1) ?? 1;
+}
