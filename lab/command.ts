@@ -47,7 +47,8 @@ function cleanEnvironment(): Record<string, string> {
   );
 }
 
-function follow(child: ChildProcess): RunningCommand {
+/** A command that is under way already. */
+export function follow(child: ChildProcess): RunningCommand {
   let stdout = '';
   let stderr = '';
   const events: Record<string, unknown>[] = [];

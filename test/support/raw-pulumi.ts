@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalWorkspace, PulumiCommand } from '@pulumi/pulumi/automation/index.js';
+import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { execa } from 'execa';
 import { stateUrl } from '../../orchestrator/aws/clients.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
@@ -12,6 +13,8 @@ export interface RawResult {
   readonly exitCode: number;
   readonly output: string;
 }
+
+const endless = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
 /** Pulumi without Holdfast, as a person has it who goes past it: the bucket's own URL, the engine's own locks. */
 export class RawPulumi {
@@ -25,7 +28,8 @@ export class RawPulumi {
     this.#environment = environment;
   }
 
-  static async open(record: LabRecord): Promise<RawPulumi> {
+  /** @param session of AWS; absent: one that nobody ends */
+  static async open(record: LabRecord, session: Readonly<Record<string, string>> = endless): Promise<RawPulumi> {
     const cli = await providePulumiCli({ env: process.env, onProgress: () => undefined });
     if (!cli.ok) throw new Error(JSON.stringify(cli.problems));
     const folder = await mkdtemp(join(tmpdir(), 'raw-pulumi-'));
@@ -36,8 +40,7 @@ export class RawPulumi {
       PULUMI_HOME: join(cacheFolder(process.env), 'pulumi-home'),
       PULUMI_CONFIG_PASSPHRASE: '',
       PULUMI_SKIP_UPDATE_CHECK: 'true',
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
+      ...session,
       AWS_REGION: record.region,
       AWS_ENDPOINT_URL: record.endpoint,
     });
@@ -48,10 +51,10 @@ export class RawPulumi {
   }
 
   /** A command of the CLI over one stack, as in `refresh`, `destroy`, `cancel`. */
-  async run(command: string, stack: string): Promise<RawResult> {
+  async run(command: string, stack: string, ...more: readonly string[]): Promise<RawResult> {
     const { exitCode, all } = await execa(
       this.#cli.path,
-      [command, '--yes', '--stack', `organization/holdfast/${stack}`, '--non-interactive'],
+      [command, '--yes', '--stack', `organization/holdfast/${stack}`, '--non-interactive', ...more],
       {
         cwd: this.#folder,
         env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.#environment },
@@ -63,12 +66,12 @@ export class RawPulumi {
     return { exitCode: exitCode ?? -1, output: all };
   }
 
-  /** `up` by a plain program of the Automation API: it would empty the stack, were it let in. */
-  async up(stack: string): Promise<RawResult> {
+  /** `up` by a plain program of the Automation API; by default one that would empty the stack, were it let in. */
+  async up(stack: string, program: PulumiFn = () => Promise.resolve()): Promise<RawResult> {
     const workDir = await mkdtemp(join(tmpdir(), 'raw-up-'));
     try {
       const raw = await LocalWorkspace.createOrSelectStack(
-        { stackName: stack, projectName: 'holdfast', program: () => Promise.resolve() },
+        { stackName: stack, projectName: 'holdfast', program },
         { workDir, envVars: this.#environment, pulumiCommand: await this.#command() },
       );
       await raw.up();

@@ -1,0 +1,245 @@
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { paginateDescribeTags } from '@aws-sdk/client-ec2';
+import { execa } from 'execa';
+import { resourceTypeOf } from '../../orchestrator/aws/resource-types/index.ts';
+import { readDeployment } from '../../orchestrator/state/deployment.ts';
+import type { Deployment, StateOperation } from '../../orchestrator/state/deployment.ts';
+import { checkpointKey } from '../../orchestrator/state/layout.ts';
+import { lookAtAws } from '../support/aws-look.ts';
+import type { LabRig } from '../support/lab-rig.ts';
+import { killTree } from '../support/processes.ts';
+import { RawPulumi } from '../support/raw-pulumi.ts';
+import { objectText } from '../support/recovery-oracle.ts';
+import { runCase } from './case.ts';
+import { cellsOf, parts } from './cells.ts';
+import type { Cell } from './cells.ts';
+import { follow } from '../../lab/command.ts';
+import { afterCalls, thingsInState } from './oracle.ts';
+import type { AwsLook, Things } from './oracle.ts';
+import { Room } from './room.ts';
+
+/**
+ * The same interruptions of a first deploy, of the engine alone: then each of the ways out that its own documentation offers, and Holdfast's. The same
+ * questions are asked after each: does AWS have what the state has, once?
+ */
+
+interface Way {
+  readonly name: string;
+  readonly take: (peer: Peer) => Promise<boolean>;
+}
+
+const ways: readonly Way[] = [
+  { name: '`cancel`, `up`', take: async (peer) => (await peer.cancel()) && peer.up() },
+  { name: '`cancel`, `refresh`, `up`', take: async (peer) => (await peer.cancel()) && (await peer.refresh()) && peer.up() },
+  {
+    name: '`cancel`, `refresh --clear-pending-creates`, `up`',
+    take: async (peer) => (await peer.cancel()) && (await peer.refresh('--clear-pending-creates')) && peer.up(),
+  },
+  {
+    name: '`cancel`, `refresh --import-pending-creates` with the right ids, `up`',
+    take: async (peer) => (await peer.cancel()) && (await peer.refresh(...(await peer.pendingCreates()))) && peer.up(),
+  },
+];
+
+/** What befalls a run that consists of nothing but the engine; the rest of the matrix hits Holdfast's own process. */
+const ofTheEngine: ReadonlySet<string> = new Set([
+  'cli-killed',
+  'provider-killed',
+  'cli-and-provider-killed',
+  'cli-two-sigints',
+  'session-revoked',
+  'ec2-refused',
+  'reply-lost',
+]);
+
+interface Outcome {
+  readonly way: string;
+  /** An object that the state does not have, and that is the only one of its resource. */
+  readonly orphaned: boolean;
+  /** Two objects of one resource. */
+  readonly doubled: boolean;
+  /** The state has what AWS has not. */
+  readonly lost: boolean;
+  /** A command failed, or a lock is left. */
+  readonly stuck: boolean;
+}
+
+class Peer {
+  readonly #rig: LabRig;
+  readonly #raw: RawPulumi;
+  readonly #stack: string;
+
+  constructor(rig: LabRig, raw: RawPulumi, stack: string) {
+    this.#rig = rig;
+    this.#raw = raw;
+    this.#stack = stack;
+  }
+
+  async cancel(): Promise<boolean> {
+    return (await this.#raw.run('cancel', this.#stack)).exitCode === 0;
+  }
+
+  async refresh(...more: readonly string[]): Promise<boolean> {
+    return (await this.#raw.run('refresh', this.#stack, ...more)).exitCode === 0;
+  }
+
+  async up(): Promise<boolean> {
+    return (await engineUp(this.#rig, this.#stack, {}).ended).exitCode === 0;
+  }
+
+  /** What somebody types who has found out each id. */
+  async pendingCreates(): Promise<string[]> {
+    const state = await stateIn(this.#rig, this.#stack);
+    const args: string[] = [];
+    for (const operation of state.operations.filter(({ type }) => type === 'creating')) {
+      const id = await this.#idOf(operation, state);
+      if (id !== undefined) args.push('--import-pending-creates', operation.resource.urn, '--import-pending-creates', id);
+    }
+    return args;
+  }
+
+  async #idOf({ resource }: StateOperation, { resources }: Deployment): Promise<string | undefined> {
+    const byKey = resourceTypeOf(resource.type)?.idOf?.(resource.inputs);
+    if (byKey !== undefined) return byKey;
+    const recorded = new Set(resources.map(({ id }) => id));
+    for await (const { Tags } of paginateDescribeTags(
+      { client: this.#rig.ec2 },
+      { Filters: [{ Name: 'tag:holdfast:resource', Values: [resource.name] }] },
+    ))
+      for (const { ResourceId, Key, Value } of Tags ?? [])
+        if (Key === 'holdfast:resource' && Value === resource.name && !recorded.has(ResourceId)) return ResourceId;
+    return undefined;
+  }
+}
+
+function engineUp(rig: LabRig, stack: string, session: Readonly<Record<string, string>>): ReturnType<typeof follow> {
+  const child = execa(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('peer-up.ts', import.meta.url)), JSON.stringify(rig.record), stack],
+    {
+      env: { ...(Object.keys(session).length === 0 ? { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' } : session) },
+      reject: false,
+      stdin: 'ignore',
+    },
+  );
+  return follow(child);
+}
+
+async function stateIn(rig: LabRig, stack: string): Promise<Deployment> {
+  const text = (await rig.keys(checkpointKey(stack))).includes(checkpointKey(stack)) ? await objectText(rig, checkpointKey(stack)) : '';
+  const read = readDeployment(text);
+  return read.ok ? read.deployment : { resources: [], operations: [] };
+}
+
+/** Every way out of one interruption. */
+async function outcomes(room: Room, cell: Cell, look: AwsLook): Promise<readonly Outcome[]> {
+  const { rig } = room;
+  const { part, fault, point } = cell;
+  const raw = await RawPulumi.open(rig.record);
+  try {
+    const before = await room.begin(part, fault);
+    for (const order of fault.orders?.(point) ?? []) await rig.fault(order);
+    const hold = { match: { ...point.match, times: 1 }, do: { kind: 'hold', point: cell.moment === 'before' ? 'before' : 'after' } };
+    if (fault.strike) await rig.fault(hold);
+    const session = await rig.session(7200);
+    const run = engineUp(rig, part.stack, session);
+    if (fault.strike && cell.moment !== 'after') {
+      const { held } = await rig.heldCall(run);
+      const release = (how: 'go-on' | 'cut'): Promise<void> => rig.release(held[0]?.n ?? 0, how);
+      await fault.strike(
+        { rig, run, accessKeyId: session['AWS_ACCESS_KEY_ID'] ?? '', release, recover: () => Promise.resolve(0) },
+        point,
+        cell.moment,
+      );
+    }
+    const { exitCode } = await run.ended;
+    await killTree(run.child.pid ?? 0);
+    await rig.clearFaults();
+    const things = afterCalls(before, await rig.calls({ mutating: true }));
+    await rig.takeSnapshot('interrupted');
+    const found: Outcome[] = [];
+    for (const way of ways) {
+      await rig.restoreSnapshot('interrupted');
+      // Whoever was not stopped has no way out to take.
+      const ended = exitCode === 0 || (await way.take(new Peer(rig, raw, part.stack)));
+      found.push({ way: way.name, ...(await judged(rig, part.stack, things, ended)) });
+    }
+    const { findings } = await runCase(room, cell, look);
+    const text = findings.join('\n');
+    found.push({
+      way: 'Holdfast: `recover`, `up`',
+      orphaned: /AWS has .*state has not/.test(text),
+      doubled: text.includes('AWS has twice'),
+      lost: /the state has .*AWS has not/.test(text),
+      stuck: /ended with|left in the bucket/.test(text),
+    });
+    return found;
+  } finally {
+    await raw.close();
+  }
+}
+
+async function judged(rig: LabRig, stack: string, before: Things, ended: boolean): Promise<Omit<Outcome, 'way'>> {
+  const aws = afterCalls(before, await rig.calls({ mutating: true }));
+  const state = thingsInState(await stateIn(rig, stack));
+  const look = await lookAtAws(rig.ec2);
+  const doubled = Object.values(look).some((names) => new Set(names).size < names.length);
+  return {
+    orphaned: !doubled && [...aws].some((thing) => !state.has(thing)),
+    doubled,
+    lost: [...state].some((thing) => !aws.has(thing)),
+    stuck: !ended || (await rig.locks()).length > 0,
+  };
+}
+
+function table(all: readonly Outcome[], cases: number): string {
+  const names = [...ways.map(({ name }) => name), 'Holdfast: `recover`, `up`'];
+  const rows = names.map((name) => {
+    const of = all.filter(({ way }) => way === name);
+    const count = (is: (outcome: Outcome) => boolean): number => of.filter(is).length;
+    const clean = count(({ orphaned, doubled, lost, stuck }) => !orphaned && !doubled && !lost && !stuck);
+    return `| ${name} | ${clean} | ${count(({ orphaned }) => orphaned)} | ${count(({ doubled }) => doubled)} | ${count(({ lost }) => lost)} | ${count(({ stuck }) => stuck)} |`;
+  });
+  return [
+    `| of ${cases} interruptions | clean | orphaned | doubled | lost | stuck |`,
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+async function main(): Promise<number> {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  const started = Date.now();
+  const rooms = await Promise.all(Array.from({ length: availableParallelism() + 1 }, () => Room.open()));
+  try {
+    const [first] = rooms;
+    if (!first) throw new Error('there is no room');
+    const cases: { readonly cell: Cell; readonly look: AwsLook }[] = [];
+    for (const part of parts.filter(({ scenario }) => scenario === 'first-deploy')) {
+      const { points, look } = await first.record(part);
+      for (const cell of cellsOf(part, points))
+        if (cell.verdict.run && cell.point.role === 'ec2' && ofTheEngine.has(cell.fault.name)) cases.push({ cell, look });
+    }
+    const all: Outcome[] = [];
+    const left = cases.entries();
+    await Promise.all(
+      rooms.map(async (room) => {
+        for (const [nth, { cell, look }] of left) {
+          const found = await outcomes(room, cell, look);
+          all.push(...found);
+          const bad = ({ orphaned, doubled, lost, stuck }: Outcome): string =>
+            [orphaned && 'orphaned', doubled && 'doubled', lost && 'lost', stuck && 'stuck'].filter(Boolean).join('+') || 'clean';
+          process.stdout.write(`${nth + 1}/${cases.length} ${cell.id}: ${found.map(bad).join(', ')}\n`);
+        }
+      }),
+    );
+    process.stdout.write(`\n${table(all, cases.length)}\n\n${Math.round((Date.now() - started) / 1000)} s\n`);
+    return 0;
+  } finally {
+    await Promise.all(rooms.map((room) => room.close()));
+  }
+}
+
+process.exitCode = await main();
