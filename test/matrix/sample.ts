@@ -32,6 +32,7 @@ export const always: readonly string[] = [
   ...at('first-deploy/route-tables.one/AssociateTransitGatewayRouteTable/accepted', 'cli-killed', 'everything-killed'),
   ...at('first-deploy/route-tables.one/AssociateRouteTable/accepted', 'everything-killed'),
   ...at('update/transit-gateway/ModifyTransitGateway/accepted', ...killed, 'session-revoked', 'two-sigints'),
+  ...at('remove/transit-gateway/DeleteTransitGatewayRoute/accepted', ...killed),
   ...at('replace/vpc.one/CreateVpc/accepted', 'cli-killed', 'provider-killed'),
   ...at('replace/vpc.one/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed', 'everything-killed'),
   ...at('replace/vpc.one/CreateTransitGatewayVpcAttachment/accepted', 'cli-killed', 'provider-killed', 'session-revoked'),

@@ -1,5 +1,4 @@
-import { smallNetwork } from '../support/networks.ts';
-import { quickly } from '../support/recovery-point.ts';
+import { quickly, smallNetwork } from '../support/networks.ts';
 
 /** What is deployed when a case begins; each is made once and kept as a snapshot of the lab. */
 export type Beginning = 'nothing' | 'gateway' | 'gateway-and-vpc' | 'everything';
@@ -31,6 +30,7 @@ const tables = 'small.route-tables.one';
 /** The network file no longer has the VPC that is deployed. */
 const withoutVpc = smallNetwork.replaceAll('10.1.0.0', '10.2.0.0').replace('  one:', '  two:') + quickly;
 const described = `${smallNetwork}gateway: { description: changed }\n${quickly}`;
+const withoutBlackhole = smallNetwork.replace('[10.9.0.0/16]', '[]') + quickly;
 const moved = smallNetwork.replaceAll('10.1.0.0', '10.3.0.0') + quickly;
 
 const short = (stack: string): string => stack.replace('small.', '');
@@ -58,6 +58,11 @@ export const scenarios: readonly Scenario[] = [
     name: 'update',
     what: 'a property is changed in place',
     parts: [part('update', gateway, 'gateway', described, ['up'])],
+  },
+  {
+    name: 'remove',
+    what: 'a resource goes, and its stack stays',
+    parts: [part('remove', gateway, 'gateway', withoutBlackhole, ['up'])],
   },
   {
     name: 'replace',

@@ -4,9 +4,8 @@ import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.t
 import { BucketSnapshot } from '../support/bucket-snapshot.ts';
 import { cliKilled, interrupted } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import { smallNetwork } from '../support/networks.ts';
+import { quickly, smallNetwork } from '../support/networks.ts';
 import { stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
-import { quickly } from '../support/recovery-point.ts';
 
 const stack = 'small.transit-gateway';
 

@@ -15,10 +15,9 @@ import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import { cliKilled, interrupted } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import { smallNetwork } from '../support/networks.ts';
+import { quickly, smallNetwork } from '../support/networks.ts';
 import { engineBelow, isRunning } from '../support/processes.ts';
 import { argumentsOf, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
-import { quickly } from '../support/recovery-point.ts';
 
 const gateway = 'small.transit-gateway';
 const vpc = 'small.vpc.one';

@@ -5,9 +5,8 @@ import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.t
 import { cliKilled, interrupted, orchestratorKilled } from '../support/interruptions.ts';
 import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import { smallNetwork } from '../support/networks.ts';
+import { quickly, smallNetwork } from '../support/networks.ts';
 import { objectText, questionsIn, taggedIds } from '../support/recovery-oracle.ts';
-import { quickly } from '../support/recovery-point.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;

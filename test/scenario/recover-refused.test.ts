@@ -6,9 +6,8 @@ import { BucketSnapshot } from '../support/bucket-snapshot.ts';
 import { cliKilled, interrupted } from '../support/interruptions.ts';
 import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import { smallNetwork } from '../support/networks.ts';
+import { quickly, smallNetwork } from '../support/networks.ts';
 import { objectText, questionsIn } from '../support/recovery-oracle.ts';
-import { quickly } from '../support/recovery-point.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;

@@ -6,10 +6,9 @@ import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.t
 import { lookAtAws } from '../support/aws-look.ts';
 import { cliKilled, interrupted, orchestratorKilled, providerKilled } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import { smallNetwork } from '../support/networks.ts';
+import { quickly, smallNetwork } from '../support/networks.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
 import { objectText, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
-import { quickly } from '../support/recovery-point.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;

@@ -34,7 +34,19 @@ class WatchedBucket implements Watched {
 
   call(action: string, key: string, status = 200): void {
     const seq = this.#calls.length + 1;
-    this.#calls.push({ seq, service: 's3', action, mutating: true, accessKeyId: null, params: {}, key, status, errorCode: null, sessionName: null, resourceIds: [] });
+    this.#calls.push({
+      seq,
+      service: 's3',
+      action,
+      mutating: true,
+      accessKeyId: null,
+      params: {},
+      key,
+      status,
+      errorCode: null,
+      sessionName: null,
+      resourceIds: [],
+    });
   }
 
   lock(run: string, epoch = 1): void {
