@@ -45,10 +45,7 @@ class Snapshot:
         self.places = list(places())
         self.backends = [backend for *_, backend in self.places]
         buffer = io.BytesIO()
-        pickler = pickle.Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
-        numbers = {id(backend): number for number, backend in enumerate(self.backends)}
-        pickler.persistent_id = lambda thing: numbers.get(id(thing))
-        pickler.dump(([vars(backend) for backend in self.backends], dict(bucket_accounts())))
+        Pickler(buffer, self.backends).dump(([vars(backend) for backend in self.backends], dict(bucket_accounts())))
         self.contents = buffer.getvalue()
 
     def restore(self) -> None:
@@ -68,6 +65,32 @@ class Snapshot:
             vars(backend).update(content)
         bucket_accounts().clear()
         bucket_accounts().update(buckets)
+
+
+class Pickler(pickle.Pickler):
+    def __init__(self, buffer, backends) -> None:
+        super().__init__(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+        self.numbers = {id(backend): number for number, backend in enumerate(backends)}
+
+    def persistent_id(self, thing):
+        return self.numbers.get(id(thing))
+
+    def reducer_override(self, thing):
+        from moto.s3.utils import _VersionedKeyStore
+
+        # It is a dict that shows the newest version of each key, and so would be pickled without the others.
+        if type(thing) is _VersionedKeyStore:
+            return versions_of, ([(key, thing.getlist(key)) for key in thing],)
+        return NotImplemented
+
+
+def versions_of(lists):
+    from moto.s3.utils import _VersionedKeyStore
+
+    store = _VersionedKeyStore()
+    for key, versions in lists:
+        store.setlist(key, versions)
+    return store
 
 
 def places():
