@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: { name: 'scenario', include: files('scenario'), testTimeout: 900_000, hookTimeout: 300_000, sequence: { groupOrder: 2 } },
       },
-      // Cases of the interruption matrix, on two labs of its own.
+      // Cases of the interruption matrix, on three labs of its own: a case waits a third of its time.
       {
         extends: true,
         test: {
@@ -31,7 +31,7 @@ export default defineConfig({
           testTimeout: 1_800_000,
           hookTimeout: 600_000,
           maxConcurrency: 8,
-          // Its two labs and the scenarios' would be four.
+          // Beside the scenarios' labs they would be too many.
           sequence: { groupOrder: 3 },
         },
       },

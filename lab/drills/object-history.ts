@@ -41,6 +41,10 @@ function inOrder<T extends object>(
   orders: readonly number[],
 ): readonly (T & { readonly order: number })[] {
   const before = versions.length - orders.length;
-  expect(before >= 0, `each change of ${key} that the proxy saw is a version in the bucket`, `${orders.length} calls, ${versions.length} versions`);
+  expect(
+    before >= 0,
+    `each change of ${key} that the proxy saw is a version in the bucket`,
+    `${orders.length} calls, ${versions.length} versions`,
+  );
   return versions.map((version, index) => ({ ...version, order: orders[index - before] ?? 0 }));
 }

@@ -1,3 +1,4 @@
+import type { Point } from './calls.ts';
 import { cellsOf, isBase, parts as allParts, secondCellsOf } from './cells.ts';
 import type { Cell, SecondCell } from './cells.ts';
 import type { Crew } from './crew.ts';
@@ -8,6 +9,7 @@ import type { Part } from './scenarios.ts';
 export class Recorded {
   readonly cells: readonly Cell[];
   readonly #looks: ReadonlyMap<string, AwsLook>;
+  readonly #recoveries = new Map<string, Promise<readonly Point[]>>();
 
   private constructor(cells: readonly Cell[], looks: ReadonlyMap<string, AwsLook>) {
     this.cells = cells;
@@ -32,7 +34,14 @@ export class Recorded {
   /** Second faults in the recoveries of runs that were cut off at a call of AWS. */
   async secondCells(crew: Crew, isAsked: (base: Cell) => boolean): Promise<readonly SecondCell[]> {
     const bases = this.cells.filter((cell) => isBase(cell) && isAsked(cell));
-    const each = await Promise.all(bases.map(async (base) => secondCellsOf(base, await crew.recordRecovery(base))));
+    const each = await Promise.all(bases.map(async (base) => secondCellsOf(base, await this.#recoveryOf(crew, base))));
     return each.flat();
+  }
+
+  /** Made once for each. */
+  #recoveryOf(crew: Crew, base: Cell): Promise<readonly Point[]> {
+    const known = this.#recoveries.get(base.id) ?? crew.recordRecovery(base);
+    this.#recoveries.set(base.id, known);
+    return known;
   }
 }

@@ -10,7 +10,7 @@ const day = Math.floor(Date.now() / 86_400_000);
 let crew: Crew;
 let recorded: Recorded;
 beforeAll(async () => {
-  crew = await Crew.open(2);
+  crew = await Crew.open(3);
   recorded = await Recorded.make(crew);
 }, 600_000);
 afterAll(() => crew.close());
