@@ -36,7 +36,7 @@ const builds: readonly Broken[] = [
     what: 'the lock goes before it is known that state and AWS agree',
     file: 'orchestrator/recovery/recover-stack.ts',
     from: 'const checked = await this.#verify(refreshed, examined.subjects);',
-    to: 'this.#unwatch(); await this.#parts.store.remove(durableLockKey(this.#stuck.stack), this.#stuck.lock.etag); const checked = await this.#verify(refreshed, examined.subjects);',
+    to: "this.#unwatch(); const { durableLockKey } = await import('../state/layout.ts'); await this.#parts.store.remove(durableLockKey(this.#stuck.stack), this.#stuck.lock.etag); const checked = await this.#verify(refreshed, examined.subjects);",
     case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/everything-killed',
     finds: /when the lock went .*AWS has tgw-|while creating gateway was pending|while no lock stood/,
   },

@@ -151,22 +151,25 @@ async function recoverAndFinish(room: Room, { part, fault }: Cell, expected: Exp
     if (answer === undefined) break;
     recovered = await typed(...argumentsOf(answer.command), '--json');
   }
-  if (recovered.exitCode !== 0) return [`recover ended with ${recovered.exitCode ?? 'a signal'}`];
+  // What a command says is a finding, and what is there another: one of them alone may not tell what went wrong.
+  const found: string[] = [];
+  const isDone = ({ exitCode }: CommandResult, what: string): boolean => {
+    if (exitCode !== 0) found.push(`${what} ended with ${exitCode ?? 'a signal'}`);
+    return exitCode === 0;
+  };
+  const isRecovered = isDone(recovered, 'recover');
   await rig.clearFaults();
 
   const isUp = part.command[0] === 'up';
   const stands = (await rig.keys(checkpointKey(part.stack))).includes(checkpointKey(part.stack));
-  const found: string[] = [];
-  let isPlanned = !isUp;
-  if (isUp || stands) {
+  if (isRecovered && (isUp || stands)) {
     const finished = await typed(...part.command);
-    if (finished.exitCode !== 0) return [`${part.command.join(' ')} ended with ${finished.exitCode ?? 'a signal'} after the recovery`];
     // It plans before it acts.
-    isPlanned ||= finished.stdout.includes('nothing to do');
-  }
-  if (!isPlanned) {
-    const plan = await typed('plan', part.command[1] ?? '');
-    if (!plan.stdout.includes('nothing to do')) found.push('the plan that follows is not empty');
+    const isPlanned = !isUp || finished.stdout.includes('nothing to do');
+    if (isDone(finished, `after the recovery, ${part.command.join(' ')}`) && !isPlanned) {
+      const plan = await typed('plan', part.command[1] ?? '');
+      if (!plan.stdout.includes('nothing to do')) found.push('the plan that follows is not empty');
+    }
   }
   return [...found, ...(await findings(rig, expected))];
 }
