@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { paginateDescribeTags } from '@aws-sdk/client-ec2';
 import { execa } from 'execa';
+import picomatch from 'picomatch';
 import { resourceTypeOf } from '../../orchestrator/aws/resource-types/index.ts';
 import { readDeployment } from '../../orchestrator/state/deployment.ts';
 import type { Deployment, StateOperation } from '../../orchestrator/state/deployment.ts';
@@ -209,10 +211,24 @@ function table(all: readonly Outcome[], cases: number): string {
   ].join('\n');
 }
 
+const usage = `npm run matrix:peers -- [--case GLOB]… [--workers N]\n`;
+
 async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      case: { type: 'string', multiple: true },
+      workers: { type: 'string', default: String(availableParallelism() + 1) },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const isAsked = values.case === undefined ? () => true : picomatch(values.case);
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const started = Date.now();
-  const rooms = await Promise.all(Array.from({ length: availableParallelism() + 1 }, () => Room.open()));
+  const rooms = await Promise.all(Array.from({ length: Number(values.workers) }, () => Room.open()));
   try {
     const [first] = rooms;
     if (!first) throw new Error('there is no room');
@@ -220,7 +236,8 @@ async function main(): Promise<number> {
     for (const part of parts.filter(({ scenario }) => scenario === 'first-deploy')) {
       const { points, look } = await first.record(part);
       for (const cell of cellsOf(part, points))
-        if (cell.verdict.run && cell.point.role === 'ec2' && ofTheEngine.has(cell.fault.name)) cases.push({ cell, look });
+        if (cell.verdict.run && cell.point.role === 'ec2' && ofTheEngine.has(cell.fault.name) && isAsked(cell.id))
+          cases.push({ cell, look });
     }
     const all: Outcome[] = [];
     const left = cases.entries();

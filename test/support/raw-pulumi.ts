@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalWorkspace, PulumiCommand } from '@pulumi/pulumi/automation/index.js';
-import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
+import type { ProjectSettings, PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { execa } from 'execa';
 import { stateUrl } from '../../orchestrator/aws/clients.ts';
+import { project } from '../../orchestrator/state/layout.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { cacheFolder } from '../../toolchain/cache-folder.ts';
 import { providePulumiCli } from '../../toolchain/pulumi-cli.ts';
@@ -20,11 +21,13 @@ const endless = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 export class RawPulumi {
   readonly #cli: { readonly path: string; readonly version: string };
   readonly #folder: string;
+  readonly #settings: ProjectSettings;
   readonly #environment: Record<string, string>;
 
-  private constructor(cli: RawPulumi['cli'], folder: string, environment: Record<string, string>) {
+  private constructor(cli: RawPulumi['cli'], folder: string, settings: ProjectSettings, environment: Record<string, string>) {
     this.#cli = cli;
     this.#folder = folder;
+    this.#settings = settings;
     this.#environment = environment;
   }
 
@@ -33,9 +36,13 @@ export class RawPulumi {
     const cli = await providePulumiCli({ env: process.env, onProgress: () => undefined });
     if (!cli.ok) throw new Error(JSON.stringify(cli.problems));
     const folder = await mkdtemp(join(tmpdir(), 'raw-pulumi-'));
-    const settings = { name: 'holdfast', runtime: 'nodejs', plugins: { providers: [{ name: 'aws', path: record.pluginDirectory }] } };
+    const settings: ProjectSettings = {
+      name: project,
+      runtime: 'nodejs',
+      plugins: { providers: [{ name: 'aws', path: record.pluginDirectory }] },
+    };
     await writeFile(join(folder, 'Pulumi.yaml'), JSON.stringify(settings));
-    return new RawPulumi(cli.value, folder, {
+    return new RawPulumi(cli.value, folder, settings, {
       PULUMI_BACKEND_URL: stateUrl({ kind: 'LAB', endpoint: record.endpoint }, record.bucket, record.region),
       PULUMI_HOME: join(cacheFolder(process.env), 'pulumi-home'),
       PULUMI_CONFIG_PASSPHRASE: '',
@@ -71,8 +78,8 @@ export class RawPulumi {
     const workDir = await mkdtemp(join(tmpdir(), 'raw-up-'));
     try {
       const raw = await LocalWorkspace.createOrSelectStack(
-        { stackName: stack, projectName: 'holdfast', program },
-        { workDir, envVars: this.#environment, pulumiCommand: await this.#command() },
+        { stackName: stack, projectName: project, program },
+        { workDir, projectSettings: this.#settings, envVars: this.#environment, pulumiCommand: await this.#command() },
       );
       await raw.up();
       return { exitCode: 0, output: 'up went through' };
