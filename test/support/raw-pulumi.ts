@@ -36,9 +36,9 @@ export class RawPulumi {
     const cli = await providePulumiCli({ env: process.env, onProgress: () => undefined });
     if (!cli.ok) throw new Error(JSON.stringify(cli.problems));
     const folder = await mkdtemp(join(tmpdir(), 'raw-pulumi-'));
-    const settings: ProjectSettings = {
+    const settings = {
       name: project,
-      runtime: 'nodejs',
+      runtime: 'nodejs' as const,
       plugins: { providers: [{ name: 'aws', path: record.pluginDirectory }] },
     };
     await writeFile(join(folder, 'Pulumi.yaml'), JSON.stringify(settings));
