@@ -1,5 +1,5 @@
 import { runHere } from '../support/in-process.ts';
-import type { CommandResult, LabRig } from '../support/lab-rig.ts';
+import type { CommandResult, LabRig, RunningCommand } from '../support/lab-rig.ts';
 import { killTree } from '../support/processes.ts';
 import { argumentsOf, questionsIn } from '../support/recovery-oracle.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
@@ -36,7 +36,7 @@ interface Hit {
 export function runCase(room: Room, cell: Cell, look: AwsLook): Promise<CaseResult> {
   return judged(cell.id, async (tell) => {
     const before = await room.begin(cell.part, cell.fault);
-    const interrupted = await hit(room.rig, runOf(cell.part), cell, tell);
+    const interrupted = await hit(room.rig, commandOf(room, runOf(cell.part)), cell, tell);
     const found = await recoverAndFinish(room, cell, expectedOf(cell, look, before), tell);
     return { exitCode: interrupted.exitCode, found: [...outcomeOf(interrupted, [0, 1, 3, 4, 130]), ...found] };
   });
@@ -46,7 +46,7 @@ export function runCase(room: Room, cell: Cell, look: AwsLook): Promise<CaseResu
 export function runSecondCase(room: Room, base: Cell, second: Hit & { readonly id: string }, look: AwsLook): Promise<CaseResult> {
   return judged(second.id, async (tell) => {
     const held = await room.heldAfter(base, () => interruptedAt(room, base));
-    const cut = await hit(room.rig, recovery, second, tell);
+    const cut = await hit(room.rig, commandOf(room, recovery), second, tell);
     const found = await recoverAndFinish(room, base, { ...expectedOf(base, look, held), locked: true }, tell);
     return {
       exitCode: cut.exitCode,
@@ -63,11 +63,16 @@ export async function recordRecovery(room: Room, base: Cell): Promise<readonly P
   return pointsOf(base.id, await room.callsOfRuns());
 }
 
+const commandOf =
+  ({ rig }: Room, args: readonly string[]) =>
+  (session: Readonly<Record<string, string>>): RunningCommand =>
+    rig.run(args, session);
+
 const recovery = ['recover', '--bucket-patience', '2s', '--json'];
 
 async function interruptedAt(room: Room, base: Cell): Promise<Things> {
   const before = await room.begin(base.part, base.fault);
-  await hit(room.rig, runOf(base.part), base, () => undefined);
+  await hit(room.rig, commandOf(room, runOf(base.part)), base);
   return afterCalls(before, await room.rig.calls({ mutating: true }));
 }
 
@@ -99,14 +104,20 @@ function outcomeOf({ exitCode, stdout }: CommandResult, allowed: readonly number
   return exitCode === null || allowed.includes(exitCode) ? [] : [`the command that was hit ended with ${exitCode}: ${stdout.slice(-500)}`];
 }
 
-async function hit(rig: LabRig, args: readonly string[], { point, moment, fault }: Hit, tell: Tell): Promise<CommandResult> {
+/** @param start the command, with a session of its own */
+export async function hit(
+  rig: LabRig,
+  start: (session: Readonly<Record<string, string>>) => RunningCommand,
+  { point, moment, fault }: Hit,
+  tell: Tell = () => undefined,
+): Promise<CommandResult> {
   if (moment === 'after') throw new Error('the reply has arrived: another case stands for this one');
   const { strike } = fault;
   for (const order of [...(fault.lasting ?? []), ...(fault.orders?.(point) ?? [])]) await rig.fault(order);
   const hold = { match: { ...point.match, times: 1 }, do: { kind: 'hold', point: moment === 'before' ? 'before' : 'after' } };
   if (strike) await rig.fault(hold);
   const env = await rig.session(7200);
-  const run = rig.run(args, env);
+  const run = start(env);
   if (strike) {
     try {
       const { held } = await rig.heldCall(run);
@@ -137,15 +148,16 @@ async function hit(rig: LabRig, args: readonly string[], { point, moment, fault 
 
 async function recoverAndFinish(room: Room, { part, fault }: Cell, expected: Expected, tell: Tell): Promise<readonly string[]> {
   const { rig } = room;
-  const typed = async (...args: string[]): Promise<CommandResult> => {
-    const result = await runHere(rig, args);
+  const toldOf = async (args: readonly string[], running: Promise<CommandResult>): Promise<CommandResult> => {
+    const result = await running;
     tell(args.join(' '), result);
     return result;
   };
+  const typed = (...args: string[]): Promise<CommandResult> => toldOf(args, runHere(rig, args));
+  const asks = fault.asks === true;
   // Whoever answers is another process than the one that asked, which has the lock while it lives.
-  let recovered = fault.asks === true ? await rig.holdfast(recovery) : await typed(...recovery);
-  if (fault.asks === true) tell('recover', recovered);
-  for (let question = 0; recovered.exitCode === 5 && fault.asks === true && question < 3; question += 1) {
+  let recovered = await toldOf(recovery, asks ? rig.holdfast(recovery) : runHere(rig, recovery));
+  for (let question = 0; recovered.exitCode === 5 && asks && question < 3; question += 1) {
     const answers = questionsIn(recovered).flatMap((asked) => asked.answers);
     const answer = answers.find(({ means }) => means === 'the next up deletes it') ?? answers[0];
     if (answer === undefined) break;

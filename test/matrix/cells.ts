@@ -1,6 +1,6 @@
 import type { Point } from './calls.ts';
 import { faults, moments, secondFaults } from './faults.ts';
-import type { Fault, Moment, Verdict } from './faults.ts';
+import type { Fault, Moment, Struck, Verdict } from './faults.ts';
 import { scenarios } from './scenarios.ts';
 import type { Part } from './scenarios.ts';
 
@@ -25,19 +25,17 @@ export interface CellName {
 
 /** Every cell of a part, those included for which another one stands. */
 export function cellsOf(part: Part, points: readonly Point[]): readonly Cell[] {
-  return points.flatMap((point) =>
-    moments.flatMap((moment) =>
-      faults.map((fault) => ({
-        id: idOf(point, moment, fault),
-        part,
-        point,
-        moment,
-        fault,
-        verdict: verdictOf(part, point, moment, fault),
-      })),
-    ),
-  );
+  return points.flatMap((point) => moments.flatMap((moment) => faults.map((fault) => cell(part, point, moment, fault))));
 }
+
+const cell = (part: Part, point: Point, moment: Moment, fault: Fault): Cell => ({
+  id: idOf(point, moment, fault),
+  part,
+  point,
+  moment,
+  fault,
+  verdict: verdictOf(part, point, moment, fault),
+});
 
 export const nameOf = ({ part, point, moment, fault }: Cell): CellName => ({ part: part.name, point, moment, fault: fault.name });
 
@@ -45,13 +43,14 @@ export function cellOf({ part: partName, point, moment, fault: faultName }: Cell
   const part = parts.find(({ name }) => name === partName);
   const fault = faults.find(({ name }) => name === faultName);
   if (!part || !fault) throw new Error(`there is no ${partName} with ${faultName}`);
-  return { id: idOf(point, moment, fault), part, point, moment, fault, verdict: verdictOf(part, point, moment, fault) };
+  return cell(part, point, moment, fault);
 }
 
 export const parts: readonly Part[] = scenarios.flatMap((scenario) => scenario.parts);
 
-const idOf = (point: Point, moment: Moment, fault: Fault): string =>
-  `${point.part}/${point.name.replaceAll(' ', '-')}/${moment}/${fault.name}`;
+const idOf = (point: Point, moment: Moment, fault: Fault): string => `${point.part}/${tailOf(point, moment, fault)}`;
+
+const tailOf = ({ name }: Point, moment: Moment, fault: Fault): string => `${name.replaceAll(' ', '-')}/${moment}/${fault.name}`;
 
 const afterReply: Verdict = {
   run: false,
@@ -84,7 +83,7 @@ export interface SecondCell {
   readonly id: string;
   readonly base: Cell;
   readonly point: Point;
-  readonly moment: 'before' | 'accepted';
+  readonly moment: Struck;
   readonly fault: Fault;
   readonly verdict: Verdict;
 }
@@ -92,7 +91,7 @@ export interface SecondCell {
 export interface SecondName {
   readonly base: CellName;
   readonly point: Point;
-  readonly moment: 'before' | 'accepted';
+  readonly moment: Struck;
   readonly fault: string;
 }
 
@@ -111,10 +110,10 @@ export function secondCellsOf(base: Cell, points: readonly Point[]): readonly Se
 
 const secondMoments = ['before', 'accepted'] as const;
 
-function secondCell(base: Cell, point: Point, moment: 'before' | 'accepted', fault: Fault): SecondCell {
+function secondCell(base: Cell, point: Point, moment: Struck, fault: Fault): SecondCell {
   const isCopy = point.name.startsWith('quarantine') && point.match.nth > 1;
   return {
-    id: `${base.id}//recover/${point.name.replaceAll(' ', '-')}/${moment}/${fault.name}`,
+    id: `${base.id}//recover/${tailOf(point, moment, fault)}`,
     base,
     point,
     moment,

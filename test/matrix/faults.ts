@@ -2,8 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { interruptTwice } from '../support/interruptions.ts';
 import type { LabRig, RunningCommand } from '../support/lab-rig.ts';
-import { engineBelow, engineProcessesBelow, killTree, signalledUntilGone } from '../support/processes.ts';
+import { engineBelow, engineProcessesBelow, killTree, signal, signalledUntilGone } from '../support/processes.ts';
 import type { Point } from './calls.ts';
 
 /**
@@ -12,6 +13,9 @@ import type { Point } from './calls.ts';
  */
 export const moments = ['before', 'accepted', 'after'] as const;
 export type Moment = (typeof moments)[number];
+
+/** Those at which there is a call to strike at. */
+export type Struck = Exclude<Moment, 'after'>;
 
 /** A case that is run, or why another one stands for it. */
 export type Verdict = { readonly run: true } | { readonly run: false; readonly because: string };
@@ -30,11 +34,11 @@ export interface Strike {
 export interface Fault {
   readonly name: string;
   readonly what: string;
-  readonly at: (point: Point, moment: 'before' | 'accepted') => Verdict;
+  readonly at: (point: Point, moment: Struck) => Verdict;
   /** Faults of the lab that are set before the run; the call is not held then. */
   readonly orders?: (point: Point) => readonly object[];
   /** What is done while the call is held. */
-  readonly strike?: (strike: Strike, point: Point, moment: 'before' | 'accepted') => Promise<void>;
+  readonly strike?: (strike: Strike, point: Point, moment: Struck) => Promise<void>;
   /** Further text of the network file. */
   readonly network?: (text: string) => string;
   /** Two objects of one resource may come of it: `recover` then asks, and gets the answer that it prints. */
@@ -59,18 +63,13 @@ const nothingInCall = same('no call of the provider is under way: as before its 
 const within = same('between two writes of the checkpoint without a call of AWS between: as at the last of them');
 const inSeries = (point: Point): boolean => point.role === 'checkpoint' && !point.afterEc2 && !point.beforeEc2 && point.match.nth !== 1;
 
-const kill = (pid: number | undefined, signal: NodeJS.Signals): void => {
-  if (pid === undefined) throw new Error('there is no such process');
-  process.kill(pid, signal);
-};
-
 type Victim = 'cli' | 'provider' | 'orchestrator';
 
 async function killAll({ run: { child, ended } }: Strike, victims: readonly Victim[], point: Point): Promise<void> {
   const orchestrator = child.pid ?? 0;
   const engine = point.inEngine ? await engineProcessesBelow(orchestrator) : {};
   const pids = { orchestrator, cli: engine.cli, provider: engine.plugin };
-  for (const victim of victims) kill(pids[victim], 'SIGKILL');
+  for (const victim of victims) signal(pids[victim], 'SIGKILL');
   if (victims.includes('orchestrator')) await ended;
 }
 
@@ -85,8 +84,8 @@ const killing = (name: string, victims: readonly Victim[], at: Fault['at']): Fau
   },
 });
 
-const refusal = (service: string, action: string): object => ({
-  match: { service, action },
+const refusal = (service: string): object => ({
+  match: { service },
   do:
     service === 'ec2'
       ? { kind: 'refuse', code: 'UnauthorizedOperation', status: 403, message: 'You are not authorized to perform this operation.' }
@@ -98,7 +97,7 @@ const refusing = (name: string, what: string, services: readonly string[], at: F
   what,
   at,
   strike: async ({ rig, release }, _, moment) => {
-    for (const service of services) await rig.fault(refusal(service, '*'));
+    for (const service of services) await rig.fault(refusal(service));
     // What was on its way is tried again by whoever sent it, and refused.
     await release(moment === 'before' ? 'cut' : 'go-on');
   },
@@ -114,15 +113,17 @@ const ending = (name: string, what: string, end: (strike: Strike) => Promise<voi
   },
 });
 
-async function interruptTwice({ run: { child, event } }: Strike): Promise<void> {
-  child.kill('SIGINT');
-  await event(({ type }) => type === 'draining');
-  child.kill('SIGINT');
-  await event(({ type, message }) => type === 'draining' && String(message).includes('interrupted'));
-}
-
+const refusedNext = same('what follows is refused: as before the next call');
 const sameWrite = same('the same write, by the same code, as in first-deploy/transit-gateway');
 const isFirst = ({ part }: Point): boolean => part === 'first-deploy/transit-gateway';
+
+const sessionOver: Fault['at'] = (point, moment) => {
+  if (inSeries(point)) return within;
+  if (point.role === 'ec2') return run;
+  if (moment === 'accepted') return refusedNext;
+  if (point.role === 'checkpoint' && isFirst(point)) return run;
+  return same('a write that is refused, whatever the reason, and no step begins after it: as with s3-refused');
+};
 
 /** Where Holdfast's own writes are what it does before its engine, after it and at its end, one of each. */
 const phases = new Set(['journal run-opened', 'lock', 'journal engine-started', 'journal verified', 'removal of lock']);
@@ -189,7 +190,7 @@ export const faults: readonly Fault[] = [
       return point.role === 'own' && phases.has(point.name) ? run : same('no engine is there to interrupt: as with one-sigint');
     },
     strike: async (strike) => {
-      await interruptTwice(strike);
+      await interruptTwice(strike.run);
       await strike.release('go-on');
     },
   },
@@ -218,12 +219,12 @@ export const faults: readonly Fault[] = [
         : same('a paused process does nothing, and nobody takes over from one that lives: as at the next point of its phase that is run');
     },
     strike: async ({ run: { child }, release, recover }) => {
-      kill(child.pid, 'SIGSTOP');
+      signal(child.pid, 'SIGSTOP');
       const code = await recover();
       // Nothing is held before the lock; after it, whoever lives is not taken over from.
       if (code !== 0 && code !== 6) throw new Error(`recover ended with ${code} while the run was paused`);
       await release('go-on');
-      kill(child.pid, 'SIGCONT');
+      signal(child.pid, 'SIGCONT');
     },
   },
   {
@@ -236,21 +237,15 @@ export const faults: readonly Fault[] = [
     },
     strike: async ({ run: { child }, release }) => {
       const { cli } = await engineBelow(child.pid ?? 0);
-      kill(cli, 'SIGSTOP');
+      signal(cli, 'SIGSTOP');
       await release('go-on');
-      kill(cli, 'SIGCONT');
+      signal(cli, 'SIGCONT');
     },
   },
   {
     name: 'session-expired',
     what: 'the session expires; a job whose provider tries on, for minutes, is ended by its CI (SIGTERM, then SIGKILL)',
-    at: (point, moment) => {
-      if (inSeries(point)) return within;
-      if (point.role === 'ec2') return run;
-      if (moment === 'accepted') return same('what follows is refused: as before the next call');
-      if (point.role === 'checkpoint' && isFirst(point)) return run;
-      return same('a write that is refused, whatever the reason, and no step begins after it: as with s3-refused');
-    },
+    at: sessionOver,
     strike: async (strike, point) => {
       const { rig, run: command, accessKeyId, release } = strike;
       await rig.expire(accessKeyId);
@@ -261,25 +256,14 @@ export const faults: readonly Fault[] = [
       const { cli, plugin } = await engineBelow(command.child.pid ?? 0);
       command.child.kill('SIGTERM');
       await command.event(({ type }) => type === 'draining');
-      for (const pid of [command.child.pid, cli, plugin]) kill(pid, 'SIGKILL');
+      for (const pid of [command.child.pid, cli, plugin]) signal(pid, 'SIGKILL');
     },
   },
-  ending(
-    'session-revoked',
-    'the session is revoked',
-    ({ rig, accessKeyId }) => rig.revoke(accessKeyId),
-    (point, moment) => {
-      if (inSeries(point)) return within;
-      if (point.role === 'ec2') return run;
-      if (moment === 'accepted') return same('what follows is refused: as before the next call');
-      if (point.role === 'checkpoint' && isFirst(point)) return run;
-      return same('a write that is refused, whatever the reason, and no step begins after it: as with s3-refused');
-    },
-  ),
+  ending('session-revoked', 'the session is revoked', ({ rig, accessKeyId }) => rig.revoke(accessKeyId), sessionOver),
   refusing('s3-refused', 'the bucket refuses everything from then on', ['s3'], (point, moment) => {
     if (inSeries(point)) return within;
     if (point.role === 'ec2') return same('AWS is not hit: as before the next write');
-    return moment === 'before' ? run : same('what follows is refused: as before the next call');
+    return moment === 'before' ? run : refusedNext;
   }),
   refusing('ec2-refused', 'EC2 refuses everything from then on', ['ec2'], (point) =>
     point.role === 'ec2' ? run : same('the bucket is not hit: as before the next call of AWS'),
@@ -328,7 +312,7 @@ export const faults: readonly Fault[] = [
     at: (point, moment) => {
       if (point.role !== 'checkpoint') return same('only checkpoints go to the spool: as at the next write of one');
       if (!point.afterEc2) return same('it has nothing of AWS that an earlier one has not: as with s3-refused');
-      return moment === 'before' ? run : same('what follows is refused: as before the next call');
+      return moment === 'before' ? run : refusedNext;
     },
     strike: async ({ rig, release }) => {
       const [mark] = await rig.keys('.holdfast/open/small/');
@@ -336,7 +320,7 @@ export const faults: readonly Fault[] = [
       await mkdir(dirname(folder), { recursive: true });
       // A file in the folder's place: a disk that is full would need one of its own.
       await writeFile(folder, '');
-      await rig.fault(refusal('s3', '*'));
+      await rig.fault(refusal('s3'));
       await release('cut');
     },
   },
@@ -368,10 +352,9 @@ export const secondFaults: readonly Fault[] = [
     name: 'two-sigints',
     what: 'the recovery gets two SIGINTs',
     at: everyWrite,
-    strike: async ({ run: { child }, release }) => {
-      child.kill('SIGINT');
-      child.kill('SIGINT');
-      await release('go-on');
+    strike: async (strike) => {
+      await interruptTwice(strike.run);
+      await strike.release('go-on');
     },
   },
   refusing('s3-refused', 'the bucket refuses everything from then on', ['s3'], everyWrite),

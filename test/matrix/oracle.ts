@@ -174,7 +174,7 @@ export interface Expected {
 
 export async function findings(rig: LabRig, expected: Expected): Promise<readonly string[]> {
   const bucket = new Bucket(rig.s3, rig.record.bucket);
-  const watched: Watched = { bucket, control: rig };
+  const watched: Watched = { bucket, control: rig, countedLate: true };
   const each = await Promise.all([
     sameAsClean(rig, expected),
     stateIsAws(rig, bucket, expected),

@@ -1,5 +1,5 @@
 import type { LabRig, RunningCommand } from './lab-rig.ts';
-import { engineBelow, signalledUntilGone } from './processes.ts';
+import { engineBelow, signal, signalledUntilGone } from './processes.ts';
 
 /** The call that an interruption hits, as a fault of the lab matches it. */
 export interface HitCall {
@@ -21,18 +21,13 @@ export interface Interruption {
 /** The call stands still once AWS has done it. */
 const held = (call: HitCall): object => ({ match: { ...call, times: 1 }, do: { kind: 'hold', point: 'after' } });
 
-const kill = (pid: number | undefined, signal: NodeJS.Signals): void => {
-  if (pid === undefined) throw new Error('there is no such process');
-  process.kill(pid, signal);
-};
-
 const session = (rig: LabRig): Promise<Record<string, string>> => rig.session(7200);
 const keyOf = (env: Record<string, string>): string => env['AWS_ACCESS_KEY_ID'] ?? '';
 
 export const cliKilled: Interruption = {
   what: 'the CLI is killed',
   interrupt: async (rig, run, call) => {
-    kill((await engineBelow(run.child.pid ?? 0)).cli, 'SIGKILL');
+    signal((await engineBelow(run.child.pid ?? 0)).cli, 'SIGKILL');
     await rig.release(call);
   },
   why: /CreateTransitGateway outcome unknown/,
@@ -41,7 +36,7 @@ export const cliKilled: Interruption = {
 export const orchestratorKilled: Interruption = {
   what: 'the orchestrator is killed',
   interrupt: async (rig, run, call) => {
-    kill(run.child.pid, 'SIGKILL');
+    signal(run.child.pid, 'SIGKILL');
     await run.ended;
     await rig.release(call);
   },
@@ -51,11 +46,19 @@ export const orchestratorKilled: Interruption = {
 export const providerKilled: Interruption = {
   what: 'the provider is killed',
   interrupt: async (rig, run, call) => {
-    kill((await engineBelow(run.child.pid ?? 0)).plugin, 'SIGKILL');
+    signal((await engineBelow(run.child.pid ?? 0)).plugin, 'SIGKILL');
     await rig.release(call);
   },
   why: /CreateTransitGateway outcome unknown/,
 };
+
+/** The second counts once the first was taken. */
+export async function interruptTwice({ child, event }: RunningCommand): Promise<void> {
+  child.kill('SIGINT');
+  await event(({ type }) => type === 'draining');
+  child.kill('SIGINT');
+  await event(({ type, message }) => type === 'draining' && String(message).includes('interrupted'));
+}
 
 /** The session ends while the call stands, for these services or for all. */
 const revoked =
@@ -73,7 +76,7 @@ export const interruptions: readonly Interruption[] = [
     what: 'the orchestrator, the CLI and the provider are killed',
     interrupt: async (rig, run, call) => {
       const { cli, plugin } = await engineBelow(run.child.pid ?? 0);
-      for (const pid of [run.child.pid, cli, plugin]) kill(pid, 'SIGKILL');
+      for (const pid of [run.child.pid, cli, plugin]) signal(pid, 'SIGKILL');
       await run.ended;
       await rig.release(call);
     },
@@ -92,10 +95,7 @@ export const interruptions: readonly Interruption[] = [
   {
     what: 'Holdfast gets two SIGINTs',
     interrupt: async (rig, run, call) => {
-      run.child.kill('SIGINT');
-      await run.event(({ type }) => type === 'draining');
-      run.child.kill('SIGINT');
-      await run.event(({ type, message }) => type === 'draining' && String(message).includes('interrupted'));
+      await interruptTwice(run);
       await rig.release(call);
     },
     why: /the engine was interrupted/,
@@ -105,7 +105,7 @@ export const interruptions: readonly Interruption[] = [
     interrupt: async (rig, run, call) => {
       run.child.kill('SIGTERM');
       await run.event(({ type }) => type === 'draining');
-      kill(run.child.pid, 'SIGKILL');
+      signal(run.child.pid, 'SIGKILL');
       await run.ended;
       await rig.release(call);
     },

@@ -37,6 +37,12 @@ async function tree(root: number): Promise<{ readonly all: readonly ProcessEntry
   return { all, below };
 }
 
+/** @throws where there is no such process: what a test means to hit must be there */
+export function signal(pid: number | undefined, name: NodeJS.Signals): void {
+  if (pid === undefined) throw new Error('there is no such process');
+  process.kill(pid, name);
+}
+
 /** Ends a command and all that it has started. */
 export async function killTree(root: number): Promise<void> {
   for (const pid of (await tree(root)).below)

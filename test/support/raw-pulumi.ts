@@ -15,7 +15,8 @@ export interface RawResult {
   readonly output: string;
 }
 
-const endless = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+/** A session of AWS that nobody ends. */
+export const endless = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
 /** Pulumi without Holdfast, as a person has it who goes past it: the bucket's own URL, the engine's own locks. */
 export class RawPulumi {

@@ -88,6 +88,26 @@ describe('the changes of an object', () => {
     watched.bucket.forgetVersions(() => true);
     await expect(changesOf(watched, lockKey)).rejects.toThrow('1 calls, 0 versions');
   });
+
+  it('are not told where the bucket has what the proxy did not see', async () => {
+    const watched = new WatchedBucket();
+    watched.bucket.set(lockKey, '1');
+    watched.put(lockKey, '2');
+    await expect(changesOf(watched, lockKey)).rejects.toThrow('1 calls, 2 versions');
+  });
+
+  it('begin with what was there, of the order 0, where the proxy began to count after it', async () => {
+    const watched = new WatchedBucket();
+    watched.bucket.set(lockKey, '1');
+    watched.put(lockKey, '2');
+    watched.delete(lockKey);
+    const changes = await changesOf({ bucket: watched.bucket, control: watched.control, countedLate: true }, lockKey);
+    expect(changes.map(({ kind, version, order }) => [kind, version, order])).toEqual([
+      ['put', 'v1', 0],
+      ['put', 'v2', 1],
+      ['delete', 'v3', 2],
+    ]);
+  });
 });
 
 describe('that the lock stood until after the promoted checkpoint', () => {
