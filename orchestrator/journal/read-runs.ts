@@ -16,12 +16,26 @@ export interface ReadRun {
   readonly unreadable: readonly string[];
 }
 
-/** Names of the runs that are not known to be closed. */
-export async function openRuns(store: ObjectStore, network: string): Promise<string[]> {
-  const prefix = openRunsPrefix(network);
-  const marks = await store.list(prefix);
-  return [...new Set(marks.map(({ key }) => key.slice(prefix.length).split('/')[0] ?? ''))].sort();
+/** That a process has a run open. */
+export interface Mark {
+  readonly key: string;
+  readonly run: string;
+  /** Nonce of the process. */
+  readonly writer: string;
 }
+
+export async function openMarks(store: ObjectStore, network: string): Promise<readonly Mark[]> {
+  const prefix = openRunsPrefix(network);
+  return (await store.list(prefix)).map(({ key }) => {
+    const [run = '', name = ''] = key.slice(prefix.length).split('/');
+    return { key, run, writer: name.replace(/\.json$/, '') };
+  });
+}
+
+export const runsOf = (marks: readonly Mark[]): string[] => [...new Set(marks.map(({ run }) => run))].sort();
+
+/** Names of the runs that are not known to be closed. */
+export const openRuns = async (store: ObjectStore, network: string): Promise<string[]> => runsOf(await openMarks(store, network));
 
 /** Names of all runs of the network, oldest first: a name starts with its time. */
 export async function allRuns(store: ObjectStore, network: string): Promise<string[]> {
@@ -48,15 +62,22 @@ export async function readRun(store: ObjectStore, network: string, run: string):
   };
 }
 
-/** Who opened a run of which no opening is there, by the key of the mark: a process that is just beginning, or died before it wrote one. */
-export async function markedProcesses(store: ObjectStore, network: string, run: string): Promise<ReadonlyMap<string, ProcessRecord>> {
-  const marks = await store.list(`${openRunsPrefix(network)}${run}/`);
+/** Who made the marks of which the run has no opening, by key: processes that are just beginning, or died before they wrote one. */
+export async function unopenedBy(
+  store: ObjectStore,
+  marks: readonly Mark[],
+  runs: readonly ReadRun[],
+): Promise<ReadonlyMap<string, ProcessRecord>> {
+  const isOpened = ({ run, writer }: Mark): boolean =>
+    runs.some((read) => read.run === run && read.events.some((event) => event.type === 'run-opened' && event.writer === writer));
   const read = await Promise.all(
-    marks.map(async ({ key }): Promise<[string, ProcessRecord][]> => {
-      const stored = await store.get(key);
-      const mark = stored === undefined ? undefined : readObject(stored.body, openMarkSchema);
-      return mark?.ok === true && mark.value.process !== undefined ? [[key, mark.value.process]] : [];
-    }),
+    marks
+      .filter((mark) => !isOpened(mark))
+      .map(async ({ key }): Promise<[string, ProcessRecord][]> => {
+        const stored = await store.get(key);
+        const mark = stored === undefined ? undefined : readObject(stored.body, openMarkSchema);
+        return mark?.ok === true && mark.value.process !== undefined ? [[key, mark.value.process]] : [];
+      }),
   );
   return new Map(read.flat());
 }

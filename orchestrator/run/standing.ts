@@ -1,6 +1,6 @@
 import { messageOf } from '../domain/problem.ts';
 import type { Doubt } from '../journal/events.ts';
-import { markedProcesses, openRuns, readRun } from '../journal/read-runs.ts';
+import { openMarks, readRun, runsOf, unopenedBy } from '../journal/read-runs.ts';
 import type { ReadRun } from '../journal/read-runs.ts';
 import { isOpen } from '../journal/run-state.ts';
 import type { StackInRun } from '../journal/run-state.ts';
@@ -184,7 +184,7 @@ export interface Standings {
   readonly byStack: ReadonlyMap<string, Standing>;
   readonly locks: readonly StandingLock[];
   readonly openRuns: readonly ReadRun[];
-  /** Processes whose run has no opening, by the key of its mark. */
+  /** Processes of which their run has no opening, by the key of their mark. */
   readonly marked: ReadonlyMap<string, ProcessRecord>;
   readonly frozen: ReadonlyMap<string, Frozen>;
   readonly verified: ReadonlyMap<string, Verified>;
@@ -216,20 +216,14 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     });
   // The locks first: whatever lock is seen, the mark of its run was there before, and is found.
   const locks = await standingLocks(store, network);
-  const [runNames, frozen, verified, heard] = await Promise.all([
-    openRuns(store, network),
+  const [marks, frozen, verified, heard] = await Promise.all([
+    openMarks(store, network),
     orUnreadable(readFrozen(store, network), new Map<string, Frozen>()),
     orUnreadable(readVerified(store, network), new Map<string, Verified>()),
     lastHeard(store, network),
   ]);
-  const seen = await Promise.all(runNames.map((run) => readRun(store, network, run)));
-  const marked = new Map(
-    (
-      await Promise.all(
-        seen.filter(({ state }) => state.opened === undefined).map(async ({ run }) => [...(await markedProcesses(store, network, run))]),
-      )
-    ).flat(),
-  );
+  const seen = await Promise.all(runsOf(marks).map((run) => readRun(store, network, run)));
+  const marked = await unopenedBy(store, marks, seen);
   const processes = [
     ...marked.values(),
     ...locks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),

@@ -587,9 +587,9 @@ describe('what is removed from the spool', () => {
     const spool = openSpool(spoolFolder());
     await spool.write(stack, Buffer.from('{}'));
     await spool.write(`${stack}b`, Buffer.from('{}'));
-    await writeFile(join(spoolFolder(), `${stack}.json.0b0f.unfinished`), '{');
+    for (const name of [stack, `${stack}b`]) await writeFile(join(spoolFolder(), `${name}.json.0b0f.unfinished`), '{');
     await spool.remove(stack);
-    expect(await readdir(spoolFolder())).toEqual([`${stack}b.json`]);
+    expect((await readdir(spoolFolder())).sort()).toEqual([`${stack}b.json`, `${stack}b.json.0b0f.unfinished`]);
   });
 });
 

@@ -301,16 +301,14 @@ describe('the mark of a dead run', () => {
     ['goes', 'dead', 0],
     ['stays while it lives', 'alive', 1],
   ] as const)('of a run that died before its opening was written %s', async (_, liveness, left) => {
-    const { opened } = await openedRun();
-    rig.bucket.set(openRunKey('example', 'new', 'new'), {
-      schema: 1,
-      run: 'new',
-      network: 'example',
-      writer: 'new',
-      process: opened.process,
-    });
+    const { type, operation, process, session, account, region, order, forecastSeconds, networkFile } = (await openedRun()).opened;
+    rig.store.before = ({ key }) => {
+      if (key.endsWith('-run-opened.json')) throw new Error('it dies');
+    };
+    const opening = { type, operation, session, account, region, order, forecastSeconds, networkFile };
+    await expect(rig.journalOf('new').open({ ...opening, process: { ...process, nonce: 'new', pid: 43 } })).rejects.toThrow('it dies');
     await closeDeadRuns({ ...(await requestOf()), standings: await rig.standings(liveness) });
-    expect(marks().filter((key) => key.includes('/new/'))).toHaveLength(left);
+    expect(marks().filter((key) => key.endsWith('/new.json'))).toHaveLength(left);
   });
 
   it('of a run of which something cannot be read stays', async () => {
