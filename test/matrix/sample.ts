@@ -61,4 +61,4 @@ export const alwaysSecond: readonly string[] = [
   ...at(`${recovery}/removal-of-lock/before`, 'killed', 's3-refused'),
 ];
 
-export const rotatingCount = 16;
+export const rotatingCount = 8;
