@@ -1,6 +1,8 @@
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
+import type { SNSClient } from '@aws-sdk/client-sns';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { Session } from './session.ts';
 import type { Target } from './target.ts';
@@ -11,6 +13,9 @@ export interface Clients {
   readonly s3: S3Client;
   readonly sts: STSClient;
   readonly cloudtrail: CloudTrailClient;
+  /** Loaded with the first call: few commands have anything to tell. */
+  readonly sns: () => Promise<SNSClient>;
+  readonly cloudwatch: () => Promise<CloudWatchClient>;
   readonly destroy: () => void;
 }
 
@@ -42,7 +47,26 @@ export function openClients(target: Target, region: string, session: () => Sessi
     maxAttempts: 1,
     requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
   });
-  return { ec2, s3, sts, cloudtrail, destroy: () => [ec2, s3, sts, cloudtrail].forEach((client) => client.destroy()) };
+  const loaded: { readonly destroy: () => void }[] = [];
+  const onFirstUse = <T extends { readonly destroy: () => void }>(load: () => Promise<T>): (() => Promise<T>) => {
+    let client: Promise<T> | undefined;
+    return () =>
+      (client ??= load().then((made) => {
+        loaded.push(made);
+        return made;
+      }));
+  };
+  return {
+    ec2,
+    s3,
+    sts,
+    cloudtrail,
+    sns: onFirstUse(async () => new (await import('@aws-sdk/client-sns')).SNSClient({ ...configuration, maxAttempts: 2 })),
+    cloudwatch: onFirstUse(
+      async () => new (await import('@aws-sdk/client-cloudwatch')).CloudWatchClient({ ...configuration, maxAttempts: 2 }),
+    ),
+    destroy: () => [ec2, s3, sts, cloudtrail, ...loaded].forEach((client) => client.destroy()),
+  };
 }
 
 /** What the engine and its provider get of the session: environment variables, and no file. */

@@ -111,6 +111,12 @@ const locks = buildCommand({
         brief: 'Exit 7, and name each lock that is older, as in 20m',
         placeholder: 'TIME',
       },
+      notify: {
+        kind: 'boolean',
+        default: false,
+        brief: "Tell the network's notifiers of old locks and of holds, each once; without --max-age, by the file's lockAge",
+        withNegated: false,
+      },
     },
   },
   docs: {

@@ -57,6 +57,11 @@ export const heartbeatsPrefix = (network: string): string => `.holdfast/heartbea
 
 export const heartbeatKey = (network: string, nonce: string): string => `${heartbeatsPrefix(network)}${nonce}.json`;
 
+/** What notifiers were told of a stack: each alert once by each. */
+export const toldPrefix = (network: string): string => `.holdfast/told/${network}/`;
+
+export const toldKey = (network: string, stack: string, what: string): string => `${toldPrefix(network)}${stack}/${what}.json`;
+
 /** Copies of what was there before a recovery wrote anything. Never removed, and never written over. */
 export const quarantinePrefix = (network: string, run: string, stack: string): string => `.holdfast/quarantine/${network}/${run}/${stack}/`;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeLiveness, describeOld, lockStatuses } from '../../orchestrator/cli/commands/locks.ts';
-import type { LockStatus } from '../../orchestrator/cli/commands/locks.ts';
+import { describeLiveness, describeOld, lockStatuses } from '../../orchestrator/cli/lock-status.ts';
+import type { LockStatus } from '../../orchestrator/cli/lock-status.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
 import { durableLockKey, frozenKey, heartbeatKey, lockFolder } from '../../orchestrator/state/layout.ts';

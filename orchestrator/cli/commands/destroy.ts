@@ -11,6 +11,7 @@ import { readStates } from '../../state/checkpoints.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
 import { openGateway } from '../../gateway/gateway.ts';
+import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
 import { blockedStacks } from '../blocked.ts';
@@ -100,6 +101,7 @@ export async function destroyStacks(
         ...file.graph.nodes.filter(({ upstreams }) => upstreams.includes(name)).map((node) => node.name),
       ]),
     ];
+    const alerting = openAlerting(context, file, aws, 'destroy');
     const { ends, exitCode } = await refuseWithoutJournal(async () =>
       applyNetwork({
         ...(await applySettings(
@@ -109,7 +111,7 @@ export async function destroyStacks(
           flags,
           stopping,
           order,
-          emit,
+          alerting.follow(emit),
         )),
         work: doomed.map((doomedState) => ({
           stack: doomedState.stack,
@@ -128,6 +130,7 @@ export async function destroyStacks(
         })),
       }),
     );
+    await alerting.settled(emit);
     return summarize(ends, exitCode);
   } finally {
     await gateway.close();

@@ -14,6 +14,7 @@ import type { StackState } from '../../state/checkpoints.ts';
 import { frozenPrefix } from '../../state/layout.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
+import { byThisProcess, openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { shortOf, tidyRequest } from '../open.ts';
@@ -84,6 +85,8 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
           detail: `by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}${keepsLock ? '; it keeps the lock that it has' : ''}${held}`,
         };
       });
+      const anew = outcomes.filter(({ outcome }) => outcome === 'frozen').map(({ stack }) => stack);
+      await tellEveryone(this, opened, 'frozen', anew, flags.incident);
       tell(this, flags, opened, outcomes);
       if (!flags.json)
         print(
@@ -139,6 +142,8 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
           ].join('; '),
         };
       });
+      const ended = outcomes.filter(({ outcome }) => outcome === 'unfrozen').map(({ stack }) => stack);
+      await tellEveryone(this, opened, 'unfrozen', ended, flags.incident);
       tell(this, flags, opened, outcomes);
       if (!flags.json && outcomes.length === 0) print(this, `Nothing is frozen on ${network}.`);
       return worstOf([
@@ -258,6 +263,35 @@ const whoOf = ({ user, host, startedAt, incident }: LockRecord): NonNullable<Sta
   since: startedAt,
   incident: incident ?? null,
 });
+
+/** In one message, however many stacks it is about. */
+async function tellEveryone(
+  context: Context,
+  { file, aws, emit }: OpenedBucket,
+  kind: 'frozen' | 'unfrozen',
+  stacks: readonly string[],
+  incident: string,
+): Promise<void> {
+  const [first, ...more] = stacks;
+  if (first === undefined) return;
+  const shorts = stacks.map(shortOf);
+  const named = shorts.length > 3 ? `${shorts.slice(0, 3).join(', ')} and ${shorts.length - 3} more` : shorts.join(', ');
+  const { spec } = file.network;
+  const alerting = openAlerting(context, file, aws, kind === 'frozen' ? 'freeze' : 'unfreeze');
+  await alerting.tell({
+    ...byThisProcess(context, spec, aws, more.length === 0 ? first : spec.network, kind === 'frozen' ? 'freeze' : 'unfreeze'),
+    short: named,
+    kind,
+    about: aws.run,
+    what: kind === 'frozen' ? 'nobody works on it until it is unfrozen' : 'everyone may work on it again; what was held stays held',
+    incident,
+    next:
+      kind === 'frozen'
+        ? `once the incident is over: npm run unfreeze -- ${more.length === 0 ? named : '--all'} --incident ${quoted(incident)}`
+        : 'npm run status',
+  });
+  await alerting.settled(emit);
+}
 
 function tell(context: Context, flags: FreezeFlags, { header, notes }: OpenedBucket, outcomes: readonly StackOutcome[]): void {
   if (flags.json) {

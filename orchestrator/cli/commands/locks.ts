@@ -1,186 +1,59 @@
 import { formatSeconds } from '../../domain/duration.ts';
-import { exitCodes } from '../../domain/exit-codes.ts';
+import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import type { StandingLock } from '../../locks/durable-locks.ts';
-import type { LockRecord } from '../../locks/lock-record.ts';
 import { describeHeld } from '../../run/standing.ts';
-import type { Liveness, Standings } from '../../run/standing.ts';
+import type { Standings } from '../../run/standing.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { Style } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
+import { describeOld, lockStatuses } from '../lock-status.ts';
+import type { LockStatus } from '../lock-status.ts';
 import { shortOf } from '../open.ts';
-import { quoted } from '../quoted.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
+import { describeTold, refuseNobody, watch } from '../lock-alarm.ts';
 
 export interface LocksFlags extends CommonFlags {
   /** Seconds. */
   readonly maxAge?: number;
-}
-
-/** One object in a lock folder, as `--json` has it. */
-export interface LockStatus {
-  readonly stack: string;
-  readonly short: string;
-  readonly key: string;
-  /** Who put it; `unreadable` where nobody can say. */
-  readonly by: 'run' | 'person' | 'pulumi' | 'unreadable';
-  readonly standing: 'held' | 'at-work' | 'frozen' | 'left-over' | 'unknown';
-  readonly owner: string;
-  readonly operation: string | null;
-  readonly user: string | null;
-  readonly host: string | null;
-  readonly pid: number | null;
-  readonly run: string | null;
-  readonly incident: string | null;
-  readonly ciLink: string | null;
-  readonly since: string;
-  readonly ageSeconds: number;
-  /** In words. */
-  readonly process: string;
-  readonly liveness: Liveness | null;
-  /** By the bucket's clock; null where nothing was ever heard, or it sends nothing. */
-  readonly lastHeard: string | null;
-  readonly tooOld: boolean;
+  /** Tells the network's notifiers. */
+  readonly notify: boolean;
 }
 
 /** Every lock of the network, and who is behind it. Reads the bucket alone; over age means that somebody should look, and never that it may go. */
 export async function locks(this: Context, flags: LocksFlags): Promise<void> {
   await report(this, flags, (emit) =>
-    withBucket(this, flags, 'locks', emit, async ({ read, header, notes, file }): Promise<ExitCode> => {
+    withBucket(this, flags, 'locks', emit, async (opened): Promise<ExitCode> => {
+      const { read, header, notes, file } = opened;
+      if (flags.notify) refuseNobody(file);
       const { standings } = await read();
-      const found = lockStatuses(standings, this.now(), flags.maxAge);
+      const maxAge = flags.maxAge ?? (flags.notify ? file.network.spec.guardrails?.lockAge : undefined);
+      const found = lockStatuses(standings, this.now(), maxAge);
       const old = found.filter(({ tooOld }) => tooOld);
+      const watched = flags.notify ? await watch(this, opened, found, standings) : undefined;
       if (flags.json)
         print(
           this,
           JSON.stringify({
             ...header(),
-            ...(flags.maxAge === undefined ? {} : { maxAgeSeconds: flags.maxAge }),
+            ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge }),
             locks: found,
+            ...(watched === undefined ? {} : { told: watched.told }),
             notes,
             unreadable: standings.unreadable,
           }),
         );
-      else print(this, describeLocks(file.network.spec.network, found, standings, styleFor(this.process.stdout, this.env)));
-      return old.length > 0 ? exitCodes.found : exitCodes.done;
+      else {
+        print(this, describeLocks(file.network.spec.network, found, standings, styleFor(this.process.stdout, this.env)));
+        for (const line of watched === undefined ? [] : describeTold(watched)) print(this, line);
+      }
+      return worstOf([
+        old.length > 0 ? exitCodes.found : exitCodes.done,
+        watched?.told.some(({ outcome }) => outcome === 'failed') === true ? exitCodes.failed : exitCodes.done,
+      ]);
     }),
   );
-}
-
-/** @param maxAgeSeconds a lock that is older is too old; absent: none is */
-export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: number | undefined): LockStatus[] {
-  return standings.locks.map((lock): LockStatus => {
-    const { stack, key, content } = lock;
-    const since = takenAt(lock);
-    const ageSeconds = Math.max(0, Math.floor((now - since.getTime()) / 1000));
-    const base = { stack, short: shortOf(stack), key, since: since.toISOString(), ageSeconds };
-    const tooOld = maxAgeSeconds !== undefined && ageSeconds > maxAgeSeconds;
-    const standing = standingWord(lock, standings);
-    const nobody = { operation: null, user: null, host: null, pid: null, run: null, incident: null, ciLink: null };
-    const unheard = { liveness: null, lastHeard: null };
-    switch (content.kind) {
-      case 'holdfast': {
-        const { record } = content;
-        const isFreeze = record.operation === 'freeze';
-        const liveness = standings.liveness(record);
-        const heard = standings.heard.get(record.nonce);
-        return {
-          ...base,
-          ...(isFreeze
-            ? { by: 'person', process: 'a person put it, and no process', ...unheard }
-            : { by: 'run', process: describeLiveness(liveness, heard, now), liveness, lastHeard: heard?.toISOString() ?? null }),
-          standing,
-          owner: ownerOf(record),
-          operation: record.operation,
-          user: record.user,
-          host: record.host,
-          pid: record.pid,
-          run: isFreeze ? null : record.run,
-          incident: record.incident ?? null,
-          ciLink: record.ciLink ?? null,
-          tooOld,
-        };
-      }
-      case 'engine': {
-        const { username, hostname, pid } = content.engine;
-        return {
-          ...base,
-          ...nobody,
-          by: 'pulumi',
-          standing,
-          owner: `plain pulumi, ${username}@${hostname} (pid ${pid})`,
-          user: username,
-          host: hostname,
-          pid,
-          // A host's name and a number are no proof: the number may be another container's.
-          process: 'plain pulumi sends no heartbeat',
-          ...unheard,
-          tooOld,
-        };
-      }
-      case 'unreadable':
-        return {
-          ...base,
-          ...nobody,
-          by: 'unreadable',
-          standing,
-          owner: `an object that is no lock (${key}: ${content.why})`,
-          process: 'not known',
-          ...unheard,
-          tooOld,
-        };
-      default:
-        return content satisfies never;
-    }
-  });
-}
-
-/** A lock that was put back is as old as it was before. */
-function takenAt({ since, content }: StandingLock): Date {
-  if (content.kind !== 'holdfast' || content.record.restoredAt === undefined) return since;
-  const started = new Date(content.record.startedAt);
-  return Number.isNaN(started.getTime()) || started > since ? since : started;
-}
-
-function ownerOf({ operation, user, host, pid, run, incident }: LockRecord): string {
-  return operation === 'freeze' ? `${user}@${host} (incident ${incident ?? 'unknown'})` : `${user}@${host} (pid ${pid}, run ${run})`;
-}
-
-function standingWord({ stack, content }: StandingLock, { byStack }: Standings): LockStatus['standing'] {
-  const kind = byStack.get(stack)?.kind;
-  switch (kind) {
-    case 'held':
-    case 'frozen':
-      return kind;
-    case 'left':
-      return 'left-over';
-    case 'locked':
-      return content.kind === 'unreadable' ? 'unknown' : 'at-work';
-    case 'free':
-    case undefined:
-      return 'unknown';
-    default:
-      return kind satisfies never;
-  }
-}
-
-/** What can be said of a process; what was not heard proves nothing, and is said so. */
-export function describeLiveness(liveness: Liveness, heard: Date | undefined, now: number): string {
-  const ago = heard === undefined ? undefined : formatSeconds((now - heard.getTime()) / 1000);
-  switch (liveness) {
-    case 'alive':
-      return 'alive';
-    case 'dead':
-      return 'dead';
-    case 'heard-of':
-      return `heard of ${ago ?? '0 s'} ago`;
-    case 'quiet':
-      return ago === undefined ? 'nothing heard of it, which proves nothing' : `nothing heard for ${ago}, which proves nothing`;
-    default:
-      return liveness satisfies never;
-  }
 }
 
 function describeLocks(network: string, found: readonly LockStatus[], standings: Standings, style: Style): string {
@@ -209,16 +82,4 @@ function describeLocks(network: string, found: readonly LockStatus[], standings:
     ...found.filter(({ tooOld }) => tooOld).map((lock) => style.yellow(describeOld(lock))),
     ...standings.unreadable.map((record) => `cannot be read, so that nobody knows what it says of a stack: ${record}`),
   ].join('\n');
-}
-
-/** In so many words: age alone is how locks were released over a state that was not true. */
-export function describeOld({ short, owner, operation, standing, ageSeconds, process, incident }: LockStatus): string {
-  const what = operation === null ? '' : `, ${operation}`;
-  const next =
-    standing === 'frozen'
-      ? `Ask whether the incident is over, and look: npm run status. Only then: npm run unfreeze -- ${short} --incident ${incident === null ? 'ID' : quoted(incident)}`
-      : standing === 'left-over'
-        ? 'Next: npm run status; nothing is in doubt, and the next up releases it by itself'
-        : `Next: npm run status, and then npm run recover -- ${short}`;
-  return `OLD ${short}: locked for ${formatSeconds(ageSeconds)} by ${owner}${what} (${process}). Do not release it without checking what AWS has: its age proves nothing. ${next}`;
 }

@@ -34,6 +34,7 @@ import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
 import type { Held, Standing } from '../../run/standing.ts';
 import { closeDeadRuns, endLeftLocks } from '../../run/tidy.ts';
 import { kinds } from '../../../stacks/index.ts';
+import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
@@ -116,14 +117,18 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const own = await refuseWithoutJournal(() => openOwnJournal(context, file, aws, chosen, flags));
     if (!flags.dryRun) heartbeat.start();
     const ends: StackResult[] = [];
+    const alerting = openAlerting(context, file, aws, 'recover');
+    // A rehearsal changes nothing that anybody has to know of.
+    const told = flags.dryRun ? emit : alerting.follow(emit);
     for (const stack of chosen) {
       if (stopping.draining.aborted) break;
       const from = context.now();
       const end = await recoverOne(context, { file, aws, state, parts, own, flags, known }, stack, decided.get(stack) ?? [], emit);
       const seconds = (context.now() - from) / 1000;
       ends.push({ stack, short: shortOf(stack), end, seconds });
-      emit({ type: 'stack-ended', stack, end, seconds });
+      told({ type: 'stack-ended', stack, end, seconds });
     }
+    await alerting.settled(emit);
     const exitCode = worstOf([exitCodeOf(ends, false), ...(ends.length < chosen.length ? [exitCodes.held] : [])]);
     if (!flags.dryRun) {
       await own.note({

@@ -13,6 +13,7 @@ import type { Work } from '../../run/stack-run.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
 import { blockedStacks } from '../blocked.ts';
@@ -112,11 +113,13 @@ export async function deploy(
       emit({ type: 'note', message: 'Nothing was changed.' });
       return exitCodes.done;
     }
+    const alerting = openAlerting(context, file, aws, command);
     const applied = await apply(
       context,
       { file, aws, state, gateway, engine, planned, selected: runnable, stopping, flags: applyFlags },
-      emit,
+      alerting.follow(emit),
     );
+    await alerting.settled(emit);
     return summarize(applied.ends, applied.exitCode);
   } finally {
     await gateway.close();

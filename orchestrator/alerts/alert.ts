@@ -1,0 +1,68 @@
+import { formatSeconds } from '../domain/duration.ts';
+
+/** What is worth waking somebody for, or telling everyone. */
+export type AlertKind = 'old-lock' | 'held' | 'undecided' | 'frozen' | 'unfrozen' | 'recovered' | 'released';
+
+/** One thing that happened to one stack. The same to every notifier: a person who reads it in a chat at 3 in the morning has nothing else. */
+export interface Alert {
+  readonly kind: AlertKind;
+  readonly network: string;
+  /** Full name. */
+  readonly stack: string;
+  readonly short: string;
+  /** What it is told once for: the owner of a lock, the run of a hold. */
+  readonly about: string;
+  /** What happened, in one line. */
+  readonly what: string;
+  /** `ada@build-7 (pid 42, run …)` */
+  readonly owner: string;
+  readonly operation: string | null;
+  readonly ageSeconds: number | null;
+  /** By the bucket's clock; null where nothing was ever heard. */
+  readonly lastHeard: string | null;
+  /** Whether the process looks alive, in words. */
+  readonly process: string | null;
+  readonly incident: string | null;
+  readonly ciLink: string | null;
+  /** The command to go on with. */
+  readonly next: string;
+}
+
+const words: Readonly<Record<AlertKind, string>> = {
+  'old-lock': 'OLD LOCK',
+  held: 'HELD',
+  undecided: 'A PERSON MUST DECIDE',
+  frozen: 'FROZEN',
+  unfrozen: 'unfrozen',
+  recovered: 'recovered',
+  released: 'RELEASED',
+};
+
+/** Kinds under which a lock stands that somebody could want to take away. */
+const locked: readonly AlertKind[] = ['old-lock', 'held', 'undecided', 'frozen'];
+
+/** The first line. */
+export const titleOf = ({ kind, network, short }: Alert): string => `${words[kind]} ${network} ${short}`;
+
+/** The whole message, as lines of plain text. */
+export function textOf(alert: Alert, runbook: string): string {
+  const { what, owner, operation, ageSeconds, lastHeard, process, incident, ciLink, next } = alert;
+  const facts = [
+    `owner: ${owner}`,
+    ...(operation === null ? [] : [`operation: ${operation}`]),
+    ...(ageSeconds === null ? [] : [`age: ${formatSeconds(ageSeconds)}`]),
+    ...(process === null ? [] : [`process: ${process}`]),
+    ...(lastHeard === null ? [] : [`last heartbeat: ${lastHeard}`]),
+    ...(incident === null ? [] : [`incident: ${incident}`]),
+    ...(ciLink === null ? [] : [`job: ${ciLink}`]),
+  ];
+  return [
+    `${titleOf(alert)}: ${what}`,
+    ...facts,
+    ...(locked.includes(alert.kind)
+      ? ['Do not release the lock without checking drift: its age proves nothing, and AWS may have what the state does not say.']
+      : []),
+    `next: ${next}`,
+    `runbook: ${runbook}`,
+  ].join('\n');
+}

@@ -1,0 +1,147 @@
+import type { Alert } from '../alerts/alert.ts';
+import { publishLockAge } from '../alerts/metric.ts';
+import type { Telling } from '../alerts/tell.ts';
+import { formatSeconds } from '../domain/duration.ts';
+import { exitCodes } from '../domain/exit-codes.ts';
+import { messageOf, Refusal } from '../domain/problem.ts';
+import type { Standings } from '../run/standing.ts';
+import { describeFailed, openAlerting } from './alerting.ts';
+import type { Context } from './context.ts';
+import { nextOf } from './lock-status.ts';
+import type { LockStatus } from './lock-status.ts';
+import { shortOf } from './open.ts';
+import type { OpenedFile } from './open.ts';
+import type { OpenedBucket } from './with-bucket.ts';
+
+/** What one watch came to, as `--json` has it. */
+export interface Watched {
+  readonly told: readonly Told[];
+}
+
+interface Told {
+  readonly notifier: 'metric' | 'sns' | 'webhook';
+  /** Null for the metric, which is of the network. */
+  readonly stack: string | null;
+  readonly kind: Alert['kind'] | 'lock-age';
+  /** `before`: it was told by an earlier watch, or by the command that did it. */
+  readonly outcome: 'told' | 'before' | 'failed';
+  readonly detail: string;
+}
+
+/** `--notify` of a network that says nothing of whom to tell would be a watch that nobody hears. */
+export function refuseNobody({ network: { file, spec } }: OpenedFile): void {
+  const { guardrails } = spec;
+  if (guardrails?.metric ?? guardrails?.topic ?? guardrails?.webhook) return;
+  throw new Refusal(exitCodes.usage, {
+    reason: 'nobody-to-tell',
+    message: `${file} names nobody to tell: it has no guardrails with a metric, a topic or a webhook`,
+    next: 'Add them: docs/network.md, "guardrails"',
+    file,
+  });
+}
+
+/** One look of the lock watch: the metric each time, and each old lock and each hold once to each notifier. Nothing is released. */
+export async function watch(context: Context, opened: OpenedBucket, found: readonly LockStatus[], standings: Standings): Promise<Watched> {
+  const { file, aws } = opened;
+  const { spec } = file.network;
+  const alerting = openAlerting(context, file, aws, 'locks');
+  const alerts = [
+    ...found.filter(({ tooOld }) => tooOld).map((lock) => alertOfLock(spec.network, lock)),
+    ...alertsOfHolds(spec.network, found, standings),
+  ];
+  const namespace = spec.guardrails?.metric?.namespace;
+  const [tellings, metric] = await Promise.all([
+    alerting.tell(...alerts),
+    namespace === undefined ? undefined : tellMetric(context, opened, namespace, found),
+  ]);
+  return { told: [...(metric ? [metric] : []), ...tellings.map(toldOf)] };
+}
+
+async function tellMetric(context: Context, { file, aws }: OpenedBucket, namespace: string, found: readonly LockStatus[]): Promise<Told> {
+  const seconds = Math.max(0, ...found.map(({ ageSeconds }) => ageSeconds));
+  const told = { notifier: 'metric', stack: null, kind: 'lock-age' } as const;
+  try {
+    await publishLockAge(await aws.clients.cloudwatch(), namespace, file.network.spec.network, seconds, context.now());
+    return { ...told, outcome: 'told', detail: `${seconds} s` };
+  } catch (cause) {
+    return { ...told, outcome: 'failed', detail: messageOf(cause) };
+  }
+}
+
+function alertOfLock(network: string, lock: LockStatus): Alert {
+  return {
+    kind: 'old-lock',
+    network,
+    stack: lock.stack,
+    short: lock.short,
+    about: lock.identity,
+    what: `locked for ${formatSeconds(lock.ageSeconds)} (${lock.process})`,
+    ...ofLock(lock),
+    next: nextOf(lock),
+  };
+}
+
+/** Holds that no command told of: it was killed, or nobody could be reached. */
+function alertsOfHolds(network: string, found: readonly LockStatus[], { byStack }: Standings): Alert[] {
+  return [...byStack].flatMap(([stack, standing]): Alert[] => {
+    if (standing.kind !== 'held') return [];
+    const short = shortOf(stack);
+    const lock = found.find((each) => each.stack === stack);
+    return [
+      {
+        kind: 'held',
+        network,
+        stack,
+        short,
+        about: standing.run ?? standing.since,
+        what: `${standing.why} since ${standing.since}`,
+        ...(lock
+          ? ofLock(lock)
+          : {
+              owner: standing.run === undefined ? 'plain pulumi' : `run ${standing.run}`,
+              operation: null,
+              ageSeconds: null,
+              lastHeard: null,
+              process: null,
+              incident: null,
+              ciLink: null,
+            }),
+        next: `npm run recover -- ${short}`,
+      },
+    ];
+  });
+}
+
+const ofLock = ({ owner, operation, ageSeconds, lastHeard, process, incident, ciLink }: LockStatus) => ({
+  owner,
+  operation,
+  ageSeconds,
+  lastHeard,
+  process,
+  incident,
+  ciLink,
+});
+
+const toldOf = (telling: Telling): Told => ({
+  notifier: telling.notifier.id,
+  stack: telling.alert.stack,
+  kind: telling.alert.kind,
+  outcome: telling.outcome,
+  detail: telling.outcome === 'failed' ? describeFailed(telling) : telling.notifier.to,
+});
+
+export function describeTold({ told }: Watched): string[] {
+  return told.map(({ notifier, stack, kind, outcome, detail }) => {
+    const what = stack === null ? kind : `${kind} of ${shortOf(stack)}`;
+    switch (outcome) {
+      case 'told':
+        return `told ${notifier}: ${what} (${detail})`;
+      case 'before':
+        return `${notifier} was told before: ${what}`;
+      case 'failed':
+        return `NOT TOLD ${notifier}: ${what}: ${detail} The next watch tries again.`;
+      default:
+        return outcome satisfies never;
+    }
+  });
+}
