@@ -21,6 +21,7 @@ import { runChecks } from '../preflight/check.ts';
 import type { Command } from '../preflight/check.ts';
 import { checks } from '../preflight/checks.ts';
 import type { PreflightFacts } from '../preflight/checks.ts';
+import { lastReview } from '../preflight/runbook-review.ts';
 import type { ProgramSettings } from '../pulumi/program.ts';
 import type { Emit } from '../run/events.ts';
 import type { LiveSession } from '../run/stack-run.ts';
@@ -242,6 +243,7 @@ export async function preflight(
           ],
     cli: request.cli,
     plugin: request.plugin,
+    runbookReviewed: await lastReview(context.root),
   };
   const results = await runChecks(checks, facts, request.command, (check) =>
     emit({ type: 'check', check, listed: request.command === 'preflight' }),

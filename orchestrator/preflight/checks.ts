@@ -5,6 +5,7 @@ import type { Expiry } from '../aws/session.ts';
 import type { Network } from '../network/read-network.ts';
 import { ignoredConditions, readProbe } from '../state/store-probe.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
+import { reviewDays } from './runbook-review.ts';
 
 /** What the checks look at: asked once, before the first of them. */
 export interface PreflightFacts {
@@ -30,6 +31,8 @@ export interface PreflightFacts {
   readonly missingUpstreams: readonly string[];
   readonly cli: string;
   readonly plugin: string;
+  /** Day of the runbook's last review, as `2026-01-31`; undefined where it is not known. */
+  readonly runbookReviewed: string | undefined;
 }
 
 const changing: readonly Command[] = ['up', 'destroy', 'preflight'];
@@ -232,7 +235,27 @@ export const checks: readonly Check<PreflightFacts>[] = [
     exitCode: exitCodes.preflightRefused,
     look: ({ cli, plugin }) => ok(`pulumi ${cli}, ${plugin}`),
   },
+  {
+    id: 'runbook',
+    title: 'runbook',
+    // It is for the day on which something else fails: never a reason to stop.
+    fatalFor: [],
+    exitCode: exitCodes.preflightRefused,
+    look: checkRunbook,
+  },
 ];
+
+function checkRunbook({ network, runbookReviewed, now }: PreflightFacts): CheckOutcome {
+  const link = network.spec.guardrails?.runbook;
+  if (link !== undefined) return ok(`kept at ${link}`);
+  const next = `Go through docs/runbook.md in the lab, correct it, and set its line "Reviewed:" to that day.`;
+  const reviewed = runbookReviewed === undefined ? Number.NaN : Date.parse(runbookReviewed);
+  if (Number.isNaN(reviewed)) return { outcome: 'warn', message: 'docs/runbook.md does not say when it was last reviewed', next };
+  const days = Math.floor((now - reviewed) / 86_400_000);
+  if (days > reviewDays)
+    return { outcome: 'warn', message: `docs/runbook.md was last reviewed ${days} days ago, and ${reviewDays} is the most`, next };
+  return ok(`reviewed ${runbookReviewed ?? ''}`);
+}
 
 function place(network: Network, path: readonly (string | number)[]): { file: string; line?: number } {
   const line = network.lineOf(path);

@@ -9,7 +9,12 @@ import type { CommandResult, LabRig } from './lab-rig.ts';
  * A command against a lab, from its arguments to its exit code, in the process of the test: for those that start no engine and touch nothing of their
  * process, a tenth of the time that a process of their own takes.
  */
-export async function runHere(rig: LabRig, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+export async function runHere(
+  rig: LabRig,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  now: () => number = Date.now,
+): Promise<CommandResult> {
   let stdout = '';
   let stderr = '';
   const process: Context['process'] = {
@@ -21,7 +26,7 @@ export async function runHere(rig: LabRig, args: readonly string[], env: Readonl
     env: { HOLDFAST_LAB_DIR: join(rig.folder, 'lab'), ...env },
     cwd: rig.folder,
     root: fileURLToPath(new URL('../../', import.meta.url)),
-    now: Date.now,
+    now,
     interactive: false,
     ask: () => Promise.reject(new Error('there is nobody to ask')),
   };

@@ -45,6 +45,7 @@ describe('preflight where all is well', () => {
       'journal',
       'upstreams',
       'engine',
+      'runbook',
     ]);
   });
 });
@@ -369,4 +370,27 @@ describe('the place of a failure in the file', () => {
 it('what was not looked at is not called a failure of its own', async () => {
   const results = await preflight('up', { now, bucketFacts: failed('NotFound'), identity: failed('ECONNREFUSED') });
   expect(results.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id)).toEqual(['identity', 'bucket']);
+});
+
+describe('the runbook', () => {
+  it.each([
+    ['90 days ago', '2029-10-03', 'ok', 'reviewed 2029-10-03'],
+    ['91 days ago', '2029-10-02', 'warn', 'docs/runbook.md was last reviewed 91 days ago, and 90 is the most'],
+    ['on no day', undefined, 'warn', 'docs/runbook.md does not say when it was last reviewed'],
+    ['on a day that no calendar has', '2029-13-77', 'warn', 'docs/runbook.md does not say when it was last reviewed'],
+  ])('that was last reviewed %s stops nothing', async (_, runbookReviewed, outcome, message) => {
+    for (const command of everyCommand) {
+      const check = await checkOf('runbook', command, { runbookReviewed });
+      expect(check).toMatchObject({ outcome, message });
+      expect(check).not.toHaveProperty('exitCode');
+    }
+  });
+
+  it('that is kept elsewhere is reviewed elsewhere', async () => {
+    const network = exampleOf(`${exampleNetwork}\nguardrails: { runbook: "https://wiki.example/holdfast", metric: {} }\n`);
+    expect(await checkOf('runbook', 'up', { network, runbookReviewed: undefined })).toMatchObject({
+      outcome: 'ok',
+      message: 'kept at https://wiki.example/holdfast',
+    });
+  });
 });
