@@ -1,4 +1,3 @@
-import type { SNSClient } from '@aws-sdk/client-sns';
 import { messageOf } from '../domain/problem.ts';
 import { textOf, titleOf } from './alert.ts';
 import type { Alert } from './alert.ts';
@@ -13,33 +12,24 @@ export interface Notifier {
   readonly send: (alert: Alert) => Promise<void>;
 }
 
+export interface TopicMessage {
+  readonly subject: string;
+  readonly text: string;
+  /** What a subscription can choose by. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 /** Milliseconds: a chat that does not answer must not keep a run. */
 const patienceMs = 10_000;
 
-/** SNS takes 100 characters of ASCII as a subject, without line breaks. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
-const subjectOf = (alert: Alert): string =>
-  titleOf(alert)
-    .replaceAll(/[^ -~]/g, '?')
-    .slice(0, 100);
-
-/** @param client opened with the first message: most commands have nothing to tell */
-export function topicNotifier(topic: string, runbook: string, client: () => Promise<SNSClient>): Notifier {
+/** @param publish sends to the topic */
+export function topicNotifier(topic: string, runbook: string, publish: (message: TopicMessage) => Promise<void>): Notifier {
   return {
     id: 'sns',
     to: topic,
-    send: async (alert) => {
-      const [{ PublishCommand }, sns] = await Promise.all([import('@aws-sdk/client-sns'), client()]);
-      const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
-      await sns.send(
-        new PublishCommand({
-          TopicArn: topic,
-          Subject: subjectOf(alert),
-          Message: textOf(alert, runbook),
-          // A subscription can choose by them: https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
-          MessageAttributes: { kind: attribute(alert.kind), network: attribute(alert.network), stack: attribute(alert.stack) },
-        }),
-        { abortSignal: AbortSignal.timeout(patienceMs) },
-      );
+    send: (alert) => {
+      const { kind, network, stack } = alert;
+      return publish({ subject: titleOf(alert), text: textOf(alert, runbook), attributes: { kind, network, stack } });
     },
   };
 }

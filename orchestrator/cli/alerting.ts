@@ -3,6 +3,7 @@ import { topicNotifier, webhookNotifier } from '../alerts/notifiers.ts';
 import type { Notifier } from '../alerts/notifiers.ts';
 import { tell } from '../alerts/tell.ts';
 import type { Telling } from '../alerts/tell.ts';
+import { publishToTopic } from '../aws/publish.ts';
 import { topicOf } from '../network/spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { Emit, StackEnd } from '../run/events.ts';
@@ -80,7 +81,7 @@ export function notifiersOf({ env }: Context, spec: NetworkSpec, { clients }: Op
   const topic = topicOf(spec);
   const variable = spec.guardrails?.webhook?.urlFrom;
   return [
-    ...(topic === undefined ? [] : [topicNotifier(topic, runbook, clients.sns)]),
+    ...(topic === undefined ? [] : [topicNotifier(topic, runbook, (message) => publishToTopic(clients, topic, message))]),
     ...(variable === undefined ? [] : [webhookNotifier(env[variable], variable, runbook)]),
   ];
 }

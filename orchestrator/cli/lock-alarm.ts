@@ -1,6 +1,6 @@
 import type { Alert } from '../alerts/alert.ts';
-import { publishLockAge } from '../alerts/metric.ts';
 import type { Telling } from '../alerts/tell.ts';
+import { publishLockAge } from '../aws/publish.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
@@ -61,7 +61,7 @@ async function tellMetric(context: Context, { file, aws }: OpenedBucket, namespa
   const seconds = Math.max(0, ...found.map(({ ageSeconds }) => ageSeconds));
   const told = { notifier: 'metric', stack: null, kind: 'lock-age' } as const;
   try {
-    await publishLockAge(await aws.clients.cloudwatch(), namespace, file.network.spec.network, seconds, context.now());
+    await publishLockAge(aws.clients, namespace, file.network.spec.network, seconds, context.now());
     return { ...told, outcome: 'told', detail: `${seconds} s` };
   } catch (cause) {
     return { ...told, outcome: 'failed', detail: messageOf(cause) };
