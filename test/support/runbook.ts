@@ -26,6 +26,10 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [/\b(vpc|subnet|rtb|tgw|tgw-attach|tgw-rtb)-[0-9a-f]{8,}\b/g, 'ID'],
   [/[\w.-]+@[\w.-]+/g, 'WHO'],
   [/\bpid \d+/g, 'PID'],
+  [/\bcheckpoint [0-9a-f]{8}\b/g, 'CHECKPOINT'],
+  [/\b\d+ versions\b/g, 'VERSIONS'],
+  // What took less than a second has none.
+  [/ \(AGE\)$/g, ''],
   [/\S*\/(network|example)\.yaml/g, 'FILE'],
 ];
 
@@ -45,7 +49,7 @@ const sameEachNight = (line: string): string =>
 
 /**
  * The first line of the page that the output does not have in its place; undefined where it has all of them. A line `…` stands for any number of
- * lines; so the page may leave out what nobody reads, and says that it does.
+ * lines, and `…` in a line for any text: so the page may leave out what nobody reads, and says that it does.
  */
 export function unexpectedLine(printed: readonly string[], page: readonly string[]): string | undefined {
   let at = 0;
@@ -55,11 +59,13 @@ export function unexpectedLine(printed: readonly string[], page: readonly string
       gap = true;
       continue;
     }
-    const wanted = sameEachNight(line);
-    const found = gap ? printed.indexOf(wanted, at) : printed[at] === wanted ? at : -1;
+    const wanted = new RegExp(`^${sameEachNight(line).split('…').map(escaped).join('.*')}$`);
+    const found = printed.slice(at, gap ? printed.length : at + 1).findIndex((each) => wanted.test(each));
     if (found < 0) return line;
-    at = found + 1;
+    at += found + 1;
     gap = false;
   }
   return gap || at === printed.length ? undefined : `nothing more, and not: ${printed[at] ?? ''}`;
 }
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
