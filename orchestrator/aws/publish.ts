@@ -4,9 +4,6 @@ import type { Clients } from './clients.ts';
 /** Milliseconds: who cannot be told must not keep a run. */
 const patienceMs = 10_000;
 
-/** What the alarm of the stack `guardrails` looks at. */
-export const lockAgeMetric = 'OldestLockAge';
-
 /**
  * Sends one message to a topic.
  * @throws where SNS refuses it, or does not answer within 10 s
@@ -45,7 +42,7 @@ export async function publishLockAge(
       Namespace: namespace,
       MetricData: [
         {
-          MetricName: lockAgeMetric,
+          MetricName: 'OldestLockAge',
           Dimensions: [{ Name: 'Network', Value: network }],
           Unit: 'Seconds',
           Value: ageSeconds,

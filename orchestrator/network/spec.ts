@@ -103,26 +103,13 @@ const guardrails = z.strictObject({
         .default('Holdfast'),
     })
     .optional()
-    .describe('A CloudWatch metric of the oldest lock, and an alarm on it in the stack `guardrails`; {} for the defaults'),
+    .describe('A CloudWatch metric of the oldest lock, for an alarm of your own; {} for the defaults'),
   topic: z
     .strictObject({
-      arn: z
-        .string()
-        .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, { error: 'not the ARN of an SNS topic' })
-        .optional()
-        .describe('A topic that is there already, instead of one in the stack `guardrails`'),
-      subscriptions: z
-        .array(
-          z.strictObject({
-            protocol: z.enum(['email', 'email-json', 'https', 'http', 'lambda', 'sms', 'sqs']),
-            endpoint: z.string().min(1),
-          }),
-        )
-        .default([])
-        .describe('Who hears of it, of the topic in the stack `guardrails`'),
+      arn: z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, { error: 'not the ARN of an SNS topic' }),
     })
     .optional()
-    .describe('An SNS topic that is told of holds, freezes, recoveries, releases and old locks; {} makes one'),
+    .describe('An SNS topic that is told of holds, freezes, recoveries, releases and old locks'),
   webhook: z
     .strictObject({
       urlFrom: z
@@ -191,20 +178,6 @@ export const networkSchema = z.strictObject({
 export type NetworkSpec = z.infer<typeof networkSchema>;
 
 export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
-
-/** The name of the network's own topic, in the stack `guardrails`. */
-export const topicName = (network: string): string => `holdfast-${network}`;
-
-/** Where the network's messages go: the topic that the file names, or else the network's own. Undefined where it wants none. */
-export function topicOf({ network, account, region, guardrails }: NetworkSpec): string | undefined {
-  if (guardrails?.topic === undefined) return undefined;
-  return guardrails.topic.arn ?? `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(network)}`;
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-export function partitionOf(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
-  return region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-}
 
 /** Whether attachments of VPCs in `from` must be known to the gateway route table of `to`. */
 export function reaches(spec: NetworkSpec, to: string, from: string): boolean {

@@ -68,20 +68,22 @@ const revoked =
     await rig.release(call);
   };
 
+export const everythingKilled: Interruption = {
+  what: 'the orchestrator, the CLI and the provider are killed',
+  interrupt: async (rig, run, call) => {
+    const { cli, plugin } = await engineBelow(run.child.pid ?? 0);
+    for (const pid of [run.child.pid, cli, plugin]) signal(pid, 'SIGKILL');
+    await run.ended;
+    await rig.release(call);
+  },
+  why: /CreateTransitGateway outcome unknown/,
+};
+
 export const interruptions: readonly Interruption[] = [
   cliKilled,
   providerKilled,
   orchestratorKilled,
-  {
-    what: 'the orchestrator, the CLI and the provider are killed',
-    interrupt: async (rig, run, call) => {
-      const { cli, plugin } = await engineBelow(run.child.pid ?? 0);
-      for (const pid of [run.child.pid, cli, plugin]) signal(pid, 'SIGKILL');
-      await run.ended;
-      await rig.release(call);
-    },
-    why: /CreateTransitGateway outcome unknown/,
-  },
+  everythingKilled,
   {
     what: 'the CLI gets two SIGINTs',
     interrupt: async (rig, run, call) => {
