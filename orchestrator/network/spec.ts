@@ -86,6 +86,54 @@ const vpc = z.strictObject({
   secondaryCidrs: notBuiltYet('secondaryCidrs', 'further blocks of a VPC'),
 });
 
+const guardrails = z.strictObject({
+  lockAge: duration
+    .refine((seconds) => seconds >= 60, { error: 'at least 1m' })
+    .default(1200)
+    .describe('A lock that is older is told of, as in 20m; it is never released by age'),
+  runbook: z
+    .url({ protocol: /^https?$/, error: 'a link that starts with https://' })
+    .optional()
+    .describe('The link in every message; without it the messages name docs/runbook.md'),
+  metric: z
+    .strictObject({
+      namespace: z
+        .string()
+        .regex(/^(?!AWS\/)[0-9A-Za-z._\-/#]{1,255}$/, { error: 'letters, digits and . - _ / #, and not AWS/' })
+        .default('Holdfast'),
+    })
+    .optional()
+    .describe('A CloudWatch metric of the oldest lock, and an alarm on it in the stack `guardrails`; {} for the defaults'),
+  topic: z
+    .strictObject({
+      arn: z
+        .string()
+        .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, { error: 'not the ARN of an SNS topic' })
+        .optional()
+        .describe('A topic that is there already, instead of one in the stack `guardrails`'),
+      subscriptions: z
+        .array(
+          z.strictObject({
+            protocol: z.enum(['email', 'email-json', 'https', 'http', 'lambda', 'sms', 'sqs']),
+            endpoint: z.string().min(1),
+          }),
+        )
+        .default([])
+        .describe('Who hears of it, of the topic in the stack `guardrails`'),
+    })
+    .optional()
+    .describe('An SNS topic that is told of holds, freezes, recoveries, releases and old locks; {} makes one'),
+  webhook: z
+    .strictObject({
+      urlFrom: z
+        .string()
+        .regex(/^[A-Z_][A-Z0-9_]*$/, { error: 'the name of an environment variable, and not the address: such an address is a secret' })
+        .describe('Environment variable that has the address'),
+    })
+    .optional()
+    .describe('A chat webhook that takes {"text": …}'),
+});
+
 export const networkSchema = z.strictObject({
   network: name.describe('Name of the network; the first part of every stack name'),
   account: z
@@ -119,6 +167,7 @@ export const networkSchema = z.strictObject({
       incident: pattern.optional().describe('What an incident has to look like, as a regular expression: ^INC-[0-9]+$'),
     })
     .default({ staleness: 30 }),
+  guardrails: guardrails.optional().describe('Who is told of what happens to locks'),
   defaults: z.strictObject({ tags: tags.default({}) }).default({ tags: {} }),
   gateway: z
     .strictObject({
@@ -142,6 +191,20 @@ export const networkSchema = z.strictObject({
 export type NetworkSpec = z.infer<typeof networkSchema>;
 
 export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
+
+/** The name of the network's own topic, in the stack `guardrails`. */
+export const topicName = (network: string): string => `holdfast-${network}`;
+
+/** Where the network's messages go: the topic that the file names, or else the network's own. Undefined where it wants none. */
+export function topicOf({ network, account, region, guardrails }: NetworkSpec): string | undefined {
+  if (guardrails?.topic === undefined) return undefined;
+  return guardrails.topic.arn ?? `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(network)}`;
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+export function partitionOf(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
+  return region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
 
 /** Whether attachments of VPCs in `from` must be known to the gateway route table of `to`. */
 export function reaches(spec: NetworkSpec, to: string, from: string): boolean {
