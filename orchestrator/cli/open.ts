@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { lookAtBucket, lookAtIdentity, lookAtZones } from '../aws/account.ts';
 import { Bucket } from '../aws/bucket.ts';
+import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';
 import type { Clients } from '../aws/clients.ts';
 import { openSession } from '../aws/session.ts';
@@ -190,10 +191,12 @@ export async function preflight(
   const { network, graph, target } = file;
   // A renewable session that is short now is renewed now; where that fails, the check says how short it is.
   if (aws.live.remainingSeconds() < network.spec.session.minimum) await aws.live.renew().catch(() => false);
-  const [identity, zones, bucketFacts] = await Promise.all([
+  const reads = bucketReads(file, aws);
+  const [identity, zones, bucketFacts, properties] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
-    lookAtBucket(aws.clients, aws.bucket),
+    lookAtBucket(reads),
+    lookAtProperties(reads),
   ]);
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
@@ -216,6 +219,7 @@ export async function preflight(
     identity,
     zones,
     bucketFacts,
+    properties,
     locks: [...standings.byStack].flatMap(([stack, standing]) =>
       selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
     ),
@@ -266,6 +270,12 @@ export async function preflight(
       tags: network.spec.defaults.tags,
     },
   };
+}
+
+/** The state bucket, as the network file has it: in the network's own account. */
+export function bucketReads({ network }: OpenedFile, aws: OpenedSession): BucketReads {
+  const { account, region } = network.spec;
+  return new BucketReads({ s3: aws.clients.s3, bucket: aws.bucket, owner: account, region });
 }
 
 /** Everything that the bucket says of the network; empty where there is no bucket to ask. Puts back the locks of held stacks where somebody removed them. */
