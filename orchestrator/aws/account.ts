@@ -73,7 +73,8 @@ export function lookAtBucket(reads: BucketReads): Promise<Looked<BucketFacts>> {
   });
 }
 
-async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
+/** @param action what is asked, as a policy names it */
+export async function looked<T>(look: () => Promise<T>, action?: string): Promise<Looked<T>> {
   try {
     return { ok: true, value: await look() };
   } catch (cause) {
@@ -85,6 +86,7 @@ async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
       ok: false,
       code: (name === 'Unknown' || name === 'UnknownError' ? httpCode : undefined) ?? code ?? name ?? 'unknown',
       message: messageOf(cause),
+      ...(action === undefined ? {} : { action }),
     };
   }
 }

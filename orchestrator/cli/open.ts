@@ -5,6 +5,7 @@ import { Bucket } from '../aws/bucket.ts';
 import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';
 import type { Clients } from '../aws/clients.ts';
+import { tryKey } from '../aws/key.ts';
 import { openSession } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { resolveTarget } from '../aws/target.ts';
@@ -34,10 +35,12 @@ import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
 import { project, schemaVersion } from '../state/layout.ts';
 import { readInstallation } from '../state/installation.ts';
+import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
 import { kinds } from '../../stacks/index.ts';
 import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
 import { chooseNetwork } from './choose-network.ts';
 import type { CommonFlags, Context } from './context.ts';
+import { lookAtPassphrase, passphraseEnvironment } from './passphrase.ts';
 
 /** A network file that was read and checked, and its graph: all that needs nothing but the file. */
 export interface OpenedFile {
@@ -114,7 +117,7 @@ export async function openAws(context: Context, { network, target }: OpenedFile,
       },
       environment: () => ({
         ...engineCredentials(target, region, current),
-        ...passphrase(context),
+        ...passphraseEnvironment(context),
       }),
       record: sessionRecord,
     },
@@ -148,13 +151,6 @@ async function ownProcess(): Promise<ProcessRecord> {
 /** Sorts by time, and is unique where two start in the same second. */
 function runId(now: number): string {
   return `${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`;
-}
-
-/** The stacks hold no secrets, and Pulumi wants a passphrase all the same. */
-function passphrase({ env }: Context): Record<string, string> {
-  return env['PULUMI_CONFIG_PASSPHRASE'] === undefined && env['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined
-    ? { PULUMI_CONFIG_PASSPHRASE: '' }
-    : {};
 }
 
 /** A link to the job, where a CI says what it needs. https://docs.github.com/actions/reference/variables-reference, https://docs.gitlab.com/ci/variables/predefined_variables */
@@ -192,11 +188,14 @@ export async function preflight(
   // A renewable session that is short now is renewed now; where that fails, the check says how short it is.
   if (aws.live.remainingSeconds() < network.spec.session.minimum) await aws.live.renew().catch(() => false);
   const reads = bucketReads(file, aws);
-  const [identity, zones, bucketFacts, properties] = await Promise.all([
+  const { secrets } = network.spec.state;
+  const [identity, zones, bucketFacts, properties, passphrase, key] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
     lookAtBucket(reads),
     lookAtProperties(reads),
+    lookAtPassphrase(context),
+    secrets === byPassphrase ? undefined : tryKey(secrets, target, network.spec.region, aws.session()),
   ]);
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
@@ -220,6 +219,16 @@ export async function preflight(
     zones,
     bucketFacts,
     properties,
+    secrets: {
+      configured: secrets,
+      passphrase,
+      key,
+      stacks: [...states.values()].map(({ short, body }) => ({
+        short,
+        provider: recordedSecrets(body)?.provider,
+        holdsSecrets: holdsSecrets(body),
+      })),
+    },
     locks: [...standings.byStack].flatMap(([stack, standing]) =>
       selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
     ),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseCidr, withoutHostBits } from '../domain/cidr.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { partPattern, partRule } from '../domain/stack-name.ts';
+import { byPassphrase } from '../state/secrets.ts';
 
 /** The network file. The JSON schema that editors use is made from these types (`npm run schema`). */
 
@@ -147,8 +148,15 @@ export const networkSchema = z.strictObject({
         .string()
         .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: 'not a name that S3 takes for a bucket' })
         .optional(),
+      secrets: z
+        .string()
+        .regex(/^(passphrase|awskms:\/\/[^\s?]+(\?\S*)?)$/, {
+          error: 'passphrase, or a key in KMS such as awskms://alias/state?region=eu-west-1',
+        })
+        .default(byPassphrase)
+        .describe('What encrypts secret values of the state: passphrase, or a key in KMS such as awskms://alias/state?region=eu-west-1'),
     })
-    .default({})
+    .default({ secrets: byPassphrase })
     .describe('Where the state lives; the bucket defaults to holdfast-state-<account>-<region>'),
   session: z
     .strictObject({

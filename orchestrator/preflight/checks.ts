@@ -6,6 +6,8 @@ import type { Expiry } from '../aws/session.ts';
 import type { Network } from '../network/read-network.ts';
 import { ignoredConditions, readProbe } from '../state/store-probe.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
+import { checkSecrets } from './secrets.ts';
+import type { SecretsFacts } from './secrets.ts';
 
 /** What the checks look at: asked once, before the first of them. */
 export interface PreflightFacts {
@@ -22,6 +24,7 @@ export interface PreflightFacts {
   readonly bucketFacts: Looked<BucketFacts>;
   /** The same bucket by each of its properties, as `bootstrap` makes them. */
   readonly properties: readonly PropertyStanding[];
+  readonly secrets: SecretsFacts;
   /** Who holds which of the selected stacks, one line each. */
   readonly locks: readonly string[];
   /** Stacks of which AWS may have what the state does not say, and selected ones that are frozen: one line each. */
@@ -208,6 +211,13 @@ export const checks: readonly Check<PreflightFacts>[] = [
         'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.',
       );
     },
+  },
+  {
+    id: 'secrets',
+    title: 'secrets',
+    fatalFor: running,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ secrets }) => checkSecrets(secrets),
   },
   {
     id: 'locks',

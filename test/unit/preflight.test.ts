@@ -42,6 +42,7 @@ describe('preflight where all is well', () => {
       'conditional-writes',
       'bucket-properties',
       'checkpoints',
+      'secrets',
       'locks',
       'held',
       'journal',
