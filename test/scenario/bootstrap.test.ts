@@ -115,8 +115,19 @@ describe('bootstrap', { concurrent: false }, () => {
     const { exitCode, stdout } = await rig.holdfast(['up', 'transit-gateway', '--yes']);
     expect(stdout).toContain('1 applied');
     expect(exitCode).toBe(0);
+    const since = await rig.lastCall();
     const preflight = await rig.holdfast(['preflight']);
     expect(preflight.stdout).toMatch(/ok +bucket properties: as bootstrap makes them/);
+    // What a run pays for it: each is asked once.
+    const reads = (await rig.calls({ service: 's3', since })).filter(({ action, key }) => key === null && !action.startsWith('List'));
+    expect(reads.map(({ action }) => action).sort()).toEqual([
+      'GetBucketEncryption',
+      'GetBucketLifecycleConfiguration',
+      'GetBucketPolicy',
+      'GetBucketVersioning',
+      'GetPublicAccessBlock',
+      'HeadBucket',
+    ]);
   });
 
   it('brings a bucket with settings of its own up to it, and leaves what others have put there', async () => {
