@@ -1,7 +1,8 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GetObjectCommand, HeadBucketCommand, paginateListObjectVersions } from '@aws-sdk/client-s3';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { Bucket } from '../../orchestrator/aws/bucket.ts';
 
 /** Secrets that a run is given, and a search for them in all that it leaves behind. */
 
@@ -65,18 +66,17 @@ export function search(places: readonly Place[], secrets: Readonly<Record<string
 
 /** Every version of every object, with its key and its metadata. */
 export async function bucketPlaces(s3: S3Client, bucket: string): Promise<readonly Place[]> {
-  await s3.send(new HeadBucketCommand({ Bucket: bucket }));
-  const versions: { readonly key: string; readonly version: string }[] = [];
-  for await (const page of paginateListObjectVersions({ client: s3 }, { Bucket: bucket }))
-    for (const { Key = '', VersionId = '' } of page.Versions ?? []) versions.push({ key: Key, version: VersionId });
   const places: Place[] = [];
-  for (const { key, version } of versions) {
+  for (const { key, version, etag } of await new Bucket(s3, bucket).versions('')) {
+    const name = `bucket ${key} (version ${version})`;
+    // A delete marker is a key and no more.
+    if (etag === undefined) {
+      places.push(textPlace(name, key));
+      continue;
+    }
     const { Body, $metadata: _, ...head } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: version }));
     const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
-    places.push({
-      name: `bucket ${key} (version ${version})`,
-      bytes: Buffer.concat([Buffer.from(`${key}\n${JSON.stringify(head)}\n`), bytes]),
-    });
+    places.push({ name, bytes: Buffer.concat([Buffer.from(`${key}\n${JSON.stringify(head)}\n`), bytes]) });
   }
   return places;
 }
