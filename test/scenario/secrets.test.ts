@@ -99,12 +99,20 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
     await copyFile(join(root, 'Pulumi.yaml'), join(folder, 'Pulumi.yaml'));
     const line = `eval "$("${process.execPath}" "${join(root, 'bin', 'holdfast.mjs')}" env transit-gateway --network "${rig.networkFile}")" && pulumi stack change-secrets-provider passphrase --non-interactive`;
     const { PATH = '', HOME = '' } = process.env;
-    const env = { PATH, HOME, HOLDFAST_LAB_DIR: join(rig.folder, 'lab'), PULUMI_CONFIG_PASSPHRASE: 'a word', PULUMI_HOME: join(rig.folder, 'home') };
+    const env = {
+      PATH,
+      HOME,
+      HOLDFAST_LAB_DIR: join(rig.folder, 'lab'),
+      PULUMI_CONFIG_PASSPHRASE: 'a word',
+      PULUMI_HOME: join(rig.folder, 'home'),
+    };
     await promisify(execFile)('bash', ['-c', line], { cwd: folder, env });
     expect(await recorded()).toEqual({ provider: 'passphrase' });
     const word = join(rig.folder, 'word');
     const missing = await up({ PULUMI_CONFIG_PASSPHRASE_FILE: word });
-    expect(missing.stdout).toContain(`FAIL secrets: the passphrase cannot be read: PULUMI_CONFIG_PASSPHRASE_FILE leads to ${word}: it does not exist`);
+    expect(missing.stdout).toContain(
+      `FAIL secrets: the passphrase cannot be read: PULUMI_CONFIG_PASSPHRASE_FILE leads to ${word}: it does not exist`,
+    );
     expect(missing.exitCode).toBe(3);
     await writeFile(word, 'a word\n');
     const after = await up({ PULUMI_CONFIG_PASSPHRASE_FILE: word });

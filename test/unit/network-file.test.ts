@@ -146,9 +146,12 @@ describe('what encrypts secrets', () => {
     expect(exampleOf(text).spec.state).toEqual({ bucket: 'my-state', secrets: 'passphrase' });
   });
 
-  it.each(['passphrase', 'awskms://alias/state?region=eu-west-1', 'awskms:///arn:aws:kms:eu-west-1:111122223333:key/1234abcd'])('may be %s', (said) => {
-    expect(exampleOf(secretsOf(said)).spec.state.secrets).toBe(said);
-  });
+  it.each(['passphrase', 'awskms://alias/state?region=eu-west-1', 'awskms:///arn:aws:kms:eu-west-1:111122223333:key/1234abcd'])(
+    'may be %s',
+    (said) => {
+      expect(exampleOf(secretsOf(said)).spec.state.secrets).toBe(said);
+    },
+  );
 
   it.each(['default', 'alias/state', 'awskms://', 'gcpkms://projects/p', 'awskms://alias/a b'])('is refused as %s', (said) => {
     expect(problemAt(secretsOf(said), 'secrets:').message).toContain('passphrase, or a key in KMS such as awskms://');

@@ -38,7 +38,8 @@ describe('what a checkpoint was written with', () => {
   });
 
   it('has a secret where one of its values is encrypted, and not where one is an asset or a reference', () => {
-    const valued = (signature: string) => JSON.stringify({ x: { '4dabf18193072939515e22adb298388d': signature, ciphertext: 'v1:' } }, null, 4);
+    const valued = (signature: string) =>
+      JSON.stringify({ x: { '4dabf18193072939515e22adb298388d': signature, ciphertext: 'v1:' } }, null, 4);
     expect(holdsSecrets(valued('1b47061264138c4ac30d75fd1eb44270'))).toBe(true);
     expect(holdsSecrets(valued('5cf8f73096256a8f31e491e813e4eb8e'))).toBe(false);
   });
@@ -111,7 +112,11 @@ describe('the check of what encrypts secrets', () => {
       { passphrase: { from: 'variable', empty: false } },
       { outcome: 'ok', message: 'passphrase, of PULUMI_CONFIG_PASSPHRASE' },
     ],
-    ['a file has it', { passphrase: { from: 'file', file: '/run/word', empty: false } }, { outcome: 'ok', message: 'passphrase, of /run/word' }],
+    [
+      'a file has it',
+      { passphrase: { from: 'file', file: '/run/word', empty: false } },
+      { outcome: 'ok', message: 'passphrase, of /run/word' },
+    ],
     [
       'the file cannot be read',
       { passphrase: { from: 'file', file: '/run/word', unreadable: 'it does not exist' } },
@@ -127,7 +132,11 @@ describe('the check of what encrypts secrets', () => {
       { passphrase: { from: 'variable', empty: true }, stacks: [stack({ holdsSecrets: true })] },
       { outcome: 'warn', message: expect.stringContaining('whoever can read the bucket can read them') },
     ],
-    ['the key works', { configured: key, key: { ok: true, value: {} }, stacks: [stack({ provider: key })] }, { outcome: 'ok', message: key }],
+    [
+      'the key works',
+      { configured: key, key: { ok: true, value: {} }, stacks: [stack({ provider: key })] },
+      { outcome: 'ok', message: key },
+    ],
     [
       'the session may not use the key',
       { configured: key, key: { ok: false, code: 'AccessDeniedException', message: 'no', action: 'kms:Decrypt' } },
