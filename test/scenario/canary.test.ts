@@ -213,10 +213,13 @@ describe('what a run is trusted with', { concurrent: false, shuffle: false }, ()
     for (const [name, secret] of Object.entries(secrets)) {
       for (const [spelling, forms] of spellingsOf(secret)) {
         const [form = ''] = forms;
-        const planted = spelling.startsWith('base64')
-          ? Buffer.from(`before ${secret} after`).toString(spelling as 'base64' | 'base64url')
-          : `before ${form} after`;
-        expect(search([textPlace('planted', planted)], { [name]: secret }), `${name} as ${spelling}`).toContainEqual(
+        const text = `before ${secret} after`;
+        const bytes = spelling.startsWith('base64')
+          ? Buffer.from(Buffer.from(text).toString(spelling as 'base64' | 'base64url'))
+          : spelling === 'UTF-16'
+            ? Buffer.from(text, 'utf16le')
+            : Buffer.from(`before ${form} after`);
+        expect(search([{ name: 'planted', bytes }], { [name]: secret }), `${name} as ${spelling}`).toContainEqual(
           expect.objectContaining({ secret: name, spelling }),
         );
       }
