@@ -26,7 +26,7 @@ const network = `${quickly}${smallNetwork.replace('network: small', 'network: ca
 `;
 
 /** One VPC more, so that there is something to interrupt. */
-const grown = `${network.replace(
+const grown = network.replace(
   'guardrails:',
   `  two:
     segment: main
@@ -35,7 +35,7 @@ const grown = `${network.replace(
       private: { a: 10.2.0.0/24 }
     attachment: private
 guardrails:`,
-)}`;
+);
 
 describe('what a run is trusted with', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;

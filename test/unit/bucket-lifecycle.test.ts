@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { harmfulRules, missingRules, withOwnRules } from '../../orchestrator/aws/bucket-lifecycle.ts';
 
 const own = withOwnRules([]);
+/** As it was written before there were filters. */
+const old = (prefix: string): Partial<LifecycleRule> => ({ Filter: undefined, ...{ Prefix: prefix } });
+
 const rule = (different: Partial<LifecycleRule>): LifecycleRule => ({
   ID: 'theirs',
   Status: 'Enabled',
@@ -27,16 +30,14 @@ describe('our rules', () => {
   });
 
   it('are known by their ID and written anew where they were changed, in their place', () => {
-    const [first, second] = own;
-    const changed = { ...first, NoncurrentVersionExpiration: { NoncurrentDays: 1 } } as LifecycleRule;
+    const changed = own.map((rule, n) => (n === 0 ? { ...rule, NoncurrentVersionExpiration: { NoncurrentDays: 1 } } : rule));
     const theirs = rule({ Expiration: { Days: 1 }, Filter: { Prefix: 'logs/' } });
-    const there = [theirs, changed, second as LifecycleRule];
-    expect(missingRules(there)).toEqual([expect.stringMatching(/"holdfast-pulumi" was changed/)]);
-    expect(withOwnRules(there)).toEqual([theirs, first, second]);
+    expect(missingRules([theirs, ...changed])).toEqual([expect.stringMatching(/"holdfast-pulumi" was changed/)]);
+    expect(withOwnRules([theirs, ...changed])).toEqual([theirs, ...own]);
   });
 
   it('leave every other rule as it was, before them', () => {
-    const theirs = [rule({ ID: 'b', Expiration: { Days: 3 } }), rule({ ID: 'a', Prefix: 'x', Filter: undefined })];
+    const theirs = [rule({ ID: 'b', Expiration: { Days: 3 } }), rule({ ID: 'a', ...old('x') })];
     expect(withOwnRules(theirs)).toEqual([...theirs, ...own]);
     expect(withOwnRules(withOwnRules(theirs))).toEqual(withOwnRules(theirs));
   });
@@ -75,7 +76,7 @@ describe('a rule of somebody else', () => {
     ],
     ['has a prefix of ours', { Filter: { Prefix: '.holdfast/quarantine/' }, Expiration: { Days: 400 } }, /expires current objects/],
     ['has a prefix beside a size', { Filter: { And: { Prefix: '.pul', ObjectSizeGreaterThan: 1 } }, Expiration: { Days: 4 } }, /expires/],
-    ['is from before filters', { Filter: undefined, Prefix: '.pulumi/', Expiration: { Days: 4 } }, /expires current objects/],
+    ['is from before filters', { ...old('.pulumi/'), Expiration: { Days: 4 } }, /expires current objects/],
     ['has no ID', { ID: undefined, Expiration: { Days: 4 } }, /^a rule without an ID expires/],
   ])('that %s is named', (_, different, says) => {
     expect(harmfulRules([rule(different)])).toEqual([expect.stringMatching(says)]);

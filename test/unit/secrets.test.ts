@@ -120,7 +120,7 @@ describe('the check of what encrypts secrets', () => {
     [
       'the file cannot be read',
       { passphrase: { from: 'file', file: '/run/word', unreadable: 'it does not exist' } },
-      { outcome: 'fail', exitCode: 3, message: expect.stringContaining('leads to /run/word: it does not exist') },
+      { outcome: 'fail', exitCode: 3, message: expect.stringContaining('leads to /run/word: it does not exist') as string },
     ],
     [
       'nothing is given, and a state holds secrets',
@@ -130,7 +130,7 @@ describe('the check of what encrypts secrets', () => {
     [
       'the empty passphrase was meant, and a state holds secrets',
       { passphrase: { from: 'variable', empty: true }, stacks: [stack({ holdsSecrets: true })] },
-      { outcome: 'warn', message: expect.stringContaining('whoever can read the bucket can read them') },
+      { outcome: 'warn', message: expect.stringContaining('whoever can read the bucket can read them') as string },
     ],
     [
       'the key works',
@@ -154,7 +154,7 @@ describe('the check of what encrypts secrets', () => {
         outcome: 'fail',
         exitCode: 3,
         message: `the network file says ${key}, and the checkpoint of vpc.b passphrase`,
-        next: expect.stringContaining(`holdfast -- env vpc.b)" && pulumi stack change-secrets-provider "${key}"`),
+        next: expect.stringContaining(`holdfast -- env vpc.b)" && pulumi stack change-secrets-provider "${key}"`) as string,
       },
     ],
   ])('where %s', async (_, facts, result) => {
