@@ -244,7 +244,7 @@ describe('what a run is trusted with', { concurrent: false, shuffle: false }, ()
     expect(found(await folderPlaces('spool', spool))).toHaveLength(1);
     expect(found(await folderPlaces('temporary file', temporary))).toHaveLength(1);
 
-    const child = spawn(process.execPath, ['-e', 'process.stdin.resume()', `--${passphrase}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+    const child = spawn(process.execPath, ['-e', 'process.stdin.resume()', '--', passphrase], { stdio: ['pipe', 'ignore', 'ignore'] });
     await once(child, 'spawn');
     expect(found(await argumentPlaces('now'))).toEqual([`arguments of process ${child.pid ?? 0} now`]);
     child.stdin.end();
