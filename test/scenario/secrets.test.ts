@@ -93,11 +93,11 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
     expect(stdout).toContain('pulumi stack change-secrets-provider "passphrase"');
     expect(exitCode).toBe(3);
 
-    // What it says, typed in a folder of its own: plain pulumi writes its settings beside the project.
+    // What it says, typed in a folder of its own: plain pulumi writes its settings beside the project. It asks for the new passphrase, twice.
     const folder = join(rig.folder, 'plain');
     await mkdir(folder);
     await copyFile(join(root, 'Pulumi.yaml'), join(folder, 'Pulumi.yaml'));
-    const line = `eval "$("${process.execPath}" "${join(root, 'bin', 'holdfast.mjs')}" env transit-gateway --network "${rig.networkFile}")" && pulumi stack change-secrets-provider passphrase --non-interactive`;
+    const line = `eval "$("${process.execPath}" "${join(root, 'bin', 'holdfast.mjs')}" env transit-gateway --network "${rig.networkFile}")" && printf '%s\\n' 'a word' 'a word' | pulumi stack change-secrets-provider passphrase --non-interactive`;
     const { PATH = '', HOME = '' } = process.env;
     const env = {
       PATH,

@@ -4,7 +4,7 @@ import { harmfulRules, missingRules, withOwnRules } from '../../orchestrator/aws
 
 const own = withOwnRules([]);
 /** As it was written before there were filters. */
-const old = (prefix: string): Partial<LifecycleRule> => ({ Filter: undefined, ...{ Prefix: prefix } });
+const old = (prefix: string): Partial<LifecycleRule> => ({ Filter: undefined, ...Object.fromEntries([['Prefix', prefix]]) });
 
 const rule = (different: Partial<LifecycleRule>): LifecycleRule => ({
   ID: 'theirs',
