@@ -161,7 +161,10 @@ async function makeBucket(record: LabRecord, env: StartLabOptions['env']): Promi
   if (!session.ok) throw new Error(session.problems.map(({ message }) => message).join('; '));
   const clients = openClients(target, record.region, () => session.value);
   try {
-    await bootstrapBucket(clients.s3, record.bucket, record.region, Date.now(), () => undefined);
+    const { bucket, region, accountId: owner } = record;
+    const made = await bootstrapBucket({ s3: clients.s3, bucket, owner, region, now: Date.now(), checkOnly: false }, () => undefined);
+    const lacking = 'reason' in made ? [made.reason] : made.flatMap(({ shortfalls }) => shortfalls.map(({ text }) => text));
+    if (lacking.length > 0) throw new Error(`the state bucket ${bucket} could not be made: ${lacking.join('; ')}`);
   } finally {
     clients.destroy();
   }

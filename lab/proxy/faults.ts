@@ -4,7 +4,7 @@ import type { Recognised } from './recognise.ts';
 
 /** Which calls a fault is for: all that is given must hold. */
 const matchSchema = z.strictObject({
-  /** `ec2`, `sts`, `s3`, `sns`, `cloudwatch`, `cloudtrail`. */
+  /** `ec2`, `sts`, `s3`, `kms`, `sns`, `cloudwatch`, `cloudtrail`. */
   service: z.string().optional(),
   /** The action's name, or a glob: `CreateVpc`, `Create*`. */
   action: z.string().optional(),

@@ -1,9 +1,8 @@
 import { DescribeAvailabilityZonesCommand } from '@aws-sdk/client-ec2';
-import { GetBucketVersioningCommand, GetObjectCommand, HeadBucketCommand, S3ServiceException } from '@aws-sdk/client-s3';
-import type { S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { messageOf } from '../domain/problem.ts';
 import { installationKey, probeKey } from '../state/layout.ts';
+import type { BucketReads } from './bucket-properties.ts';
 import type { Clients } from './clients.ts';
 
 export type Looked<T> =
@@ -62,25 +61,20 @@ export interface BucketFacts {
   readonly probe: string | undefined;
 }
 
-export function lookAtBucket({ s3 }: Clients, bucket: string): Promise<Looked<BucketFacts>> {
+export function lookAtBucket(reads: BucketReads): Promise<Looked<BucketFacts>> {
   return looked(async () => {
-    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
-    const { Status } = await s3.send(new GetBucketVersioningCommand({ Bucket: bucket }));
-    const [installation, probe] = await Promise.all([getText(s3, bucket, installationKey), getText(s3, bucket, probeKey)]);
-    return { versioned: Status === 'Enabled', installation, probe };
+    const [, versioning, installation, probe] = await Promise.all([
+      reads.head(),
+      reads.versioning(),
+      reads.text(installationKey),
+      reads.text(probeKey),
+    ]);
+    return { versioned: versioning === 'Enabled', installation, probe };
   });
 }
 
-async function getText(s3: S3Client, bucket: string, key: string): Promise<string | undefined> {
-  try {
-    return await (await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))).Body?.transformToString();
-  } catch (cause) {
-    if (cause instanceof S3ServiceException && cause.$metadata.httpStatusCode === 404) return undefined;
-    throw cause;
-  }
-}
-
-async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
+/** @param action what is asked, as a policy names it */
+export async function looked<T>(look: () => Promise<T>, action?: string): Promise<Looked<T>> {
   try {
     return { ok: true, value: await look() };
   } catch (cause) {
@@ -92,6 +86,7 @@ async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
       ok: false,
       code: (name === 'Unknown' || name === 'UnknownError' ? httpCode : undefined) ?? code ?? name ?? 'unknown',
       message: messageOf(cause),
+      ...(action === undefined ? {} : { action }),
     };
   }
 }

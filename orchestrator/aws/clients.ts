@@ -37,7 +37,8 @@ export function openClients(target: Target, region: string, session: () => Sessi
     forcePathStyle: target.kind === 'LAB',
     // Locks and journal wait for each answer: one that never comes must end as an error, which is tried again.
     requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
-    requestChecksumCalculation: 'WHEN_REQUIRED',
+    // A bucket with an object lock takes no put without one.
+    requestChecksumCalculation: 'WHEN_SUPPORTED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   const sts = new STSClient(configuration);

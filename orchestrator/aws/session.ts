@@ -38,6 +38,8 @@ export interface SessionRequest {
 /** Seconds of a session that Holdfast itself assumes: long enough for any run, and what the incident's team settled on. */
 const webIdentitySeconds = 7200;
 
+const labRole = `arn:aws:iam::${labAccountId}:role/holdfast-lab`;
+
 export async function openSession(request: SessionRequest): Promise<Result<Session>> {
   const opened = await openUnstated(request);
   if (!opened.ok) return opened;
@@ -52,14 +54,15 @@ export async function openSession(request: SessionRequest): Promise<Result<Sessi
 async function openUnstated(request: SessionRequest): Promise<Result<Session>> {
   const { target, env } = request;
   const keys = environmentKeys(env);
+  const { AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile } = env;
   if (target.kind === 'LAB') {
     // A key of this lab's own STS, or one that was pointed at this lab on purpose. Any other key is not the lab's business: it is not used, and not sent.
-    if (keys && (env['AWS_ENDPOINT_URL'] === target.lab.endpoint || (await issuedBy(target.lab.endpoint, keys.accessKeyId))))
-      return ok(environmentSession(keys, env));
-    return assumeWebIdentity(request, `arn:aws:iam::${labAccountId}:role/holdfast-lab`, () => Promise.resolve('the-lab-takes-any-token'));
+    const isMeant = env['AWS_ENDPOINT_URL'] === target.lab.endpoint;
+    if (keys && (isMeant || (await issuedBy(target.lab.endpoint, keys.accessKeyId)))) return ok(environmentSession(keys, env));
+    if (isMeant && roleArn && tokenFile) return assumeWebIdentity(request, roleArn, () => readFile(tokenFile, 'utf8'));
+    return assumeWebIdentity(request, labRole, () => Promise.resolve('the-lab-takes-any-token'));
   }
   if (keys && !env['AWS_PROFILE']) return ok(environmentSession(keys, env));
-  const { AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile } = env;
   if (roleArn && tokenFile && !env['AWS_PROFILE']) return assumeWebIdentity(request, roleArn, () => readFile(tokenFile, 'utf8'));
   return fromChain(request);
 }
@@ -111,7 +114,7 @@ async function assumeWebIdentity(request: SessionRequest, roleArn: string, token
       throw new Error('STS answered without credentials');
     return ok({
       source:
-        target.kind === 'LAB'
+        roleArn === labRole
           ? "the lab's own role (AssumeRoleWithWebIdentity, 2 h)"
           : `web identity, ${roleArn} (AssumeRoleWithWebIdentity, 2 h)`,
       credentials: { accessKeyId: given.AccessKeyId, secretAccessKey: given.SecretAccessKey, sessionToken: given.SessionToken },

@@ -333,11 +333,16 @@ const preflight = buildCommand({
 
 const bootstrap = buildCommand({
   loader: async () => (await import('./commands/bootstrap.ts')).bootstrap,
-  parameters: { flags: commonFlags },
+  parameters: {
+    flags: {
+      ...commonFlags,
+      check: { kind: 'boolean', default: false, brief: 'Write nothing, and say what falls short (exit 7)', withNegated: false },
+    },
+  },
   docs: {
-    brief: 'Make the state bucket: versioned, encrypted, not public',
+    brief: 'Make the state bucket: versioned, encrypted, not public, TLS only, old versions kept 90 days',
     fullDescription:
-      'An existing bucket is brought up to that; a second run changes nothing.\n\nExample: npm run bootstrap -- --network networks/prod.yaml',
+      'An existing bucket is brought up to that; a second run changes nothing. What others have put into its lifecycle and its policy stays as it is; where that takes away what a recovery needs, it is said (exit 7).\n\nExample: npm run bootstrap -- --network networks/prod.yaml\nExample: npm run bootstrap -- --check',
   },
 });
 

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { lookAtBucket, lookAtIdentity, lookAtZones } from '../aws/account.ts';
 import { Bucket } from '../aws/bucket.ts';
+import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';
 import type { Clients } from '../aws/clients.ts';
+import { tryKey } from '../aws/key.ts';
 import { openSession } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { resolveTarget } from '../aws/target.ts';
@@ -34,10 +36,12 @@ import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
 import { project, schemaVersion } from '../state/layout.ts';
 import { readInstallation } from '../state/installation.ts';
+import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
 import { kinds } from '../../stacks/index.ts';
 import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
 import { chooseNetwork } from './choose-network.ts';
 import type { CommonFlags, Context } from './context.ts';
+import { lookAtPassphrase, passphraseEnvironment } from './passphrase.ts';
 
 /** A network file that was read and checked, and its graph: all that needs nothing but the file. */
 export interface OpenedFile {
@@ -114,7 +118,7 @@ export async function openAws(context: Context, { network, target }: OpenedFile,
       },
       environment: () => ({
         ...engineCredentials(target, region, current),
-        ...passphrase(context),
+        ...passphraseEnvironment(context),
       }),
       record: sessionRecord,
     },
@@ -148,13 +152,6 @@ async function ownProcess(): Promise<ProcessRecord> {
 /** Sorts by time, and is unique where two start in the same second. */
 function runId(now: number): string {
   return `${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`;
-}
-
-/** The stacks hold no secrets, and Pulumi wants a passphrase all the same. */
-function passphrase({ env }: Context): Record<string, string> {
-  return env['PULUMI_CONFIG_PASSPHRASE'] === undefined && env['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined
-    ? { PULUMI_CONFIG_PASSPHRASE: '' }
-    : {};
 }
 
 /** A link to the job, where a CI says what it needs. https://docs.github.com/actions/reference/variables-reference, https://docs.gitlab.com/ci/variables/predefined_variables */
@@ -191,10 +188,15 @@ export async function preflight(
   const { network, graph, target } = file;
   // A renewable session that is short now is renewed now; where that fails, the check says how short it is.
   if (aws.live.remainingSeconds() < network.spec.session.minimum) await aws.live.renew().catch(() => false);
-  const [identity, zones, bucketFacts] = await Promise.all([
+  const reads = bucketReads(file, aws);
+  const { secrets } = network.spec.state;
+  const [identity, zones, bucketFacts, properties, passphrase, key] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
-    lookAtBucket(aws.clients, aws.bucket),
+    lookAtBucket(reads),
+    lookAtProperties(reads),
+    lookAtPassphrase(context),
+    secrets === byPassphrase ? undefined : tryKey(secrets, target, network.spec.region, aws.session()),
   ]);
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
@@ -217,6 +219,17 @@ export async function preflight(
     identity,
     zones,
     bucketFacts,
+    properties,
+    secrets: {
+      configured: secrets,
+      passphrase,
+      key,
+      stacks: [...states.values()].map(({ short, body }) => ({
+        short,
+        provider: recordedSecrets(body)?.provider,
+        holdsSecrets: holdsSecrets(body),
+      })),
+    },
     locks: [...standings.byStack].flatMap(([stack, standing]) =>
       selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
     ),
@@ -268,6 +281,12 @@ export async function preflight(
       tags: network.spec.defaults.tags,
     },
   };
+}
+
+/** The state bucket, as the network file has it: in the network's own account. */
+export function bucketReads({ network }: OpenedFile, aws: OpenedSession): BucketReads {
+  const { account, region } = network.spec;
+  return new BucketReads({ s3: aws.clients.s3, bucket: aws.bucket, owner: account, region });
 }
 
 /** Everything that the bucket says of the network; empty where there is no bucket to ask. Puts back the locks of held stacks where somebody removed them. */

@@ -79,6 +79,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     gateway: request.gateway,
     engine: request.engine,
     environment: aws.live.environment,
+    secrets: spec.state.secrets,
     marker: aws.process.nonce,
     watch: request.watch ?? new LockWatch(aws.store, network),
     typeOf: resourceTypeOf,

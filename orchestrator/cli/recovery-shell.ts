@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import type { Mount } from '../gateway/gateway.ts';
 import type { Emit } from '../run/events.ts';
+import { recordedSecrets } from '../state/secrets.ts';
 import { pulumiEnvironment } from './commands/env.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile, OpenedSession } from './open.ts';
@@ -26,6 +27,7 @@ export async function openShell(context: Context, { file, aws, installation, sta
     region: spec.region,
     file: file.network.file,
     backendUrl: mount.url,
+    secrets: recordedSecrets(mount.report().checkpoint?.body)?.provider ?? spec.state.secrets,
     installation,
     sessionSource: aws.session().source,
     standing: undefined,

@@ -4,7 +4,7 @@ import { exitCodes } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import type { Emit } from '../run/events.ts';
 import type { CommonFlags, Context } from './context.ts';
-import { openAws, openFile, readState } from './open.ts';
+import { bucketReads, openAws, openFile, readState } from './open.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
 
 /** What a command has that works on what the bucket says, and runs no engine. */
@@ -43,7 +43,7 @@ export async function withBucket<T>(
   const file = await openFile(context, flags, command, told);
   const aws = await openAws(context, file);
   try {
-    const facts = await lookAtBucket(aws.clients, aws.bucket);
+    const facts = await lookAtBucket(bucketReads(file, aws));
     if (!facts.ok && (facts.code === 'NotFound' || facts.code === 'NoSuchBucket'))
       throw new Refusal(exitCodes.preflightRefused, {
         reason: 'missing-bucket',

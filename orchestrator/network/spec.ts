@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseCidr, withoutHostBits } from '../domain/cidr.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { partPattern, partRule } from '../domain/stack-name.ts';
+import { byPassphrase } from '../state/secrets.ts';
 
 /** The network file. The JSON schema that editors use is made from these types (`npm run schema`). */
 
@@ -134,8 +135,15 @@ export const networkSchema = z.strictObject({
         .string()
         .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: 'not a name that S3 takes for a bucket' })
         .optional(),
+      secrets: z
+        .string()
+        .regex(/^(passphrase|awskms:\/\/[^\s?]+(\?\S*)?)$/, {
+          error: 'passphrase, or a key in KMS such as awskms://alias/state?region=eu-west-1',
+        })
+        .default(byPassphrase)
+        .describe('What encrypts secret values of the state: passphrase, or a key in KMS such as awskms://alias/state?region=eu-west-1'),
     })
-    .default({})
+    .default({ secrets: byPassphrase })
     .describe('Where the state lives; the bucket defaults to holdfast-state-<account>-<region>'),
   session: z
     .strictObject({
@@ -178,6 +186,20 @@ export const networkSchema = z.strictObject({
 export type NetworkSpec = z.infer<typeof networkSchema>;
 
 export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
+
+/** The name of the network's own topic, in the stack `guardrails`. */
+export const topicName = (network: string): string => `holdfast-${network}`;
+
+/** Where the network's messages go: the topic that the file names, or else the network's own. Undefined where it wants none. */
+export function topicOf({ network, account, region, guardrails }: NetworkSpec): string | undefined {
+  if (guardrails?.topic === undefined) return undefined;
+  return guardrails.topic.arn ?? `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(network)}`;
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+export function partitionOf(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
+  return region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
 
 /** Whether attachments of VPCs in `from` must be known to the gateway route table of `to`. */
 export function reaches(spec: NetworkSpec, to: string, from: string): boolean {

@@ -1,11 +1,14 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { BucketFacts, Identity, Looked } from '../aws/account.ts';
+import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { Expiry } from '../aws/session.ts';
 import type { Network } from '../network/read-network.ts';
 import { ignoredConditions, readProbe } from '../state/store-probe.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
 import { reviewDays } from './runbook-review.ts';
+import { checkSecrets } from './secrets.ts';
+import type { SecretsFacts } from './secrets.ts';
 
 /** What the checks look at: asked once, before the first of them. */
 export interface PreflightFacts {
@@ -20,6 +23,9 @@ export interface PreflightFacts {
   readonly identity: Looked<Identity>;
   readonly zones: Looked<readonly string[]>;
   readonly bucketFacts: Looked<BucketFacts>;
+  /** The same bucket by each of its properties, as `bootstrap` makes them. */
+  readonly properties: readonly PropertyStanding[];
+  readonly secrets: SecretsFacts;
   /** Who holds which of the selected stacks, one line each. */
   readonly locks: readonly string[];
   /** Stacks of which AWS may have what the state does not say, and selected ones that are frozen: one line each. */
@@ -37,6 +43,9 @@ export interface PreflightFacts {
 
 const changing: readonly Command[] = ['up', 'destroy', 'preflight'];
 const running: readonly Command[] = [...changing, 'plan'];
+
+/** Without these nothing may run: each has a line of its own. */
+const hasCheckOfItsOwn: ReadonlySet<string> = new Set(['bucket', 'versioning', 'installation', 'conditional-writes']);
 
 const ok = (message: string): CheckOutcome => ({ outcome: 'ok', message });
 const fail = (message: string, next: string): CheckOutcome => ({ outcome: 'fail', message, next });
@@ -176,6 +185,24 @@ export const checks: readonly Check<PreflightFacts>[] = [
     },
   },
   {
+    id: 'bucket-properties',
+    title: 'bucket properties',
+    // Nothing of it is needed to go on; all of it is missed on the day when something went wrong.
+    fatalFor: [],
+    exitCode: exitCodes.preflightRefused,
+    look: ({ bucketFacts, properties }) => {
+      if (!bucketFacts.ok) return ok('not looked at');
+      const lacking = properties.filter(({ id, outcome }) => outcome !== 'ok' && !hasCheckOfItsOwn.has(id));
+      if (lacking.length === 0) return ok('as bootstrap makes them');
+      const mended = lacking.some(({ shortfalls }) => shortfalls.some((shortfall) => shortfall.mended));
+      return {
+        outcome: 'warn',
+        message: lacking.map(({ what, shortfalls }) => `${what}: ${shortfalls.map(({ text }) => text).join('; ')}`).join('\n     '),
+        next: mended ? 'Run `npm run bootstrap`, which makes it so.' : 'See what each of them is: npm run bootstrap -- --check',
+      };
+    },
+  },
+  {
     id: 'checkpoints',
     title: 'checkpoints',
     fatalFor: running,
@@ -187,6 +214,13 @@ export const checks: readonly Check<PreflightFacts>[] = [
         'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.',
       );
     },
+  },
+  {
+    id: 'secrets',
+    title: 'secrets',
+    fatalFor: running,
+    exitCode: exitCodes.preflightRefused,
+    look: ({ secrets }) => checkSecrets(secrets),
   },
   {
     id: 'locks',
@@ -292,8 +326,8 @@ function bucketFailure({ code, message }: Failure, bucket: string): [message: st
   if (code === 'NotFound' || code === 'NoSuchBucket') return [`the state bucket ${bucket} does not exist`, 'Make it: npm run bootstrap'];
   if (code === 'AccessDenied' || code === 'Forbidden' || code === '403')
     return [
-      `the session may not read the state bucket ${bucket}`,
-      'Allow it s3:ListBucket, s3:GetBucketVersioning, s3:GetObject, s3:PutObject and s3:DeleteObject there.',
+      `the session may not read the state bucket ${bucket}, or it belongs to another account`,
+      'Allow it s3:ListBucket, s3:GetBucketVersioning, s3:GetObject, s3:PutObject and s3:DeleteObject there; whose it is: npm run bootstrap -- --check',
     ];
   if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];
   return [

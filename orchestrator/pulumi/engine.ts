@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalWorkspace, Stack } from '@pulumi/pulumi/automation/index.js';
-import type { EngineEvent, OpType, PulumiFn } from '@pulumi/pulumi/automation/index.js';
+import type { EngineEvent, LocalWorkspaceOptions, OpType, PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { messageOf } from '../domain/problem.ts';
+import type { CloudSecrets } from '../state/secrets.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
 import { CliFailed, CliNotStarted, EngineCommand, plainText } from './engine-command.ts';
 import { endEngineProcesses, markedEnvironment } from './orphans.ts';
@@ -52,6 +53,8 @@ export interface EngineRequest {
   readonly backendUrl: string;
   /** Whether the backend has the stack. Said by the caller, who has looked: "create or select" makes an empty stack where a listing was wrong. */
   readonly exists: boolean;
+  /** Absent: a passphrase, of the environment. */
+  readonly secrets?: CloudSecrets | undefined;
   /** Credentials, region and endpoint for the provider; backend settings for the CLI. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onStep?: (step: EngineStep) => void;
@@ -176,6 +179,7 @@ export class Engine {
           PULUMI_BACKEND_URL: request.backendUrl,
           PULUMI_SKIP_UPDATE_CHECK: 'true',
         },
+        ...secretsOptions(request),
       });
       const stack = await (request.exists ? Stack.select(request.stack, workspace) : Stack.create(request.stack, workspace));
       await act(stack, {
@@ -193,6 +197,14 @@ export class Engine {
       if (marker !== undefined) await endEngineProcesses(marker);
     }
   }
+}
+
+/** A stack that is there is told by its settings, and one that is made by a flag: the engine takes no notice of the other. */
+function secretsOptions({ stack, exists, secrets }: EngineRequest): Partial<LocalWorkspaceOptions> {
+  if (secrets === undefined) return {};
+  const { url, encryptedKey } = secrets;
+  if (!exists) return { secretsProvider: url };
+  return { stackSettings: { [stack]: { secretsProvider: url, ...(encryptedKey === undefined ? {} : { encryptedKey }) } } };
 }
 
 function failedOf(request: EngineRequest, seen: SeenSteps, cause: unknown): EngineResult {

@@ -17,6 +17,8 @@ import type { Deployment, RawCheckpoint, StateResource } from '../state/deployme
 import { checkpointKey, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
+import { cloudSecrets } from '../state/secrets.ts';
+import type { ConfiguredSecrets } from '../state/secrets.ts';
 import { writeVerified } from '../state/verified.ts';
 import type { Verified } from '../state/verified.ts';
 import { contentOf, writeDossier } from './dossier.ts';
@@ -53,6 +55,7 @@ export interface RecoveryParts {
   readonly gateway: Gateway;
   readonly engine: Pick<Engine, 'refresh' | 'preview' | 'previewDestroy' | 'cancel'>;
   readonly environment: () => Readonly<Record<string, string>>;
+  readonly secrets: ConfiguredSecrets;
   /** Nonce of this process, by which its engines are found. */
   readonly marker: string;
   readonly watch: LockWatch;
@@ -755,6 +758,7 @@ class StackRecovery {
       program: () => Promise.resolve({}),
       backendUrl: mount.url,
       exists: true,
+      secrets: cloudSecrets(parts.secrets, mount.report().checkpoint?.body),
       environment: parts.environment(),
       marker: parts.marker,
       signal: parts.signal,

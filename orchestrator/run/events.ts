@@ -1,3 +1,4 @@
+import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
@@ -24,6 +25,8 @@ export type RunEvent =
       readonly check: CheckResult;
       /** False: one line for all of them says enough while they are ok. */ readonly listed: boolean;
     }
+  /** What one property of the state bucket is, or has become. */
+  | { readonly type: 'bucket-property'; readonly property: PropertyStanding; readonly next?: string }
   | { readonly type: 'checked'; readonly checks: number; readonly warnings: number; readonly session: string }
   | { readonly type: 'stage-started'; readonly stage: Stage; readonly stacks: readonly StackLabel[] }
   | { readonly type: 'stack-started'; readonly stack: string; readonly total: number }

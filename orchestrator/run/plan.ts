@@ -6,6 +6,8 @@ import { stackProgram } from '../pulumi/program.ts';
 import type { PreviewedOutput, PreviewedOutputs, ProgramSettings } from '../pulumi/program.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { StackState } from '../state/checkpoints.ts';
+import { cloudSecrets } from '../state/secrets.ts';
+import type { ConfiguredSecrets } from '../state/secrets.ts';
 import { noChanges } from './events.ts';
 import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
 import { inOrder } from './schedule.ts';
@@ -22,6 +24,7 @@ export interface PlanRequest {
   /** Nonce of this process, by which its engines are found. */
   readonly marker: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly secrets: ConfiguredSecrets;
   readonly parallel: number;
   readonly emit: Emit;
   readonly verbose: boolean;
@@ -114,6 +117,7 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
       backendUrl: mount.url,
       marker: request.marker,
       exists: state !== undefined,
+      secrets: cloudSecrets(request.secrets, state?.body),
       environment: request.environment,
       signal: request.signal,
       onStep: (step) => {

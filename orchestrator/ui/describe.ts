@@ -18,6 +18,8 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
       return event.message;
     case 'check':
       return event.listed || event.check.outcome !== 'ok' ? describeCheck(event.check, style) : undefined;
+    case 'bucket-property':
+      return describeProperty(event, style);
     case 'checked':
       return `${style.green('ok')}   preflight: ${plural(event.checks, 'check')}${event.warnings === 0 ? '' : `, ${plural(event.warnings, 'warning')}`}, ${event.session}`;
     case 'stage-started':
@@ -103,6 +105,22 @@ export function describeCheck(check: CheckResult, style: Style): string {
   const place = check.file === undefined ? '' : `${check.file}${check.line === undefined ? '' : `:${check.line}`}: `;
   const line = `${mark} ${check.title}: ${place}${check.message}`;
   return check.next === undefined ? clip(line, style.columns) : `${line}\n     ${style.bold('next')}  ${check.next}`;
+}
+
+function describeProperty({ property, next }: Extract<RunEvent, { type: 'bucket-property' }>, style: Style): string {
+  const { outcome, changed, what, shortfalls } = property;
+  const mark =
+    outcome === 'failed' || outcome === 'unknown'
+      ? style.red('FAIL ')
+      : outcome === 'short'
+        ? style.yellow('short')
+        : changed
+          ? style.bold('made ')
+          : style.green('ok   ');
+  return [
+    `${mark} ${what}${shortfalls.length === 0 ? '' : `: ${shortfalls.map(({ text }) => text).join(`\n      `)}`}`,
+    ...(next === undefined ? [] : [`      ${style.bold('next')}  ${next}`]),
+  ].join('\n');
 }
 
 export function describeCounts({ create, update, replace, delete: deleted }: ChangeCounts): string {

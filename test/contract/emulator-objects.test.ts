@@ -12,6 +12,7 @@ import {
   GetBucketVersioningCommand,
   GetObjectCommand,
   GetPublicAccessBlockCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
@@ -23,7 +24,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { present, refusal, region, useEmulator } from './emulator-lab.ts';
+import { account, present, refusal, region, useEmulator } from './emulator-lab.ts';
 
 const lab = useEmulator();
 const Bucket = 'holdfast-state';
@@ -226,4 +227,44 @@ test('a sender that takes its time holds up nobody', async () => {
   const answered = once(slow, 'data');
   slow.end('lf');
   expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+describe('a bucket that is expected to be of an owner', () => {
+  test('answers where it is, and refuses everything where it is not', async () => {
+    await put('1');
+    const asked = (ExpectedBucketOwner: string) => [
+      () => lab.s3.send(new HeadBucketCommand({ Bucket, ExpectedBucketOwner })),
+      () => lab.s3.send(new GetBucketVersioningCommand({ Bucket, ExpectedBucketOwner })),
+      () => lab.s3.send(new GetObjectCommand({ Bucket, Key, ExpectedBucketOwner })),
+      () => lab.s3.send(new PutObjectCommand({ Bucket, Key, Body: '2', ExpectedBucketOwner })),
+    ];
+    for (const ask of asked('999988887777')) expect(await refusal(ask())).toMatch(/^(AccessDenied|403|Unknown\w*)$/);
+    for (const ask of asked(account)) await ask();
+  });
+
+  test('is missing, and not refused, where there is none', async () => {
+    expect(await refusal(lab.s3.send(new HeadBucketCommand({ Bucket: 'no-such-bucket', ExpectedBucketOwner: account })))).toBe('NotFound');
+  });
+});
+
+describe('a policy that refuses what is not TLS', () => {
+  const policyOf = (...statements: object[]): string => JSON.stringify({ Version: '2012-10-17', Statement: statements });
+  const everything = { Effect: 'Deny', Principal: '*', Resource: [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`] };
+
+  test('refuses nobody on loopback, and is given back as it was put', async () => {
+    const Policy = policyOf({ ...everything, Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
+    await lab.s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+    await put('1');
+    expect(await text()).toBe('1');
+    expect((await lab.s3.send(new GetBucketPolicyCommand({ Bucket }))).Policy).toBe(Policy);
+  });
+
+  test('beside one that refuses an action leaves that one refused', async () => {
+    await put('1');
+    const plain = { ...everything, Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+    const Policy = policyOf(plain, { ...everything, Action: 's3:PutObject' });
+    await lab.s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+    expect(await text()).toBe('1');
+    expect(await refusal(put('2'))).toMatch(/^(AccessDenied|403|Unknown\w*)$/);
+  });
 });

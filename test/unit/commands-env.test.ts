@@ -28,6 +28,7 @@ const factsWith = (different: Partial<EnvironmentFacts> = {}): EnvironmentFacts 
   region: 'eu-west-1',
   file: 'networks/prod.yaml',
   backendUrl: 's3://state?region=eu-west-1',
+  secrets: 'passphrase',
   installation: 'abcd1234abcd1234',
   sessionSource: 'profile prod',
   standing: undefined,
@@ -67,6 +68,14 @@ describe('a word of the shell', () => {
       expect((await inShell(`export WORD=${quoted(word)};`))['WORD']).toBe(word);
     },
   );
+});
+
+describe('the environment of a stack whose secrets are encrypted by a key in KMS', () => {
+  it('keeps plain pulumi from going over to a passphrase', async () => {
+    const name = 'PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER';
+    expect((await environmentOf({ secrets: 'awskms://alias/state?region=eu-west-1' })).variables[name]).toBe('true');
+    expect((await environmentOf()).variables).not.toHaveProperty(name);
+  });
 });
 
 describe('the environment of a real account', () => {

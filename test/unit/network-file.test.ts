@@ -137,6 +137,27 @@ describe('a CIDR block in the file', () => {
   });
 });
 
+describe('what encrypts secrets', () => {
+  const secretsOf = (said: string): string => exampleWith(['segments:', `state: { secrets: "${said}" }\nsegments:`]);
+
+  it('is a passphrase where nothing is said, also beside a bucket', () => {
+    expect(exampleOf().spec.state).toEqual({ secrets: 'passphrase' });
+    const text = exampleWith(['segments:', 'state: { bucket: my-state }\nsegments:']);
+    expect(exampleOf(text).spec.state).toEqual({ bucket: 'my-state', secrets: 'passphrase' });
+  });
+
+  it.each(['passphrase', 'awskms://alias/state?region=eu-west-1', 'awskms:///arn:aws:kms:eu-west-1:111122223333:key/1234abcd'])(
+    'may be %s',
+    (said) => {
+      expect(exampleOf(secretsOf(said)).spec.state.secrets).toBe(said);
+    },
+  );
+
+  it.each(['default', 'alias/state', 'awskms://', 'gcpkms://projects/p', 'awskms://alias/a b'])('is refused as %s', (said) => {
+    expect(problemAt(secretsOf(said), 'secrets:').message).toContain('passphrase, or a key in KMS such as awskms://');
+  });
+});
+
 describe('a duplicate name', () => {
   it('of two VPCs is refused at the second', () => {
     const text = exampleWith(['  staging:\n    segment: staging', '  production:\n    segment: staging']);

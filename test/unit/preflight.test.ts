@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BucketFacts } from '../../orchestrator/aws/account.ts';
+import type { PropertyStanding } from '../../orchestrator/aws/bucket-properties.ts';
 import { exitCodes, worstOf } from '../../orchestrator/domain/exit-codes.ts';
 import { runChecks } from '../../orchestrator/preflight/check.ts';
 import type { Command } from '../../orchestrator/preflight/check.ts';
@@ -39,7 +40,9 @@ describe('preflight where all is well', () => {
       'bucket',
       'versioning',
       'conditional-writes',
+      'bucket-properties',
       'checkpoints',
+      'secrets',
       'locks',
       'held',
       'journal',
@@ -345,6 +348,46 @@ describe('a session', () => {
   it('says what is left, what is needed, and where it comes from', async () => {
     const { message } = await checkOf('session', 'up', { expiry: sessionOf(120), renewable: true });
     expect(message).toBe('2 h left, 30 min needed, renewed when it gets short (a test)');
+  });
+});
+
+describe('the properties of the bucket', () => {
+  const property = (different: Partial<PropertyStanding>): PropertyStanding => ({
+    id: 'lifecycle',
+    what: 'old versions stay 90 days',
+    outcome: 'short',
+    changed: false,
+    shortfalls: [{ text: 'the rule is missing', mended: true }],
+    ...different,
+  });
+
+  it.each(everyCommand)('that fall short warn %s, and stop nothing', async (command) => {
+    const result = await checkOf('bucket-properties', command, {
+      properties: [property({}), property({ id: 'tls-only', what: 'TLS only', shortfalls: [{ text: 'no statement', mended: true }] })],
+    });
+    expect(result).toMatchObject({
+      outcome: 'warn',
+      message: 'old versions stay 90 days: the rule is missing\n     TLS only: no statement',
+      next: 'Run `npm run bootstrap`, which makes it so.',
+    });
+    expect(result.exitCode).toBeUndefined();
+  });
+
+  it('that may not be read are not known, and the permission is named', async () => {
+    const denied = property({
+      outcome: 'unknown',
+      shortfalls: [{ text: 'not known: the session may not call s3:GetBucketPolicy', mended: false }],
+    });
+    expect(await checkOf('bucket-properties', 'up', { properties: [denied] })).toMatchObject({
+      outcome: 'warn',
+      message: expect.stringContaining('s3:GetBucketPolicy') as string,
+      next: 'See what each of them is: npm run bootstrap -- --check',
+    });
+  });
+
+  it('that have a check of their own are not told twice', async () => {
+    const properties = ['bucket', 'versioning', 'installation', 'conditional-writes'].map((id) => property({ id }));
+    expect(await checkOf('bucket-properties', 'up', { properties })).toMatchObject({ outcome: 'ok' });
   });
 });
 

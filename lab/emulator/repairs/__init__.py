@@ -47,6 +47,7 @@ def skip_instance_types() -> None:
 def apply() -> None:
     from . import (
         attachments,
+        buckets,
         cloudwatch,
         empty_account,
         gateways,
@@ -59,6 +60,6 @@ def apply() -> None:
     )
 
     of_ec2 = (empty_account, requests, tags, gateways, attachments, route_tables, vpcs)
-    for part in (*of_ec2, sessions, objects, cloudwatch):
+    for part in (*of_ec2, sessions, buckets, objects, cloudwatch):
         for repair in part.REPAIRS:
             repair()

@@ -10,6 +10,7 @@ import type { Emit, StackResult } from '../../run/events.ts';
 import { readStates } from '../../state/checkpoints.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
+import { cloudSecrets } from '../../state/secrets.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
@@ -124,7 +125,13 @@ export async function destroyStacks(
           total: doomedState.resources,
           forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
           run: (engine, options) =>
-            engine.destroy({ stack: doomedState.stack, program: () => Promise.resolve(), exists: true, ...options }),
+            engine.destroy({
+              stack: doomedState.stack,
+              program: () => Promise.resolve(),
+              exists: true,
+              secrets: cloudSecrets(file.network.spec.state.secrets, doomedState.body),
+              ...options,
+            }),
           program: undefined,
           succeeded: () => ({ outcome: 'destroyed', deleted: doomedState.resources }),
         })),

@@ -8,6 +8,8 @@ import { describeHeld } from '../../run/standing.ts';
 import type { Standing } from '../../run/standing.ts';
 import { readInstallation } from '../../state/installation.ts';
 import { project } from '../../state/layout.ts';
+import { byPassphrase, recordedSecrets } from '../../state/secrets.ts';
+import type { ConfiguredSecrets } from '../../state/secrets.ts';
 import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { backendUrl, shortOf } from '../open.ts';
@@ -57,6 +59,7 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
         region: spec.region,
         file: file.network.file,
         backendUrl: backendUrl(file, aws, spec.region),
+        secrets: recordedSecrets(states.get(stack)?.body)?.provider ?? spec.state.secrets,
         installation: installation?.installation,
         sessionSource: aws.session().source,
         standing: standings.byStack.get(stack),
@@ -83,6 +86,8 @@ export interface EnvironmentFacts {
   /** The network file. */
   readonly file: string;
   readonly backendUrl: string;
+  /** What encrypts the secret values of the stack: its checkpoint's own word, or else the network file's. */
+  readonly secrets: ConfiguredSecrets;
   /** Undefined where the bucket does not say. */
   readonly installation: string | undefined;
   /** For people: where Holdfast's own session comes from. */
@@ -108,6 +113,8 @@ export async function pulumiEnvironment(
       PULUMI_STACK: `organization/${project}/${stack}`,
       // The stacks hold no secrets, and Pulumi wants one all the same.
       ...(hasPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE: '' }),
+      // Where the stack's settings say nothing, as in a folder that never had them, plain pulumi would go over to the passphrase.
+      ...(facts.secrets === byPassphrase ? {} : { PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: 'true' }),
       PULUMI_SKIP_UPDATE_CHECK: 'true',
       ...(installation === undefined ? {} : { HOLDFAST_INSTALLATION: installation }),
       AWS_REGION: region,

@@ -11,6 +11,7 @@ import type { Emit, NetworkPlan, StackResult } from '../../run/events.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../../run/plan.ts';
 import type { Work } from '../../run/stack-run.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
+import { cloudSecrets } from '../../state/secrets.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { openAlerting } from '../alerting.ts';
@@ -93,6 +94,7 @@ export async function deploy(
       settings: state.settings,
       engine,
       environment: aws.live.environment(),
+      secrets: file.network.spec.state.secrets,
       parallel: flags.parallel ?? defaultParallel(),
       emit,
       verbose: flags.verbose,
@@ -204,6 +206,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
           stack: node.name,
           program,
           exists: state.states.has(node.name),
+          secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
           ...options,
         }),
       program,

@@ -21,6 +21,11 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
     check: { id: 'zones', title: 'zones', outcome: 'fail', message: 'no zone', next: 'Another.', fatalFor: ['up'], exitCode: 3 },
     listed: true,
   },
+  'bucket-property': {
+    type: 'bucket-property',
+    property: { id: 'versioning', what: 'versioning', outcome: 'short', changed: false, shortfalls: [{ text: 'it is off', mended: true }] },
+    next: 'npm run bootstrap',
+  },
   checked: { type: 'checked', checks: 12, warnings: 1, session: '2 h left' },
   'stage-started': { type: 'stage-started', stage: 'up', stacks: [{ stack, short: 'vpc.a', kind: 'VPCs' }] },
   'stack-started': { type: 'stack-started', stack, total: 3 },

@@ -215,6 +215,7 @@ export class RecoveryRig {
         gateway: await gatewayOfFile(),
         engine: this.engine.parts,
         environment: () => ({}),
+        secrets: 'passphrase',
         marker: process,
         watch: new LockWatch(store, network),
         typeOf,

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { parseJson } from './read-json.ts';
+
+/**
+ * By what the secret values of a stack are encrypted. The engine takes it from the stack's settings, a file that Holdfast does not keep, and where these
+ * say nothing it goes over to a passphrase without a word (measured): so it is given anew at every start, out of the checkpoint.
+ */
+
+/** What the network file says: `passphrase`, or the URL of a key in KMS, `awskms://alias/state?region=eu-west-1`. */
+export type ConfiguredSecrets = string;
+
+export const byPassphrase: ConfiguredSecrets = 'passphrase';
+
+/** What a checkpoint says of the provider that it was written with. */
+export interface RecordedSecrets {
+  /** As the network file would name it. */
+  readonly provider: ConfiguredSecrets;
+  /** The stack's own key, encrypted by the key in KMS. */
+  readonly encryptedKey?: string;
+}
+
+/** A key in KMS, for the settings of a stack. Without `encryptedKey` the engine makes one. */
+export interface CloudSecrets {
+  readonly url: string;
+  readonly encryptedKey?: string;
+}
+
+/** https://github.com/pulumi/pulumi sdk/go/common/apitype/core.go, `SecretsProvidersV1` */
+const schema = z.looseObject({
+  checkpoint: z.looseObject({
+    latest: z
+      .looseObject({
+        secrets_providers: z
+          .looseObject({
+            type: z.string(),
+            state: z.looseObject({ url: z.string().optional(), encryptedkey: z.string().optional() }).nullish(),
+          })
+          .nullish(),
+      })
+      .nullish(),
+  }),
+});
+
+/** Undefined where it names none: nothing was deployed yet, or it cannot be read. */
+export function recordedSecrets(checkpoint: string | undefined): RecordedSecrets | undefined {
+  const parsed = schema.safeParse(checkpoint === undefined ? undefined : parseJson(checkpoint));
+  const named = parsed.data?.checkpoint.latest?.secrets_providers;
+  if (!named) return undefined;
+  const { url, encryptedkey } = named.state ?? {};
+  if (named.type === 'cloud' && url !== undefined)
+    return { provider: url, ...(encryptedkey === undefined ? {} : { encryptedKey: encryptedkey }) };
+  return { provider: named.type };
+}
+
+/** Of an encrypted value. https://github.com/pulumi/pulumi sdk/go/common/resource/sig/sig.go, `Secret` */
+const secretSignature = '1b47061264138c4ac30d75fd1eb44270';
+
+export const holdsSecrets = (checkpoint: string): boolean => checkpoint.includes(secretSignature);
+
+/** For the engine; undefined where it is a passphrase, which the engine takes by itself. What a checkpoint was written with comes before what the file says. */
+export function cloudSecrets(configured: ConfiguredSecrets, checkpoint: string | undefined): CloudSecrets | undefined {
+  const recorded = recordedSecrets(checkpoint);
+  const { provider, encryptedKey } = recorded ?? { provider: configured };
+  if (!provider.startsWith('awskms://')) return undefined;
+  return { url: provider, ...(encryptedKey === undefined ? {} : { encryptedKey }) };
+}
