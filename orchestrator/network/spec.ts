@@ -187,15 +187,6 @@ export type NetworkSpec = z.infer<typeof networkSchema>;
 
 export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
 
-/** The name of the network's own topic, in the stack `guardrails`. */
-export const topicName = (network: string): string => `holdfast-${network}`;
-
-/** Where the network's messages go: the topic that the file names, or else the network's own. Undefined where it wants none. */
-export function topicOf({ network, account, region, guardrails }: NetworkSpec): string | undefined {
-  if (guardrails?.topic === undefined) return undefined;
-  return guardrails.topic.arn ?? `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(network)}`;
-}
-
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
 export function partitionOf(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
   return region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
