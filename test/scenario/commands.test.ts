@@ -52,7 +52,9 @@ describe('the commands of whoever is on call', { concurrent: false, shuffle: fal
 
     // By the bucket's clock, in whole seconds.
     const old = await rig.holdfast(['locks', '--max-age', '1s']);
-    expect(old.stdout).toMatch(/^OLD vpc\.one: locked for \d+ (s|min( \d+ s)?) by .*, up \(alive\)\. Do not release it without checking what AWS has/m);
+    expect(old.stdout).toMatch(
+      /^OLD vpc\.one: locked for \d+ (s|min( \d+ s)?) by .*, up \(alive\)\. Do not release it without checking what AWS has/m,
+    );
     expect(old.stdout).toContain('npm run status, and then npm run recover -- vpc.one');
     expect(old.exitCode).toBe(7);
 
