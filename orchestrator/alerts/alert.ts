@@ -28,6 +28,9 @@ export interface Alert {
   readonly next: string;
 }
 
+/** Of what is not, or not yet, known. */
+export const nothingKnown = { operation: null, ageSeconds: null, lastHeard: null, process: null, incident: null, ciLink: null } as const;
+
 const words: Readonly<Record<AlertKind, string>> = {
   'old-lock': 'OLD LOCK',
   held: 'HELD',

@@ -19,8 +19,8 @@ export interface TopicMessage {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** Milliseconds: a chat that does not answer must not keep a run. */
-const patienceMs = 10_000;
+/** Milliseconds: who cannot be told must not keep a run. */
+export const patienceMs = 10_000;
 
 /** @param publish sends to the topic */
 export function topicNotifier(topic: string, runbook: string, publish: (message: TopicMessage) => Promise<void>): Notifier {

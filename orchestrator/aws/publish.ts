@@ -1,8 +1,6 @@
+import { patienceMs } from '../alerts/notifiers.ts';
 import type { TopicMessage } from '../alerts/notifiers.ts';
 import type { Clients } from './clients.ts';
-
-/** Milliseconds: who cannot be told must not keep a run. */
-const patienceMs = 10_000;
 
 /**
  * Sends one message to a topic.

@@ -1,3 +1,4 @@
+import { nothingKnown } from '../alerts/alert.ts';
 import type { Alert } from '../alerts/alert.ts';
 import { topicNotifier, webhookNotifier } from '../alerts/notifiers.ts';
 import type { Notifier } from '../alerts/notifiers.ts';
@@ -14,42 +15,47 @@ import type { OpenedFile, OpenedSession } from './open.ts';
 export interface Alerting {
   /** Tells of what stacks come to, and passes everything on. */
   readonly follow: (emit: Emit) => Emit;
-  readonly tell: (...alerts: Alert[]) => Promise<readonly Telling[]>;
+  /** Tells of what a command did, and waits for it. @param stack full name, or the network's where it was done to several */
+  readonly announce: (stack: string, said: Said, emit: Emit) => Promise<void>;
   /** Waits until everybody is told; says of whom could not be. */
   readonly settled: (emit: Emit) => Promise<void>;
 }
 
+/** What is to be said of a stack; who did it, and where, is the process's. */
+type Said = Pick<Alert, 'kind' | 'about' | 'what' | 'next'> & Partial<Pick<Alert, 'short' | 'incident'>>;
+
 /** Where the messages say to read on. */
-export const runbookOf = ({ guardrails }: NetworkSpec): string => guardrails?.runbook ?? 'docs/runbook.md';
+const runbookOf = ({ guardrails }: NetworkSpec): string => guardrails?.runbook ?? 'docs/runbook.md';
 
 export function openAlerting(context: Context, { network }: OpenedFile, aws: OpenedSession, operation: string): Alerting {
   const { spec } = network;
   const notifiers = notifiersOf(context, spec, aws);
   const under: Promise<readonly Telling[]>[] = [];
-  const tellAll = (...alerts: Alert[]): Promise<readonly Telling[]> => {
-    const telling = tell(aws.store, notifiers, alerts, context.now);
-    under.push(telling);
-    return telling;
+  const say = (stack: string, said: Said): void => {
+    under.push(tell(aws.store, notifiers, [{ ...byThisProcess(context, spec, aws, stack, operation), ...said }], context.now));
+  };
+  const settled = async (emit: Emit): Promise<void> => {
+    for (const telling of (await Promise.all(under.splice(0))).flat())
+      if (telling.outcome === 'failed')
+        emit({ type: 'note', message: `${describeFailed(telling)} The lock watch tells what is still so: npm run locks -- --notify` });
   };
   return {
-    tell: tellAll,
+    announce: (stack, said, emit) => {
+      say(stack, said);
+      return settled(emit);
+    },
     follow: (emit) => (event) => {
       emit(event);
-      if (event.type !== 'stack-ended' || notifiers.length === 0) return;
+      if (event.type !== 'stack-ended') return;
       const said = saidOf(event.end, shortOf(event.stack), aws.run);
-      if (said) void tellAll({ ...byThisProcess(context, spec, aws, event.stack, operation), ...said });
+      if (said) say(event.stack, said);
     },
-    settled: async (emit) => {
-      for (const told of await Promise.all(under.splice(0)))
-        for (const telling of told)
-          if (telling.outcome === 'failed')
-            emit({ type: 'note', message: `${describeFailed(telling)} The lock watch tells what is still so: npm run locks -- --notify` });
-    },
+    settled,
   };
 }
 
 /** What of an alert is the same whatever happened: who does it, and where. */
-export function byThisProcess(
+function byThisProcess(
   context: Context,
   { network }: NetworkSpec,
   aws: OpenedSession,
@@ -58,15 +64,12 @@ export function byThisProcess(
 ): Omit<Alert, 'kind' | 'about' | 'what' | 'next'> {
   const { user, host, pid } = aws.process;
   return {
+    ...nothingKnown,
     network,
     stack,
     short: shortOf(stack),
     owner: `${user}@${host} (pid ${pid}, run ${aws.run})`,
     operation,
-    ageSeconds: null,
-    lastHeard: null,
-    process: null,
-    incident: null,
     ciLink: ciLink(context.env).ciLink ?? null,
   };
 }
@@ -86,7 +89,7 @@ export function notifiersOf({ env }: Context, spec: NetworkSpec, { clients }: Op
 }
 
 /** What is worth telling of a stack's end. Holds are told once for the run that left them, whoever sees them first. */
-function saidOf(end: StackEnd, short: string, run: string): Pick<Alert, 'kind' | 'about' | 'what' | 'next'> | undefined {
+function saidOf(end: StackEnd, short: string, run: string): Said | undefined {
   switch (end.outcome) {
     case 'held':
       return { kind: 'held', about: run, what: end.errors[0] ?? 'its outcome is unknown', next: `npm run recover -- ${short}` };

@@ -1,11 +1,13 @@
+import { nothingKnown } from '../alerts/alert.ts';
 import type { Alert } from '../alerts/alert.ts';
+import { tell } from '../alerts/tell.ts';
 import type { Telling } from '../alerts/tell.ts';
 import { publishLockAge } from '../aws/publish.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import type { Standings } from '../run/standing.ts';
-import { describeFailed, openAlerting } from './alerting.ts';
+import { describeFailed, notifiersOf } from './alerting.ts';
 import type { Context } from './context.ts';
 import { nextOf } from './lock-status.ts';
 import type { LockStatus } from './lock-status.ts';
@@ -13,12 +15,8 @@ import { shortOf } from './open.ts';
 import type { OpenedFile } from './open.ts';
 import type { OpenedBucket } from './with-bucket.ts';
 
-/** What one watch came to, as `--json` has it. */
-export interface Watched {
-  readonly told: readonly Told[];
-}
-
-interface Told {
+/** What one watch came to for one notifier, as `--json` has it. */
+export interface Told {
   readonly notifier: 'metric' | 'sns' | 'webhook';
   /** Null for the metric, which is of the network. */
   readonly stack: string | null;
@@ -41,20 +39,24 @@ export function refuseNobody({ network: { file, spec } }: OpenedFile): void {
 }
 
 /** One look of the lock watch: the metric each time, and each old lock and each hold once to each notifier. Nothing is released. */
-export async function watch(context: Context, opened: OpenedBucket, found: readonly LockStatus[], standings: Standings): Promise<Watched> {
+export async function watch(
+  context: Context,
+  opened: OpenedBucket,
+  found: readonly LockStatus[],
+  standings: Standings,
+): Promise<readonly Told[]> {
   const { file, aws } = opened;
   const { spec } = file.network;
-  const alerting = openAlerting(context, file, aws, 'locks');
   const alerts = [
     ...found.filter(({ tooOld }) => tooOld).map((lock) => alertOfLock(spec.network, lock)),
     ...alertsOfHolds(spec.network, found, standings),
   ];
   const namespace = spec.guardrails?.metric?.namespace;
   const [tellings, metric] = await Promise.all([
-    alerting.tell(...alerts),
+    tell(aws.store, notifiersOf(context, spec, aws), alerts, context.now),
     namespace === undefined ? undefined : tellMetric(context, opened, namespace, found),
   ]);
-  return { told: [...(metric ? [metric] : []), ...tellings.map(toldOf)] };
+  return [...(metric ? [metric] : []), ...tellings.map(toldOf)];
 }
 
 async function tellMetric(context: Context, { file, aws }: OpenedBucket, namespace: string, found: readonly LockStatus[]): Promise<Told> {
@@ -95,17 +97,7 @@ function alertsOfHolds(network: string, found: readonly LockStatus[], { byStack 
         short,
         about: standing.run ?? standing.since,
         what: `${standing.why} since ${standing.since}`,
-        ...(lock
-          ? ofLock(lock)
-          : {
-              owner: standing.run === undefined ? 'plain pulumi' : `run ${standing.run}`,
-              operation: null,
-              ageSeconds: null,
-              lastHeard: null,
-              process: null,
-              incident: null,
-              ciLink: null,
-            }),
+        ...(lock ? ofLock(lock) : { ...nothingKnown, owner: standing.run === undefined ? 'plain pulumi' : `run ${standing.run}` }),
         next: `npm run recover -- ${short}`,
       },
     ];
@@ -130,7 +122,7 @@ const toldOf = (telling: Telling): Told => ({
   detail: telling.outcome === 'failed' ? describeFailed(telling) : telling.notifier.to,
 });
 
-export function describeTold({ told }: Watched): string[] {
+export function describeTold(told: readonly Told[]): string[] {
   return told.map(({ notifier, stack, kind, outcome, detail }) => {
     const what = stack === null ? kind : `${kind} of ${shortOf(stack)}`;
     switch (outcome) {

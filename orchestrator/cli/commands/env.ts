@@ -14,6 +14,7 @@ import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts'
 import type { CommonFlags, Context } from '../context.ts';
 import { backendUrl, shortOf } from '../open.ts';
 import { quoted } from '../quoted.ts';
+import { passphraseEnvironment } from '../passphrase.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 
@@ -102,7 +103,6 @@ export async function pulumiEnvironment(
 ): Promise<PulumiEnvironment> {
   const { target, network, account, region, installation } = facts;
   const cli = await cliFolder(env);
-  const hasPassphrase = env['PULUMI_CONFIG_PASSPHRASE'] !== undefined || env['PULUMI_CONFIG_PASSPHRASE_FILE'] !== undefined;
   const lab = target.kind === 'LAB' ? target.lab : undefined;
   const programsRead = join(root, 'networks', `${network}.yaml`);
   return {
@@ -111,8 +111,7 @@ export async function pulumiEnvironment(
       PULUMI_BACKEND_URL: facts.backendUrl,
       // Read by the CLI itself, before the stack that a folder has selected.
       PULUMI_STACK: `organization/${project}/${stack}`,
-      // The stacks hold no secrets, and Pulumi wants one all the same.
-      ...(hasPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE: '' }),
+      ...passphraseEnvironment({ env }),
       // Where the stack's settings say nothing, as in a folder that never had them, plain pulumi would go over to the passphrase.
       ...(facts.secrets === byPassphrase ? {} : { PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: 'true' }),
       PULUMI_SKIP_UPDATE_CHECK: 'true',

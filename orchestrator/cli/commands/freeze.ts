@@ -14,7 +14,7 @@ import type { StackState } from '../../state/checkpoints.ts';
 import { frozenPrefix } from '../../state/layout.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
-import { byThisProcess, openAlerting } from '../alerting.ts';
+import { openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { shortOf, tidyRequest } from '../open.ts';
@@ -276,21 +276,19 @@ async function tellEveryone(
   if (first === undefined) return;
   const shorts = stacks.map(shortOf);
   const named = shorts.length > 3 ? `${shorts.slice(0, 3).join(', ')} and ${shorts.length - 3} more` : shorts.join(', ');
-  const { spec } = file.network;
-  const alerting = openAlerting(context, file, aws, kind === 'frozen' ? 'freeze' : 'unfreeze');
-  await alerting.tell({
-    ...byThisProcess(context, spec, aws, more.length === 0 ? first : spec.network, kind === 'frozen' ? 'freeze' : 'unfreeze'),
-    short: named,
-    kind,
-    about: aws.run,
-    what: kind === 'frozen' ? 'nobody works on it until it is unfrozen' : 'everyone may work on it again; what was held stays held',
-    incident,
-    next:
-      kind === 'frozen'
-        ? `once the incident is over: npm run unfreeze -- ${more.length === 0 ? named : '--all'} --incident ${quoted(incident)}`
-        : 'npm run status',
-  });
-  await alerting.settled(emit);
+  const said =
+    kind === 'frozen'
+      ? {
+          what: 'nobody works on it until it is unfrozen',
+          next: `once the incident is over: npm run unfreeze -- ${more.length === 0 ? named : '--all'} --incident ${quoted(incident)}`,
+        }
+      : { what: 'everyone may work on it again; what was held stays held', next: 'npm run status' };
+  const stack = more.length === 0 ? first : file.network.spec.network;
+  await openAlerting(context, file, aws, kind === 'frozen' ? 'freeze' : 'unfreeze').announce(
+    stack,
+    { kind, about: aws.run, short: named, incident, ...said },
+    emit,
+  );
 }
 
 function tell(context: Context, flags: FreezeFlags, { header, notes }: OpenedBucket, outcomes: readonly StackOutcome[]): void {

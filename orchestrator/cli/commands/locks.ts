@@ -7,12 +7,12 @@ import { styleFor } from '../../ui/reporter.ts';
 import type { Style } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
+import { describeTold, refuseNobody, watch } from '../lock-alarm.ts';
 import { describeOld, lockStatuses } from '../lock-status.ts';
 import type { LockStatus } from '../lock-status.ts';
 import { shortOf } from '../open.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
-import { describeTold, refuseNobody, watch } from '../lock-alarm.ts';
 
 export interface LocksFlags extends CommonFlags {
   /** Seconds. */
@@ -31,7 +31,7 @@ export async function locks(this: Context, flags: LocksFlags): Promise<void> {
       const maxAge = flags.maxAge ?? (flags.notify ? file.network.spec.guardrails?.lockAge : undefined);
       const found = lockStatuses(standings, this.now(), maxAge);
       const old = found.filter(({ tooOld }) => tooOld);
-      const watched = flags.notify ? await watch(this, opened, found, standings) : undefined;
+      const told = flags.notify ? await watch(this, opened, found, standings) : undefined;
       if (flags.json)
         print(
           this,
@@ -39,18 +39,18 @@ export async function locks(this: Context, flags: LocksFlags): Promise<void> {
             ...header(),
             ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge }),
             locks: found,
-            ...(watched === undefined ? {} : { told: watched.told }),
+            ...(told === undefined ? {} : { told }),
             notes,
             unreadable: standings.unreadable,
           }),
         );
       else {
         print(this, describeLocks(file.network.spec.network, found, standings, styleFor(this.process.stdout, this.env)));
-        for (const line of watched === undefined ? [] : describeTold(watched)) print(this, line);
+        for (const line of describeTold(told ?? [])) print(this, line);
       }
       return worstOf([
         old.length > 0 ? exitCodes.found : exitCodes.done,
-        watched?.told.some(({ outcome }) => outcome === 'failed') === true ? exitCodes.failed : exitCodes.done,
+        told?.some(({ outcome }) => outcome === 'failed') === true ? exitCodes.failed : exitCodes.done,
       ]);
     }),
   );

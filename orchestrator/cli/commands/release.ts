@@ -16,7 +16,7 @@ import type { Standings } from '../../run/standing.ts';
 import { closeDeadRuns } from '../../run/tidy.ts';
 import { durableLockKey } from '../../state/layout.ts';
 import { styleFor } from '../../ui/reporter.ts';
-import { byThisProcess, openAlerting } from '../alerting.ts';
+import { openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { shortOf, tidyRequest } from '../open.ts';
@@ -86,9 +86,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
     });
   if (!isDone) await confirm(context, flags, stack);
   await letGo(context, opened, flags, { stack, lock, journaled, standings, isDone, items });
-  const alerting = openAlerting(context, file, aws, 'release');
-  await alerting.tell({
-    ...byThisProcess(context, file.network.spec, aws, stack, 'release'),
+  const released = {
     kind: 'released',
     about: lock.etag,
     what: isDone
@@ -96,8 +94,8 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
       : 'its lock is released, UNRECONCILED: plain pulumi is let in over a state that nobody knows to be true',
     incident: flags.incident,
     next: isDone ? `npm run plan -- ${short}` : `npm run recover -- ${short} --incident ${flags.incident}`,
-  });
-  await alerting.settled(opened.emit);
+  } as const;
+  await openAlerting(context, file, aws, 'release').announce(stack, released, opened.emit);
   const after = (await read()).standings;
   await closeDeadRuns(tidyRequest(context, aws, network, after, opened.emit));
   const now = after.byStack.get(stack);
