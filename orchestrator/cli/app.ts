@@ -1,7 +1,7 @@
 import { buildApplication, buildCommand, buildRouteMap } from '@stricli/core';
 import type { Context } from './context.ts';
 import { parseDecision } from './decision.ts';
-import { commonFlags, parallelFlag, parseCount, parseSeconds, sessionFlags, stackArguments } from './flags.ts';
+import { commonFlags, parallelFlag, parseCount, parseRunName, parseSeconds, sessionFlags, stackArguments } from './flags.ts';
 
 const text = (value: string): string => value;
 
@@ -47,18 +47,43 @@ const applyFlags = {
 
 const up = buildCommand({
   loader: async () => (await import('./commands/up.ts')).up,
-  parameters: { flags: { ...planFlags, ...applyFlags }, positional: stackArguments },
+  parameters: {
+    flags: {
+      ...planFlags,
+      ...applyFlags,
+      run: {
+        kind: 'parsed',
+        parse: parseRunName,
+        optional: true,
+        brief: 'Be one part of a run that several processes share, as the jobs of a CI: the same name in each',
+        placeholder: 'NAME',
+      },
+    },
+    positional: stackArguments,
+  },
   docs: {
     brief: 'Deploy the network, stack by stack, in dependency order',
     fullDescription:
       'Shows the plan, asks, and deploys. Stacks that nothing changes are left alone; a failed stack skips its dependents, and nothing else.\n\n' +
-      'Example: npm run up -- vpc.shared --with-upstreams',
+      'Example: npm run up -- vpc.shared --with-upstreams\nExample: npm run up -- vpc.shared vpc.staging --run release-42 --yes',
   },
 });
 
 const plan = buildCommand({
   loader: async () => (await import('./commands/up.ts')).plan,
-  parameters: { flags: planFlags, positional: stackArguments },
+  parameters: {
+    flags: {
+      ...planFlags,
+      summary: {
+        kind: 'parsed',
+        parse: text,
+        optional: true,
+        brief: 'Also add it to this file as Markdown, with the graph, as for "$GITHUB_STEP_SUMMARY"',
+        placeholder: 'FILE',
+      },
+    },
+    positional: stackArguments,
+  },
   docs: {
     brief: 'Show what up would do; changes nothing and takes no lock',
     fullDescription: 'Works on a network that was never deployed, too.\n\nExample: npm run plan -- "vpc.*"',
@@ -162,7 +187,7 @@ const runs = buildCommand({
     },
   },
   docs: {
-    brief: 'The journal: the newest runs, or one of them as a timeline',
+    brief: 'The journal: the newest runs, one as a timeline, or the parts of one that several processes share',
     fullDescription: 'Example: npm run runs -- 20260131T140558Z',
   },
 });
@@ -322,6 +347,34 @@ const graph = buildCommand({
   },
 });
 
+const waves = buildCommand({
+  loader: async () => (await import('./commands/waves.ts')).waves,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      format: {
+        kind: 'enum',
+        values: ['text', 'json', 'github'],
+        default: 'text',
+        brief: 'text, json, or github: lines for "$GITHUB_OUTPUT"',
+      },
+      atMost: {
+        kind: 'parsed',
+        parse: parseCount,
+        optional: true,
+        brief: 'At most so many jobs in a wave, each with several stacks (default: a job a stack)',
+        placeholder: 'N',
+      },
+    },
+    positional: stackArguments,
+  },
+  docs: {
+    brief: 'The graph as waves of jobs, for a CI that deploys on several machines',
+    fullDescription:
+      'The jobs of a wave may run at once; each wave waits for the one before it. Needs the network file and nothing else.\n\nExample: npm run -s waves -- --format github --at-most 20',
+  },
+});
+
 const preflight = buildCommand({
   loader: async () => (await import('./commands/preflight.ts')).preflight,
   parameters: { flags: { ...commonFlags, ...sessionFlags } },
@@ -435,6 +488,7 @@ export const app = buildApplication<Context>(
       unfreeze,
       env,
       graph,
+      waves,
       preflight,
       bootstrap,
       generate,

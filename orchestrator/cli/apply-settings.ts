@@ -18,6 +18,7 @@ import { defaultParallel } from './flags.ts';
 import { openingOf } from './opening.ts';
 import { recoveryParts } from './recovery-parts.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
+import type { SharedRun } from '../run/shared-run.ts';
 import type { Stopping } from './signals.ts';
 
 export interface ApplyFlags {
@@ -47,6 +48,8 @@ export async function applySettings(
   /** Full names of the stacks that the run is about, in its order. */
   order: readonly string[],
   emit: Emit,
+  /** That the run is a part of. */
+  shared?: SharedRun,
 ): Promise<Omit<ApplyRequest, 'work'>> {
   const { file, aws, state, gateway, engine } = opened;
   const { spec } = file.network;
@@ -83,7 +86,8 @@ export async function applySettings(
     }),
     watch,
     heartbeat: new Heartbeat(aws.store, network, aws.run, aws.process),
-    opening,
+    opening: { ...opening, ...(shared ? { shared: shared.name } : {}) },
+    ...(shared ? { overtaken: () => shared.overtaken() } : {}),
     lockRecord: (stack) => ({ ...aws.lockRecord(stack, stage), checkpoint: states.get(stack)?.etag ?? null }),
     session: aws.live,
     known,

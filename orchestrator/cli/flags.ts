@@ -59,6 +59,13 @@ export function parseSeconds(text: string): number {
   return seconds;
 }
 
+/** It is part of keys in the bucket, and of what people type. */
+export function parseRunName(text: string): string {
+  if (!/^[A-Za-z][A-Za-z0-9._-]{2,39}$/.test(text))
+    throw new Error(`"${text}" is not a name for a run: 3 to 40 of A-Z a-z 0-9 . _ -, and a letter first`);
+  return text;
+}
+
 export function parseTime(text: string): Date {
   const time = new Date(text);
   if (!/^\d{4}-\d{2}-\d{2}T/.test(text) || Number.isNaN(time.getTime()))

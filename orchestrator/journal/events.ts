@@ -73,6 +73,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     /** Of the repository that holds the network file, where it is in one. */
     commit: z.string().optional(),
     ciLink: z.string().optional(),
+    /** Name of the run that it is a part of, where several processes share one: `up --run`. */
+    shared: z.string().optional(),
     order: z.array(z.string()),
     forecastSeconds: z.number(),
     /** As it was read: recovery works with it, and not with today's. */

@@ -167,10 +167,13 @@ async function readySession({ session, journal }: ApplyRequest, neededSeconds: n
   }
 }
 
-const endedWell = ({ outcome }: StackEnd): boolean => outcome === 'applied' || outcome === 'destroyed' || outcome === 'unchanged';
+/** Whether what comes after a stack may start. */
+export const endedWell = ({ outcome }: Pick<StackEnd, 'outcome'>): boolean =>
+  outcome === 'applied' || outcome === 'destroyed' || outcome === 'unchanged';
 
-function verbOf(end: StackEnd): string {
-  switch (end.outcome) {
+/** As in `vpc.shared failed`. */
+export function verbOf({ outcome }: Pick<StackEnd, 'outcome'>): string {
+  switch (outcome) {
     case 'failed':
       return 'failed';
     case 'held':
@@ -190,7 +193,7 @@ function verbOf(end: StackEnd): string {
     case 'recoverable':
       return 'ended';
     default:
-      return end satisfies never;
+      return outcome satisfies never;
   }
 }
 

@@ -82,6 +82,22 @@ export interface StackLabel {
 
 export type Emit = (event: RunEvent) => void;
 
+/** Also as other processes read it. */
+export const stackOutcomes = [
+  'planned',
+  'applied',
+  'destroyed',
+  'unchanged',
+  'failed',
+  'held',
+  'recovered',
+  'recoverable',
+  'undecided',
+  'locked',
+  'skipped',
+  'not-started',
+] as const satisfies readonly StackEnd['outcome'][];
+
 /** How a stack's part in a stage ended. */
 export type StackEnd =
   | { readonly outcome: 'planned'; readonly counts: ChangeCounts }

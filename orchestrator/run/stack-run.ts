@@ -94,6 +94,8 @@ export interface StackRunSettings {
   readonly settle: boolean;
   /** Recovers a stack behind the run's own lock, and releases that. */
   readonly recover: (stuck: StuckStack) => Promise<RecoveryEnd>;
+  /** Why nothing more of this run may begin, asked under each stack's lock; undefined where it is nobody's but this process's. */
+  readonly overtaken?: () => Promise<string | undefined>;
   /** Seconds for which a bucket that fails is tried again. */
   readonly patienceSeconds: number;
   readonly verbose: boolean;
@@ -163,6 +165,8 @@ async function refusedUnderLock(work: Work, settings: StackRunSettings, others: 
     ({ stack, content }) => work.guards.includes(stack) && !(content.kind === 'holdfast' && content.record.nonce === nonce),
   );
   if (inTheWay.length > 0) return { outcome: 'locked', message: inTheWay.map(describeLock).join('; ') };
+  const overtaken = await settings.overtaken?.();
+  if (overtaken !== undefined) return { outcome: 'locked', message: overtaken };
   // A freeze that came between the plan and the lock; its own lock could not be put beside ours.
   const frozen = await patiently(() => store.get(frozenKey(work.stack)), { seconds: settings.patienceSeconds });
   if (frozen) return { outcome: 'locked', message: `${work.stack} was frozen after it was planned: see npm run locks` };

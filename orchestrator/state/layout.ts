@@ -62,6 +62,15 @@ export const toldPrefix = (network: string): string => `.holdfast/told/${network
 
 export const toldKey = (network: string, stack: string, what: string): string => `${toldPrefix(network)}${stack}/${what}.json`;
 
+/** Which of the runs that several processes share has begun last. */
+export const latestSharedRunKey = (network: string): string => `.holdfast/shared/${network}/latest.json`;
+
+/** The parts of a shared run: each process says when it begins, and how its stacks ended. */
+export const sharedRunPrefix = (network: string, name: string): string => `.holdfast/shared/${network}/runs/${name}/`;
+
+export const sharedPartKey = (network: string, name: string, run: string, what: 'begun' | 'ended'): string =>
+  `${sharedRunPrefix(network, name)}${run}-${what}.json`;
+
 /** Copies of what was there before a recovery wrote anything. Never removed, and never written over. */
 export const quarantinePrefix = (network: string, run: string, stack: string): string => `.holdfast/quarantine/${network}/${run}/${stack}/`;
 

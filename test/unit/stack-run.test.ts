@@ -47,6 +47,28 @@ function writes(): string[] {
     });
 }
 
+describe('a stack of a run that another one has overtaken', () => {
+  it('is locked, asked, and given back with nothing started', async () => {
+    let locked: readonly string[] = [];
+    const overtaken = () => {
+      locked = rig.locked();
+      return Promise.resolve('run gh-1 was overtaken by run gh-2');
+    };
+    const { ends, exitCode } = await rig.stack('a').apply({ overtaken });
+    expect(ends).toEqual({ a: { outcome: 'locked', message: 'run gh-1 was overtaken by run gh-2' } });
+    expect(exitCode).toBe(6);
+    expect(locked).toEqual(['a']);
+    expect(rig.started).toEqual([]);
+    expect(rig.locked()).toEqual([]);
+  });
+
+  it('is not started where nobody can say', async () => {
+    const { ends } = await rig.stack('a').apply({ overtaken: () => Promise.reject(new Error('ECONNRESET')) });
+    expect(ends).toEqual({ a: { outcome: 'failed', errors: ['nothing was started: ECONNRESET'] } });
+    expect(rig.started).toEqual([]);
+  });
+});
+
 describe('what a stack writes', () => {
   it('is its lock, the license, what the engine does, the verified end, and only then the release', async () => {
     await rig.stack('a').apply();

@@ -9,6 +9,9 @@ import type { ReadRun } from '../../journal/read-runs.ts';
 import { isOpen } from '../../journal/run-state.ts';
 import { describeAnswer, describeDecisions } from '../../recovery/describe.ts';
 import { describeDoubts, shortTime } from '../../run/standing.ts';
+import { endedWell, verbOf } from '../../run/apply.ts';
+import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
+import type { SharedPart } from '../../run/shared-run.ts';
 import type { Standings } from '../../run/standing.ts';
 import type { ObjectStore } from '../../state/object-store.ts';
 import { plural } from '../../ui/describe.ts';
@@ -39,6 +42,8 @@ export interface RunStatus {
   /** Stacks that it has left open: AWS may have what their state does not say. */
   readonly held: readonly string[];
   readonly stacks: readonly string[];
+  /** Name of the run that it is a part of, where several processes share one. */
+  readonly shared: string | null;
   readonly commit: string | null;
   readonly ciLink: string | null;
   readonly accessKeyIds: readonly string[];
@@ -53,6 +58,13 @@ export async function runs(this: Context, flags: RunsFlags, id?: string): Promis
       const { standings } = await read();
       const style = styleFor(this.process.stdout, this.env);
       const names = await runNames(aws.store, network);
+      const parts = id === undefined || names.includes(id) ? [] : await readSharedParts(aws.store, network, id);
+      if (id !== undefined && parts.length > 0) {
+        const outcomes = [...outcomesOf(parts)].map(([stack, outcome]) => ({ stack, outcome }));
+        if (flags.json) print(this, JSON.stringify({ ...header(), shared: id, parts, stacks: outcomes, notes }));
+        else print(this, describeParts(id, parts, style, this.now()));
+        return exitCodes.done;
+      }
       if (id !== undefined) {
         const run = await readRun(aws.store, network, findRun(names, id, network));
         const status = runStatus(run, standings);
@@ -141,6 +153,7 @@ export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<S
     // While it works, an engine that runs is not left open.
     held: [...state.stacks.values()].filter((stack) => isOpen(stack) && !(works && stack.phase === 'running')).map(({ stack }) => stack),
     stacks: opened?.order ?? [...state.stacks.keys()],
+    shared: opened?.shared ?? null,
     commit: opened?.commit ?? null,
     ciLink: opened?.ciLink ?? null,
     accessKeyIds: state.accessKeyIds,
@@ -172,7 +185,7 @@ function describeRuns(network: string, newest: readonly RunStatus[], known: numb
   if (newest.length === 0) return `No run was ever made on ${network}.`;
   const rows = newest.map((status) => [
     status.run,
-    status.operation ?? '?',
+    `${status.operation ?? '?'}${status.shared === null ? '' : ` (${status.shared})`}`,
     status.user === null ? 'its opening is not there' : `${status.user}@${status.host ?? ''}`,
     status.startedAt === null ? '' : shortTime(status.startedAt, now),
     paintEnd(status, style),
@@ -186,6 +199,32 @@ function describeRuns(network: string, newest: readonly RunStatus[], known: numb
   ].join('\n');
 }
 
+/** What the processes of a shared run did, one a line. */
+export function describeParts(name: string, parts: readonly SharedPart[], style: Style, now: number): string {
+  const outcomes = [...outcomesOf(parts)];
+  const bad = outcomes.filter(([, outcome]) => outcome === 'not-ended' || !endedWell({ outcome }));
+  const rows = parts.map(({ run, begunAt, stacks, endedAt, ends }) => [
+    `  ${run}`,
+    shortTime(begunAt, now),
+    endedAt === undefined ? style.yellow('no end known') : counted(ends.map(({ outcome }) => outcome)),
+    stacks.length > namedAtMost ? plural(stacks.length, 'stack') : stacks.map(shortOf).join(', '),
+  ]);
+  return [
+    `${style.bold(name)}  ${plural(parts.length, 'part')}, ${plural(outcomes.length, 'stack')}: ${counted(outcomes.map(([, outcome]) => outcome))}`,
+    table(rows, style.columns),
+    ...bad.map(([stack, outcome]) =>
+      style.yellow(`  ${shortOf(stack)} ${outcome === 'not-ended' ? 'has not ended' : verbOf({ outcome })}`),
+    ),
+    style.dim(`One as a timeline, where it had something to do: npm run runs -- ${parts[0]?.run ?? 'ID'}`),
+  ].join('\n');
+}
+
+function counted(words: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
+}
+
 function describeRun(run: ReadRun, status: RunStatus, style: Style): string {
   const { opened } = run.state;
   const facts: [string, string][] = opened
@@ -193,6 +232,7 @@ function describeRun(run: ReadRun, status: RunStatus, style: Style): string {
         ['who', `${opened.process.user}@${opened.process.host} (pid ${opened.process.pid})`],
         ['where', `network ${opened.network}, account ${opened.account}, ${opened.region}, from ${opened.networkFile.path}`],
         ...(opened.commit === undefined ? [] : ([['commit', opened.commit]] as [string, string][])),
+        ...(opened.shared === undefined ? [] : ([['part of', `run ${opened.shared}`]] as [string, string][])),
         ...(opened.ciLink === undefined ? [] : ([['CI', opened.ciLink]] as [string, string][])),
         ['session', `${opened.session.session}, until ${opened.session.expires}`],
         ['access keys', status.accessKeyIds.join(', ')],

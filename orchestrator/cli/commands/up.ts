@@ -1,6 +1,8 @@
+import { appendFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { messageOf, orRefuse, Refusal } from '../../domain/problem.ts';
 import { withDependents, withUpstreams } from '../../graph/graph.ts';
 import type { Graph, StackNode } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
@@ -9,11 +11,13 @@ import { stackProgram } from '../../pulumi/program.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../../run/events.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../../run/plan.ts';
+import type { SharedRun, SharedRunSettings } from '../../run/shared-run.ts';
 import type { Work } from '../../run/stack-run.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
 import { cloudSecrets } from '../../state/secrets.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import { planMarkdown } from '../../ui/plan-markdown.ts';
 import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
@@ -21,10 +25,11 @@ import { blockedStacks } from '../blocked.ts';
 import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { defaultParallel } from '../flags.ts';
-import { openAws, openFile, preflight } from '../open.ts';
+import { ciLink, openAws, openFile, preflight } from '../open.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
+import { joinRun } from '../shared-run.ts';
 import { listenForSignals } from '../signals.ts';
 import type { Stopping } from '../signals.ts';
 
@@ -36,23 +41,31 @@ export interface UpFlags extends CommonFlags {
   readonly allowReplace?: readonly string[];
 }
 
-export async function up(this: Context, flags: UpFlags & ApplyFlags, ...patterns: string[]): Promise<void> {
+export async function up(this: Context, flags: UpFlags & ApplyFlags & { readonly run?: string }, ...patterns: string[]): Promise<void> {
   await report(this, flags, (emit, ask) => deploy({ ...this, ask }, 'up', flags, patterns, emit, flags));
 }
 
-export async function plan(this: Context, flags: UpFlags, ...patterns: string[]): Promise<void> {
-  await report(this, flags, (emit, ask) => deploy({ ...this, ask }, 'plan', flags, patterns, emit));
+export async function plan(this: Context, flags: UpFlags & { readonly summary?: string }, ...patterns: string[]): Promise<void> {
+  await report(this, flags, async (emit, ask) => {
+    const { summary } = flags;
+    const addTo = summary === undefined ? undefined : await openSummary(resolve(this.cwd, summary));
+    return deploy({ ...this, ask }, 'plan', flags, patterns, emit, undefined, undefined, addTo);
+  });
 }
 
-/** @param given instead of the network file that the flags name */
+/**
+ * @param given instead of the network file that the flags name
+ * @param onPlan told of what is planned
+ */
 export async function deploy(
   context: Context,
   command: 'up' | 'plan',
   flags: UpFlags,
   patterns: readonly string[],
   emit: Emit,
-  applyFlags: ApplyFlags = { verbose: flags.verbose, settle: true, bucketPatience: 0 },
+  applyFlags: ApplyFlags & { readonly run?: string } = { verbose: flags.verbose, settle: true, bucketPatience: 0 },
   given?: OpenedFile,
+  onPlan?: (planned: NetworkPlan, file: OpenedFile) => Promise<void>,
 ): Promise<ExitCode> {
   const started = context.now();
   const file = given ?? (await openFile(context, flags, command, emit));
@@ -68,6 +81,8 @@ export async function deploy(
   const gateway = await openGateway();
   try {
     const provided = await provideEngine(context, file.target, emit);
+    const joined =
+      applyFlags.run === undefined ? undefined : await joinRun(sharedRunSettings(context, file, aws, selected, applyFlags.run, applyFlags));
     const state = await preflight(
       context,
       file,
@@ -75,16 +90,21 @@ export async function deploy(
       { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin },
       emit,
     );
+    if (joined instanceof Refusal) throw joined;
     if (command === 'up') await clearAway(context, file, aws, state.standings, emit);
     const blocked = blockedStacks(file.graph.nodes, command === 'up' ? selected : new Set(), state.standings, 'up');
-    const runnable = new Set([...selected].filter((name) => !blocked.ends.some(({ stack }) => stack === name)));
+    const free = without(selected, blocked.ends);
+    const waiting = joined?.waiting(file.graph.nodes, free) ?? { ends: [], exitCode: exitCodes.done };
+    const runnable = without(free, waiting.ends);
     const engine = new Engine(provided.settings);
-    const summarize = (ends: readonly StackResult[], exitCode: ExitCode): ExitCode => {
-      const code = worstOf([exitCode, blocked.exitCode]);
-      emit({ type: 'summary', command, ends: [...blocked.ends, ...ends], seconds: (context.now() - started) / 1000, exitCode: code });
+    const summarize = async (ended: readonly StackResult[], exitCode: ExitCode): Promise<ExitCode> => {
+      const ends = [...blocked.ends, ...waiting.ends, ...ended];
+      await joined?.end(ends, emit);
+      const code = worstOf([exitCode, blocked.exitCode, waiting.exitCode]);
+      emit({ type: 'summary', command, ends, seconds: (context.now() - started) / 1000, exitCode: code });
       return code;
     };
-    if (runnable.size === 0 && blocked.ends.length > 0) return summarize([], exitCodes.done);
+    if (runnable.size === 0 && selected.size > 0) return await summarize([], exitCodes.done);
     const planned = await planNetwork({
       graph: file.graph,
       gateway,
@@ -102,11 +122,12 @@ export async function deploy(
       now: context.now,
     });
     emit({ type: 'plan', plan: planned });
+    await onPlan?.(planned, file);
     if (stopping.draining.aborted) return exitCodes.stoppedBySignal;
     if (command === 'plan') return planned.failed.length > 0 ? exitCodes.failed : exitCodes.done;
     refuseGuarded(planned, file.graph, flags.allowReplace ?? []);
     if (planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges)) {
-      return summarize(
+      return await summarize(
         planned.stacks.map(({ stack, short }): StackResult => ({ stack, short, end: { outcome: 'unchanged' }, seconds: 0 })),
         exitCodes.done,
       );
@@ -118,11 +139,11 @@ export async function deploy(
     const alerting = openAlerting(context, file, aws, command);
     const applied = await apply(
       context,
-      { file, aws, state, gateway, engine, planned, selected: runnable, stopping, flags: applyFlags },
+      { file, aws, state, gateway, engine, planned, selected: runnable, stopping, flags: applyFlags, shared: joined?.run },
       alerting.follow(emit),
     );
     await alerting.settled(emit);
-    return summarize(applied.ends, applied.exitCode);
+    return await summarize(applied.ends, applied.exitCode);
   } finally {
     await gateway.close();
     stopping.dispose();
@@ -134,6 +155,43 @@ function select({ graph, network }: OpenedFile, patterns: readonly string[], fla
   const named = orRefuse(selectStacks(graph.nodes, patterns, network.file), exitCodes.usage);
   const up = flags.withUpstreams ? withUpstreams(graph, named) : named;
   return flags.withDependents ? withDependents(graph, up) : up;
+}
+
+/** @throws Refusal where the file cannot be written: before anything else is done */
+async function openSummary(path: string): Promise<(planned: NetworkPlan, file: OpenedFile) => Promise<void>> {
+  const add = (text: string): Promise<void> =>
+    appendFile(path, text).catch((cause: unknown) => {
+      throw new Refusal(exitCodes.usage, {
+        reason: 'summary-not-writable',
+        message: `the summary cannot be written: ${messageOf(cause)}`,
+        next: 'Give another file: --summary FILE',
+      });
+    });
+  await add('');
+  return (planned, { graph, network, target }) => add(planMarkdown(planned, graph, { ...network.spec, target: target.kind }));
+}
+
+const without = (stacks: ReadonlySet<string>, ends: readonly StackResult[]): ReadonlySet<string> =>
+  new Set([...stacks].filter((name) => !ends.some(({ stack }) => stack === name)));
+
+function sharedRunSettings(
+  context: Context,
+  { network }: OpenedFile,
+  { store, run }: OpenedSession,
+  selected: ReadonlySet<string>,
+  name: string,
+  { bucketPatience }: ApplyFlags,
+): SharedRunSettings {
+  return {
+    store,
+    network: network.spec.network,
+    name,
+    run,
+    stacks: [...selected],
+    ...ciLink(context.env),
+    patienceSeconds: bucketPatience,
+    now: context.now,
+  };
 }
 
 function refuseGuarded(planned: NetworkPlan, graph: Graph, allowed: readonly string[]): void {
@@ -165,6 +223,7 @@ interface Applying {
   readonly selected: ReadonlySet<string>;
   readonly stopping: Stopping;
   readonly flags: ApplyFlags;
+  readonly shared: SharedRun | undefined;
 }
 
 async function apply(context: Context, run: Applying, emit: Emit): Promise<{ ends: readonly StackResult[]; exitCode: ExitCode }> {
@@ -175,7 +234,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   const order = plannable.map(({ name }) => name);
   const { ends, exitCode } = await refuseWithoutJournal(async () =>
     applyNetwork({
-      ...(await applySettings('up', context, run, flags, stopping, order, emit)),
+      ...(await applySettings('up', context, run, flags, stopping, order, emit, run.shared)),
       work: plannable.map((node) => workOf(node)),
     }),
   );

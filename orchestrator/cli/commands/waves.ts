@@ -1,0 +1,54 @@
+import { exitCodes } from '../../domain/exit-codes.ts';
+import { orRefuse } from '../../domain/problem.ts';
+import { buildGraph } from '../../graph/graph.ts';
+import { selectStacks } from '../../graph/select.ts';
+import { jobsOf, wavesOf } from '../../graph/waves.ts';
+import type { Job } from '../../graph/waves.ts';
+import { plural } from '../../ui/describe.ts';
+import { kinds } from '../../../stacks/index.ts';
+import { chooseNetwork } from '../choose-network.ts';
+import type { CommonFlags, Context } from '../context.ts';
+import { print, report } from '../report.ts';
+
+export interface WavesFlags extends CommonFlags {
+  readonly format: 'text' | 'json' | 'github';
+  readonly atMost?: number;
+}
+
+/** A matrix of GitHub's has no more jobs. https://docs.github.com/actions/reference/limits */
+const githubJobs = 256;
+
+/** Needs the network file and nothing else: no session, no bucket, no engine. */
+export async function waves(this: Context, flags: WavesFlags, ...patterns: string[]): Promise<void> {
+  await report(this, flags, async () => {
+    const { network } = await chooseNetwork(this, flags.network);
+    const graph = orRefuse(buildGraph(network.spec, kinds), exitCodes.usage);
+    const selected = orRefuse(selectStacks(graph.nodes, patterns, network.file), exitCodes.usage);
+    const format = flags.json ? 'json' : flags.format;
+    const most = format === 'github' ? githubJobs : Number.POSITIVE_INFINITY;
+    const jobs = wavesOf(graph.nodes.filter(({ name }) => selected.has(name))).map((wave) =>
+      jobsOf(wave, Math.min(flags.atMost ?? most, most)),
+    );
+    print(this, formats[format](jobs, graph.network, this.env));
+    return exitCodes.done;
+  });
+}
+
+const formats: Record<WavesFlags['format'], (waves: readonly (readonly Job[])[], network: string, env: Context['env']) => string> = {
+  text: (waves) =>
+    waves
+      .flatMap((jobs, index) => [`wave ${index + 1}: ${plural(jobs.length, 'job')}`, ...jobs.map(({ stacks }) => `  ${stacks.join(' ')}`)])
+      .join('\n'),
+  json: (waves, network) => JSON.stringify({ schema: 1, network, waves: waves.map((jobs, index) => ({ wave: index + 1, jobs })) }),
+  github: (waves, _network, env) =>
+    [
+      `waves=${JSON.stringify(waves.map((jobs) => ({ include: jobs.map(({ job, stacks }) => ({ job, stacks: stacks.join(' ') })) })))}`,
+      `count=${waves.length}`,
+      ...githubRun(env),
+    ].join('\n'),
+};
+
+/** Jobs that are run again get the outputs of before, and with them the name of the run that they go on with; a workflow that begins anew gets another. */
+function githubRun({ GITHUB_RUN_ID: id, GITHUB_RUN_ATTEMPT: attempt }: Context['env']): string[] {
+  return id === undefined ? [] : [`run=gh-${id}-${attempt ?? '1'}`];
+}

@@ -1,0 +1,103 @@
+import { nodeId, toMermaid } from '../graph/draw.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
+import { describeCounts, plural } from './describe.ts';
+
+/** What the page is about. */
+export interface PlannedWhere {
+  readonly network: string;
+  readonly account: string;
+  readonly region: string;
+  readonly target: 'LAB' | 'REAL';
+}
+
+/** GitHub draws no summary of more than 1 MiB, and nobody reads one: what is only made is counted, and of the rest so many are named. */
+const namedAtMost = 200;
+
+/** More stacks are not seen as a picture. */
+const drawnAtMost = 150;
+
+/** A plan as a page that GitHub, GitLab and most wikis show, with the graph as a picture in which what changes is marked. */
+export function planMarkdown(plan: NetworkPlan, graph: Graph, { network, account, region, target }: PlannedWhere): string {
+  const changed = plan.stacks.filter(({ hasChanges }) => hasChanges);
+  const named = changed.flatMap((stack) =>
+    stack.changes.filter(({ op }) => op !== 'create' || stack.exists).map((change) => ({ stack, change })),
+  );
+  const same = plan.stacks.length - changed.length;
+  return [
+    `## Plan of ${network}`,
+    '',
+    `Account ${account}, ${region}, ${target}. ${heading(plan, changed)}`,
+    '',
+    ...(changed.length === 0
+      ? []
+      : [
+          '| stack | create | update | replace | delete |',
+          '| --- | --: | --: | --: | --: |',
+          ...changed.map(({ short, exists, counts }) =>
+            row(
+              `${short}${exists ? '' : ' (new)'}`,
+              ...[counts.create, counts.update, counts.replace, counts.delete].map((n) => (n === 0 ? '' : String(n))),
+            ),
+          ),
+          '',
+        ]),
+    ...(changed.length > 0 && same > 0 ? [`${plural(same, 'stack')} unchanged.`, ''] : []),
+    ...(named.length === 0
+      ? []
+      : [
+          '| | resource | what |',
+          '| --- | --- | --- |',
+          ...named.slice(0, namedAtMost).map(({ stack, change }) => changeRow(stack, change)),
+          '',
+          ...(named.length > namedAtMost ? [`and ${named.length - namedAtMost} more.`, ''] : []),
+        ]),
+    ...plan.failed.flatMap(({ short, errors }) => [`**${short} cannot be planned:**`, '', fenced('text', errors.join('\n')), '']),
+    ...plan.notInFile.flatMap(({ short, resources }) => [
+      `Not in the network file any more: ${short} (${plural(resources, 'resource')}). Remove it with \`npm run destroy -- ${short}\`.`,
+      '',
+    ]),
+    ...(graph.nodes.length > drawnAtMost
+      ? [`The graph has ${graph.nodes.length} stacks, too many for a picture: \`npm run graph\`.`]
+      : [fenced('mermaid', [toMermaid(graph), ...marked(graph, changed)].join('\n'))]),
+    '',
+  ].join('\n');
+}
+
+function heading(plan: NetworkPlan, changed: readonly StackPlan[]): string {
+  if (plan.failed.length > 0) return `**${plural(plan.failed.length, 'stack')} cannot be planned.**`;
+  if (changed.length === 0) return `Nothing to do: ${plural(plan.stacks.length, 'stack')} unchanged.`;
+  const total = { create: 0, update: 0, replace: 0, delete: 0, same: 0 };
+  for (const { counts } of changed) for (const op of ['create', 'update', 'replace', 'delete'] as const) total[op] += counts[op];
+  return `**${describeCounts(total)}** in ${plural(changed.length, 'stack')}.`;
+}
+
+const sign = { create: '+', update: '~', replace: '±', delete: '−' } as const;
+
+function changeRow({ short }: StackPlan, { op, name, type, changed, replacing }: PlannedChange): string {
+  const paths = replacing.length > 0 ? replacing : changed;
+  const what = op === 'replace' || op === 'delete' ? `**${op}**` : op;
+  return row(
+    sign[op],
+    `${short}/${name} (${type.split(':').at(-1) ?? type})`,
+    `${what}${paths.length === 0 ? '' : `: ${paths.join(', ')}`}`,
+  );
+}
+
+/** A cell that is text, whatever is in it. */
+const row = (...cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll(/[\\|`<\[]/g, '\\$&').replaceAll('\n', ' ')).join(' | ')} |`;
+
+/** A fence that is longer than any in the text. */
+function fenced(language: string, text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
+}
+
+/** The stacks that change, drawn apart. */
+function marked(graph: Graph, changed: readonly StackPlan[]): string[] {
+  const names = new Set(changed.map(({ stack }) => stack));
+  const ids = graph.nodes.filter(({ name }) => names.has(name)).map(({ name }) => nodeId(name));
+  return ids.length === 0 ? [] : ['  classDef changes stroke-width:3px,stroke:#d29922', `  class ${ids.join(',')} changes`];
+}
