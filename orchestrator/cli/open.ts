@@ -175,6 +175,8 @@ export interface PreflightRequest {
   readonly selected: ReadonlySet<string>;
   readonly cli: string;
   readonly plugin: string;
+  /** One part of a shared run: what stands on a stack that is not there is left out of it, and no reason to refuse the rest. */
+  readonly isPart?: boolean;
 }
 
 /** Looks at everything, prints each check, and refuses where one is fatal for the command. */
@@ -244,7 +246,7 @@ export async function preflight(
     unreadable: unreadable.map(({ key, detail }) => `${key}: ${detail}`),
     unreadableRecords: standings.unreadable,
     missingUpstreams:
-      request.command === 'destroy'
+      request.command === 'destroy' || request.isPart === true
         ? []
         : [
             ...new Set(

@@ -87,7 +87,7 @@ export async function deploy(
       context,
       file,
       aws,
-      { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin },
+      { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin, isPart: joined !== undefined },
       emit,
     );
     if (joined instanceof Refusal) throw joined;
