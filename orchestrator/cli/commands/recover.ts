@@ -359,7 +359,9 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
   let ended = 0;
   if (isHere && !flags.dryRun && (liveness === 'dead' || interrupted.engineEndedAt !== undefined))
     for (const nonce of interrupted.nonces) ended += (await endEngineProcesses(`${nonce}/${stack}`)).length;
-  const isSaid = flags.writerDead !== undefined && flags.writerDead === (process ? run : plainPulumi);
+  // Of a run that several processes share also under the name of all of it.
+  const names = process ? [run, interrupted.opening?.shared] : [plainPulumi];
+  const isSaid = flags.writerDead !== undefined && names.includes(flags.writerDead);
   return writerOf({
     interrupted,
     liveness,

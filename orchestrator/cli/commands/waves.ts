@@ -29,26 +29,20 @@ export async function waves(this: Context, flags: WavesFlags, ...patterns: strin
     const jobs = wavesOf(graph.nodes.filter(({ name }) => selected.has(name))).map((wave) =>
       jobsOf(wave, Math.min(flags.atMost ?? most, most)),
     );
-    print(this, formats[format](jobs, graph.network, this.env));
+    print(this, formats[format](jobs, graph.network));
     return exitCodes.done;
   });
 }
 
-const formats: Record<WavesFlags['format'], (waves: readonly (readonly Job[])[], network: string, env: Context['env']) => string> = {
+const formats: Record<WavesFlags['format'], (waves: readonly (readonly Job[])[], network: string) => string> = {
   text: (waves) =>
     waves
       .flatMap((jobs, index) => [`wave ${index + 1}: ${plural(jobs.length, 'job')}`, ...jobs.map(({ stacks }) => `  ${stacks.join(' ')}`)])
       .join('\n'),
   json: (waves, network) => JSON.stringify({ schema: 1, network, waves: waves.map((jobs, index) => ({ wave: index + 1, jobs })) }),
-  github: (waves, _network, env) =>
+  github: (waves) =>
     [
       `waves=${JSON.stringify(waves.map((jobs) => ({ include: jobs.map(({ job, stacks }) => ({ job, stacks: stacks.join(' ') })) })))}`,
       `count=${waves.length}`,
-      ...githubRun(env),
     ].join('\n'),
 };
-
-/** Jobs that are run again get the outputs of before, and with them the name of the run that they go on with; a workflow that begins anew gets another. */
-function githubRun({ GITHUB_RUN_ID: id, GITHUB_RUN_ATTEMPT: attempt }: Context['env']): string[] {
-  return id === undefined ? [] : [`run=gh-${id}-${attempt ?? '1'}`];
-}
