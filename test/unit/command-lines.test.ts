@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { commandLines, misunderstood } from '../support/command-lines.ts';
 import { readWorkflows, root } from '../support/workflows.ts';
@@ -22,6 +23,15 @@ describe.each(pages)('each command in $file', ({ text }) => {
   it.each(lines)('is one that Holdfast understands: $text', async (line) => {
     expect(await misunderstood(line)).toBeUndefined();
   });
+});
+
+// JSON is YAML.
+const blocks = [...guide.text.matchAll(/^( *)```(?:yaml|json)\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = '']) =>
+  block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+);
+
+it.each(blocks)('a file that docs/ci.md shows can be read: %s', (block) => {
+  expect(parse(block)).toBeTypeOf('object');
 });
 
 describe('a command on a page', () => {

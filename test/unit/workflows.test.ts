@@ -92,6 +92,12 @@ describe('a deployment', () => {
     expect(job.steps).toEqual(waves[0]?.[1].steps);
   });
 
+  it.each(waves)('%s keeps what the bucket would not take, also where it is cancelled', (_, job) => {
+    const kept = job.steps.at(-1);
+    expect(kept?.if).toBe('${{ !success() }}');
+    expect(kept?.with).toMatchObject({ path: '.holdfast/spool', 'include-hidden-files': true });
+  });
+
   it.each(waves)('%s outlasts its session', (_, job) => {
     expect(sessionOf(job)?.['session-seconds']).toBe(7200);
     expect(job['timeout-minutes']).toBeGreaterThanOrEqual(120 + 30);
