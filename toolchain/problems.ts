@@ -21,9 +21,12 @@ export interface ToolMissing extends Problem {
   readonly attempts: readonly Attempt[];
 }
 
-const titles = { 'pulumi-cli': 'the Pulumi CLI', 'aws-plugin': "Pulumi's aws plugin" } as const satisfies Record<Part, string>;
+/** Those that a command cannot do without. */
+type Needed = Exclude<Part, 'actionlint'>;
 
-export function toolMissing(part: Part, attempts: readonly Attempt[]): ToolMissing {
+const titles = { 'pulumi-cli': 'the Pulumi CLI', 'aws-plugin': "Pulumi's aws plugin" } as const satisfies Record<Needed, string>;
+
+export function toolMissing(part: Needed, attempts: readonly Attempt[]): ToolMissing {
   return {
     reason: part === 'pulumi-cli' ? 'no-pulumi-cli' : 'no-aws-plugin',
     message: [`${titles[part]} cannot be had. Tried:`, ...attempts.map((attempt) => `  - ${describe(attempt)}`)].join('\n'),
@@ -32,7 +35,7 @@ export function toolMissing(part: Part, attempts: readonly Attempt[]): ToolMissi
   };
 }
 
-function adviceFor(part: Part, attempts: readonly Attempt[]): string {
+function adviceFor(part: Needed, attempts: readonly Attempt[]): string {
   const go = attempts.find((attempt) => attempt.reason === 'go-missing' || attempt.reason === 'go-too-old');
   const official =
     part === 'pulumi-cli'

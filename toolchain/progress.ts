@@ -1,5 +1,5 @@
 /** What is provided, by the name that people see. */
-export type Part = 'pulumi-cli' | 'aws-plugin';
+export type Part = 'pulumi-cli' | 'aws-plugin' | 'actionlint';
 
 export interface Progress {
   readonly part: Part;
