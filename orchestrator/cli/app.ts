@@ -14,12 +14,16 @@ function parseIncident(value: string): string {
 }
 
 const output = { json: commonFlags.json, verbose: commonFlags.verbose } as const;
+const wideningFlags = {
+  withUpstreams: { kind: 'boolean', default: false, brief: 'Also what the named stacks read', withNegated: false },
+  withDependents: { kind: 'boolean', default: false, brief: 'Also what reads the named stacks', withNegated: false },
+} as const;
+
 const planFlags = {
   ...commonFlags,
   ...sessionFlags,
   ...parallelFlag,
-  withUpstreams: { kind: 'boolean', default: false, brief: 'Also what the named stacks read', withNegated: false },
-  withDependents: { kind: 'boolean', default: false, brief: 'Also what reads the named stacks', withNegated: false },
+  ...wideningFlags,
   allowReplace: {
     kind: 'parsed',
     parse: text,
@@ -98,7 +102,7 @@ const destroy = buildCommand({
       ...sessionFlags,
       ...parallelFlag,
       ...applyFlags,
-      withDependents: planFlags.withDependents,
+      withDependents: wideningFlags.withDependents,
       confirm: {
         kind: 'parsed',
         parse: text,
@@ -352,6 +356,7 @@ const waves = buildCommand({
   parameters: {
     flags: {
       ...commonFlags,
+      ...wideningFlags,
       format: {
         kind: 'enum',
         values: ['text', 'json', 'github'],
@@ -371,7 +376,7 @@ const waves = buildCommand({
   docs: {
     brief: 'The graph as waves of jobs, for a CI that deploys on several machines',
     fullDescription:
-      'The jobs of a wave may run at once; each wave waits for the one before it. Needs the network file and nothing else.\n\nExample: npm run -s waves -- --format github --at-most 20',
+      'The jobs of a wave may run at once; each wave waits for the one before it. A choice of stacks comes with --with-upstreams: what a part reads has to have ended in its run. Needs the network file and nothing else.\n\nExample: npm run -s waves -- --format github --at-most 20',
   },
 });
 

@@ -2,10 +2,8 @@ import { appendFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { messageOf, orRefuse, Refusal } from '../../domain/problem.ts';
-import { withDependents, withUpstreams } from '../../graph/graph.ts';
+import { messageOf, Refusal } from '../../domain/problem.ts';
 import type { Graph, StackNode } from '../../graph/graph.ts';
-import { selectStacks } from '../../graph/select.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { stackProgram } from '../../pulumi/program.ts';
 import { applyNetwork } from '../../run/apply.ts';
@@ -22,6 +20,8 @@ import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
 import { blockedStacks } from '../blocked.ts';
+import { chosenStacks } from '../chosen-stacks.ts';
+import type { WideningFlags } from '../chosen-stacks.ts';
 import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { defaultParallel } from '../flags.ts';
@@ -33,11 +33,9 @@ import { joinRun } from '../shared-run.ts';
 import { listenForSignals } from '../signals.ts';
 import type { Stopping } from '../signals.ts';
 
-export interface UpFlags extends CommonFlags {
+export interface UpFlags extends CommonFlags, WideningFlags {
   readonly sessionExpires?: Date;
   readonly parallel?: number;
-  readonly withUpstreams: boolean;
-  readonly withDependents: boolean;
   readonly allowReplace?: readonly string[];
 }
 
@@ -69,7 +67,7 @@ export async function deploy(
 ): Promise<ExitCode> {
   const started = context.now();
   const file = given ?? (await openFile(context, flags, command, emit));
-  const selected = select(file, patterns, flags);
+  const selected = chosenStacks(file, patterns, flags);
   if (command === 'up' && !flags.yes && !context.interactive)
     throw new Refusal(exitCodes.usage, {
       reason: 'nobody-to-ask',
@@ -149,12 +147,6 @@ export async function deploy(
     stopping.dispose();
     aws.clients.destroy();
   }
-}
-
-function select({ graph, network }: OpenedFile, patterns: readonly string[], flags: UpFlags): ReadonlySet<string> {
-  const named = orRefuse(selectStacks(graph.nodes, patterns, network.file), exitCodes.usage);
-  const up = flags.withUpstreams ? withUpstreams(graph, named) : named;
-  return flags.withDependents ? withDependents(graph, up) : up;
 }
 
 /** @throws Refusal where the file cannot be written: before anything else is done */

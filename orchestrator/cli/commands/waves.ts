@@ -1,16 +1,17 @@
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { orRefuse } from '../../domain/problem.ts';
 import { buildGraph } from '../../graph/graph.ts';
-import { selectStacks } from '../../graph/select.ts';
 import { jobsOf, wavesOf } from '../../graph/waves.ts';
 import type { Job } from '../../graph/waves.ts';
 import { plural } from '../../ui/describe.ts';
 import { kinds } from '../../../stacks/index.ts';
+import { chosenStacks } from '../chosen-stacks.ts';
+import type { WideningFlags } from '../chosen-stacks.ts';
 import { chooseNetwork } from '../choose-network.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { print, report } from '../report.ts';
 
-export interface WavesFlags extends CommonFlags {
+export interface WavesFlags extends CommonFlags, WideningFlags {
   readonly format: 'text' | 'json' | 'github';
   readonly atMost?: number;
 }
@@ -23,7 +24,7 @@ export async function waves(this: Context, flags: WavesFlags, ...patterns: strin
   await report(this, flags, async () => {
     const { network } = await chooseNetwork(this, flags.network);
     const graph = orRefuse(buildGraph(network.spec, kinds), exitCodes.usage);
-    const selected = orRefuse(selectStacks(graph.nodes, patterns, network.file), exitCodes.usage);
+    const selected = chosenStacks({ graph, network }, patterns, flags);
     const format = flags.json ? 'json' : flags.format;
     const most = format === 'github' ? githubJobs : Number.POSITIVE_INFINITY;
     const jobs = wavesOf(graph.nodes.filter(({ name }) => selected.has(name))).map((wave) =>
