@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { generateNetwork } from '../../orchestrator/network/generate.ts';
 import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { cacheFolder } from '../../toolchain/cache-folder.ts';
-import { lookAtAws } from '../support/aws-look.ts';
+import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { everythingKilled } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult, RunningCommand } from '../support/lab-rig.ts';
@@ -111,5 +111,13 @@ describe('a network of 30 VPCs, deployed in waves by jobs that share nothing but
     expect(stdout).toContain('run release-1 was overtaken by run release-2');
     expect(exitCode).toBe(6);
     expect((await deploy(jobsOf(1)[0]?.stacks ?? '', 'release-2')).exitCode).toBe(0);
+  });
+
+  it('is destroyed by one process, four stacks at a time, to nothing in AWS and no lock', async () => {
+    const { exitCode, stdout } = await rig.holdfast(['destroy', '--yes', '--parallel', '4']);
+    expect(stdout).toContain('61 destroyed');
+    expect(exitCode).toBe(0);
+    expect(await lookAtAws(rig.ec2)).toEqual(nothing);
+    expect(await rig.locks()).toEqual([]);
   });
 });
