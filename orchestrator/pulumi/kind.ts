@@ -22,6 +22,8 @@ export interface ProgramContext<Inputs, References extends ReferenceTypes> {
   readonly references: { readonly [N in keyof References]: OutputsOf<References[N]['outputs']> };
   /** The tags of a taggable resource, by the resource's name in its stack; set on create, so that it can be found again from nothing else. */
   readonly tags: (resource: string) => Record<string, string>;
+  /** Random name of the installation, for names that have to be the only ones of their kind in an account. */
+  readonly installation: string;
   /** The provider that every resource of the stack is made with. */
   readonly options: CustomResourceOptions;
 }
