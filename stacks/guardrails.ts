@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { formatSeconds } from '../orchestrator/domain/duration.ts';
-import { ownTopicName } from '../orchestrator/network/spec.ts';
+import { ownTopicArn, ownTopicName } from '../orchestrator/network/spec.ts';
 import { defineKind } from '../orchestrator/pulumi/kind.ts';
 import { loadAws } from './aws.ts';
 
@@ -19,6 +19,11 @@ export const guardrails = defineKind({
     alarmName: z.string().optional(),
   },
   guarded: ['aws:sns/topic:Topic'],
+
+  named: ({ installation, ...place }) => [
+    { type: 'aws:sns/topic:Topic', id: ownTopicArn(place) },
+    ...(installation === undefined ? [] : [{ type: 'aws:cloudwatch/metricAlarm:MetricAlarm', id: alarmName(place.network, installation) }]),
+  ],
 
   instances: ({ network, guardrails: wanted }) => {
     const topic = wanted?.topic;
@@ -57,8 +62,7 @@ export const guardrails = defineKind({
         : new aws.MetricAlarm(
             'lock-age',
             {
-              // With the installation: a put of the same name changes the alarm of another one without a word.
-              name: `holdfast-${network}-lock-age-${installation}`,
+              name: alarmName(network, installation),
               alarmDescription:
                 `A lock of the network ${network} is older than ${formatSeconds(lockAge)}, or the lock watch has stopped. ` +
                 `Do not release the lock without checking drift. Runbook: ${runbook}`,
@@ -82,6 +86,9 @@ export const guardrails = defineKind({
     return { topicArn: aws.output(topicArn), alarmName: aws.output(alarm?.name) };
   },
 });
+
+/** With the installation: a put of the same name changes the alarm of another one without a word. */
+const alarmName = (network: string, installation: string): string => `holdfast-${network}-lock-age-${installation}`;
 
 /** By what it is, so that the order in the file says nothing. An endpoint may have signs that no name of a resource takes, and be half a secret. */
 function subscriptionName(protocol: string, endpoint: string): string {
