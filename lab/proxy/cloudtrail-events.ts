@@ -49,7 +49,7 @@ const epochSeconds = (call: Call): number => Math.floor(Date.parse(call.time) / 
 const dataCalls: Record<string, RegExp> = { sns: /^Publish/, cloudwatch: /^PutMetricData$/ };
 
 /** Whether a call belongs into the trail: management calls that change something. Calls on objects in S3, messages and metrics are data events. */
-export const isManagementEvent = (call: Call): boolean =>
+export const isManagementEvent = (call: Pick<Call, 'service' | 'action' | 'mutating' | 'key'>): boolean =>
   call.mutating && (call.service !== 's3' || call.key === null) && dataCalls[call.service]?.test(call.action) !== true;
 
 /** The resources of an event: the ids of its reply, then those that the request names. */
