@@ -50,7 +50,8 @@ const flatten = (value: unknown, path: string, into: Record<string, string>): vo
   } else if (typeof value === 'object') {
     for (const [name, inner] of Object.entries(value)) flatten(inner, path === '' ? name : `${path}.${name}`, into);
   } else {
-    into[path] = typeof value === 'string' ? value : String(value as number | bigint | boolean);
+    // JSON has no word for the large numbers of CBOR.
+    into[path] = typeof value === 'string' ? value : typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
   }
 };
 
