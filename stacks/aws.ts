@@ -16,6 +16,9 @@ export async function loadAws() {
     table,
     route,
     subnetAssociation,
+    topic,
+    topicSubscription,
+    metricAlarm,
   ] = await Promise.all([
     import('@pulumi/pulumi'),
     import('@pulumi/aws/ec2transitgateway/transitGateway.js'),
@@ -29,6 +32,9 @@ export async function loadAws() {
     import('@pulumi/aws/ec2/routeTable.js'),
     import('@pulumi/aws/ec2/route.js'),
     import('@pulumi/aws/ec2/routeTableAssociation.js'),
+    import('@pulumi/aws/sns/topic.js'),
+    import('@pulumi/aws/sns/topicSubscription.js'),
+    import('@pulumi/aws/cloudwatch/metricAlarm.js'),
   ]);
   return {
     output,
@@ -43,5 +49,8 @@ export async function loadAws() {
     RouteTable: table.RouteTable,
     Route: route.Route,
     RouteTableAssociation: subnetAssociation.RouteTableAssociation,
+    Topic: topic.Topic,
+    TopicSubscription: topicSubscription.TopicSubscription,
+    MetricAlarm: metricAlarm.MetricAlarm,
   };
 }

@@ -1,7 +1,8 @@
 import type { StackKind } from '../orchestrator/pulumi/kind.ts';
+import { guardrails } from './guardrails.ts';
 import { routeTables } from './route-tables.ts';
 import { transitGateway } from './transit-gateway.ts';
 import { vpc } from './vpc.ts';
 
 /** Every kind of stack. A new kind is a file beside these and a line here. */
-export const kinds: readonly StackKind[] = [transitGateway, vpc, routeTables];
+export const kinds: readonly StackKind[] = [transitGateway, vpc, routeTables, guardrails];

@@ -45,8 +45,12 @@ const usernameOf = (event: TrailEvent): string => event.call.sessionName ?? even
 
 const epochSeconds = (call: Call): number => Math.floor(Date.parse(call.time) / 1000);
 
-/** Whether a call belongs into the trail: management calls that change something. Calls on objects in S3 are data events. */
-export const isManagementEvent = (call: Call): boolean => call.mutating && (call.service !== 's3' || call.key === null);
+/** What is sent through a thing, and does not change it. */
+const dataCalls: Record<string, RegExp> = { sns: /^Publish/, cloudwatch: /^PutMetricData$/ };
+
+/** Whether a call belongs into the trail: management calls that change something. Calls on objects in S3, messages and metrics are data events. */
+export const isManagementEvent = (call: Pick<Call, 'service' | 'action' | 'mutating' | 'key'>): boolean =>
+  call.mutating && (call.service !== 's3' || call.key === null) && dataCalls[call.service]?.test(call.action) !== true;
 
 /** The resources of an event: the ids of its reply, then those that the request names. */
 export const resourcesOf = (call: Call): TrailEvent['resources'] => {

@@ -1,5 +1,5 @@
+import { cbor } from '@smithy/core/cbor';
 import type { Protocol, Recognised } from './recognise.ts';
-import { cborTextMap } from './cbor.ts';
 import { escapeXml } from './xml.ts';
 
 /** An error as a service would say it: its own code, its own HTTP status. */
@@ -46,7 +46,7 @@ const errorDocument = (call: Recognised, { status, code, message }: Refusal, req
     case 'json':
       return { type: 'application/x-amz-json-1.1', body: Buffer.from(JSON.stringify({ __type: code, message })) };
     case 'cbor':
-      return { type: 'application/cbor', body: cborTextMap({ __type: code, message }) };
+      return { type: 'application/cbor', body: Buffer.from(cbor.serialize({ __type: code, message })) };
   }
 };
 

@@ -65,7 +65,12 @@ const headerOf = (reply: Reply, name: string): string | undefined => {
 /** The code and the message of an error reply, in whichever format. */
 const errorOf = (reply: Reply): { code: string; message: string } => {
   const text = reply.body.reduce((sum, chunk) => sum + chunk.length, 0) > errorDocumentLimitBytes ? '' : textOf(reply);
-  const code = elementText(text, 'Code') ?? /"__type"\s*:\s*"(?:[^"#]*#)?([^"]*)"/.exec(text)?.[1] ?? `${reply.status}`;
+  const code =
+    elementText(text, 'Code') ??
+    /"__type"\s*:\s*"(?:[^"#]*#)?([^"]*)"/.exec(text)?.[1] ??
+    // CBOR is no text; CloudWatch says its code for those who knew it by another protocol as well.
+    headerOf(reply, 'x-amzn-query-error')?.split(';')[0] ??
+    `${reply.status}`;
   return { code, message: elementText(text, 'Message') ?? /"[mM]essage"\s*:\s*"([^"]*)"/.exec(text)?.[1] ?? '' };
 };
 
@@ -222,7 +227,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
       return;
     }
 
-    const hasParams = req.headers['content-type']?.startsWith('application/x-') ?? false;
+    const hasParams = /^application\/(x-|cbor)/.test(req.headers['content-type'] ?? '');
     const call = recognise({ method, url, headers: req.headers }, hasParams ? Buffer.concat(body) : Buffer.alloc(0));
     const hits = faults.hit(call);
     const holdAt = async (point: 'before' | 'after'): Promise<'go-on' | 'cut'> => {

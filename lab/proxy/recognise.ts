@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { cbor } from '@smithy/core/cbor';
 import { isMutating } from './mutating.ts';
 import { recogniseS3 } from './recognise-s3.ts';
 
@@ -49,19 +50,24 @@ const flatten = (value: unknown, path: string, into: Record<string, string>): vo
   } else if (typeof value === 'object') {
     for (const [name, inner] of Object.entries(value)) flatten(inner, path === '' ? name : `${path}.${name}`, into);
   } else {
-    into[path] = typeof value === 'string' ? value : JSON.stringify(value);
+    // JSON has no word for the large numbers of CBOR.
+    into[path] = typeof value === 'string' ? value : typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
   }
 };
 
-const jsonParams = (body: Buffer): Record<string, string> => {
+const paramsOf = (read: () => unknown): Record<string, string> => {
   const params: Record<string, string> = {};
   try {
-    flatten(JSON.parse(body.toString('utf8')), '', params);
+    flatten(read(), '', params);
   } catch {
-    // A body that is not JSON is the service's to refuse; the call is still recorded, without parameters.
+    // A body that is not what it says is the service's to refuse; the call is still recorded, without parameters.
   }
   return params;
 };
+
+const jsonParams = (body: Buffer): Record<string, string> => paramsOf(() => JSON.parse(body.toString('utf8')) as unknown);
+
+const cborParams = (body: Buffer): Record<string, string> => paramsOf(() => cbor.deserialize(body) as unknown);
 
 /** What every query call carries, and what a presigned one carries in its URL. */
 const ofTheEnvelope = /^(Action$|Version$|X-Amz-)/;
@@ -105,7 +111,7 @@ export const recognise = (head: RequestHead, body: Buffer): Recognised => {
 
   const rpc = /^\/service\/([^/]+)\/operation\/([^/]+)$/.exec(path);
   if (rpc?.[1] && rpc[2] && head.headers['smithy-protocol'] === 'rpc-v2-cbor') {
-    return make(scope?.service ?? serviceOfTarget(rpc[1]), rpc[2], 'cbor', {});
+    return make(scope?.service ?? serviceOfTarget(rpc[1]), rpc[2], 'cbor', cborParams(body));
   }
 
   if (scope?.service === 's3') {

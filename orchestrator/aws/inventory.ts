@@ -1,18 +1,19 @@
-import type { EC2Client, Tag } from '@aws-sdk/client-ec2';
+import type { Tag } from '@aws-sdk/client-ec2';
 import { messageOf } from '../domain/problem.ts';
 import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory, LiveObject, LookScope } from '../inventory/live-object.ts';
 import type { Looked } from './account.ts';
-import type { Clients } from './clients.ts';
 import { filter, inParts, tagsOfObjects, tagsOfStacks } from './ec2-queries.ts';
 import { resourceTypeOf, resourceTypes } from './resource-types/index.ts';
-import type { Ask, Inside, Listed, OfEach, Reading, ResourceType } from './resource-types/resource-type.ts';
+import type { Ask, AskAny, ById, Inside, Listed, LookClients, OfEach, Reading, ResourceType } from './resource-types/resource-type.ts';
 
 type Row<Find> = ResourceType & { readonly find: Find };
 
 const listedRows = resourceTypes.filter((type): type is Row<Listed> => type.find.how === 'listed');
 const insideRows = resourceTypes.filter((type): type is Row<Inside> => type.find.how === 'inside');
 const ofEachRows = resourceTypes.filter((type): type is Row<OfEach> => type.find.how === 'of-each');
+/** In the table's order: what is in something comes after it. */
+const byIdRows = resourceTypes.filter((type): type is Row<ById> => type.find.how === 'by-id');
 
 /** Calls at once: EC2 throttles an account, and others work in it too. */
 const callsAtOnce = 5;
@@ -23,12 +24,13 @@ const callsAtOnce = 5;
  *
  * Of the example network it is 23 calls: one by tag, one for each tagged type and for what VPCs and gateways have, two for each VPC, three for each
  * gateway route table. One look: AWS shows a new object after a while, seconds most often, and an old one too long. Objects that bear the tags and are
- * of a type without a row are listed under EC2's own word for their type, with nothing but their tags.
+ * of a type without a row are listed under EC2's own word for their type, with nothing but their tags. SNS and CloudWatch are asked where an id of
+ * theirs is known, or follows from a name.
  */
-export async function lookAtInventory({ ec2 }: Pick<Clients, 'ec2'>, scope: LookScope, now: () => number): Promise<Looked<Inventory>> {
+export async function lookAtInventory(clients: LookClients, scope: LookScope, now: () => number): Promise<Looked<Inventory>> {
   const from = now();
   try {
-    const { objects, incomplete } = await new Look(askerOf(ec2), scope).everything();
+    const { objects, incomplete } = await new Look(askerOf(clients), scope).everything();
     return { ok: true, value: { from, until: now(), objects, incomplete } };
   } catch (cause) {
     if (!(cause instanceof FailedCall)) throw cause;
@@ -55,7 +57,7 @@ function codeOf(cause: unknown): string {
 }
 
 /** Lets a few calls run at a time, and none begin after one has failed. */
-function askerOf(ec2: EC2Client): Ask {
+function askerOf(clients: LookClients): AskAny {
   let running = 0;
   let failed: FailedCall | undefined;
   const waiting: (() => void)[] = [];
@@ -64,7 +66,7 @@ function askerOf(ec2: EC2Client): Ask {
     else running += 1;
     try {
       if (failed) throw failed;
-      return await call(ec2);
+      return await call(clients);
     } catch (cause) {
       failed ??= new FailedCall(action, cause);
       throw failed;
@@ -81,6 +83,7 @@ function askerOf(ec2: EC2Client): Ask {
 const isNoContainer = (code: string): boolean => code.endsWith('.NotFound') || code === 'IncorrectState';
 
 class Look {
+  readonly #askAny: AskAny;
   readonly #ask: Ask;
   readonly #scope: LookScope;
   /** What the describes gave, by type and id. */
@@ -88,8 +91,9 @@ class Look {
   readonly #objects = new Map<string, LiveObject>();
   readonly #incomplete: string[] = [];
 
-  constructor(ask: Ask, scope: LookScope) {
-    this.#ask = ask;
+  constructor(ask: AskAny, scope: LookScope) {
+    this.#askAny = ask;
+    this.#ask = (action, call) => ask(action, ({ ec2 }) => call(ec2));
     this.#scope = scope;
   }
 
@@ -108,6 +112,7 @@ class Look {
     await Promise.all(insideRows.map((row) => this.#readInside(row)));
     await Promise.all(ofEachRows.flatMap((row) => this.#containersOf(row).map((container) => this.#readOfEach(row, container))));
     await this.#readStrangers(strangers);
+    for (const row of byIdRows) await this.#readById(row);
     const order = (a: LiveObject, b: LiveObject): number => compareTexts(a.type, b.type) || compareTexts(a.id, b.id);
     return { objects: [...this.#objects.values()].sort(order), incomplete: this.#incomplete.sort() };
   }
@@ -211,6 +216,21 @@ class Look {
     for (const raw of answer.items) this.#add(row, find.read(raw, container));
     if (!answer.whole)
       this.#incomplete.push(`${row.title}s of ${container.id}: AWS lists ${answer.items.length}, and says that there are more`);
+  }
+
+  async #readById(row: Row<ById>): Promise<void> {
+    const { find } = row;
+    // What is no id of the type would be an error of the call, and not an answer.
+    const known = new Set((this.#scope.known.get(row.token) ?? []).filter(row.isId));
+    const named = (this.#scope.named ?? []).filter(({ type, id }) => type === row.token && row.isId(id)).map(({ id }) => id);
+    const containers = [...this.#objects.values()].filter(({ type }) => type === find.of).map(({ id }) => id);
+    if (known.size + named.length + containers.length === 0) return;
+    const readings = await find.look(this.#askAny, [...new Set([...known, ...named])].sort(), containers);
+    for (const reading of readings) {
+      // The name alone says nothing: another installation has stacks of the same names.
+      const isMeant = row.taggedAs === undefined || known.has(reading.id ?? '') || this.#bears(reading.tags);
+      if (isMeant) this.#add(row, reading);
+    }
   }
 
   async #readStrangers(ids: readonly string[]): Promise<void> {

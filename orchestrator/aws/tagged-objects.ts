@@ -1,14 +1,15 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { messageOf } from '../domain/problem.ts';
 import type { Looked } from './account.ts';
-import type { Clients } from './clients.ts';
+import type { NamedObject } from '../inventory/live-object.ts';
 import { filter, inParts, tagsOfObjects, tagsOfStacks } from './ec2-queries.ts';
-import { resourceTypes } from './resource-types/index.ts';
+import { resourceTypeOf, resourceTypes } from './resource-types/index.ts';
+import type { LookClients } from './resource-types/resource-type.ts';
 
 /** An object in AWS that bears the tags of a stack. */
 export interface TaggedObject {
   readonly id: string;
-  /** In EC2's words: `vpc`, `transit-gateway-attachment`. */
+  /** In AWS's words: `vpc`, `transit-gateway-attachment`, `sns:topic`. */
   readonly resourceType: string;
   /** The stack's own name for it, of the tag `holdfast:resource`; empty where it has none. */
   readonly resource: string;
@@ -21,6 +22,8 @@ export interface TagLook {
   readonly stack: string;
   /** Ids that the stack's checkpoint has. */
   readonly known: ReadonlySet<string>;
+  /** Ids that follow from names that the stack's program gives. */
+  readonly named?: readonly NamedObject[];
 }
 
 /**
@@ -28,18 +31,20 @@ export interface TagLook {
  * resource, and only one of them is recorded. One call where there is none. What is deleted, or on its way there, is not counted.
  *
  * One look: AWS shows a new object after a while, seconds most often, so that an empty answer right after a create is not yet proof. Routes,
- * associations and propagations have no tags, and what is not of EC2 is not seen.
+ * associations and propagations have no tags. Of other services than EC2 there is one of a name or none: it is looked for by that.
  */
 export async function lookByTag(
-  { ec2 }: Pick<Clients, 'ec2'>,
-  { installation, stack, known }: TagLook,
+  clients: LookClients,
+  { installation, stack, known, named = [] }: TagLook,
 ): Promise<Looked<readonly TaggedObject[]>> {
+  const { ec2 } = clients;
   try {
     const unknown = new Set((await tagsOfStacks(ec2, [stack])).map(({ id }) => id));
     for (const id of known) unknown.delete(id);
-    if (unknown.size === 0) return { ok: true, value: [] };
+    const unknownNamed = named.filter(({ id }) => !known.has(id));
+    if (unknown.size + unknownNamed.length === 0) return { ok: true, value: [] };
 
-    const objects = await describedByTags(ec2, [...unknown]);
+    const objects = [...(await describedByTags(ec2, [...unknown])), ...(await describedByName(clients, stack, unknownNamed))];
     const ours = objects.filter((object) => object.installation === installation);
     const alive = await aliveOf(ec2, ours);
     return {
@@ -52,11 +57,27 @@ export async function lookByTag(
   }
 }
 
+type Described = TaggedObject & { readonly installation: string | undefined };
+
+/** What bears the stack's tags of the objects that have these names. */
+async function describedByName(clients: LookClients, stack: string, named: readonly NamedObject[]): Promise<Described[]> {
+  const found: Described[] = [];
+  for (const { type, id } of named) {
+    const row = resourceTypeOf(type);
+    if (row?.find.how !== 'by-id') continue;
+    for (const { tags } of await row.find.look((_, call) => call(clients), [id], [])) {
+      const valueOf = (key: string): string | undefined => tags?.find(({ Key }) => Key === key)?.Value;
+      if (valueOf('holdfast:stack') !== stack) continue;
+      const resource = valueOf('holdfast:resource') ?? '';
+      found.push({ id, resourceType: row.taggedAs ?? type, resource, installation: valueOf('holdfast:installation') });
+    }
+  }
+  return found;
+}
+
 /** In the order of their ids, so that two looks at the same compare. */
-async function describedByTags(
-  ec2: EC2Client,
-  ids: readonly string[],
-): Promise<(TaggedObject & { readonly installation: string | undefined })[]> {
+async function describedByTags(ec2: EC2Client, ids: readonly string[]): Promise<Described[]> {
+  if (ids.length === 0) return [];
   const found = await tagsOfObjects(ec2, ids);
   return [...new Set(found.map(({ id }) => id))].sort().map((id) => {
     const own = found.filter((tag) => tag.id === id);

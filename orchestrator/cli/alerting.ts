@@ -5,6 +5,7 @@ import type { Notifier } from '../alerts/notifiers.ts';
 import { tell } from '../alerts/tell.ts';
 import type { Telling } from '../alerts/tell.ts';
 import { publishToTopic } from '../aws/publish.ts';
+import { topicOf } from '../network/spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { Emit, StackEnd } from '../run/events.ts';
 import type { Context } from './context.ts';
@@ -80,7 +81,7 @@ export const describeFailed = ({ alert, notifier, why }: Extract<Telling, { outc
 /** The network's ways to reach people; none where its file has no guardrails. */
 export function notifiersOf({ env }: Context, spec: NetworkSpec, { clients }: OpenedSession): readonly Notifier[] {
   const runbook = runbookOf(spec);
-  const topic = spec.guardrails?.topic?.arn;
+  const topic = topicOf(spec);
   const variable = spec.guardrails?.webhook?.urlFrom;
   return [
     ...(topic === undefined ? [] : [topicNotifier(topic, runbook, (message) => publishToTopic(clients, topic, message))]),

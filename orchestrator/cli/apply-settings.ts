@@ -15,6 +15,7 @@ import { criticalPathSeconds } from '../state/durations.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import type { Context } from './context.ts';
 import { defaultParallel } from './flags.ts';
+import { namedObjects } from './named-objects.ts';
 import { openingOf } from './opening.ts';
 import { recoveryParts } from './recovery-parts.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
@@ -93,7 +94,8 @@ export async function applySettings(
     known,
     verified,
     unknownObjects: async (stack, known) => {
-      const looked = await lookByTag(aws.clients, { installation: state.settings.installation, stack, known });
+      const { installation } = state.settings;
+      const looked = await lookByTag(aws.clients, { installation, stack, known, named: namedObjects(spec, installation, [stack]) });
       if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
       return withoutDisowned(aws.store, stack, looked.value);
     },

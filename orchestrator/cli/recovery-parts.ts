@@ -25,6 +25,7 @@ import { project } from '../state/layout.ts';
 import type { Verified } from '../state/verified.ts';
 import { plural } from '../ui/describe.ts';
 import type { Context } from './context.ts';
+import { namedObjects } from './named-objects.ts';
 import type { OpenedFile, OpenedSession } from './open.ts';
 
 export interface PartsRequest {
@@ -83,7 +84,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     marker: aws.process.nonce,
     watch: request.watch ?? new LockWatch(aws.store, network),
     typeOf: resourceTypeOf,
-    look: (scope) => lookAtInventory(aws.clients, scope, context.now),
+    look: (scope) => lookAtInventory(aws.clients, { ...scope, named: namedObjects(spec, request.installation, scope.stacks) }, context.now),
     trail: (interrupted) => askTrail(context, aws, interrupted, begunMs, request.signal),
     compare: (stack, state, inventory, disowning) =>
       compareWithState({

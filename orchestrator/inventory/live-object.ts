@@ -26,6 +26,15 @@ export interface LookScope {
   readonly installation: string | undefined;
   /** Ids that are known from elsewhere, by type token. They are looked up by id, and never by tag. */
   readonly known: ReadonlyMap<string, readonly string[]>;
+  /** Ids that follow from names that the stacks' programs give. What has one counts where it bears the tags. */
+  readonly named?: readonly NamedObject[];
+}
+
+/** An object that is told by a name: of the type, AWS has one of the id or none. */
+export interface NamedObject {
+  /** Pulumi's type token. */
+  readonly type: string;
+  readonly id: string;
 }
 
 /** One look at AWS. */

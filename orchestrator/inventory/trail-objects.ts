@@ -34,13 +34,15 @@ interface Call {
 interface TypeCall {
   readonly name: string;
   readonly act: Act;
-  /** Undefined where the event does not say. */
-  readonly id: (call: Call) => string | undefined;
+  /** Undefined where the event does not say; several where the call names several. */
+  readonly id: (call: Call) => string | readonly string[] | undefined;
   readonly key?: (call: Call) => Key | undefined;
 }
 
 interface TypeRow {
   readonly type: string;
+  /** The service whose calls these are, as CloudTrail has it. */
+  readonly source: string;
   /** AWS's own ids, where it is they that the state has: no two objects ever have the same. */
   readonly ownId: RegExp | undefined;
   readonly calls: readonly TypeCall[];
@@ -70,6 +72,10 @@ const namedOne =
   (call: Call): Key | undefined =>
     names.map((name) => named(name)(call)).find((key) => key !== undefined);
 
+const ec2 = 'ec2.amazonaws.com';
+const sns = 'sns.amazonaws.com';
+const cloudwatch = 'monitoring.amazonaws.com';
+
 /** A type whose ids are AWS's own. */
 const withOwnIds = (
   type: string,
@@ -77,6 +83,7 @@ const withOwnIds = (
   calls: Readonly<Record<Act, Readonly<Record<string, (call: Call) => string | undefined>>>>,
 ): TypeRow => ({
   type,
+  source: ec2,
   ownId,
   calls: (['made', 'changed', 'deleted'] as const).flatMap((act) => Object.entries(calls[act]).map(([name, id]) => ({ name, act, id }))),
 });
@@ -89,6 +96,7 @@ const withMadeIds = (
   idOf: (key: Key) => string,
 ): TypeRow => ({
   type,
+  source: ec2,
   ownId: undefined,
   calls: (['made', 'changed', 'deleted'] as const).flatMap((act) =>
     calls[act].map((name) => ({
@@ -128,6 +136,20 @@ const associationKey = (call: Call): Key | undefined => {
   const end = namedOne('subnetId', 'gatewayId')(call);
   return table && end && { ...table, ...end };
 };
+
+/** What CloudTrail writes in the place of a reader's address. */
+const hidden = 'HIDDEN_DUE_TO_SECURITY_REASONS';
+
+const subscriptionKey = (call: Call): Key | undefined => {
+  const topic = asked('topicArn')(call);
+  const rest = named('protocol', 'endpoint')(call);
+  return topic === undefined || rest === undefined || rest['endpoint'] === hidden ? undefined : { topic, ...rest };
+};
+
+/** The name of an alarm at the end of its ARN. */
+const alarmOfArn = (call: Call): string | undefined => asked('resourceARN')(call)?.split(':alarm:')[1];
+
+const alarmNames = ({ request }: Call): readonly string[] => listIn(request, 'alarmNames').flatMap((name) => scalar(name) ?? []);
 
 /**
  * One row for each type that the stacks use: the calls that make, change and end one, those of the provider and those that do the same by another
@@ -182,6 +204,7 @@ const rows: readonly TypeRow[] = [
   withMadeIds(tokens.route, { made: ['CreateRoute'], changed: ['ReplaceRoute'], deleted: ['DeleteRoute'] }, routeKey, routeId),
   {
     type: tokens.subnetAssociation,
+    source: ec2,
     ownId: /^rtbassoc-[0-9a-f]+$/,
     calls: [
       { name: 'AssociateRouteTable', act: 'made', id: answered('associationId'), key: associationKey },
@@ -203,7 +226,46 @@ const rows: readonly TypeRow[] = [
     named(inGatewayTable, ofAttachment),
     joined(ofAttachment),
   ),
+  {
+    type: tokens.topic,
+    source: sns,
+    // Made of the name: one that is deleted may be made again under the same.
+    ownId: undefined,
+    calls: [
+      { name: 'CreateTopic', act: 'made', id: answered('topicArn') },
+      ...['SetTopicAttributes', 'AddPermission', 'RemovePermission'].map(
+        (name) => ({ name, act: 'changed', id: asked('topicArn') }) as const,
+      ),
+      ...['TagResource', 'UntagResource'].map((name) => ({ name, act: 'changed', id: asked('resourceArn') }) as const),
+      { name: 'DeleteTopic', act: 'deleted', id: asked('topicArn') },
+    ],
+  },
+  {
+    type: tokens.subscription,
+    source: sns,
+    ownId: /^arn:aws[a-z-]*:sns:[^:]+:[^:]+:[^:]+:[0-9a-f-]{36}$/,
+    calls: [
+      { name: 'Subscribe', act: 'made', id: answered('subscriptionArn'), key: subscriptionKey },
+      { name: 'ConfirmSubscription', act: 'changed', id: answered('subscriptionArn') },
+      { name: 'SetSubscriptionAttributes', act: 'changed', id: asked('subscriptionArn') },
+      { name: 'Unsubscribe', act: 'deleted', id: asked('subscriptionArn') },
+    ],
+  },
+  {
+    type: tokens.alarm,
+    source: cloudwatch,
+    ownId: undefined,
+    calls: [
+      // Makes one, or changes the one of the name: which of them, the event does not say.
+      { name: 'PutMetricAlarm', act: 'made', id: asked('alarmName') },
+      ...['EnableAlarmActions', 'DisableAlarmActions'].map((name) => ({ name, act: 'changed', id: alarmNames }) as const),
+      ...['TagResource', 'UntagResource'].map((name) => ({ name, act: 'changed', id: alarmOfArn }) as const),
+      { name: 'DeleteAlarms', act: 'deleted', id: alarmNames },
+    ],
+  },
 ];
+
+const sources = new Set(rows.map(({ source }) => source));
 
 interface Said {
   readonly row: TypeRow;
@@ -220,14 +282,14 @@ interface Said {
  */
 export function trailObjects(events: readonly TrailEvent[]): readonly TrailObject[] {
   return events
-    .filter(({ errorCode, source }) => errorCode === undefined && source === 'ec2.amazonaws.com')
+    .filter(({ errorCode, source }) => errorCode === undefined && sources.has(source))
     .flatMap((event) => {
       const call = {
         request: unwrapped(event.request, `${event.name}Request`),
         response: unwrapped(event.response, `${event.name}Response`),
       };
       const tags = event.name === 'DeleteTags' ? undefined : tagsOf(call.request);
-      return saidOf(event.name, call).flatMap(({ row, act, id, key }) => {
+      return saidOf(event, call).flatMap(({ row, act, id, key }) => {
         if (id === undefined) return [];
         const { at, eventId, name } = event;
         const object: TrailObject = { type: row.type, id, act, at, eventId, name, tags, key };
@@ -244,16 +306,20 @@ const ranks: Readonly<Record<'own' | 'made', Readonly<Record<Act, number>>>> = {
   made: { deleted: 0, made: 1, changed: 2 },
 };
 
-function saidOf(name: string, call: Call): readonly Said[] {
-  if (name === 'CreateTags' || name === 'DeleteTags')
+function saidOf({ name, source }: TrailEvent, call: Call): readonly Said[] {
+  if (source === ec2 && (name === 'CreateTags' || name === 'DeleteTags'))
     return listIn(call.request, 'resourcesSet', 'resourceId').flatMap((resource): Said[] => {
       const id = scalar(resource) ?? text(resource, 'resourceId') ?? text(resource, 'content');
-      const row = rows.find(({ ownId }) => id !== undefined && ownId?.test(id) === true);
+      const row = rows.find((one) => one.source === source && id !== undefined && one.ownId?.test(id) === true);
       return row ? [{ row, act: 'changed', id }] : [];
     });
-  return rows.flatMap((row) =>
-    row.calls.filter((known) => known.name === name).map(({ act, id, key }) => ({ row, act, id: id(call), key: key?.(call) })),
-  );
+  return rows
+    .filter((row) => row.source === source)
+    .flatMap((row) =>
+      row.calls
+        .filter((known) => known.name === name)
+        .flatMap(({ act, id, key }) => [id(call)].flat().map((one): Said => ({ row, act, id: one, key: key?.(call) }))),
+    );
 }
 
 function tagsOf(request: unknown): Readonly<Record<string, string>> | undefined {

@@ -11,7 +11,7 @@ export interface Finding {
 
 /** What the schema of one field cannot see: how the parts of a network fit together. Pure; all findings, not just the first. */
 export function checkNetwork(spec: NetworkSpec): Finding[] {
-  return [...checkSegments(spec), ...checkVpcs(spec), ...checkOverlaps(spec)];
+  return [...checkSegments(spec), ...checkVpcs(spec), ...checkOverlaps(spec), ...checkTopic(spec)];
 }
 
 const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
@@ -162,4 +162,37 @@ function checkOverlaps(spec: NetworkSpec): Finding[] {
     if (!widest || current.block.last > widest.block.last) widest = current;
   }
   return findings;
+}
+
+function checkTopic({ region, guardrails }: NetworkSpec): Finding[] {
+  const { arn, subscriptions = [] } = guardrails?.topic ?? {};
+  const at = ['guardrails', 'topic'];
+  const regionOfTopic = arn?.split(':')[3];
+  return [
+    ...(arn !== undefined && subscriptions.length > 0
+      ? [
+          {
+            path: [...at, 'subscriptions'],
+            reason: 'subscriptions-of-another',
+            message: `${arn} is a topic that somebody else makes, and who reads it is theirs to say`,
+            next: 'Remove the subscriptions, and subscribe where the topic is made; or remove the arn, and the stack makes a topic.',
+          },
+        ]
+      : []),
+    ...(arn !== undefined && regionOfTopic !== region
+      ? [
+          {
+            path: [...at, 'arn'],
+            reason: 'topic-in-another-region',
+            message: `the topic is in ${regionOfTopic ?? 'no region'}, and the network in ${region}: an alarm tells only topics of its own region`,
+            next: `Name a topic of ${region}.`,
+          },
+        ]
+      : []),
+    ...duplicates(
+      [...at, 'subscriptions'],
+      subscriptions.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`),
+      'subscription',
+    ),
+  ];
 }

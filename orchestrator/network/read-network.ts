@@ -199,6 +199,7 @@ const knownKeys: Record<string, readonly string[]> = {
   session: ['minimum'],
   defaults: ['tags'],
   gateway: ['asn', 'description'],
+  guardrails: ['lockAge', 'runbook', 'metric', 'topic', 'webhook', 'namespace', 'arn', 'subscriptions', 'protocol', 'endpoint', 'urlFrom'],
 };
 
 function nearestKey(path: readonly (string | number)[], key: string): string | undefined {

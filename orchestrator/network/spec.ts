@@ -87,6 +87,28 @@ const vpc = z.strictObject({
   secondaryCidrs: notBuiltYet('secondaryCidrs', 'further blocks of a VPC'),
 });
 
+/** What an endpoint of the protocol looks like. https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html */
+const endpoints = {
+  email: { form: /^[^\s@:/]+@[^\s@:/]+$/, like: 'an address such as oncall@example.com' },
+  'email-json': { form: /^[^\s@:/]+@[^\s@:/]+$/, like: 'an address such as oncall@example.com' },
+  // Without a name and a password, which would stand in the file and in the state.
+  https: { form: /^https:\/\/[^\s@]+$/, like: 'a link that starts with https://, without a password' },
+  sqs: { form: /^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:\S+$/, like: 'the ARN of a queue' },
+  lambda: { form: /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:\S+$/, like: 'the ARN of a function' },
+  sms: { form: /^\+\d{6,15}$/, like: 'a number such as +15550100' },
+} as const;
+
+const subscription = z
+  .strictObject({
+    protocol: z.enum(Object.keys(endpoints) as (keyof typeof endpoints)[], { error: `one of ${Object.keys(endpoints).join(', ')}` }),
+    endpoint: z.string().describe('An address, a link, or the ARN of a queue or a function'),
+  })
+  .superRefine(({ protocol, endpoint }, context) => {
+    const { form, like } = endpoints[protocol];
+    if (!form.test(endpoint))
+      context.addIssue({ code: 'custom', path: ['endpoint'], message: `the endpoint of ${protocol} is ${like}, and not "${endpoint}"` });
+  });
+
 const guardrails = z.strictObject({
   lockAge: duration
     .refine((seconds) => seconds >= 60, { error: 'at least 1m' })
@@ -104,13 +126,18 @@ const guardrails = z.strictObject({
         .default('Holdfast'),
     })
     .optional()
-    .describe('A CloudWatch metric of the oldest lock, for an alarm of your own; {} for the defaults'),
+    .describe('A CloudWatch metric of the oldest lock, and the alarm on it; {} for the defaults'),
   topic: z
     .strictObject({
-      arn: z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, { error: 'not the ARN of an SNS topic' }),
+      arn: z
+        .string()
+        .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, { error: 'not the ARN of an SNS topic' })
+        .optional()
+        .describe('A topic that there is; without it the stack `guardrails` makes holdfast-<network>'),
+      subscriptions: z.array(subscription).default([]).describe('Who reads the topic that the stack makes'),
     })
     .optional()
-    .describe('An SNS topic that is told of holds, freezes, recoveries, releases and old locks'),
+    .describe('An SNS topic that is told of holds, freezes, recoveries, releases and old locks; {} for one of its own'),
   webhook: z
     .strictObject({
       urlFrom: z
@@ -191,6 +218,17 @@ export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `hol
 export function partitionOf(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
   return region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }
+
+/** The topic that the network's own stack makes. Its ARN follows from the name, so that it is known before there is one. */
+export const ownTopicName = (network: string): string => `holdfast-${network}`;
+
+export function ownTopicArn({ network, account, region }: Pick<NetworkSpec, 'network' | 'account' | 'region'>): string {
+  return `arn:${partitionOf(region)}:sns:${region}:${account}:${ownTopicName(network)}`;
+}
+
+/** The topic that is told: the one that the file names, else the network's own; undefined where there is to be none. */
+export const topicOf = (spec: NetworkSpec): string | undefined =>
+  spec.guardrails?.topic === undefined ? undefined : (spec.guardrails.topic.arn ?? ownTopicArn(spec));
 
 /** Whether attachments of VPCs in `from` must be known to the gateway route table of `to`. */
 export function reaches(spec: NetworkSpec, to: string, from: string): boolean {

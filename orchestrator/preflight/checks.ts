@@ -277,7 +277,33 @@ export const checks: readonly Check<PreflightFacts>[] = [
     exitCode: exitCodes.preflightRefused,
     look: checkRunbook,
   },
+  {
+    id: 'alarm',
+    title: 'lock alarm',
+    fatalFor: [],
+    exitCode: exitCodes.preflightRefused,
+    look: ({ network }) => checkAlarm(network.spec.guardrails),
+  },
 ];
+
+function checkAlarm(guardrails: Network['spec']['guardrails']): CheckOutcome {
+  const { metric, topic, lockAge } = guardrails ?? {};
+  if (!metric) return ok('none: the network file has no guardrails with a metric');
+  if (!topic)
+    return {
+      outcome: 'warn',
+      message: 'the alarm on the metric tells nobody: guardrails have no topic',
+      next: 'Add topic: {} with subscriptions, or the arn of a topic: docs/lock-alarm.md',
+    };
+  const hasReaders = topic.arn !== undefined || topic.subscriptions.length > 0;
+  if (!hasReaders)
+    return {
+      outcome: 'warn',
+      message: 'the topic of the alarm has no subscriptions in the network file: nobody reads it, as far as that says',
+      next: 'Add them: docs/network.md, "guardrails"',
+    };
+  return ok(`on locks older than ${formatSeconds(lockAge ?? 0)}`);
+}
 
 function checkRunbook({ network, runbookReviewed, now }: PreflightFacts): CheckOutcome {
   const link = network.spec.guardrails?.runbook;

@@ -1,5 +1,6 @@
 import type { Output, CustomResourceOptions } from '@pulumi/pulumi';
 import type { z } from 'zod';
+import type { NamedObject } from '../inventory/live-object.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 
 /** The contract between the orchestrator and a kind of stack: one file in `stacks/` fills it in, and nothing else here knows what a VPC is. */
@@ -22,8 +23,19 @@ export interface ProgramContext<Inputs, References extends ReferenceTypes> {
   readonly references: { readonly [N in keyof References]: OutputsOf<References[N]['outputs']> };
   /** The tags of a taggable resource, by the resource's name in its stack; set on create, so that it can be found again from nothing else. */
   readonly tags: (resource: string) => Record<string, string>;
+  /** Random name of the installation, for names that have to be the only ones of their kind in an account. */
+  readonly installation: string;
   /** The provider that every resource of the stack is made with. */
   readonly options: CustomResourceOptions;
+}
+
+/** What names and ids are made of. */
+export interface NamingPlace {
+  readonly network: string;
+  readonly account: string;
+  readonly region: string;
+  /** Undefined where it is not known. */
+  readonly installation: string | undefined;
 }
 
 export interface Instance<Inputs, References extends ReferenceTypes> {
@@ -47,6 +59,11 @@ export interface StackKind<
   readonly outputs: Outputs;
   /** Pulumi type tokens whose replacement takes traffic down: refused without `--allow-replace`. */
   readonly guarded: readonly string[];
+  /**
+   * Objects that AWS lists by no tag, and whose ids follow from the names that the program gives: they are looked for by these. Pure.
+   * Of every stack of the kind, whatever its network asks for by now.
+   */
+  named?(place: NamingPlace): readonly NamedObject[];
   /** The stacks of this kind that the network asks for. Pure. */
   instances(spec: NetworkSpec): Instance<Inputs, References>[];
   /** The Pulumi program. It imports `@pulumi/aws` itself when it runs: commands that run no engine never load it. */

@@ -55,6 +55,7 @@ export function stackProgram(
         'holdfast:stack': node.name,
         'holdfast:resource': resource,
       }),
+      installation: settings.installation,
       options,
     });
     return Object.fromEntries(

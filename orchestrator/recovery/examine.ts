@@ -238,8 +238,10 @@ function scopeOf(
   for (const { type, id, act, tags, key } of words) {
     const keyOf = typeOf(type)?.keyOf;
     const ofKey = key && keyOf?.(key);
+    // Where the event does not tell the whole key, what AWS has under the id does.
     const isBegun =
-      ofKey !== undefined && history.open.some(({ resource }) => resource.type === type && keyOf?.(resource.inputs) === ofKey);
+      keyOf !== undefined &&
+      history.open.some(({ resource }) => resource.type === type && (ofKey === undefined || keyOf(resource.inputs) === ofKey));
     if (act !== 'changed' && (tags === undefined ? isBegun : isOurs(tags))) add(type, id);
   }
   for (const { resource, answer, id } of answers)

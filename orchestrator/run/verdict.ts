@@ -83,9 +83,12 @@ export function plainlyRefused({ op, type }: EngineStep, messages: readonly stri
   });
 }
 
-/** @param text `EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: …` */
+/**
+ * @param text `EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: …`; of a code that the service’s model has,
+ * without `api error`
+ */
 function isPlainRefusal(text: string): boolean {
-  const match = /^\w+: (\w+),.*?StatusCode: (\d{3}),.*?api error ([\w.]+)/s.exec(text);
+  const match = /^\w+: (\w+),.*?StatusCode: (\d{3}),.*?(?:api error |RequestID: [\w-]*, )([A-Z][\w.]+)/s.exec(text);
   if (!match) return false;
   const [, operation = '', status = '', code = ''] = match;
   const isMutation = !/^(Describe|Get|List|Search)/.test(operation);

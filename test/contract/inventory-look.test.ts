@@ -6,6 +6,7 @@ import {
   DeleteTransitGatewayVpcAttachmentCommand,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, it } from 'vitest';
+import { onlyEc2 } from '../support/only-ec2.ts';
 import { lookAtInventory } from '../../orchestrator/aws/inventory.ts';
 import { tokens as types } from '../../orchestrator/aws/resource-types/tokens.ts';
 import type { Inventory, LiveObject } from '../../orchestrator/inventory/live-object.ts';
@@ -18,7 +19,7 @@ const emulator = useEmulator();
 /** The helpers tag everything as of the stack `s`. */
 async function look(known: Readonly<Record<string, readonly string[]>> = {}, stacks: readonly string[] = ['s']): Promise<Inventory> {
   const scope = { stacks, installation: undefined, known: new Map(Object.entries(known)) };
-  const looked = await lookAtInventory({ ec2: emulator.ec2 }, scope, Date.now);
+  const looked = await lookAtInventory(onlyEc2(emulator.ec2), scope, Date.now);
   if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
   expect(looked.value.incomplete).toEqual([]);
   return looked.value;

@@ -16,11 +16,9 @@ export interface RecordedChain {
 export function recordedProgram({ version, imports = {}, withoutLeaves = false }: RecordedChain): PulumiFn {
   return async () => {
     const aws = await loadAws();
-    const [{ Provider }, { InternetGateway }, { Topic }, { TopicSubscription }] = await Promise.all([
+    const [{ Provider }, { InternetGateway }] = await Promise.all([
       import('@pulumi/aws/provider.js'),
       import('@pulumi/aws/ec2/internetGateway.js'),
-      import('@pulumi/aws/sns/topic.js'),
-      import('@pulumi/aws/sns/topicSubscription.js'),
     ]);
     const provider = new Provider('aws', { region, allowedAccountIds: [account] });
     const named = (name: string): [string, CustomResourceOptions] => {
@@ -86,8 +84,28 @@ export function recordedProgram({ version, imports = {}, withoutLeaves = false }
       transitGatewayId: attachment.id.apply(() => gateway.id),
     });
     make(aws.RouteTableAssociation, 'aws_route_table_association.x', { routeTableId: table.id, subnetId: subnet.id });
-    const topic = make(Topic, 'aws_sns_topic.x', { name: 'alarms', tags });
-    make(TopicSubscription, 'aws_sns_topic_subscription.x', { topic: topic.arn, protocol: 'email', endpoint: 'oncall@example.com' });
+    const topic = make(aws.Topic, 'aws_sns_topic.x', { name: 'alarms', tags });
+    make(aws.TopicSubscription, 'aws_sns_topic_subscription.x', {
+      topic: topic.arn,
+      protocol: 'email',
+      endpoint: 'oncall@example.com',
+    });
+    make(aws.MetricAlarm, 'aws_cloudwatch_metric_alarm.x', {
+      name: 'holdfast-s-lock-age',
+      namespace: 'Holdfast',
+      metricName: 'OldestLockAge',
+      dimensions: { Network: 's' },
+      statistic: 'Maximum',
+      period: 1800,
+      evaluationPeriods: 1,
+      datapointsToAlarm: 1,
+      comparisonOperator: 'GreaterThanThreshold',
+      threshold: version === 2 ? 900 : 1200,
+      treatMissingData: 'breaching',
+      alarmActions: [topic.arn],
+      okActions: [topic.arn],
+      tags,
+    });
   };
 }
 

@@ -10,6 +10,7 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { onlyEc2 } from '../support/only-ec2.ts';
 import { lookByTag } from '../../orchestrator/aws/tagged-objects.ts';
 import { project } from '../../orchestrator/state/layout.ts';
 import { present, tagged } from './emulator-lab.ts';
@@ -49,7 +50,8 @@ async function vpc(stack: string, installation?: string): Promise<string> {
   return present(made.Vpc?.VpcId);
 }
 
-const look = (stack: string, known: readonly string[] = []) => lookByTag({ ec2 }, { installation: 'ours', stack, known: new Set(known) });
+const look = (stack: string, known: readonly string[] = []) =>
+  lookByTag(onlyEc2(ec2), { installation: 'ours', stack, known: new Set(known) });
 
 describe('what a stack has beyond its checkpoint', () => {
   it('is the second VPC of one resource, by its name', async () => {

@@ -13,7 +13,11 @@ import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 
-const stacks = ['small.transit-gateway', 'small.vpc.one', 'small.route-tables.one'];
+const stacks = ['small.transit-gateway', 'small.vpc.one', 'small.route-tables.one', 'small.guardrails'];
+const network = `${smallNetwork}guardrails:
+  metric: {}
+  topic: { subscriptions: [{ protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:111122223333:pager" }] }
+`;
 
 const nameOf = ({ type, id }: { readonly type: string; readonly id: string | undefined }): string => `${type} ${id ?? '?'}`;
 
@@ -25,7 +29,7 @@ describe('the trail of a network', { concurrent: false, shuffle: false }, () => 
   const begun = new Date();
 
   beforeAll(async () => {
-    rig = await LabRig.start(smallNetwork);
+    rig = await LabRig.start(network);
     session = await rig.session(7200);
     const credentials = { accessKeyId: 'AKIARECOVERY', secretAccessKey: 'test' };
     clients = openClients({ kind: 'LAB', lab: rig.record }, rig.record.region, () => ({
@@ -72,9 +76,10 @@ describe('the trail of a network', { concurrent: false, shuffle: false }, () => 
 
   it('has every object of the state, and of AWS, under the id that they have', async () => {
     const up = await rig.holdfast(['up', '--yes'], session);
-    expect(up.stdout).toContain('3 applied');
+    expect(up.stdout).toContain('4 applied');
     const state = await recorded();
-    const looked = await lookAtInventory(clients, { stacks, installation: undefined, known: new Map() }, Date.now);
+    const named = state.flatMap(({ type, id = '' }) => (resourceTypeOf(type)?.find.how === 'by-id' ? [{ type, id }] : []));
+    const looked = await lookAtInventory(clients, { stacks, installation: undefined, known: new Map(), named }, Date.now);
     if (!looked.ok) throw new Error(looked.message);
     made = namesOf(await said({ accessKeyIds: [key()] }), 'made');
     const inAws = looked.value.objects.filter(({ madeBy }) => madeBy === 'somebody');
@@ -111,7 +116,7 @@ describe('the trail of a network', { concurrent: false, shuffle: false }, () => 
 
   it('has what was changed in place, and nothing made for that', async () => {
     const [gateway] = (await recorded()).filter(({ name }) => name === 'gateway');
-    await rig.writeNetwork(`${smallNetwork}gateway: { description: changed }\n`);
+    await rig.writeNetwork(`${network}gateway: { description: changed }\n`);
     const up = await rig.holdfast(['up', '--yes'], session);
     expect(up.exitCode).toBe(0);
     const objects = await said({ accessKeyIds: [key()] });
@@ -123,7 +128,7 @@ describe('the trail of a network', { concurrent: false, shuffle: false }, () => 
 
   it('has the end of each once it is destroyed', async () => {
     const destroyed = await rig.holdfast(['destroy', '--yes'], session);
-    expect(destroyed.stdout).toContain('3 destroyed');
+    expect(destroyed.stdout).toContain('4 destroyed');
     expect(namesOf(await said({ accessKeyIds: [key()] }), 'deleted')).toEqual(made);
   });
 });

@@ -3,7 +3,7 @@ import { engineBelow, signal, signalledUntilGone } from './processes.ts';
 
 /** The call that an interruption hits, as a fault of the lab matches it. */
 export interface HitCall {
-  readonly service: 'ec2';
+  readonly service: 'ec2' | 'sns' | 'cloudwatch';
   readonly action: string;
 }
 

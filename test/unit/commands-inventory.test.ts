@@ -233,9 +233,9 @@ const differences: readonly (readonly [Difference, readonly string[], object])[]
     { kind: 'disowned', id: 'subnet-9', reason: 'in use', isThere: false },
   ],
   [
-    { kind: 'not-compared', resource: recorded(stack, 'topic', 'aws:sns/topic:Topic', 'arn:x') },
-    ['    topic  aws:sns/topic:Topic arn:x: not compared, as this Holdfast does not know the type (orchestrator/aws/resource-types)'],
-    { kind: 'not-compared', resource: 'topic', type: 'aws:sns/topic:Topic', id: 'arn:x' },
+    { kind: 'not-compared', resource: recorded(stack, 'queue', 'aws:sqs/queue:Queue', 'arn:x') },
+    ['    queue  aws:sqs/queue:Queue arn:x: not compared, as this Holdfast does not know the type (orchestrator/aws/resource-types)'],
+    { kind: 'not-compared', resource: 'queue', type: 'aws:sqs/queue:Queue', id: 'arn:x' },
   ],
 ];
 

@@ -410,6 +410,6 @@ describe('disowned', () => {
 });
 
 it('what is of a type without a row is named as not compared', () => {
-  const resource = recorded(stack, 'topic', 'aws:sns/topic:Topic', 'arn:aws:sns:eu-west-1:1:alarms');
+  const resource = recorded(stack, 'queue', 'aws:sqs/queue:Queue', 'https://sqs.eu-west-1.amazonaws.com/1/alarms');
   expect(compare({ resources: [resource] })).toEqual([{ kind: 'not-compared', resource }]);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { onlyEc2 } from '../support/only-ec2.ts';
 import { lookAtInventory } from '../../orchestrator/aws/inventory.ts';
 import type { Inventory, LiveObject, LookScope } from '../../orchestrator/inventory/live-object.ts';
 import { FakeEc2, filterOf, refusal } from './support/fake-ec2.ts';
@@ -33,7 +34,7 @@ let clock = 1000;
 const now = (): number => (clock += 1);
 
 async function look(ec2: FakeEc2, scope: LookScope = scopeOf()): Promise<Inventory> {
-  const looked = await lookAtInventory({ ec2 }, scope, now);
+  const looked = await lookAtInventory(onlyEc2(ec2), scope, now);
   if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
   return looked.value;
 }
@@ -163,7 +164,7 @@ describe('a refused call', () => {
       throw refusal('UnauthorizedOperation', 'You are not authorized.');
     };
     const ec2 = ec2With({ 'vpc-1': 'vpc', 'tgw-rtb-1': 'transit-gateway-route-table' }, { ...oneVpc, ...oneTable, [name]: refused });
-    expect(await lookAtInventory({ ec2 }, scopeOf(), now)).toEqual({
+    expect(await lookAtInventory(onlyEc2(ec2), scopeOf(), now)).toEqual({
       ok: false,
       code: 'UnauthorizedOperation',
       message: `${action}: You are not authorized.`,
@@ -182,7 +183,7 @@ describe('a refused call', () => {
         },
       },
     );
-    expect(await lookAtInventory({ ec2 }, scopeOf({ 'aws:ec2/vpc:Vpc': ids }), now)).toMatchObject({ ok: false });
+    expect(await lookAtInventory(onlyEc2(ec2), scopeOf({ 'aws:ec2/vpc:Vpc': ids }), now)).toMatchObject({ ok: false });
     expect(ec2.actions().filter((action) => action === 'DescribeVpcAttribute').length).toBeLessThanOrEqual(5);
   });
 
@@ -195,7 +196,7 @@ describe('a refused call', () => {
         },
       },
     );
-    expect(await lookAtInventory({ ec2 }, scopeOf(), now)).toMatchObject({ ok: false, code: 'ECONNREFUSED' });
+    expect(await lookAtInventory(onlyEc2(ec2), scopeOf(), now)).toMatchObject({ ok: false, code: 'ECONNREFUSED' });
   });
 });
 

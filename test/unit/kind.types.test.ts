@@ -114,8 +114,8 @@ describe('the kinds of stack', () => {
     ),
   );
 
-  it('are three, each of its own name', () => {
-    expect([...byName.keys()]).toEqual(['transit-gateway', 'vpc', 'route-tables']);
+  it('are four, each of its own name', () => {
+    expect([...byName.keys()]).toEqual(['transit-gateway', 'vpc', 'route-tables', 'guardrails']);
   });
 
   it.each(references)('$reader reads $name of $read by the very type that $read declares', ({ read, name, zodType }) => {

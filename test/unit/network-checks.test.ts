@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../orchestrator/graph/graph.ts';
 import { generateNetwork, mostVpcs } from '../../orchestrator/network/generate.ts';
 import { parseNetwork } from '../../orchestrator/network/read-network.ts';
-import { reaches } from '../../orchestrator/network/spec.ts';
+import { reaches, topicOf } from '../../orchestrator/network/spec.ts';
 import { kinds } from '../../stacks/index.ts';
 import { exampleOf, exampleWith, file, lineOf } from './support/example.ts';
 import { problemOf, problemsOf, valueOf } from './support/results.ts';
@@ -209,5 +209,77 @@ describe('a generated network', () => {
 
   it('is not larger than what is read back', () => {
     expect(Buffer.byteLength(generateNetwork(mostVpcs))).toBeLessThan(1024 * 1024);
+  });
+});
+
+describe('the guardrails', () => {
+  const withTopic = (topic: string, metric = ''): string => `${exampleWith()}\nguardrails:\n  topic: ${topic}\n${metric}`;
+  const subscriptions = 'subscriptions: [{ protocol: email, endpoint: oncall@example.com }]';
+
+  it.each([
+    [
+      'subscriptions of a topic that somebody else makes',
+      `{ arn: "arn:aws:sns:eu-west-1:111122223333:on-call", ${subscriptions} }`,
+      'subscriptions-of-another',
+      /who reads it is theirs to say/,
+    ],
+    [
+      'a topic of another region',
+      '{ arn: "arn:aws:sns:us-east-1:111122223333:on-call" }',
+      'topic-in-another-region',
+      /^the topic is in us-east-1, and the network in eu-west-1/,
+    ],
+    [
+      'a reader twice',
+      '{ subscriptions: [{ protocol: email, endpoint: a@example.com }, { protocol: email, endpoint: a@example.com }] }',
+      'duplicate',
+      /^subscription email a@example.com is listed twice$/,
+    ],
+    [
+      'an address of https that is none',
+      '{ subscriptions: [{ protocol: https, endpoint: oncall@example.com }] }',
+      'invalid-value',
+      /starts with https/,
+    ],
+    [
+      'a password in an address',
+      '{ subscriptions: [{ protocol: https, endpoint: "https://me:secret@chat.example" }] }',
+      'invalid-value',
+      /without a password/,
+    ],
+    ['a reader of no protocol', '{ subscriptions: [{ protocol: pager, endpoint: a }] }', 'invalid-value', /one of email/],
+  ])('refuse %s', (_, topic, reason, message) => {
+    const problem = problemOf(parseNetwork(file, withTopic(topic)));
+    expect(problem).toMatchObject({ reason, message: expect.stringMatching(message) as string });
+  });
+
+  const stacksOf = (guardrails: string): string[] =>
+    valueOf(buildGraph(exampleOf(`${exampleWith()}\nguardrails: ${guardrails}\n`).spec, kinds)).nodes.map(({ short }) => short);
+
+  it.each([
+    ['{ lockAge: 30m }', false],
+    ['{ webhook: { urlFrom: CHAT } }', false],
+    ['{ topic: { arn: "arn:aws:sns:eu-west-1:111122223333:on-call" } }', false],
+    ['{ metric: {} }', true],
+    ['{ topic: {} }', true],
+    ['{ metric: {}, topic: { arn: "arn:aws:sns:eu-west-1:111122223333:on-call" } }', true],
+  ])('%s: a stack of their own: %s', (guardrails, expected) => {
+    expect(stacksOf(guardrails).includes('guardrails')).toBe(expected);
+    expect(stacksOf(guardrails)).toHaveLength(expected ? 8 : 7);
+  });
+
+  it.each([
+    ['eu-west-1', 'arn:aws:sns:eu-west-1:111122223333:holdfast-example'],
+    ['us-gov-west-1', 'arn:aws-us-gov:sns:us-gov-west-1:111122223333:holdfast-example'],
+    ['cn-north-1', 'arn:aws-cn:sns:cn-north-1:111122223333:holdfast-example'],
+  ])('tell the topic that the stack makes in %s, before there is one', (region, arn) => {
+    const text = `${exampleWith(['region: eu-west-1', `region: ${region}`])}\nguardrails: { topic: {} }\n`;
+    expect(topicOf(exampleOf(text).spec)).toBe(arn);
+  });
+
+  it('tell the topic that the file names, and none where it names none', () => {
+    const arn = 'arn:aws:sns:eu-west-1:111122223333:on-call';
+    expect(topicOf(exampleOf(withTopic(`{ arn: "${arn}" }`)).spec)).toBe(arn);
+    expect(topicOf(exampleOf(`${exampleWith()}\nguardrails: { metric: {} }\n`).spec)).toBeUndefined();
   });
 });

@@ -49,6 +49,7 @@ describe('preflight where all is well', () => {
       'upstreams',
       'engine',
       'runbook',
+      'alarm',
     ]);
   });
 });
@@ -435,5 +436,27 @@ describe('the runbook', () => {
       outcome: 'ok',
       message: 'kept at https://wiki.example/holdfast',
     });
+  });
+});
+
+describe('the lock alarm', () => {
+  it.each([
+    ['of no network', '', 'ok', 'none: the network file has no guardrails with a metric'],
+    ['without a topic', 'metric: {}', 'warn', 'the alarm on the metric tells nobody: guardrails have no topic'],
+    ['without a reader', 'metric: {}, topic: {}', 'warn', /^the topic of the alarm has no subscriptions in the network file/],
+    ['of another’s topic', 'metric: {}, topic: { arn: "arn:aws:sns:eu-west-1:111122223333:a" }', 'ok', 'on locks older than 20 min'],
+    [
+      'with a reader',
+      'lockAge: 30m, metric: {}, topic: { subscriptions: [{ protocol: email, endpoint: oncall@example.com }] }',
+      'ok',
+      'on locks older than 30 min',
+    ],
+  ])('%s stops nothing', async (_, guardrails, outcome, message) => {
+    const network = exampleOf(guardrails === '' ? exampleNetwork : `${exampleNetwork}\nguardrails: { ${guardrails} }\n`);
+    for (const command of everyCommand)
+      expect(await checkOf('alarm', command, { network })).toMatchObject({
+        outcome,
+        message: typeof message === 'string' ? message : (expect.stringMatching(message) as string),
+      });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isManagementEvent } from '../../lab/proxy/cloudtrail-events.ts';
 import { requestParameters, responseElements } from '../../lab/proxy/cloudtrail-shapes.ts';
 import { resourceIds } from '../../lab/proxy/resource-ids.ts';
 
@@ -59,4 +60,16 @@ describe('response elements', () => {
 test('ids are found whole, each once', () => {
   const text = 'vpc-0123456789abcdef0 tgw-rtb-0123456789abcdef0, vpc-cidr-assoc-0123456789abcdef0 vpc-0123456789abcdef0 vpc-short 10.0.0.0';
   expect(resourceIds(text)).toEqual(['vpc-0123456789abcdef0', 'tgw-rtb-0123456789abcdef0', 'vpc-cidr-assoc-0123456789abcdef0']);
+});
+
+describe('the trail', () => {
+  test.each([
+    ['sns', 'CreateTopic', true],
+    ['sns', 'Subscribe', true],
+    ['sns', 'Publish', false],
+    ['cloudwatch', 'PutMetricAlarm', true],
+    ['cloudwatch', 'PutMetricData', false],
+  ])('has calls that change a thing, and not what is sent through it: %s %s: %s', (service, action, expected) => {
+    expect(isManagementEvent({ service, action, mutating: true, key: null })).toBe(expected);
+  });
 });

@@ -74,10 +74,31 @@ describe('JSON', () => {
 test('CBOR has the action in its path', () => {
   const headers = { ...signedFor('monitoring'), 'smithy-protocol': 'rpc-v2-cbor' };
   const url = '/service/GraniteServiceVersion20100801/operation/PutMetricAlarm';
-  expect(recognise({ method: 'POST', url, headers }, Buffer.alloc(0))).toMatchObject({
-    service: 'cloudwatch',
-    action: 'PutMetricAlarm',
-    protocol: 'cbor',
+  const call = recognise({ method: 'POST', url, headers }, Buffer.alloc(0));
+  expect(call).toMatchObject({ service: 'cloudwatch', action: 'PutMetricAlarm', protocol: 'cbor', params: {} });
+});
+
+test('CBOR has its parameters flattened', () => {
+  const headers = { ...signedFor('monitoring'), 'smithy-protocol': 'rpc-v2-cbor' };
+  const url = '/service/GraniteServiceVersion20100801/operation/PutMetricAlarm';
+  // A map without a length, as the SDK of the provider writes it: AlarmName, Threshold as a double, Tags as a list of maps.
+  const body = Buffer.from(
+    [
+      ['bf', '69', Buffer.from('AlarmName').toString('hex'), '61', '61'],
+      ['69', Buffer.from('Threshold').toString('hex'), 'fb4092c00000000000'],
+      ['66', Buffer.from('Period').toString('hex'), '190708'],
+      ['64', Buffer.from('Tags').toString('hex'), '81a2', '63', '4b6579', '61', '6b', '65', '56616c7565', '61', '76', 'ff'],
+    ]
+      .flat()
+      .join(''),
+    'hex',
+  );
+  expect(recognise({ method: 'POST', url, headers }, body).params).toEqual({
+    AlarmName: 'a',
+    Threshold: '1200',
+    Period: '1800',
+    'Tags.1.Key': 'k',
+    'Tags.1.Value': 'v',
   });
 });
 

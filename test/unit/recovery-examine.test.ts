@@ -216,6 +216,16 @@ describe('CloudTrail', () => {
   });
 
   it.each([
+    ['none of its key', undefined],
+    ['a part of its key', { routeTableId: 'rtb-1' }],
+  ])('names an id of such a type and %s: what AWS has under it is looked at', async (_, key) => {
+    const inputs = { routeTableId: 'rtb-1', subnetId: 'subnet-1' };
+    const link = deploymentOf([root], [pending('creating', raw('link', { type: types.association, inputs }))]);
+    await run({ versions: [link], ...saying({ words: [word('rtbassoc-1', { type: types.association, key })], final: true }) });
+    expect(aws.looks.at(-1)?.known.get(types.association)).toEqual(['rtbassoc-1']);
+  });
+
+  it.each([
     ['another stack', { tags: tagsOf('vpc', 'example.vpc.b') }],
     ['another installation', { tags: tagsOf('vpc', stack, 'theirs') }],
   ])('says of %s what is not looked for', async (_, more) => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { expect, onTestFinished, test } from 'vitest';
+import { onlyEc2 } from '../support/only-ec2.ts';
 import { lookByTag } from '../../orchestrator/aws/tagged-objects.ts';
 
 /** What of AWS the emulator does not do: pages, tags that outlive their object, and refusals. */
@@ -90,7 +91,7 @@ const look = { installation: 'ours', stack: 'n.vpc.a', known: new Set<string>() 
 test('all pages are read', async () => {
   const vpcs = ['vpc-1', 'vpc-2', 'vpc-3'].map((id) => ({ id, type: 'vpc', state: 'available' }));
   const { ec2 } = await ec2With(objects(vpcs));
-  expect(await lookByTag({ ec2 }, look)).toEqual({
+  expect(await lookByTag(onlyEc2(ec2), look)).toEqual({
     ok: true,
     value: vpcs.map(({ id }) => ({ id, resourceType: 'vpc', resource: 'the vpc' })),
   });
@@ -98,7 +99,7 @@ test('all pages are read', async () => {
 
 test('where the checkpoint has all there is, it is one call', async () => {
   const { ec2, actions } = await ec2With(objects([{ id: 'vpc-1', type: 'vpc', state: 'available' }]));
-  expect(await lookByTag({ ec2 }, { ...look, known: new Set(['vpc-1']) })).toEqual({ ok: true, value: [] });
+  expect(await lookByTag(onlyEc2(ec2), { ...look, known: new Set(['vpc-1']) })).toEqual({ ok: true, value: [] });
   expect(actions()).toEqual(['DescribeTags']);
 });
 
@@ -111,12 +112,12 @@ test('what is gone is not counted, though its tags are still there', async () =>
       { id: 'tgw-attach-3', type: 'transit-gateway-attachment', state: 'pending' },
     ]),
   );
-  expect(await lookByTag({ ec2 }, look)).toMatchObject({ ok: true, value: [{ id: 'tgw-attach-3' }] });
+  expect(await lookByTag(onlyEc2(ec2), look)).toMatchObject({ ok: true, value: [{ id: 'tgw-attach-3' }] });
 });
 
 test('what is of no type that is known here counts as alive', async () => {
   const { ec2 } = await ec2With(objects([{ id: 'pl-1', type: 'prefix-list' }]));
-  expect(await lookByTag({ ec2 }, look)).toMatchObject({ ok: true, value: [{ id: 'pl-1', resourceType: 'prefix-list' }] });
+  expect(await lookByTag(onlyEc2(ec2), look)).toMatchObject({ ok: true, value: [{ id: 'pl-1', resourceType: 'prefix-list' }] });
 });
 
 test('a refusal is a value, with its code', async () => {
@@ -124,9 +125,9 @@ test('a refusal is a value, with its code', async () => {
     status: 403,
     body: '<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized.</Message></Error></Errors></Response>',
   }));
-  expect(await lookByTag({ ec2 }, look)).toEqual({ ok: false, code: 'UnauthorizedOperation', message: 'You are not authorized.' });
+  expect(await lookByTag(onlyEc2(ec2), look)).toEqual({ ok: false, code: 'UnauthorizedOperation', message: 'You are not authorized.' });
 });
 
 test('no network is a value too', async () => {
-  expect(await lookByTag({ ec2: clientOf(9) }, look)).toMatchObject({ ok: false, code: 'ECONNREFUSED' });
+  expect(await lookByTag(onlyEc2(clientOf(9)), look)).toMatchObject({ ok: false, code: 'ECONNREFUSED' });
 });

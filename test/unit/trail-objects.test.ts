@@ -21,7 +21,7 @@ function event(name: string, request: unknown, response: unknown = null, more: P
 /** A call in no shape yet: parameters and answer by their names in the state. */
 interface Plain {
   readonly name: string;
-  readonly request: Readonly<Record<string, string>>;
+  readonly request: Readonly<Record<string, string | readonly string[]>>;
   readonly tags?: Readonly<Record<string, string>>;
   readonly response?: Readonly<Record<string, unknown>>;
 }
@@ -48,12 +48,27 @@ const wrapped = ({ name, request, tags, response = { requestId: 'r' } }: Plain):
   );
 };
 
+/** `tags[].key`, as services that are not EC2 have it. */
+const plain =
+  (source: string) =>
+  ({ name, request, tags, response = {} }: Plain): TrailEvent => {
+    const list = pairsOf(tags).map(([key, value]) => ({ key, value }));
+    return event(name, { ...request, ...(tags ? { tags: list } : {}) }, response, { source });
+  };
+
 const ours = { 'holdfast:installation': '0123456789abcdef', 'holdfast:stack': 'n.vpc.a', 'holdfast:resource': 'the one' };
 const gatewayTable = 'tgw-rtb-0aaaaaaaaaaaaaaaa';
 const attachment = 'tgw-attach-0aaaaaaaaaaaaaaaa';
 const member = { transitGatewayRouteTableId: gatewayTable, transitGatewayAttachmentId: attachment };
 
+const topic = 'arn:aws:sns:eu-west-1:111122223333:holdfast-n';
+const subscription = `${topic}:42235672-4441-44be-85de-8c25e7269fae`;
+const alarm = 'holdfast-n-lock-age-h123456789abcdef';
+const alarmArn = `arn:aws:cloudwatch:eu-west-1:111122223333:alarm:${alarm}`;
+
 interface Example {
+  /** Where it is not EC2. */
+  readonly source?: string;
   readonly made: Plain;
   readonly changed: readonly Plain[];
   readonly deleted: Plain;
@@ -211,15 +226,59 @@ const examples: Readonly<Record<keyof typeof tokens, Example>> = {
     changed: [],
     deleted: { name: 'DisableTransitGatewayRouteTablePropagation', request: member },
   },
+  topic: {
+    source: 'sns.amazonaws.com',
+    id: topic,
+    made: { name: 'CreateTopic', request: { name: 'holdfast-n' }, tags: ours, response: { topicArn: topic } },
+    changed: [
+      { name: 'SetTopicAttributes', request: { topicArn: topic, attributeName: 'Policy' } },
+      { name: 'AddPermission', request: { topicArn: topic } },
+      { name: 'RemovePermission', request: { topicArn: topic } },
+      { name: 'TagResource', request: { resourceArn: topic } },
+      { name: 'UntagResource', request: { resourceArn: topic } },
+    ],
+    deleted: { name: 'DeleteTopic', request: { topicArn: topic } },
+  },
+  subscription: {
+    source: 'sns.amazonaws.com',
+    id: subscription,
+    key: { topic, protocol: 'email', endpoint: 'oncall@example.com' },
+    made: {
+      name: 'Subscribe',
+      request: { topicArn: topic, protocol: 'email', endpoint: 'oncall@example.com' },
+      response: { subscriptionArn: subscription },
+    },
+    changed: [
+      { name: 'SetSubscriptionAttributes', request: { subscriptionArn: subscription } },
+      { name: 'ConfirmSubscription', request: { topicArn: topic }, response: { subscriptionArn: subscription } },
+    ],
+    deleted: { name: 'Unsubscribe', request: { subscriptionArn: subscription } },
+  },
+  alarm: {
+    source: 'monitoring.amazonaws.com',
+    id: alarm,
+    made: { name: 'PutMetricAlarm', request: { alarmName: alarm }, tags: ours },
+    changed: [
+      { name: 'EnableAlarmActions', request: { alarmNames: [alarm] } },
+      { name: 'DisableAlarmActions', request: { alarmNames: [alarm] } },
+      { name: 'TagResource', request: { resourceARN: alarmArn } },
+      { name: 'UntagResource', request: { resourceARN: alarmArn } },
+    ],
+    deleted: { name: 'DeleteAlarms', request: { alarmNames: [alarm] } },
+  },
 };
 
 const cases = Object.entries(examples).map(([name, example]) => ({ ...example, type: tokens[name as keyof typeof tokens] }));
 
-describe.each(cases)('$type', ({ type, made, changed, deleted, id, key }) => {
-  describe.each([
-    ['classic', classic],
-    ['wrapped', wrapped],
-  ])('in the %s shape', (_, write) => {
+describe.each(cases)('$type', ({ type, source, made, changed, deleted, id, key }) => {
+  const shapes: readonly (readonly [string, (call: Plain) => TrailEvent])[] =
+    source === undefined
+      ? [
+          ['classic', classic],
+          ['wrapped', wrapped],
+        ]
+      : [['plain', plain(source)]];
+  describe.each(shapes)('in the %s shape', (_, write) => {
     it('is made under the id that the state has', () => {
       const written = write(made);
       const { at, eventId, name } = written;
@@ -244,11 +303,18 @@ describe('the table of types', () => {
     transitGatewayId: 'tgw-0a',
     associationId: 'rtbassoc-0a',
     newAssociationId: 'rtbassoc-0b',
+    topicArn: topic,
+    subscriptionArn: subscription,
+    alarmName: alarm,
+    alarmNames: [alarm],
   }) as Record<string, string>;
   const objects = ['vpc', 'subnet', 'routeTable', 'transitGateway', 'transitGatewayRouteTable', 'transitGatewayVpcAttachment'];
   const everything = { ...ids, ...Object.fromEntries(objects.map((name) => [name, ids])) };
+  const sourceOf = new Map<string, string>(cases.map(({ type, source }) => [type, source ?? 'ec2.amazonaws.com']));
   const actsOf = (type: string, name: string) =>
-    trailObjects([event(name, everything, everything)]).flatMap((object) => (object.type === type ? [object.act] : []));
+    trailObjects([event(name, everything, everything, { source: sourceOf.get(type) ?? '' })]).flatMap((object) =>
+      object.type === type ? [object.act] : [],
+    );
 
   it.each(['gatewayRoute', 'route', 'association', 'propagation'] as const)('makes the same id of the key of a %s', (name) => {
     const { id, key } = examples[name];
@@ -268,7 +334,7 @@ describe('the table of types', () => {
 });
 
 describe('the calls of the recordings', () => {
-  const resources = Object.entries(readRecordings()).filter(([name]) => !/sns|internet_gateway/.test(name));
+  const resources = Object.entries(readRecordings()).filter(([name]) => !/sns|cloudwatch|internet_gateway/.test(name));
 
   it.each(resources)('of %s are of the id that the provider kept', (_, { create, update, delete: end }) => {
     const calls = [...create.calls, ...(update?.calls ?? []), ...(end?.calls ?? [])].filter((call) => !isRead(call));
@@ -276,6 +342,32 @@ describe('the calls of the recordings', () => {
     // What AWS answered is not recorded, so that an id of its own is known from what follows a create.
     const { id } = create.attributes;
     expect(objects.map((object) => object.id)).toContain(id);
+  });
+});
+
+describe('a subscription whose reader CloudTrail hides', () => {
+  it('has an id and no key', () => {
+    const { made } = examples.subscription;
+    const [found] = trailObjects([
+      plain('sns.amazonaws.com')({ ...made, request: { ...made.request, endpoint: 'HIDDEN_DUE_TO_SECURITY_REASONS' } }),
+    ]);
+    expect(found).toMatchObject({ id: subscription, key: undefined });
+  });
+});
+
+describe('several alarms in one call', () => {
+  it('are each deleted', () => {
+    const deleted = plain('monitoring.amazonaws.com')({ name: 'DeleteAlarms', request: { alarmNames: ['a', 'b'] } });
+    expect(trailObjects([deleted]).map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+});
+
+describe('calls of one name of several services', () => {
+  it('are each of the service’s own type', () => {
+    const tagged = (source: string) => trailObjects([event('TagResource', { resourceArn: topic }, null, { source })]);
+    expect(tagged('sns.amazonaws.com')).toHaveLength(1);
+    expect(tagged('ec2.amazonaws.com')).toEqual([]);
+    expect(tagged('monitoring.amazonaws.com')).toEqual([]);
   });
 });
 

@@ -192,6 +192,10 @@ describe('a request that AWS plainly refused', () => {
     ['a code with a dot', refusedBy('CreateSubnet', 'InvalidSubnet.Range')],
     ['an expired session', refusedBy('CreateVpc', 'ExpiredToken')],
     [
+      'a code that the service’s model has, which the SDK writes without a word before it',
+      'creating SNS Topic (holdfast-n): operation error SNS: CreateTopic, https response error StatusCode: 400, RequestID: 4d09bd73-6a33-4ec7-8d2c-6e8f3a1a9c8e, InvalidParameter: Invalid parameter: Tags Reason: Topic already exists with different tags',
+    ],
+    [
       'the whole text of the provider',
       'sdk-v2/provider2.go:572: sdk.helper_schema: creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 400, RequestID: 4d09bd73-6a33-4ec7-8d2c-6e8f3a1a9c8e, api error VpcLimitExceeded: The maximum number of VPCs has been reached.: provider=aws@7.48.0',
     ],

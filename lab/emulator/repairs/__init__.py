@@ -56,10 +56,11 @@ def apply() -> None:
         route_tables,
         sessions,
         tags,
+        topics,
         vpcs,
     )
 
     of_ec2 = (empty_account, requests, tags, gateways, attachments, route_tables, vpcs)
-    for part in (*of_ec2, sessions, buckets, objects, cloudwatch):
+    for part in (*of_ec2, sessions, buckets, objects, cloudwatch, topics):
         for repair in part.REPAIRS:
             repair()

@@ -1,7 +1,9 @@
+import { alarm } from './alarms.ts';
 import { association, gatewayRoute, propagation } from './gateway-tables.ts';
 import { attachment, gateway, gatewayTable } from './gateways.ts';
 import type { ResourceType } from './resource-type.ts';
 import { route, routeTable, subnetAssociation } from './route-tables.ts';
+import { subscription, topic } from './topics.ts';
 import { subnet, vpc } from './vpcs.ts';
 
 /** Every type of resource that the stacks use, in the order in which people read them. A new type is a row here. */
@@ -17,6 +19,9 @@ export const resourceTypes: readonly ResourceType[] = [
   subnetAssociation,
   association,
   propagation,
+  topic,
+  subscription,
+  alarm,
 ];
 
 const byToken = new Map(resourceTypes.map((type) => [type.token, type]));

@@ -1,5 +1,6 @@
 import type { EC2Client, Filter, Tag } from '@aws-sdk/client-ec2';
 import type { LiveObject } from '../../inventory/live-object.ts';
+import type { Clients } from '../clients.ts';
 
 export type Properties = Readonly<Record<string, unknown>>;
 
@@ -31,7 +32,13 @@ export interface Reading {
   readonly madeBy: LiveObject['madeBy'];
 }
 
+/** The services that may be asked what there is. */
+export type LookClients = Pick<Clients, 'ec2' | 'sns' | 'cloudwatch'>;
+
 /** Makes one call of AWS, a few at a time, and puts the action's name to its failure. */
+export type AskAny = <T>(action: string, call: (clients: LookClients) => Promise<T>) => Promise<T>;
+
+/** The same of EC2. */
 export type Ask = <T>(action: string, call: (ec2: EC2Client) => Promise<T>) => Promise<T>;
 
 /** What was listed of another type so far, as AWS shows it. */
@@ -77,13 +84,24 @@ export interface OfEach<Raw = unknown> {
   read(raw: Raw, container: Pick<LiveObject, 'id' | 'madeBy'>): Reading | undefined;
 }
 
+/** A type of a service that lists by no tag: it is asked for by ids that are known, or that follow from a name, and by what it is in. */
+export interface ById {
+  readonly how: 'by-id';
+  /** As a policy names them, the first one first. */
+  readonly actions: readonly string[];
+  /** The type of what it is in; undefined where it is in nothing. */
+  readonly of: string | undefined;
+  /** What AWS has of these ids, and in these containers. */
+  look(ask: AskAny, ids: readonly string[], containers: readonly string[]): Promise<readonly Reading[]>;
+}
+
 /** One row of the table: all that Holdfast knows of a type of resource. */
 export interface ResourceType {
   /** Pulumi's type token, as in `aws:ec2/vpc:Vpc`. */
   readonly token: string;
   /** For people, in the singular. */
   readonly title: string;
-  /** EC2's own word for it where it is tagged; undefined for what takes no tags. */
+  /** AWS's own word for it where it is tagged: EC2's, or the one of its tagging API. Undefined for what takes no tags. */
   readonly taggedAs: string | undefined;
   /** What tells its objects apart: `holdfast:` tags, or what they are made of. */
   readonly by: 'tag' | 'key';
@@ -99,7 +117,7 @@ export interface ResourceType {
   readonly containersOfId: (id: string) => readonly Container[];
   /** All that is compared with the state. */
   readonly properties: readonly Property[];
-  readonly find: Listed | Inside | OfEach;
+  readonly find: Listed | Inside | OfEach | ById;
   /** For people, in the singular: what AWS makes of the type by itself (`madeBy: 'aws'`); undefined where that is nothing. */
   readonly awsMakes: string | undefined;
   /** CloudTrail's names of the calls that make and end one. */

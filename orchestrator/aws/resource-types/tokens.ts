@@ -11,4 +11,7 @@ export const tokens = {
   routeTable: 'aws:ec2/routeTable:RouteTable',
   route: 'aws:ec2/route:Route',
   subnetAssociation: 'aws:ec2/routeTableAssociation:RouteTableAssociation',
+  topic: 'aws:sns/topic:Topic',
+  subscription: 'aws:sns/topicSubscription:TopicSubscription',
+  alarm: 'aws:cloudwatch/metricAlarm:MetricAlarm',
 } as const;

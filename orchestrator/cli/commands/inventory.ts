@@ -25,6 +25,7 @@ import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { describeDifferences, describeInventory, differenceRecord, isFound } from '../inventory-text.ts';
 import type { StackDifferences } from '../inventory-text.ts';
+import { namedObjects } from '../named-objects.ts';
 import { openAws, openFile, shortOf } from '../open.ts';
 import type { OpenedFile, OpenedSession } from '../open.ts';
 import { print, report } from '../report.ts';
@@ -79,7 +80,8 @@ async function look(
 
   // What a stack was making in a table of another one, and has nothing else in, is found only where that one is looked at too.
   const scope = scopeOf(withUpstreams({ byName: upstreamsOf }, selected), read);
-  const looked = await lookAtInventory(aws.clients, scope, context.now);
+  const named = namedObjects(network.spec, installation, scope.stacks);
+  const looked = await lookAtInventory(aws.clients, { ...scope, named }, context.now);
   if (!looked.ok)
     throw new Refusal(exitCodes.preflightRefused, {
       reason: 'cannot-look',

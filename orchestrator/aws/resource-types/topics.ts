@@ -1,0 +1,191 @@
+import { messageOf } from '../../domain/problem.ts';
+import { isIdLike, textOf, within, byTag } from './resource-type.ts';
+import type { AskAny, ById, LookClients, Properties, Reading, ResourceType } from './resource-type.ts';
+import { tokens } from './tokens.ts';
+
+const topicArn = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/;
+const subscriptionArn = /^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+type Attributes = Readonly<Record<string, string>>;
+
+/** What SNS answers of a topic or a subscription; undefined where it does not have it. */
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((cause: unknown) => {
+    if (cause instanceof Error && /^NotFound(Exception)?$/.test(cause.name)) return undefined;
+    throw cause;
+  });
+}
+
+const sns = async ({ sns: client }: LookClients) => {
+  const [commands, opened] = await Promise.all([import('@aws-sdk/client-sns'), client()]);
+  return { ...commands, client: opened };
+};
+
+/** As the provider writes JSON: its names in order, and no spaces. https://github.com/hashicorp/terraform-plugin-sdk, `NormalizeJsonString` */
+function normalized(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  try {
+    return JSON.stringify(ordered(JSON.parse(text) as unknown));
+  } catch (cause) {
+    return `${text} (${messageOf(cause)})`;
+  }
+}
+
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([name, one]) => [name, ordered(one)]),
+  );
+}
+
+async function readTopic(ask: AskAny, TopicArn: string): Promise<Reading[]> {
+  const attributes = await ask('sns:GetTopicAttributes', async (clients) => {
+    const { GetTopicAttributesCommand, client } = await sns(clients);
+    return unlessGone(client.send(new GetTopicAttributesCommand({ TopicArn })).then(({ Attributes: all }) => all ?? {}));
+  });
+  if (!attributes) return [];
+  const tags = await ask('sns:ListTagsForResource', async (clients) => {
+    const { ListTagsForResourceCommand, client } = await sns(clients);
+    return unlessGone(client.send(new ListTagsForResourceCommand({ ResourceArn: TopicArn })).then(({ Tags }) => Tags ?? []));
+  });
+  return tags
+    ? [{ id: TopicArn, phase: 'there', properties: propertiesOfTopic(TopicArn, attributes), tags, refersTo: [], madeBy: 'somebody' }]
+    : [];
+}
+
+const propertiesOfTopic = (arn: string, attributes: Attributes): Properties => ({
+  name: arn.split(':').at(-1),
+  displayName: attributes['DisplayName'],
+  fifoTopic: attributes['FifoTopic'],
+  contentBasedDeduplication: attributes['ContentBasedDeduplication'],
+  kmsMasterKeyId: attributes['KmsMasterKeyId'],
+  policy: normalized(attributes['Policy']),
+  deliveryPolicy: normalized(attributes['DeliveryPolicy']),
+  // As the provider has what is not said.
+  signatureVersion: attributes['SignatureVersion'] ?? 0,
+  tracingConfig: attributes['TracingConfig'],
+});
+
+const topicsById: ById = {
+  how: 'by-id',
+  actions: ['sns:GetTopicAttributes', 'sns:ListTagsForResource'],
+  of: undefined,
+  look: async (ask, ids) => (await Promise.all(ids.map((id) => readTopic(ask, id)))).flat(),
+};
+
+/** Its ARN follows from its name: in one account and region there is one of a name, or none. */
+export const topic: ResourceType = {
+  ...byTag,
+  token: tokens.topic,
+  title: 'topic',
+  taggedAs: 'sns:topic',
+  isId: isIdLike(topicArn),
+  containersOf: () => [],
+  properties: [
+    { name: 'name' },
+    { name: 'displayName', tells: true },
+    { name: 'fifoTopic' },
+    { name: 'contentBasedDeduplication' },
+    { name: 'kmsMasterKeyId' },
+    { name: 'policy' },
+    { name: 'deliveryPolicy' },
+    { name: 'signatureVersion' },
+    { name: 'tracingConfig' },
+  ],
+  find: topicsById,
+  awsMakes: undefined,
+  events: { create: ['CreateTopic'], delete: ['DeleteTopic'] },
+};
+
+/** Of one that waits for its reader's confirmation the list says no id. Nothing is lost by that: whoever subscribes the same again gets the same one. */
+async function idsInTopic(ask: AskAny, TopicArn: string): Promise<string[]> {
+  const listed = await ask('sns:ListSubscriptionsByTopic', async (clients) => {
+    const { paginateListSubscriptionsByTopic, client } = await sns(clients);
+    const ids: string[] = [];
+    const read = async (): Promise<string[]> => {
+      for await (const { Subscriptions } of paginateListSubscriptionsByTopic({ client }, { TopicArn }))
+        for (const { SubscriptionArn } of Subscriptions ?? []) if (SubscriptionArn !== undefined) ids.push(SubscriptionArn);
+      return ids;
+    };
+    return unlessGone(read());
+  });
+  return (listed ?? []).filter((id) => subscriptionArn.test(id));
+}
+
+async function readSubscription(ask: AskAny, SubscriptionArn: string): Promise<Reading[]> {
+  const attributes = await ask('sns:GetSubscriptionAttributes', async (clients) => {
+    const { GetSubscriptionAttributesCommand, client } = await sns(clients);
+    return unlessGone(client.send(new GetSubscriptionAttributesCommand({ SubscriptionArn })).then(({ Attributes: all }) => all ?? {}));
+  });
+  if (!attributes) return [];
+  const { TopicArn, Protocol, Endpoint } = attributes;
+  return [
+    {
+      id: SubscriptionArn,
+      phase: 'there',
+      properties: {
+        topic: TopicArn,
+        protocol: Protocol,
+        endpoint: Endpoint,
+        rawMessageDelivery: attributes['RawMessageDelivery'],
+        filterPolicy: normalized(attributes['FilterPolicy']),
+        filterPolicyScope: attributes['FilterPolicyScope'],
+        deliveryPolicy: normalized(attributes['DeliveryPolicy']),
+        redrivePolicy: normalized(attributes['RedrivePolicy']),
+        subscriptionRoleArn: attributes['SubscriptionRoleArn'],
+        pendingConfirmation: attributes['PendingConfirmation'] === 'true' ? 'not confirmed yet' : undefined,
+      },
+      refersTo: [TopicArn],
+      madeBy: 'somebody',
+    },
+  ];
+}
+
+const subscriptionsById: ById = {
+  how: 'by-id',
+  actions: ['sns:ListSubscriptionsByTopic', 'sns:GetSubscriptionAttributes'],
+  of: tokens.topic,
+  look: async (ask, ids, topics) => {
+    const inTopics = await Promise.all(topics.map((id) => idsInTopic(ask, id)));
+    const all = [...new Set([...ids, ...inTopics.flat()])];
+    return (await Promise.all(all.map((id) => readSubscription(ask, id)))).flat();
+  },
+};
+
+/** A topic has one subscription of a protocol and an endpoint: to subscribe it again gives the same one. */
+export const subscription: ResourceType = {
+  token: tokens.subscription,
+  title: 'subscription',
+  taggedAs: undefined,
+  by: 'key',
+  keyOf: (properties) => {
+    const parts = ['topic', 'protocol', 'endpoint'].map((name) => textOf(properties, name));
+    return parts.includes(undefined) ? undefined : parts.join(' ');
+  },
+  idOf: () => undefined,
+  isId: isIdLike(subscriptionArn),
+  containersOf: within(tokens.topic, 'topic'),
+  containersOfId: (id) => {
+    const [, arn] = subscriptionArn.exec(id) ?? [];
+    return arn === undefined ? [] : [{ type: tokens.topic, id: arn }];
+  },
+  properties: [
+    { name: 'protocol', tells: true },
+    { name: 'endpoint', tells: true },
+    { name: 'topic' },
+    { name: 'rawMessageDelivery' },
+    { name: 'filterPolicy' },
+    { name: 'filterPolicyScope' },
+    { name: 'deliveryPolicy' },
+    { name: 'redrivePolicy' },
+    { name: 'subscriptionRoleArn' },
+    // Becomes true by what a reader does, and not by a program: the state is never up to date in it.
+    { name: 'pendingConfirmation', tells: true, notInState: true },
+  ],
+  find: subscriptionsById,
+  awsMakes: undefined,
+  events: { create: ['Subscribe'], delete: ['Unsubscribe'] },
+};
