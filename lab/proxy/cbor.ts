@@ -10,3 +10,16 @@ export const cborTextMap = (entries: Record<string, string>): Buffer =>
     Buffer.of(0xa0 | Object.keys(entries).length),
     ...Object.entries(entries).flatMap(([k, v]) => [textItem(k), textItem(v)]),
   ]);
+
+/** The text that a map has under a key: where the key's own bytes are, and a text of less than 256 bytes follows. */
+export const cborTextOf = (body: Buffer, key: string): string | undefined => {
+  const wanted = textItem(key);
+  const at = body.indexOf(wanted);
+  if (at < 0) return undefined;
+  const head = body[at + wanted.length] ?? 0;
+  const isShort = head >= 0x60 && head < 0x78;
+  if (!isShort && head !== 0x78) return undefined;
+  const from = at + wanted.length + (isShort ? 1 : 2);
+  const length = isShort ? head - 0x60 : (body[from - 1] ?? 0);
+  return body.subarray(from, from + length).toString('utf8');
+};

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { cborTextOf } from './cbor.ts';
 import { isMutating } from './mutating.ts';
 import { recogniseS3 } from './recognise-s3.ts';
 
@@ -63,6 +64,12 @@ const jsonParams = (body: Buffer): Record<string, string> => {
   return params;
 };
 
+/** Of a call in CBOR the one text that a policy can be about: the rest of it nobody has needed yet. */
+const cborParams = (body: Buffer): Record<string, string> => {
+  const namespace = cborTextOf(body, 'Namespace');
+  return namespace === undefined ? {} : { Namespace: namespace };
+};
+
 /** What every query call carries, and what a presigned one carries in its URL. */
 const ofTheEnvelope = /^(Action$|Version$|X-Amz-)/;
 
@@ -105,7 +112,7 @@ export const recognise = (head: RequestHead, body: Buffer): Recognised => {
 
   const rpc = /^\/service\/([^/]+)\/operation\/([^/]+)$/.exec(path);
   if (rpc?.[1] && rpc[2] && head.headers['smithy-protocol'] === 'rpc-v2-cbor') {
-    return make(scope?.service ?? serviceOfTarget(rpc[1]), rpc[2], 'cbor', {});
+    return make(scope?.service ?? serviceOfTarget(rpc[1]), rpc[2], 'cbor', cborParams(body));
   }
 
   if (scope?.service === 's3') {
