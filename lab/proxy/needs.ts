@@ -7,7 +7,9 @@ import type { Recognised } from './recognise.ts';
  * so that a mistake there is refused here.
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
-export const needsOf = (call: Recognised, where: { accountId: string; region: string }): Need[] => {
+type Asked = Pick<Recognised, 'service' | 'action' | 'params'>;
+
+export const needsOf = (call: Asked, where: { accountId: string; region: string }): Need[] => {
   switch (call.service) {
     case 's3':
       return needsOfS3(call, partitionOf(where.region));
@@ -28,7 +30,9 @@ export const needsOf = (call: Recognised, where: { accountId: string; region: st
     case 'sns':
       return [{ action: `sns:${call.action}`, resource: call.params['TopicArn'] ?? call.params['ResourceArn'] ?? '*' }];
     case 'cloudwatch':
-      return [{ action: `cloudwatch:${call.action}`, resource: '*', context: { 'cloudwatch:namespace': call.params['Namespace'] ?? unknown } }];
+      return [
+        { action: `cloudwatch:${call.action}`, resource: '*', context: { 'cloudwatch:namespace': call.params['Namespace'] ?? unknown } },
+      ];
     default:
       return [{ action: `${call.service}:${call.action}`, resource: '*' }];
   }
@@ -62,7 +66,7 @@ const s3Actions: Record<string, string> = {
   DeleteObjects: 'DeleteObject',
 };
 
-const needsOfS3 = ({ action, params }: Recognised, partition: string): Need[] => {
+const needsOfS3 = ({ action, params }: Asked, partition: string): Need[] => {
   const { Bucket: bucket = '', Key: key, VersionId: version, IfMatch, IfNoneMatch } = params;
   const resource = `arn:${partition}:s3:::${bucket}${key === undefined ? '' : `/${key}`}`;
   const name = s3Actions[action] ?? action;
@@ -76,7 +80,7 @@ const needsOfS3 = ({ action, params }: Recognised, partition: string): Need[] =>
 };
 
 /** Without it S3 does not say that there is no such object, but that it may not be read. */
-export const needOfNotFound = ({ service, action, params }: Recognised, region: string): Need | undefined =>
+export const needOfNotFound = ({ service, action, params }: Asked, region: string): Need | undefined =>
   service === 's3' && ['GetObject', 'HeadObject'].includes(action)
     ? { action: 's3:ListBucket', resource: `arn:${partitionOf(region)}:s3:::${params['Bucket'] ?? ''}` }
     : undefined;
@@ -92,7 +96,7 @@ const ec2Types: Record<string, string> = {
   tgw: 'transit-gateway',
 };
 
-const needsOfEc2 = ({ action, params }: Recognised, { accountId, region }: { accountId: string; region: string }): Need[] => {
+const needsOfEc2 = ({ action, params }: Asked, { accountId, region }: { accountId: string; region: string }): Need[] => {
   const name = `ec2:${action}`;
   // Most reads know no resource, and a policy that names one does not allow them.
   if (/^(Describe|Get|List|Search)/.test(action)) return [{ action: name, resource: '*' }];

@@ -79,7 +79,10 @@ const holds = (condition: NonNullable<Statement['Condition']>, context: NonNulla
 const isLike = (text: string, pattern: string): boolean => {
   let known = patterns.get(pattern);
   if (known === undefined) {
-    const source = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+    const source = pattern
+      .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.');
     known = new RegExp(`^${source}$`, 's');
     patterns.set(pattern, known);
   }

@@ -52,7 +52,9 @@ export function openClients(target: Target, region: string, session: () => Sessi
   });
   nameDenials(cloudtrail);
   const loaded: { readonly destroy: () => void }[] = [];
-  const onFirstUse = <T extends { readonly destroy: () => void; readonly middlewareStack: unknown }>(load: () => Promise<T>): (() => Promise<T>) => {
+  const onFirstUse = <T extends { readonly destroy: () => void; readonly middlewareStack: unknown }>(
+    load: () => Promise<T>,
+  ): (() => Promise<T>) => {
     let client: Promise<T> | undefined;
     return () =>
       (client ??= load().then((made) => {

@@ -34,7 +34,10 @@ const keys =
   (...of: ((network: string) => string)[]) =>
   (spec: NetworkSpec): Where => ({ resources: of.map((key) => `${bucketArn(spec)}/${key(spec.network)}`) });
 
-const below = (prefix: (network: string) => string): ((network: string) => string) => (network) => `${prefix(network)}*`;
+const below =
+  (prefix: (network: string) => string): ((network: string) => string) =>
+  (network) =>
+    `${prefix(network)}*`;
 
 const ofHoldfast = (folder: string) => keys((network) => `.holdfast/${folder}/${network}/*`);
 

@@ -1,9 +1,10 @@
 import { partitionOf } from '../../network/spec.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
+import { byPassphrase } from '../../state/secrets.ts';
 import { places } from './places.ts';
 import type { Conditions, Where } from './places.ts';
-import { neededFor, readOnly } from './roles.ts';
-import type { Permission, Role } from './roles.ts';
+import { permissions, readOnly } from './roles.ts';
+import type { Needed, Permission, Role } from './roles.ts';
 
 export interface Statement {
   readonly Sid?: string;
@@ -21,6 +22,17 @@ export interface PolicyDocument {
 
 /** Characters without white space that IAM takes for a managed policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 export const mostCharacters = 6144;
+
+/** The rows that a network needs. */
+export function neededFor({ state, guardrails }: Pick<NetworkSpec, 'state' | 'guardrails'>): readonly Permission[] {
+  const isNeeded: Readonly<Record<Needed, boolean>> = {
+    always: true,
+    key: state.secrets !== byPassphrase,
+    topic: guardrails?.topic !== undefined,
+    metric: guardrails?.metric !== undefined,
+  };
+  return permissions.filter(({ needed }) => isNeeded[needed]);
+}
 
 /**
  * The policy of a role for one network: what its commands call, and what it must not be able to whatever else is attached to it.

@@ -1,4 +1,3 @@
-import { byPassphrase } from '../../state/secrets.ts';
 import type { Place } from './places.ts';
 
 /** Who calls AWS, and with how much: a session of one of these roles is enough for its commands (docs/roles.md). */
@@ -123,7 +122,12 @@ export const permissions: readonly Permission[] = [
   ...rows('heartbeats', writers, 'says that this run is at work', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('told', [...lockers, 'watch'], 'who was told of what', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows('shared', ['apply'], 'what jobs of one run tell each other', ofService('s3', 'GetObject', 'PutObject')),
-  ...rows('quarantine', writers, 'copies of what was there before a recovery; never over another one', ofService('s3', 'GetObject', 'PutObject')),
+  ...rows(
+    'quarantine',
+    writers,
+    'copies of what was there before a recovery; never over another one',
+    ofService('s3', 'GetObject', 'PutObject'),
+  ),
   ...rows('dossiers', [...writers, 'release'], 'what a recovery found and did', ofService('s3', 'GetObject', 'PutObject')),
 
   // What there is in AWS.
@@ -170,6 +174,7 @@ export const permissions: readonly Permission[] = [
       'EnableTransitGatewayRouteTablePropagation',
     ),
   ]),
+  ...rows('ec2-reads', ['apply'], 'whether a subnet that is deleted has interfaces left', ['ec2:DescribeNetworkInterfaces']),
   ...rows(
     'ec2',
     ['apply'],
@@ -214,17 +219,3 @@ export const permissions: readonly Permission[] = [
   ...rows('topic', [...lockers, 'watch'], 'tells of holds, freezes, recoveries and old locks', ['sns:Publish'], 'topic'),
   ...rows('metric', ['watch'], 'the age of the oldest lock', ['cloudwatch:PutMetricData'], 'metric'),
 ];
-
-/** What a network needs of them. */
-export function neededFor(spec: {
-  readonly state: { readonly secrets: string };
-  readonly guardrails?: { readonly topic?: unknown; readonly metric?: unknown } | undefined;
-}): readonly Permission[] {
-  const isNeeded: Readonly<Record<Needed, boolean>> = {
-    always: true,
-    key: spec.state.secrets !== byPassphrase,
-    topic: spec.guardrails?.topic !== undefined,
-    metric: spec.guardrails?.metric !== undefined,
-  };
-  return permissions.filter(({ needed }) => isNeeded[needed]);
-}

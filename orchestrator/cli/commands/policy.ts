@@ -1,7 +1,7 @@
 import { places } from '../../aws/permissions/places.ts';
 import type { Where } from '../../aws/permissions/places.ts';
-import { mostCharacters, policyOf } from '../../aws/permissions/policy.ts';
-import { neededFor, purposes } from '../../aws/permissions/roles.ts';
+import { mostCharacters, neededFor, policyOf } from '../../aws/permissions/policy.ts';
+import { purposes } from '../../aws/permissions/roles.ts';
 import type { Role } from '../../aws/permissions/roles.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { styleFor } from '../../ui/reporter.ts';
@@ -33,7 +33,7 @@ export async function policy(this: Context, flags: PolicyFlags, role: Role): Pro
       .filter(({ roles }) => roles.includes(role))
       .map(({ action, place, why }) => {
         const where: Where = places[place](network.spec);
-        return [action, where.resources.join(' '), why];
+        return [action, where.resources.map((resource) => resource.replace(/^arn:[^:]+:s3:::[^/]+\//, '')).join(' '), why];
       });
     print(this, [`${role}: ${purposes[role]}`, table(rows, styleFor(this.process.stdout, this.env).columns)].join('\n'));
     return exitCodes.done;
