@@ -104,7 +104,7 @@ export const permissions: readonly Permission[] = [
   ...rows('locks-new', ['watch'], 'puts back the lock that somebody took from a held stack; never over another one', ['s3:PutObject']),
   ...rows('history', readers, "the engine's history, and how long a stack takes", ['s3:GetObject']),
   ...rows('history', ['apply'], "the engine's own record of an update; goes with its stack", ofService('s3', 'PutObject', 'DeleteObject')),
-  ...rows('backups', ['apply'], "the engine's own copies; go with their stack", ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
+  ...rows('backups', ['apply'], "the engine's own copies", ofService('s3', 'GetObject', 'PutObject')),
 
   // What Holdfast writes beside it.
   ...rows('runs', readers, 'the journal', ['s3:GetObject']),
