@@ -19,6 +19,8 @@ const stack = 'small.vpc.one';
 export interface PartResult extends CommandResult {
   readonly calls: readonly LabCall[];
   readonly spec: NetworkSpec;
+  /** That the role's policy did not allow. */
+  readonly refused: readonly string[];
 }
 
 /** A lab in which every part begins at a snapshot, and runs under a role's policy. */
@@ -62,8 +64,11 @@ export class Room {
     const session = await rig.sessionOf(part.role);
     if (part.fault !== undefined) await rig.fault(part.fault);
     const result = await runHere(rig, part.command, session);
-    const key = session['AWS_ACCESS_KEY_ID'];
-    return { ...result, spec, calls: (await rig.calls()).filter(({ accessKeyId }) => accessKeyId === key) };
+    const calls = (await rig.calls()).filter(({ accessKeyId }) => accessKeyId === session['AWS_ACCESS_KEY_ID']);
+    const refused = calls.filter(({ errorCode }) =>
+      /^(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationError)$/.test(errorCode ?? ''),
+    );
+    return { ...result, spec, calls, refused: refused.map(({ service, action, key }) => `${service}:${action} ${key ?? ''}`) };
   }
 
   async #spec(): Promise<NetworkSpec> {

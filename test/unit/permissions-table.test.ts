@@ -45,7 +45,6 @@ const providerActions = (): ReadonlySet<string> =>
       .map(({ action }) => `ec2:${action}`),
   );
 
-/** Without which action, and for whom, a call of the code would be refused. */
 const listed = new Set(permissions.map(({ action }) => action));
 
 describe('the table of permissions', () => {
@@ -93,6 +92,9 @@ import type { PutObjectCommand } from '@aws-sdk/client-s3';`),
   it('are also those that it loads later', () => {
     expect(names(`const { EncryptCommand, KMSClient } = await import('@aws-sdk/client-kms');`)).toEqual(['kms Encrypt']);
     expect(names(`new (await import('@aws-sdk/client-sns')).PublishCommand({});`)).toEqual(['sns Publish']);
+    expect(names(`const [sns, { PublishCommand }] = await Promise.all([client(), import('@aws-sdk/client-sns')]);`)).toEqual([
+      'sns Publish',
+    ]);
   });
 
   it('cannot be told where it imports everything', () => {

@@ -39,17 +39,29 @@ export function callsOf(file: string, text: string): readonly SdkCall[] {
     }
     const module = importedIn(node);
     if (module?.startsWith('@aws-sdk/client-') === true) {
-      const { parent } = node.parent;
-      // `const { A, B } = await import(…)`, `(await import(…)).A`
-      if (ts.isVariableDeclaration(parent) && ts.isObjectBindingPattern(parent.name))
-        for (const { name, propertyName } of parent.name.elements) add(module, (propertyName ?? name).getText());
-      else if (ts.isParenthesizedExpression(parent) && ts.isPropertyAccessExpression(parent.parent)) add(module, parent.parent.name.text);
-      else throw new Error(`${file} imports ${module}: what it calls of it cannot be told`);
+      const names = namesTakenOf(node);
+      if (names === undefined) throw new Error(`${file} imports ${module}: what it calls of it cannot be told`);
+      for (const name of names) add(module, name);
     }
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true));
   return calls;
+}
+
+/** `const { A, B } = await import(…)`, `(await import(…)).A`, `const [x, { A }] = await Promise.all([y, import(…)])`; undefined where it is used in another way. */
+function namesTakenOf(node: ts.Node): readonly string[] | undefined {
+  const list = ts.isArrayLiteralExpression(node.parent) ? node.parent : undefined;
+  const awaited = list ? list.parent.parent : node.parent;
+  const { parent } = awaited;
+  if (!ts.isAwaitExpression(awaited)) return undefined;
+  if (ts.isParenthesizedExpression(parent) && ts.isPropertyAccessExpression(parent.parent)) return [parent.parent.name.text];
+  if (!ts.isVariableDeclaration(parent)) return undefined;
+  const element =
+    list && ts.isArrayBindingPattern(parent.name) ? parent.name.elements[list.elements.findIndex((one) => one === node)] : undefined;
+  const taken = list ? (element && ts.isBindingElement(element) ? element.name : undefined) : parent.name;
+  if (taken === undefined || !ts.isObjectBindingPattern(taken)) return undefined;
+  return taken.elements.map(({ name, propertyName }) => (propertyName ?? name).getText());
 }
 
 /** The module of an `import(…)`. */
