@@ -68,7 +68,7 @@ async function main(): Promise<number> {
         const { findings, result, seconds } = await takenAway(room, part, row);
         const reason = tolerated(role, row);
         say(
-          `${count(findings.length === 0)} ${name}: ${part.name} (${seconds.toFixed(1)} s, exit ${result.exitCode ?? '?'})${reason === undefined ? '' : ` goes on: ${reason}`}`,
+          `${count(findings.length === 0)} ${name}: ${part.name} (${seconds.toFixed(1)} s, exit ${result.exitCode ?? '?'})${reason === undefined ? '' : ` goes on: ${reason.because}`}`,
         );
         for (const finding of findings) say(`       ${finding}`);
         if (findings.length > 0) say((result.stdout + result.stderr).split('\n').slice(-20).join('\n'));

@@ -23,7 +23,7 @@ describe('every command does its work under its own role, and no call of it is r
 const sample: readonly (readonly [part: string, action: string, place: Place])[] = [
   ['plan: preflight', 's3:GetBucketVersioning', 'bucket'],
   ['inventory: inventory', 'ec2:DescribeVpcs', 'ec2-reads'],
-  ['watch: status', 's3:GetObject', 'runs'],
+  ['watch: runs', 's3:GetObject', 'runs'],
   ['watch: locks --notify', 'sns:Publish', 'topic'],
   ['bootstrap: bootstrap', 's3:PutEncryptionConfiguration', 'bucket'],
   ['release: release', 's3:DeleteObject', 'locks'],

@@ -6,6 +6,12 @@ const denied = /\b(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationE
 /** In AWS's own words, where they name it: `… is not authorized to perform: ec2:CreateVpc on resource: …` */
 const named = /not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)/;
 
+/** In ours, which AWS's follow. */
+const told = /the session may not call ([a-z0-9-]+:[A-Za-z]+)/;
+
+/** The action that was refused, as a message of a client says it. */
+export const deniedActionIn = (message: string): string | undefined => (named.exec(message) ?? told.exec(message))?.[1];
+
 /** As the provider tells it: `operation error EC2: CreateVpc, https response error StatusCode: 403, …` */
 const called = /operation error ([A-Za-z0-9 ]+): (\w+),/;
 

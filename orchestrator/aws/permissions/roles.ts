@@ -118,8 +118,7 @@ export const permissions: readonly Permission[] = [
   ...rows('frozen', ['recover', 'release'], 'freezes, and lets in again', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('disowned', [...lookers], 'what a person decided to leave', ['s3:GetObject']),
   ...rows('disowned', writers, 'writes down what a person decided to leave', ['s3:PutObject']),
-  ...rows('heartbeats', readers, 'when a run was last heard of', ['s3:GetObject']),
-  ...rows('heartbeats', writers, 'says that this run is at work', ofService('s3', 'PutObject', 'DeleteObject')),
+  ...rows('heartbeats', writers, 'says that this run is at work', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows('told', [...lockers, 'watch'], 'who was told of what', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows('shared', ['apply'], 'what jobs of one run tell each other', ofService('s3', 'GetObject', 'PutObject')),
   ...rows(
