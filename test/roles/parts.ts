@@ -53,6 +53,9 @@ const withKey = stateIs('{ secrets: "awskms://alias/state?region=eu-west-1" }');
 
 const incident = ['--incident', 'INC-7'];
 
+/** A bucket that denies is waited for like one that fails. */
+const patience = ['--bucket-patience', '1s'];
+
 const refused = (service: string, action: string, code: string): object => ({
   match: { service, action },
   do: { kind: 'refuse', code, status: 400 },
@@ -66,7 +69,7 @@ const part = (
   rest: Partial<Pick<Part, 'network' | 'exitCode' | 'fault' | 'slow'>> = {},
 ): Part => ({ name: `${role}: ${name}`, role, begin, command, network, exitCode: 0, ...rest });
 
-const upOf = (stack: string): string[] => ['up', stack, '--yes', '--bucket-patience', '1s'];
+const upOf = (stack: string): string[] => ['up', stack, '--yes', ...patience];
 
 export const parts: readonly Part[] = [
   part('plan', 'graph', 'nothing', ['graph']),
@@ -78,8 +81,8 @@ export const parts: readonly Part[] = [
   part('plan', 'plan of what is frozen', 'frozen', ['plan', 'transit-gateway']),
   part('plan', 'env', 'everything', ['env', 'vpc.one']),
 
-  part('apply', 'first up', 'nothing', ['up', '--yes', '--bucket-patience', '1s']),
-  part('apply', 'up of a change', 'everything', ['up', '--yes', '--bucket-patience', '1s'], { network: changed }),
+  part('apply', 'first up', 'nothing', ['up', '--yes', ...patience]),
+  part('apply', 'up of a change', 'everything', ['up', '--yes', ...patience], { network: changed }),
   part('apply', 'up with a key', 'nothing', upOf('transit-gateway'), { network: withKey }),
   part('apply', 'up that AWS refuses', 'nothing', upOf('transit-gateway'), {
     exitCode: 1,
@@ -104,7 +107,7 @@ export const parts: readonly Part[] = [
     '--bucket-patience',
     '1s',
   ]),
-  part('apply', 'destroy of the gateway', 'everything', ['destroy', '--yes', '--confirm', 'small', '--bucket-patience', '1s'], {
+  part('apply', 'destroy of the gateway', 'everything', ['destroy', '--yes', '--confirm', 'small', ...patience], {
     slow: 'the provider waits two minutes before it looks whether a gateway is gone',
   }),
 
@@ -113,10 +116,10 @@ export const parts: readonly Part[] = [
 
   part('recover', 'freeze', 'everything', ['freeze', 'vpc.one', ...incident]),
   part('recover', 'unfreeze', 'frozen', ['unfreeze', 'vpc.one', ...incident]),
-  part('recover', 'recover --dry-run', 'held', ['recover', '--dry-run']),
-  part('recover', 'recover', 'held', ['recover', ...incident]),
-  part('recover', 'recover of the gateway', 'held-gateway', ['recover', ...incident]),
-  part('recover', 'recover of route tables', 'held-tables', ['recover', ...incident]),
+  part('recover', 'recover --dry-run', 'held', ['recover', '--dry-run', ...patience]),
+  part('recover', 'recover', 'held', ['recover', ...incident, ...patience]),
+  part('recover', 'recover of the gateway', 'held-gateway', ['recover', ...incident, ...patience]),
+  part('recover', 'recover of route tables', 'held-tables', ['recover', ...incident, ...patience]),
 
   part('release', 'freeze', 'everything', ['freeze', 'vpc.one', ...incident]),
   part('release', 'unfreeze', 'frozen', ['unfreeze', 'vpc.one', ...incident]),
