@@ -92,6 +92,11 @@ export class LabControl {
     await this.#ask(`sessions/${accessKeyId}/revoke`, 'POST', services === undefined ? {} : { services });
   }
 
+  /** From now on sessions of the role may do what the policy says; without one, everything. @param policy a document of IAM, which the lab checks */
+  async setRole(name: string, policy?: object): Promise<void> {
+    await this.#ask(`roles/${name}`, policy === undefined ? 'DELETE' : 'PUT', policy);
+  }
+
   /** Keeps what AWS and the bucket have, under a name. */
   async takeSnapshot(name: string): Promise<void> {
     await this.#ask(`snapshots/${name}`, 'PUT');

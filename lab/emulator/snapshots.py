@@ -2,7 +2,8 @@
 
 moto's state is plain objects below its backends. The backends themselves stay the same objects,
 because moto refers to them in many places: a snapshot holds what is in each, and only names them
-where that points back. The sessions of STS are left alone, as a reset of the lab leaves them.
+where that points back. The sessions of STS are left alone, as a reset of the lab leaves them, and
+the keys of KMS: what moto keeps of them cannot be pickled.
 """
 
 import io
@@ -10,7 +11,7 @@ import pickle
 import re
 
 ROUTE = re.compile(r"^/_emulator/snapshots/([a-z0-9-]+)$")
-LEFT_ALONE = {"sts", "iam"}
+LEFT_ALONE = {"sts", "iam", "kms"}
 
 
 class Snapshots:

@@ -4,6 +4,8 @@ import type { Calls } from './calls.ts';
 import { trailSettingsSchema, type CloudTrail } from './cloudtrail.ts';
 import type { Faults } from './faults.ts';
 import type { HeldCalls } from './held-calls.ts';
+import { policySchema } from './policy.ts';
+import type { Roles } from './roles.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Who this lab is; `lab` is random at each start, so that an endpoint can be told from another lab and from AWS. */
@@ -15,6 +17,7 @@ export type LabParts = {
   faults: Faults;
   held: HeldCalls;
   sessions: Sessions;
+  roles: Roles;
   trail: CloudTrail;
   /** Empties the emulator; false when it is not running. */
   resetEmulator: () => Promise<boolean>;
@@ -60,10 +63,11 @@ export const isForLab = (path: string): boolean => /^\/_lab(\/|\?|$)/.test(path)
  * | `POST /_lab/held/<n>/release` `{how: 'go-on' \| 'cut'}` | lets one go on, or cuts its connection where it stands |
  * | `GET /_lab/sessions/<accessKeyId>` | a session that STS gave out |
  * | `POST /_lab/sessions/<accessKeyId>/expire`, `/revoke` `{services?}` | ends it now, for all services or for some |
+ * | `PUT /_lab/roles/<name>` | the policy of a role, from now on and for every session of it; `GET` shows it, `DELETE` lets the role do everything again |
  * | `GET`, `POST /_lab/cloudtrail` | delivery delay and rate limit of the event history |
  * | `PUT /_lab/snapshots/<name>` | keeps what AWS and the bucket have under a name |
  * | `POST /_lab/snapshots/<name>` | goes back to it, and ends faults, calls and event history as a reset does |
- * | `POST /_lab/reset` | empties the emulator, calls, faults and event history; sessions stay |
+ * | `POST /_lab/reset` | empties the emulator, calls, faults and event history; sessions and roles stay |
  */
 export class LabApi {
   readonly #parts: LabParts;
@@ -87,7 +91,7 @@ export class LabApi {
   }
 
   async #answer(method: string, path: string[], order: unknown): Promise<Answer> {
-    const { identity, calls, faults, held, sessions, trail, resetEmulator, snapshot } = this.#parts;
+    const { identity, calls, faults, held, sessions, roles, trail, resetEmulator, snapshot } = this.#parts;
     const [room = '', id = '', verb = ''] = path;
     switch (`${method} /${[room, id && '*', verb].filter((part) => part !== '').join('/')}`) {
       case 'GET /':
@@ -125,6 +129,20 @@ export class LabApi {
         if (!scope.success) return badRequest(issuesOf(scope.error), Object.keys(endOrder.shape));
         return ok(sessions.end(id, verb === 'expire' ? 'expired' : 'revoked', scope.data.services ?? null));
       }
+      case 'GET /roles':
+        return ok({ roles: roles.names() });
+      case 'GET /roles/*': {
+        const policy = roles.get(id);
+        return policy === undefined ? notFound(`policy of role ${id}`) : ok(policy);
+      }
+      case 'PUT /roles/*': {
+        const policy = policySchema.safeParse(order);
+        if (!policy.success) return badRequest(issuesOf(policy.error), 'a policy document of IAM');
+        roles.set(id, policy.data);
+        return ok({ role: id });
+      }
+      case 'DELETE /roles/*':
+        return roles.remove(id) ? ok({ removed: id }) : notFound(`policy of role ${id}`);
       case 'GET /cloudtrail':
         return ok(trail.settings);
       case 'POST /cloudtrail': {

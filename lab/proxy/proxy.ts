@@ -10,8 +10,9 @@ import { Faults, type Fault } from './faults.ts';
 import { HeldCalls } from './held-calls.ts';
 import { isForLab, LabApi } from './lab-api.ts';
 import { recognise, type Recognised } from './recognise.ts';
-import { emulatorBrokeOff, emulatorDown, throttled } from './refusals.ts';
+import { emulatorBrokeOff, emulatorDown, lackingPermission, throttled } from './refusals.ts';
 import { resourceIds } from './resource-ids.ts';
+import { Roles } from './roles.ts';
 import { givesSession, Sessions } from './sessions.ts';
 import { Births, canBeStale, staleReply } from './stale-describes.ts';
 import { Upstream } from './upstream.ts';
@@ -96,6 +97,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   const held = new HeldCalls();
   const births = new Births();
   const sessions = new Sessions(clock);
+  const roles = new Roles({ accountId, region });
   const trail = new CloudTrail({ clock, accountId, region });
   const askEmulator = async (method: string, url: string): Promise<boolean> => {
     const result = await upstream.pass({ method, url, rawHeaders: ['Host', `127.0.0.1:${upstreamPort}`], body: [], mutating: true });
@@ -107,6 +109,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     faults,
     held,
     sessions,
+    roles,
     trail,
     resetEmulator: () => askEmulator('POST', '/moto-api/reset'),
     snapshot: (name, what) => askEmulator(what === 'take' ? 'PUT' : 'POST', `/_emulator/snapshots/${name}`),
@@ -127,11 +130,15 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     return staleReply(call, reply, (id) => births.isYoungerThan(id, bornAfterMs));
   };
 
-  /** Lets AWS decide a call: the session first, then the faults that refuse, then the emulator. */
+  /** Lets AWS decide a call: the session first, then its role's policy, then the faults that refuse, then the emulator. */
   const decide = async (call: Recognised, req: IncomingMessage, body: Buffer[], hits: Fault[]): Promise<Decision> => {
     const method = req.method ?? 'GET';
     const sessionOver = sessions.refusal(call);
     if (sessionOver !== undefined) return refused(call, method, sessionOver, false);
+    const session = call.accessKeyId === null ? undefined : sessions.get(call.accessKeyId);
+    const lacking = roles.lacking(call, session);
+    if (lacking !== undefined)
+      return refused(call, method, lackingPermission(call.service, lacking, session?.assumedRoleArn ?? null), true);
 
     for (const { do: act } of hits) {
       if (act.kind === 'throttle') return refused(call, method, throttled(call), true);
@@ -159,6 +166,9 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     const result = await upstream.pass({ method, url: req.url ?? '/', rawHeaders: req.rawHeaders, body, mutating: call.mutating });
     switch (result.kind) {
       case 'reply': {
+        const hidden = result.reply.status === 404 ? roles.lackingForNotFound(call, session) : undefined;
+        if (hidden !== undefined)
+          return refused(call, method, lackingPermission(call.service, hidden, session?.assumedRoleArn ?? null), true);
         const shown = aged(call, result.reply, hits);
         if ('code' in shown) return refused(call, method, shown, true);
         return { reply: shown, status: shown.status, refusal: null, decidedBy: 'emulator', identified: true };

@@ -1,4 +1,5 @@
 import type { Refusal } from './error-replies.ts';
+import type { Lacking } from './roles.ts';
 
 type Caller = { service: string; action: string; principalArn?: string | null };
 
@@ -21,16 +22,32 @@ export const expiredSession = ({ service }: Caller): Refusal => {
  * instant, so this is an explicit deny, and the session itself stays valid: `GetCallerIdentity`, which no policy can deny, works.
  */
 export const revokedSession = ({ service, action, principalArn }: Caller): Refusal => {
-  const iamService = service === 'cloudwatch' ? 'cloudwatch' : service;
-  const message =
-    `User: ${principalArn ?? 'arn:aws:sts::000000000000:assumed-role/unknown/unknown'} is not authorized to perform: ` +
-    `${iamService}:${action} with an explicit deny in an identity-based policy`;
+  return notAuthorised(service, `${nobody(principalArn)} is not authorized to perform: ${service}:${action} ${explicitDeny}`);
+};
+
+const explicitDeny = 'with an explicit deny in an identity-based policy';
+
+const nobody = (arn: string | null | undefined): string => `User: ${arn ?? 'arn:aws:sts::000000000000:assumed-role/unknown/unknown'}`;
+
+/**
+ * What each service answers to a call that the policy of the session's role does not allow, as AWS says it within one account.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+ */
+export const lackingPermission = (service: string, { need, verdict }: Lacking, principalArn: string | null): Refusal => {
+  const { action, resource } = need;
+  const on = resource === '*' ? '' : ` on resource: ${service === 's3' ? `"${resource}"` : resource}`;
+  const why = verdict === 'explicit-deny' ? explicitDeny : `because no identity-based policy allows the ${action} action`;
+  return notAuthorised(service, `${nobody(principalArn)} is not authorized to perform: ${action}${on} ${why}`);
+};
+
+const notAuthorised = (service: string, message: string): Refusal => {
   switch (service) {
     case 'ec2':
       return { status: 403, code: 'UnauthorizedOperation', message: `You are not authorized to perform this operation. ${message}` };
     case 'sns':
       return { status: 403, code: 'AuthorizationError', message };
     case 'cloudtrail':
+    case 'kms':
       return { status: 400, code: 'AccessDeniedException', message };
     default:
       return { status: 403, code: 'AccessDenied', message };

@@ -4,6 +4,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import { STSClient } from '@aws-sdk/client-sts';
+import { nameDenials } from './name-denials.ts';
 import type { Session } from './session.ts';
 import type { Target } from './target.ts';
 
@@ -31,7 +32,7 @@ export function openClients(target: Target, region: string, session: () => Sessi
     },
     maxAttempts: 5,
   };
-  const ec2 = new EC2Client(configuration);
+  const ec2 = nameDenials(new EC2Client(configuration));
   const s3 = new S3Client({
     ...configuration,
     forcePathStyle: target.kind === 'LAB',
@@ -41,20 +42,24 @@ export function openClients(target: Target, region: string, session: () => Sessi
     requestChecksumCalculation: 'WHEN_SUPPORTED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
-  const sts = new STSClient(configuration);
+  nameDenials(s3);
+  const sts = nameDenials(new STSClient(configuration));
   const cloudtrail = new CloudTrailClient({
     ...configuration,
     // Two requests a second are allowed: the look-up paces its own tries (trail.ts), and one of the SDK's in between would be refused.
     maxAttempts: 1,
     requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
   });
+  nameDenials(cloudtrail);
   const loaded: { readonly destroy: () => void }[] = [];
-  const onFirstUse = <T extends { readonly destroy: () => void }>(load: () => Promise<T>): (() => Promise<T>) => {
+  const onFirstUse = <T extends { readonly destroy: () => void; readonly middlewareStack: unknown }>(
+    load: () => Promise<T>,
+  ): (() => Promise<T>) => {
     let client: Promise<T> | undefined;
     return () =>
       (client ??= load().then((made) => {
         loaded.push(made);
-        return made;
+        return nameDenials(made);
       }));
   };
   return {

@@ -1,5 +1,6 @@
 import { looked } from './account.ts';
 import type { Looked } from './account.ts';
+import { nameDenials } from './name-denials.ts';
 import type { Session } from './session.ts';
 import type { Target } from './target.ts';
 
@@ -12,11 +13,13 @@ export async function tryKey(url: string, target: Target, region: string, { cred
   const { key, region: named, context } = keyOf(url);
   // Loaded here: most networks have no key.
   const { DecryptCommand, EncryptCommand, KMSClient } = await import('@aws-sdk/client-kms');
-  const kms = new KMSClient({
-    region: named ?? region,
-    credentials,
-    ...(target.kind === 'LAB' ? { endpoint: target.lab.endpoint } : {}),
-  });
+  const kms = nameDenials(
+    new KMSClient({
+      region: named ?? region,
+      credentials,
+      ...(target.kind === 'LAB' ? { endpoint: target.lab.endpoint } : {}),
+    }),
+  );
   try {
     const encrypted = await looked(
       () => kms.send(new EncryptCommand({ KeyId: key, EncryptionContext: context, Plaintext: Buffer.from('holdfast') })),

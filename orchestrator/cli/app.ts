@@ -1,9 +1,17 @@
 import { buildApplication, buildCommand, buildRouteMap } from '@stricli/core';
+import { roles } from '../aws/permissions/roles.ts';
+import type { Role } from '../aws/permissions/roles.ts';
 import type { Context } from './context.ts';
 import { parseDecision } from './decision.ts';
 import { commonFlags, parallelFlag, parseCount, parseRunName, parseSeconds, sessionFlags, stackArguments } from './flags.ts';
 
 const text = (value: string): string => value;
+
+function parseRole(value: string): Role {
+  const role = roles.find((name) => name === value);
+  if (role === undefined) throw new Error(`there is no role "${value}"; the roles: ${roles.join(', ')}`);
+  return role;
+}
 
 /** It is shown to whoever meets the lock, in one line. */
 function parseIncident(value: string): string {
@@ -404,6 +412,26 @@ const bootstrap = buildCommand({
   },
 });
 
+const policy = buildCommand({
+  loader: async () => (await import('./commands/policy.ts')).policy,
+  parameters: {
+    flags: {
+      ...commonFlags,
+      format: { kind: 'enum', values: ['json', 'table'], default: 'json', brief: 'A document for IAM, or each action with its reason' },
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: roles.join(', '), parse: parseRole, placeholder: 'role' }],
+    },
+  },
+  docs: {
+    brief: 'What a role has to be allowed in AWS, as a policy for IAM',
+    fullDescription:
+      'Made from one table of all calls that Holdfast and the provider make. Needs the network file and nothing else.\n\n' +
+      'Example: npm run -s policy -- apply --network networks/prod.yaml > apply.json\nExample: npm run policy -- recover --format table',
+  },
+});
+
 const generate = buildCommand({
   loader: async () => (await import('./commands/generate.ts')).generate,
   parameters: {
@@ -496,6 +524,7 @@ export const app = buildApplication<Context>(
       waves,
       preflight,
       bootstrap,
+      policy,
       generate,
       lab,
       drill,

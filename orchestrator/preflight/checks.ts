@@ -352,8 +352,8 @@ function bucketFailure({ code, message }: Failure, bucket: string): [message: st
   if (code === 'NotFound' || code === 'NoSuchBucket') return [`the state bucket ${bucket} does not exist`, 'Make it: npm run bootstrap'];
   if (code === 'AccessDenied' || code === 'Forbidden' || code === '403')
     return [
-      `the session may not read the state bucket ${bucket}, or it belongs to another account`,
-      'Allow it s3:ListBucket, s3:GetBucketVersioning, s3:GetObject, s3:PutObject and s3:DeleteObject there; whose it is: npm run bootstrap -- --check',
+      `the session may not read the state bucket ${bucket}, or it belongs to another account: ${message}`,
+      'Give the session the policy of its role (docs/roles.md); whose the bucket is: npm run bootstrap -- --check',
     ];
   if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];
   return [

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalWorkspace, Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEvent, LocalWorkspaceOptions, OpType, PulumiFn } from '@pulumi/pulumi/automation/index.js';
+import { explainIfDenied } from '../aws/permissions/denial.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { CloudSecrets } from '../state/secrets.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
@@ -218,7 +219,7 @@ function failedOf(request: EngineRequest, seen: SeenSteps, cause: unknown): Engi
     // SIGINT ends a CLI only while it has no update to cancel: before it, or after.
     started: seen.begun || seen.cutOff || (cli?.acts === true && cli.signal !== undefined && cli.signal !== 'SIGINT'),
     // A CLI that ends by itself repeats in its last words what its events have said.
-    errors: seen.errors.length > 0 && cli?.signal === undefined ? seen.errors : [...seen.errors, ...words],
+    errors: (seen.errors.length > 0 && cli?.signal === undefined ? seen.errors : [...seen.errors, ...words]).map(explainIfDenied),
     interrupted: request.signal?.aborted ?? false,
   };
 }

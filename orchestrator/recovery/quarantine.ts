@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { checkpointKey, lockFolder, quarantinePrefix, runPrefix, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore, StoredVersion } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
@@ -90,14 +90,17 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
     );
     copied.push(...part);
   }
-  const manifest = `${prefix}manifest-${recovery}.json`;
   const text = JSON.stringify(
     { schema: schemaVersion, network, stack, run, recovery, since: since.toISOString(), versions: copied },
     null,
     2,
   );
-  // Of this recovery alone: where it goes on after somebody else wrote, the last one tells all.
-  if (request.copies) await insist(() => store.put(manifest, text, { only: 'always' }));
+  // Where it goes on after somebody else wrote, the last one tells all: beside the one before, as nothing here is written over.
+  let manifest = `${prefix}manifest-${recovery}.json`;
+  const write = randomUUID();
+  if (request.copies)
+    for (let number = 2; !(await insist(() => store.put(manifest, text, { only: 'if-absent' }, write))).done; number += 1)
+      manifest = `${prefix}manifest-${recovery}-${number}.json`;
   return {
     prefix,
     manifest,

@@ -131,6 +131,16 @@ export class LabRig {
     return this.#control.session(seconds, 'deployer', 'test', accountId);
   }
 
+  /** From now on sessions of the role may do what the policy says; without one, everything. */
+  setRole(name: string, policy?: object): Promise<void> {
+    return this.#control.setRole(name, policy);
+  }
+
+  /** Environment of a session of two hours of the role. */
+  sessionOf(role: string): Promise<Record<string, string>> {
+    return this.#control.session(7200, role, 'test');
+  }
+
   /** Keys of the state bucket. */
   async keys(prefix = ''): Promise<string[]> {
     const keys: string[] = [];

@@ -1,19 +1,14 @@
 import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { byTag, isIdLike, sorted } from './resource-type.ts';
-import type { AskAny, ById, LookClients, Reading, ResourceType } from './resource-type.ts';
+import type { AskAny, ById, Reading, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
 /** CloudWatch's limit for one call. */
 const mostNames = 100;
 
-const cloudwatch = async ({ cloudwatch: client }: LookClients) => {
-  const [commands, opened] = await Promise.all([import('@aws-sdk/client-cloudwatch'), client()]);
-  return { ...commands, client: opened };
-};
-
 async function readAlarms(ask: AskAny, AlarmNames: string[]): Promise<Reading[]> {
-  const alarms = await ask('cloudwatch:DescribeAlarms', async (clients) => {
-    const { DescribeAlarmsCommand, client } = await cloudwatch(clients);
+  const alarms = await ask('cloudwatch:DescribeAlarms', async ({ cloudwatch }) => {
+    const [{ DescribeAlarmsCommand }, client] = await Promise.all([import('@aws-sdk/client-cloudwatch'), cloudwatch()]);
     const { MetricAlarms } = await client.send(
       new DescribeAlarmsCommand({ AlarmNames, AlarmTypes: ['MetricAlarm'], MaxRecords: mostNames }),
     );
@@ -23,8 +18,8 @@ async function readAlarms(ask: AskAny, AlarmNames: string[]): Promise<Reading[]>
 }
 
 async function readAlarm(ask: AskAny, raw: MetricAlarm): Promise<Reading[]> {
-  const tags = await ask('cloudwatch:ListTagsForResource', async (clients) => {
-    const { ListTagsForResourceCommand, client } = await cloudwatch(clients);
+  const tags = await ask('cloudwatch:ListTagsForResource', async ({ cloudwatch }) => {
+    const [{ ListTagsForResourceCommand }, client] = await Promise.all([import('@aws-sdk/client-cloudwatch'), cloudwatch()]);
     return client.send(new ListTagsForResourceCommand({ ResourceARN: raw.AlarmArn })).then(
       ({ Tags }) => Tags ?? [],
       (cause: unknown) => {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../domain/problem.ts';
 import { isIdLike, textOf, within, byTag } from './resource-type.ts';
-import type { AskAny, ById, LookClients, Properties, Reading, ResourceType } from './resource-type.ts';
+import type { AskAny, ById, Properties, Reading, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
 const topicArn = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/;
@@ -15,11 +15,6 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
     throw cause;
   });
 }
-
-const sns = async ({ sns: client }: LookClients) => {
-  const [commands, opened] = await Promise.all([import('@aws-sdk/client-sns'), client()]);
-  return { ...commands, client: opened };
-};
 
 /** As the provider writes JSON: its names in order, and no spaces. https://github.com/hashicorp/terraform-plugin-sdk, `NormalizeJsonString` */
 function normalized(text: string | undefined): string | undefined {
@@ -42,13 +37,13 @@ function ordered(value: unknown): unknown {
 }
 
 async function readTopic(ask: AskAny, TopicArn: string): Promise<Reading[]> {
-  const attributes = await ask('sns:GetTopicAttributes', async (clients) => {
-    const { GetTopicAttributesCommand, client } = await sns(clients);
+  const attributes = await ask('sns:GetTopicAttributes', async ({ sns }) => {
+    const [{ GetTopicAttributesCommand }, client] = await Promise.all([import('@aws-sdk/client-sns'), sns()]);
     return unlessGone(client.send(new GetTopicAttributesCommand({ TopicArn })).then(({ Attributes: all }) => all ?? {}));
   });
   if (!attributes) return [];
-  const tags = await ask('sns:ListTagsForResource', async (clients) => {
-    const { ListTagsForResourceCommand, client } = await sns(clients);
+  const tags = await ask('sns:ListTagsForResource', async ({ sns }) => {
+    const [{ ListTagsForResourceCommand }, client] = await Promise.all([import('@aws-sdk/client-sns'), sns()]);
     return unlessGone(client.send(new ListTagsForResourceCommand({ ResourceArn: TopicArn })).then(({ Tags }) => Tags ?? []));
   });
   return tags
@@ -102,8 +97,8 @@ export const topic: ResourceType = {
 
 /** Of one that waits for its reader's confirmation the list says no id. Nothing is lost by that: whoever subscribes the same again gets the same one. */
 async function idsInTopic(ask: AskAny, TopicArn: string): Promise<string[]> {
-  const listed = await ask('sns:ListSubscriptionsByTopic', async (clients) => {
-    const { paginateListSubscriptionsByTopic, client } = await sns(clients);
+  const listed = await ask('sns:ListSubscriptionsByTopic', async ({ sns }) => {
+    const [{ paginateListSubscriptionsByTopic }, client] = await Promise.all([import('@aws-sdk/client-sns'), sns()]);
     const ids: string[] = [];
     const read = async (): Promise<string[]> => {
       for await (const { Subscriptions } of paginateListSubscriptionsByTopic({ client }, { TopicArn }))
@@ -116,8 +111,8 @@ async function idsInTopic(ask: AskAny, TopicArn: string): Promise<string[]> {
 }
 
 async function readSubscription(ask: AskAny, SubscriptionArn: string): Promise<Reading[]> {
-  const attributes = await ask('sns:GetSubscriptionAttributes', async (clients) => {
-    const { GetSubscriptionAttributesCommand, client } = await sns(clients);
+  const attributes = await ask('sns:GetSubscriptionAttributes', async ({ sns }) => {
+    const [{ GetSubscriptionAttributesCommand }, client] = await Promise.all([import('@aws-sdk/client-sns'), sns()]);
     return unlessGone(client.send(new GetSubscriptionAttributesCommand({ SubscriptionArn })).then(({ Attributes: all }) => all ?? {}));
   });
   if (!attributes) return [];

@@ -1,0 +1,56 @@
+import type { NetworkSpec } from '../../network/spec.ts';
+import { places } from './places.ts';
+import type { Where } from './places.ts';
+import { permissions, roles } from './roles.ts';
+import type { Permission } from './roles.ts';
+
+const begin = '<!-- the table of permissions: made by `npm run roles:page`, do not edit -->';
+const end = '<!-- end of the table of permissions -->';
+
+/**
+ * The page with the table of today between its marks.
+ * @throws where the page has no such marks
+ */
+export function withPermissions(page: string): string {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error('the page has no place for the table of permissions');
+  return `${page.slice(0, from)}${begin}\n\n${tableText()}\n\n${page.slice(to)}`;
+}
+
+/** Names that stand for whatever a network file has. */
+const anyNetwork = {
+  network: 'NETWORK',
+  account: 'ACCOUNT',
+  region: 'REGION',
+  state: { bucket: 'BUCKET', secrets: 'awskms://KEY' },
+  guardrails: { topic: { arn: 'guardrails.topic' }, metric: { namespace: 'guardrails.metric' } },
+} as unknown as NetworkSpec;
+
+function tableText(): string {
+  const rows = new Map<string, { readonly row: Permission; readonly actions: string[] }>();
+  for (const row of permissions) {
+    const key = [row.place, row.roles, row.why].join('|');
+    rows.set(key, { row, actions: [...(rows.get(key)?.actions ?? []), row.action] });
+  }
+  return [
+    line(['where', 'actions', 'roles', 'why']),
+    line(['---', '---', '---', '---']),
+    ...[...rows.values()].map(({ row, actions }) =>
+      line([
+        whereText(row),
+        actions.map((action) => `\`${action}\``).join(' '),
+        row.roles.length === roles.length ? 'all' : row.roles.join(', '),
+        row.why,
+      ]),
+    ),
+  ].join('\n');
+}
+
+function whereText({ place }: Permission): string {
+  const { resources, condition }: Where = places[place](anyNetwork);
+  const names = resources.map((resource) => `\`${resource.replace('arn:aws:s3:::BUCKET/', '')}\``).join(' ');
+  return condition === undefined ? names : `${names} where \`${JSON.stringify(condition)}\``;
+}
+
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

@@ -1,0 +1,84 @@
+import type { Place } from '../../orchestrator/aws/permissions/places.ts';
+import type { Permission, Role } from '../../orchestrator/aws/permissions/roles.ts';
+
+interface Exception {
+  /** All of the place, where none is named. */
+  readonly actions?: readonly string[];
+  readonly place: Place;
+  readonly roles?: readonly Role[];
+  readonly because: string;
+  /** It does not say what it lacks either. */
+  readonly silent?: true;
+}
+
+const exceptionIn = (exceptions: readonly Exception[], role: Role, { action, place }: Permission): Exception | undefined =>
+  exceptions.find((one) => one.place === place && one.actions?.includes(action) !== false && one.roles?.includes(role) !== false);
+
+const lostReply = 'asked where the reply of a write was lost, and where a write has a condition';
+
+/** Rows that no command here needs. */
+const unreachedRows: readonly Exception[] = [
+  { actions: ['sts:GetCallerIdentity'], place: 'anything', because: 'AWS refuses it to nobody, and no policy can' },
+  { place: 'service-linked-role', because: 'AWS makes that role by itself; the lab has none' },
+  {
+    actions: ['s3:GetObject'],
+    place: 'open',
+    roles: ['plan', 'release', 'watch'],
+    because: 'the mark of a run that has written nothing else',
+  },
+  { actions: ['s3:GetObject'], place: 'backups', because: lostReply },
+  { actions: ['s3:GetObject'], place: 'quarantine', because: lostReply },
+  { actions: ['s3:GetObject'], place: 'dossiers', roles: ['apply', 'recover'], because: lostReply },
+  { actions: ['s3:GetObject', 's3:DeleteObject'], place: 'told', because: 'where a notifier takes nothing, as with watch' },
+  { place: 'shared', because: 'several jobs of one run' },
+  {
+    actions: ['s3:GetObject', 's3:PutObject'],
+    place: 'disowned',
+    roles: ['apply', 'recover'],
+    because: 'recover --decide RESOURCE=disown:ID',
+  },
+  { actions: ['ec2:ModifySubnetAttribute'], place: 'ec2', because: 'a subnet that somebody changed by hand' },
+  { actions: ['ec2:ReplaceRoute'], place: 'ec2', because: 'a gateway that is replaced, for which the provider waits two minutes' },
+  { place: 'key', roles: ['recover'], because: 'as with apply' },
+];
+
+/** Rows without which a command goes on, and does its work. */
+const toleratedRows: readonly Exception[] = [
+  {
+    actions: ['s3:GetBucketPublicAccessBlock', 's3:GetEncryptionConfiguration', 's3:GetLifecycleConfiguration', 's3:GetBucketPolicy'],
+    place: 'bucket',
+    roles: ['plan', 'apply', 'recover'],
+    because: 'preflight warns of what it cannot look at',
+  },
+  { place: 'layout', roles: ['plan', 'apply', 'recover'], because: 'preflight warns of what it cannot look at' },
+  { place: 'disowned', roles: ['inventory'], because: 'nothing is left out of what is shown' },
+  {
+    actions: ['s3:ListBucketVersions'],
+    place: 'bucket',
+    roles: ['release', 'watch'],
+    because: 'the lock of a held stack is not put back, and is said to be gone',
+  },
+  { place: 'locks-new', because: 'the lock of a held stack is not put back, and is said to be gone' },
+  {
+    actions: ['s3:PutObject'],
+    place: 'runs',
+    roles: ['watch'],
+    because: 'the lock is back; the journal does not say since when it was gone',
+    silent: true,
+  },
+  { place: 'told', because: 'better told twice than never', silent: true },
+  { place: 'heartbeats', because: 'they decide nothing', silent: true },
+  {
+    actions: ['s3:GetObject', 's3:DeleteObject'],
+    place: 'open',
+    because: 'the mark stays, and the next command takes it away',
+    silent: true,
+  },
+  { place: 'topic', roles: ['apply', 'recover', 'release'], because: 'who cannot be told never stops a run; the watch tells it' },
+  { actions: ['cloudtrail:LookupEvents'], place: 'anything', because: 'it proves presence, and never absence' },
+];
+
+export const unreached = (role: Role, row: Permission): string | undefined => exceptionIn(unreachedRows, role, row)?.because;
+
+export const tolerated = (role: Role, row: Permission): Pick<Exception, 'because' | 'silent'> | undefined =>
+  exceptionIn(toleratedRows, role, row);
