@@ -24,6 +24,13 @@ const planFlags = {
   ...sessionFlags,
   ...parallelFlag,
   ...wideningFlags,
+  force: { kind: 'boolean', default: false, brief: 'Ask the engine of every stack, also where nothing has changed', withNegated: false },
+  refresh: {
+    kind: 'boolean',
+    default: false,
+    brief: 'The same, and let it ask AWS first what there is of each resource',
+    withNegated: false,
+  },
   allowReplace: {
     kind: 'parsed',
     parse: text,

@@ -5,6 +5,7 @@ import { messageOf } from '../domain/problem.ts';
 import type { Heartbeat } from '../locks/heartbeat.ts';
 import type { NewEvent } from '../journal/events.ts';
 import type { StackEnd, StackResult } from './events.ts';
+import { servedDigests } from './settled.ts';
 import { inOrder } from './schedule.ts';
 import { runStack } from './stack-run.ts';
 import type { StackRunSettings, Work } from './stack-run.ts';
@@ -141,6 +142,10 @@ async function workOn(
   if (limit.tooShort !== undefined) return { outcome: 'not-started', because: limit.tooShort };
   if (!alone) return { outcome: 'not-started', because: otherRun };
   const neededSeconds = item.forecastSeconds + sessionMarginSeconds;
+  const { settled, known } = request;
+  // Planned, because of what it reads, which came out as it was before.
+  if (settled?.isSettled(item.stack, known.get(item.stack)?.etag, item.fingerprint?.(servedDigests(known))))
+    return { outcome: 'unchanged' };
   const unwritten = await limit.inTurn(() => readySession(request, Math.max(neededSeconds, request.minimumSessionSeconds)));
   if (unwritten !== undefined) return { outcome: 'failed', errors: [`nothing was started: ${unwritten}`] };
   const remaining = request.session.remainingSeconds();

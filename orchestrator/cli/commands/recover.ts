@@ -172,7 +172,7 @@ async function resume(context: Context, file: OpenedFile, { run, state }: ReadRu
   emit({ type: 'note', message: `Resuming run ${run}: ${opened.operation} of ${opened.order.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
   return opened.operation === 'up'
-    ? deploy(context, 'up', { ...common, withUpstreams: false, withDependents: false }, opened.order, emit, common, given)
+    ? deploy(context, 'up', { ...common, withUpstreams: false, withDependents: false, force: false, refresh: false }, opened.order, emit, common, given)
     : destroyStacks(context, { ...common, withDependents: false }, opened.order, emit, given);
 }
 

@@ -9,6 +9,7 @@ import { stackProgram } from '../../pulumi/program.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../../run/events.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../../run/plan.ts';
+import type { Settled } from '../../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../../run/shared-run.ts';
 import type { Work } from '../../run/stack-run.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
@@ -29,6 +30,7 @@ import { ciLink, openAws, openFile, preflight } from '../open.ts';
 import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
 import { provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
+import { openSettled } from '../open-settled.ts';
 import { joinRun } from '../shared-run.ts';
 import { listenForSignals } from '../signals.ts';
 import type { Stopping } from '../signals.ts';
@@ -37,6 +39,10 @@ export interface UpFlags extends CommonFlags, WideningFlags {
   readonly sessionExpires?: Date;
   readonly parallel?: number;
   readonly allowReplace?: readonly string[];
+  /** Ask the engine of every stack, also where it is known to have nothing to do. */
+  readonly force: boolean;
+  /** Likewise, and let it ask AWS first what there is. */
+  readonly refresh: boolean;
 }
 
 export async function up(this: Context, flags: UpFlags & ApplyFlags & { readonly run?: string }, ...patterns: string[]): Promise<void> {
@@ -103,6 +109,7 @@ export async function deploy(
       return code;
     };
     if (runnable.size === 0 && selected.size > 0) return await summarize([], exitCodes.done);
+    const settled = await openSettled(context, file, aws, state.settings, provided.settings.cli.version, flags);
     const planned = await planNetwork({
       graph: file.graph,
       gateway,
@@ -113,6 +120,8 @@ export async function deploy(
       engine,
       environment: aws.live.environment(),
       secrets: file.network.spec.state.secrets,
+      settled,
+      refresh: flags.refresh ?? false,
       parallel: flags.parallel ?? defaultParallel(),
       emit,
       verbose: flags.verbose,
@@ -124,7 +133,9 @@ export async function deploy(
     if (stopping.draining.aborted) return exitCodes.stoppedBySignal;
     if (command === 'plan') return planned.failed.length > 0 ? exitCodes.failed : exitCodes.done;
     refuseGuarded(planned, file.graph, flags.allowReplace ?? []);
+    const keep = (): Promise<void> => settled.keep(aws.store, file.network.spec.network, new Set(file.graph.byName.keys()));
     if (planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges)) {
+      await keep();
       return await summarize(
         planned.stacks.map(({ stack, short }): StackResult => ({ stack, short, end: { outcome: 'unchanged' }, seconds: 0 })),
         exitCodes.done,
@@ -137,9 +148,23 @@ export async function deploy(
     const alerting = openAlerting(context, file, aws, command);
     const applied = await apply(
       context,
-      { file, aws, state, gateway, engine, planned, selected: runnable, stopping, flags: applyFlags, shared: joined?.run },
+      {
+        file,
+        aws,
+        state,
+        gateway,
+        engine,
+        planned,
+        selected: runnable,
+        stopping,
+        flags: applyFlags,
+        refresh: flags.refresh ?? false,
+        settled,
+        shared: joined?.run,
+      },
       alerting.follow(emit),
     );
+    await keep();
     await alerting.settled(emit);
     return await summarize(applied.ends, applied.exitCode);
   } finally {
@@ -215,6 +240,8 @@ interface Applying {
   readonly selected: ReadonlySet<string>;
   readonly stopping: Stopping;
   readonly flags: ApplyFlags;
+  readonly refresh: boolean;
+  readonly settled: Settled;
   readonly shared: SharedRun | undefined;
 }
 
@@ -226,7 +253,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   const order = plannable.map(({ name }) => name);
   const { ends, exitCode } = await refuseWithoutJournal(async () =>
     applyNetwork({
-      ...(await applySettings('up', context, run, flags, stopping, order, emit, run.shared)),
+      ...(await applySettings('up', context, run, flags, stopping, order, emit, run)),
       work: plannable.map((node) => workOf(node)),
     }),
   );
@@ -258,8 +285,11 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
           program,
           exists: state.states.has(node.name),
           secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
+          refresh: run.refresh,
           ...options,
         }),
+      refresh: run.refresh,
+      fingerprint: (outputs) => run.settled.fingerprint(node, outputs),
       program,
       succeeded: (steps) => ({ outcome: 'applied', counts: countChanges(steps) }),
     };
