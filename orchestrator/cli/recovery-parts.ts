@@ -25,7 +25,8 @@ import { project } from '../state/layout.ts';
 import type { Verified } from '../state/verified.ts';
 import { plural } from '../ui/describe.ts';
 import type { Context } from './context.ts';
-import type { OpenedFile, OpenedSession } from './open.ts';
+import type { OpenedSession } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 export interface PartsRequest {
   readonly file: OpenedFile;
