@@ -128,10 +128,22 @@ const destroy = buildCommand({
 
 const status = buildCommand({
   loader: async () => (await import('./commands/status.ts')).status,
-  parameters: { flags: commonFlags },
+  parameters: {
+    flags: {
+      ...commonFlags,
+      why: {
+        kind: 'parsed',
+        parse: text,
+        optional: true,
+        brief: 'Whether the next up asks the engine of this stack, and why',
+        placeholder: 'STACK',
+      },
+    },
+  },
   docs: {
     brief: 'Each stack: applied, held, locked by whom and since when',
-    fullDescription: 'Reads the state bucket and runs no engine.\n\nExample: npm run status -- --json',
+    fullDescription:
+      'Reads the state bucket and runs no engine.\n\nExample: npm run status -- --json\nExample: npm run status -- --why vpc.shared',
   },
 });
 

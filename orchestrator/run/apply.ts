@@ -44,7 +44,8 @@ export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
   const limit = new SessionLimit();
   const first = new FirstLock(work.find(({ needed }) => needed)?.stack);
   const ended = await inOrder<StackResult>(
-    work.map(({ stack, after }) => ({ name: stack, after })),
+    // What has nothing to do takes no time.
+    work.map(({ stack, after, needed, forecastSeconds }) => ({ name: stack, after, seconds: needed ? forecastSeconds : 0 })),
     request.parallel,
     async (name, results): Promise<StackResult> => {
       const item = byStack.get(name);

@@ -65,7 +65,7 @@ export const outputDigests = (outputs: Readonly<Record<string, unknown>>): Recor
   Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, digestOf(value)]));
 
 /** For people: what is not as it was. */
-export function differencesOf(before: Fingerprint, now: Fingerprint): string[] {
+export function differencesOf(before: Fingerprint, now: Fingerprint, short: (stack: string) => string): string[] {
   const words: Readonly<Record<string, string>> = {
     inputs: 'what the network file says of it',
     settings: "the network's own settings or tags",
@@ -75,5 +75,8 @@ export function differencesOf(before: Fingerprint, now: Fingerprint): string[] {
   };
   return [...new Set([...Object.keys(before), ...Object.keys(now)])]
     .filter((part) => before[part] !== now[part])
-    .map((part) => words[part] ?? `what it reads: ${part.replace(' ', ', its ')}`);
+    .map((part) => {
+      const [stack = '', output = ''] = part.split(' ');
+      return words[part] ?? `${output} of ${short(stack)}, which it reads`;
+    });
 }
