@@ -62,7 +62,7 @@ describe('what is changed in the network file runs again', () => {
     const before = fingerprints(spec);
     const more: NetworkSpec = {
       ...spec,
-      vpcs: { ...spec.vpcs, extra: { ...(spec.vpcs['staging'] as NetworkSpec['vpcs'][string]), cidr: '10.77.0.0/16' } },
+      vpcs: { ...spec.vpcs, extra: { ...(spec.vpcs['staging']!), cidr: '10.77.0.0/16' } },
     };
     const runs = changed(fingerprints(more), before);
     expect(runs).toContain('vpc.extra');
@@ -254,7 +254,7 @@ describe('the code of a program', () => {
 });
 
 describe('why the next up asks the engine', () => {
-  const node = nodesOf(spec).find(({ short }) => short === 'vpc.shared') as StackNode;
+  const node = nodesOf(spec).find(({ short }) => short === 'vpc.shared')!;
   const states = new Map([
     ['example.transit-gateway', { etag: '"g"', outputs: { gatewayId: 'tgw-1' } }],
     ['example.vpc.shared', { etag: '"1"', outputs: {} }],
