@@ -67,7 +67,7 @@ describe('what is changed in the network file runs again', () => {
     const before = fingerprints(spec);
     const more: NetworkSpec = {
       ...spec,
-      vpcs: { ...spec.vpcs, extra: { ...spec.vpcs['staging']!, cidr: '10.77.0.0/16' } },
+      vpcs: { ...spec.vpcs, extra: { ...vpcOf('staging'), cidr: '10.77.0.0/16' } },
     };
     const runs = changed(fingerprints(more), before);
     expect(runs).toContain('vpc.extra');
