@@ -1,11 +1,12 @@
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
-import { STSClient } from '@aws-sdk/client-sts';
+import type { STSClient } from '@aws-sdk/client-sts';
 import { nameDenials } from './name-denials.ts';
 import type { Session } from './session.ts';
+import { clientSettings, openStateClients } from './state-clients.ts';
 import type { Target } from './target.ts';
 
 /** The AWS clients of one command, all with the same session; after a renewal they sign with the new one. */
@@ -22,28 +23,9 @@ export interface Clients {
 
 /** @param session asked at each request, so that a renewed session is used at once */
 export function openClients(target: Target, region: string, session: () => Session): Clients {
-  const configuration = {
-    region,
-    ...(target.kind === 'LAB' ? { endpoint: target.lab.endpoint } : {}),
-    credentials: () => {
-      const { credentials, expiry } = session();
-      // The SDK asks again once this has passed, and gets the renewed session if there is one.
-      return Promise.resolve(expiry instanceof Date ? { ...credentials, expiration: expiry } : credentials);
-    },
-    maxAttempts: 5,
-  };
+  const configuration = clientSettings(target, region, session);
   const ec2 = nameDenials(new EC2Client(configuration));
-  const s3 = new S3Client({
-    ...configuration,
-    forcePathStyle: target.kind === 'LAB',
-    // Locks and journal wait for each answer: one that never comes must end as an error, which is tried again.
-    requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
-    // A bucket with an object lock takes no put without one.
-    requestChecksumCalculation: 'WHEN_SUPPORTED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-  });
-  nameDenials(s3);
-  const sts = nameDenials(new STSClient(configuration));
+  const { s3, sts } = openStateClients(target, region, session);
   const cloudtrail = new CloudTrailClient({
     ...configuration,
     // Two requests a second are allowed: the look-up paces its own tries (trail.ts), and one of the SDK's in between would be refused.

@@ -10,7 +10,8 @@ import type { NetworkSpec } from '../network/spec.ts';
 import type { Emit, StackEnd } from '../run/events.ts';
 import type { Context } from './context.ts';
 import { ciLink, shortOf } from './open.ts';
-import type { OpenedFile, OpenedSession } from './open.ts';
+import type { OpenedSession } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 /** Tells the network's notifiers what happens to its locks, while it happens. */
 export interface Alerting {

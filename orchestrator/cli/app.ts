@@ -32,6 +32,13 @@ const planFlags = {
   ...sessionFlags,
   ...parallelFlag,
   ...wideningFlags,
+  force: { kind: 'boolean', default: false, brief: 'Ask the engine of every stack, also where nothing has changed', withNegated: false },
+  refresh: {
+    kind: 'boolean',
+    default: false,
+    brief: 'The same, and let it ask AWS first what there is of each resource',
+    withNegated: false,
+  },
   allowReplace: {
     kind: 'parsed',
     parse: text,
@@ -129,10 +136,22 @@ const destroy = buildCommand({
 
 const status = buildCommand({
   loader: async () => (await import('./commands/status.ts')).status,
-  parameters: { flags: commonFlags },
+  parameters: {
+    flags: {
+      ...commonFlags,
+      why: {
+        kind: 'parsed',
+        parse: text,
+        optional: true,
+        brief: 'Whether the next up asks the engine of this stack, and why',
+        placeholder: 'STACK',
+      },
+    },
+  },
   docs: {
     brief: 'Each stack: applied, held, locked by whom and since when',
-    fullDescription: 'Reads the state bucket and runs no engine.\n\nExample: npm run status -- --json',
+    fullDescription:
+      'Reads the state bucket and runs no engine.\n\nExample: npm run status -- --json\nExample: npm run status -- --why vpc.shared',
   },
 });
 

@@ -18,7 +18,9 @@ import { defaultParallel } from './flags.ts';
 import { namedObjects } from './named-objects.ts';
 import { openingOf } from './opening.ts';
 import { recoveryParts } from './recovery-parts.ts';
-import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
+import type { OpenedSession, OpenedState } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
+import type { Settled } from '../run/settled.ts';
 import type { SharedRun } from '../run/shared-run.ts';
 import type { Stopping } from './signals.ts';
 
@@ -49,8 +51,7 @@ export async function applySettings(
   /** Full names of the stacks that the run is about, in its order. */
   order: readonly string[],
   emit: Emit,
-  /** That the run is a part of. */
-  shared?: SharedRun,
+  { shared, settled }: { readonly shared?: SharedRun | undefined; readonly settled?: Settled } = {},
 ): Promise<Omit<ApplyRequest, 'work'>> {
   const { file, aws, state, gateway, engine } = opened;
   const { spec } = file.network;
@@ -88,6 +89,7 @@ export async function applySettings(
     watch,
     heartbeat: new Heartbeat(aws.store, network, aws.run, aws.process),
     opening: { ...opening, ...(shared ? { shared: shared.name } : {}) },
+    ...(settled ? { settled } : {}),
     ...(shared ? { overtaken: () => shared.overtaken() } : {}),
     lockRecord: (stack) => ({ ...aws.lockRecord(stack, stage), checkpoint: states.get(stack)?.etag ?? null }),
     session: aws.live,

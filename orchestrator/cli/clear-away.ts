@@ -7,7 +7,8 @@ import type { Standings } from '../run/standing.ts';
 import { closeDeadRuns, endLeftLocks, endOrphans } from '../run/tidy.ts';
 import type { Context } from './context.ts';
 import { tidyRequest } from './open.ts';
-import type { OpenedFile, OpenedSession } from './open.ts';
+import type { OpenedSession } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 /** Before a run: engines of this machine that outlived theirs are ended, and locks under which nothing is in doubt are taken away. */
 export async function clearAway(context: Context, file: OpenedFile, aws: OpenedSession, standings: Standings, emit: Emit): Promise<void> {

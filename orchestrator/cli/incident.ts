@@ -1,6 +1,6 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { Refusal } from '../domain/problem.ts';
-import type { OpenedFile } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 /**
  * An incident has to look as the network file says: what lands in locks, journal and dossiers is searched for later.

@@ -12,7 +12,7 @@ import type { Context } from './context.ts';
 import { nextOf } from './lock-status.ts';
 import type { LockStatus } from './lock-status.ts';
 import { shortOf } from './open.ts';
-import type { OpenedFile } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 import type { OpenedBucket } from './with-bucket.ts';
 
 /** What one watch came to for one notifier, as `--json` has it. */

@@ -6,16 +6,11 @@ import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';
 import type { Clients } from '../aws/clients.ts';
 import { tryKey } from '../aws/key.ts';
-import { openSession } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
-import { resolveTarget } from '../aws/target.ts';
-import type { Target } from '../aws/target.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
-import { messageOf, orRefuse, Refusal } from '../domain/problem.ts';
+import { messageOf, Refusal } from '../domain/problem.ts';
 import { parseStackName, shortName } from '../domain/stack-name.ts';
-import { buildGraph } from '../graph/graph.ts';
-import type { Graph } from '../graph/graph.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -34,37 +29,15 @@ import type { TidyRequest } from '../run/tidy.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
-import { project, schemaVersion } from '../state/layout.ts';
+import { schemaVersion } from '../state/layout.ts';
 import { readInstallation } from '../state/installation.ts';
 import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
-import { kinds } from '../../stacks/index.ts';
 import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
-import { chooseNetwork } from './choose-network.ts';
-import type { CommonFlags, Context } from './context.ts';
+import type { Context } from './context.ts';
+import type { OpenedFile } from './open-file.ts';
+import { programSettings } from './fingerprint-settings.ts';
+import { openRunSession, runId } from './run-session.ts';
 import { lookAtPassphrase, passphraseEnvironment } from './passphrase.ts';
-
-/** A network file that was read and checked, and its graph: all that needs nothing but the file. */
-export interface OpenedFile {
-  readonly network: Network;
-  readonly graph: Graph;
-  readonly target: Target;
-}
-
-export async function openFile(context: Context, flags: CommonFlags, command: string, emit: Emit): Promise<OpenedFile> {
-  const { network, lab } = await chooseNetwork(context, flags.network);
-  const graph = orRefuse(buildGraph(network.spec, kinds), exitCodes.usage);
-  const target = orRefuse(resolveTarget(network.spec.account, lab, context.env), exitCodes.preflightRefused);
-  emit({
-    type: 'target',
-    command,
-    network: network.spec.network,
-    file: network.file,
-    account: network.spec.account,
-    region: network.spec.region,
-    target: target.kind,
-  });
-  return { network, graph, target };
-}
 
 /** A session and the clients that use it. */
 export interface OpenedSession {
@@ -79,21 +52,18 @@ export interface OpenedSession {
   readonly lockRecord: (stack: string, operation: LockRecord['operation']) => LockRecord;
 }
 
-export async function openAws(context: Context, { network, target }: OpenedFile, sessionExpires?: Date): Promise<OpenedSession> {
+/** @param opened a session that there is already */
+export async function openAws(
+  context: Context,
+  { network, target }: OpenedFile,
+  sessionExpires?: Date,
+  opened?: { readonly run: string; readonly session: Session },
+): Promise<OpenedSession> {
   const { region } = network.spec;
-  const run = runId(context.now());
+  const run = opened?.run ?? runId(context.now());
   const process = await ownProcess();
   const startedAt = new Date(context.now()).toISOString();
-  let current = orRefuse(
-    await openSession({
-      target,
-      region,
-      env: context.env,
-      sessionName: `holdfast-${run}`,
-      ...(sessionExpires === undefined ? {} : { statedExpiry: sessionExpires }),
-    }),
-    exitCodes.preflightRefused,
-  );
+  let current = opened?.session ?? (await openRunSession(context, { network, target }, run, sessionExpires));
   const clients = openClients(target, region, () => current);
   const sessionRecord = () => ({
     accessKeyId: current.credentials.accessKeyId,
@@ -147,11 +117,6 @@ async function ownProcess(): Promise<ProcessRecord> {
     pid,
     processStartedAt: startedAt,
   };
-}
-
-/** Sorts by time, and is unique where two start in the same second. */
-function runId(now: number): string {
-  return `${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`;
 }
 
 /** A link to the job, where a CI says what it needs. https://docs.github.com/actions/reference/variables-reference, https://docs.gitlab.com/ci/variables/predefined_variables */
@@ -274,14 +239,7 @@ export async function preflight(
   });
   return {
     ...state,
-    settings: {
-      project,
-      network: network.spec.network,
-      account: network.spec.account,
-      region: network.spec.region,
-      installation: installation?.value.installation ?? '',
-      tags: network.spec.defaults.tags,
-    },
+    settings: programSettings(file, installation?.value.installation ?? ''),
   };
 }
 

@@ -4,7 +4,8 @@ import type { JournalEvent, NewEvent } from '../journal/events.ts';
 import { programFingerprint } from '../pulumi/fingerprint.ts';
 import type { Context } from './context.ts';
 import { ciLink } from './open.ts';
-import type { OpenedFile, OpenedSession } from './open.ts';
+import type { OpenedSession } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 type Opening = Extract<NewEvent, { type: 'run-opened' }>;
 

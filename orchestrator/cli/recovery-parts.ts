@@ -26,7 +26,8 @@ import type { Verified } from '../state/verified.ts';
 import { plural } from '../ui/describe.ts';
 import type { Context } from './context.ts';
 import { namedObjects } from './named-objects.ts';
-import type { OpenedFile, OpenedSession } from './open.ts';
+import type { OpenedSession } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 export interface PartsRequest {
   readonly file: OpenedFile;

@@ -4,7 +4,8 @@ import type { Emit } from '../run/events.ts';
 import { recordedSecrets } from '../state/secrets.ts';
 import { pulumiEnvironment } from './commands/env.ts';
 import type { Context } from './context.ts';
-import type { OpenedFile, OpenedSession } from './open.ts';
+import type { OpenedSession } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 interface ShellRequest {
   readonly file: OpenedFile;

@@ -4,8 +4,10 @@ import { exitCodes } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import type { Emit } from '../run/events.ts';
 import type { CommonFlags, Context } from './context.ts';
-import { bucketReads, openAws, openFile, readState } from './open.ts';
-import type { OpenedFile, OpenedSession, OpenedState } from './open.ts';
+import { bucketReads, openAws, readState } from './open.ts';
+import { openFile } from './open-file.ts';
+import type { OpenedSession, OpenedState } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
 
 /** What a command has that works on what the bucket says, and runs no engine. */
 export interface OpenedBucket {

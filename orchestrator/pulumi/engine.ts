@@ -56,6 +56,8 @@ export interface EngineRequest {
   readonly exists: boolean;
   /** Absent: a passphrase, of the environment. */
   readonly secrets?: CloudSecrets | undefined;
+  /** Ask the provider first what there is of each resource, and go on from that. */
+  readonly refresh?: boolean;
   /** Credentials, region and endpoint for the provider; backend settings for the CLI. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onStep?: (step: EngineStep) => void;
@@ -125,7 +127,7 @@ export class Engine {
 
   /** Reads the state and asks the provider; changes nothing in AWS. Creates the stack in the backend where it is missing: only ever with a scratch backend. */
   preview(request: EngineRequest): Promise<EngineResult> {
-    return this.#run(request, (stack, options) => stack.preview({ ...options, diff: true }));
+    return this.#run(request, (stack, options) => stack.preview({ ...options, ...refreshing(request), diff: true }));
   }
 
   previewDestroy(request: EngineRequest): Promise<EngineResult> {
@@ -133,7 +135,7 @@ export class Engine {
   }
 
   up(request: EngineRequest): Promise<EngineResult> {
-    return this.#run(request, (stack, options) => stack.up({ ...options, showSecrets: false }));
+    return this.#run(request, (stack, options) => stack.up({ ...options, ...refreshing(request), showSecrets: false }));
   }
 
   /** Deletes what the stack has, and then the stack's own record. */
@@ -199,6 +201,8 @@ export class Engine {
     }
   }
 }
+
+const refreshing = ({ refresh }: EngineRequest): { refresh?: true } => (refresh === true ? { refresh } : {});
 
 /** A stack that is there is told by its settings, and one that is made by a flag: the engine takes no notice of the other. */
 function secretsOptions({ stack, exists, secrets }: EngineRequest): Partial<LocalWorkspaceOptions> {

@@ -5,6 +5,7 @@ import { messageOf } from '../domain/problem.ts';
 import type { Heartbeat } from '../locks/heartbeat.ts';
 import type { NewEvent } from '../journal/events.ts';
 import type { StackEnd, StackResult } from './events.ts';
+import { servedDigests } from './settled.ts';
 import { inOrder } from './schedule.ts';
 import { runStack } from './stack-run.ts';
 import type { StackRunSettings, Work } from './stack-run.ts';
@@ -43,7 +44,8 @@ export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
   const limit = new SessionLimit();
   const first = new FirstLock(work.find(({ needed }) => needed)?.stack);
   const ended = await inOrder<StackResult>(
-    work.map(({ stack, after }) => ({ name: stack, after })),
+    // What has nothing to do takes no time.
+    work.map(({ stack, after, needed, forecastSeconds }) => ({ name: stack, after, seconds: needed ? forecastSeconds : 0 })),
     request.parallel,
     async (name, results): Promise<StackResult> => {
       const item = byStack.get(name);
@@ -141,6 +143,10 @@ async function workOn(
   if (limit.tooShort !== undefined) return { outcome: 'not-started', because: limit.tooShort };
   if (!alone) return { outcome: 'not-started', because: otherRun };
   const neededSeconds = item.forecastSeconds + sessionMarginSeconds;
+  const { settled, known } = request;
+  // Planned, because of what it reads, which came out as it was before.
+  if (settled?.isSettled(item.stack, known.get(item.stack)?.etag, item.fingerprint?.(servedDigests(known))))
+    return { outcome: 'unchanged' };
   const unwritten = await limit.inTurn(() => readySession(request, Math.max(neededSeconds, request.minimumSessionSeconds)));
   if (unwritten !== undefined) return { outcome: 'failed', errors: [`nothing was started: ${unwritten}`] };
   const remaining = request.session.remainingSeconds();

@@ -8,8 +8,11 @@ import type { Gateway } from '../gateway/gateway.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
+import type { Settled } from './settled.ts';
 import { noChanges } from './events.ts';
 import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
+import { digestOf } from './fingerprint.ts';
+import type { OutputDigest } from './fingerprint.ts';
 import { inOrder } from './schedule.ts';
 
 export interface PlanRequest {
@@ -25,6 +28,10 @@ export interface PlanRequest {
   readonly marker: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: ConfiguredSecrets;
+  /** What is known of earlier runs; absent: the engine is asked of every stack. */
+  readonly settled?: Settled;
+  /** Ask AWS first what there is of each resource. */
+  readonly refresh?: boolean;
   readonly parallel: number;
   readonly emit: Emit;
   readonly verbose: boolean;
@@ -90,6 +97,11 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
   if (request.signal.aborted) return { end: { outcome: 'skipped', because: 'stopped by a signal' }, outputs: {} };
 
   const state = states.get(node.name);
+  const fingerprint = request.settled?.fingerprint(node, plannedDigests(ended, states));
+  if (state && request.settled?.isSettled(node.name, state.etag, fingerprint)) {
+    const outputs = Object.fromEntries(Object.keys(node.kind.outputs).map((name) => [name, knownIn(state.outputs, name)]));
+    return { end: { outcome: 'unchanged' }, plan: unchangedPlan(node, state.empty), outputs };
+  }
   const seen: EngineStep[] = [];
   const known = new Map<string, unknown>();
   const mount = request.gateway.mount({
@@ -117,6 +129,7 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
       backendUrl: mount.url,
       marker: request.marker,
       exists: state !== undefined,
+      refresh: request.refresh ?? false,
       secrets: cloudSecrets(request.secrets, state?.body),
       environment: request.environment,
       signal: request.signal,
@@ -143,13 +156,38 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
   const outputsChange = Object.entries(outputs).some(
     ([name, output]) => !output.known || !isDeepStrictEqual(output.value, state?.outputs[name]),
   );
-  const hasChanges = state === undefined || outputsChange || seen.some(({ op }) => !['same', 'read'].includes(op));
+  const hasChanges =
+    state === undefined || request.refresh === true || outputsChange || seen.some(({ op }) => !['same', 'read', 'refresh'].includes(op));
+  // The engine itself has looked, and has nothing to do: the next one need not ask it.
+  if (!hasChanges) request.settled?.learn(node.name, state, fingerprint);
   return {
     end: hasChanges ? { outcome: 'planned', counts } : { outcome: 'unchanged' },
     plan: { stack: node.name, short: node.short, exists: state?.empty === false, hasChanges, counts, changes },
     outputs,
   };
 }
+
+/** What a preview came to goes before what the state says. */
+function plannedDigests(ended: ReadonlyMap<string, Planned>, states: ReadonlyMap<string, StackState>): OutputDigest {
+  return (stack, name) => {
+    const previewed = ended.get(stack)?.outputs;
+    if (previewed) return previewed[name]?.known === true ? digestOf(previewed[name].value) : undefined;
+    const outputs = states.get(stack)?.outputs;
+    return outputs && name in outputs ? digestOf(outputs[name]) : undefined;
+  };
+}
+
+const knownIn = (outputs: Readonly<Record<string, unknown>>, name: string): PreviewedOutput =>
+  name in outputs ? { known: true, value: outputs[name] } : { known: false };
+
+const unchangedPlan = ({ name, short }: StackNode, empty: boolean): StackPlan => ({
+  stack: name,
+  short,
+  exists: !empty,
+  hasChanges: false,
+  counts: noChanges,
+  changes: [],
+});
 
 function nodeOf(graph: Graph, name: string): StackNode {
   const node = graph.byName.get(name);

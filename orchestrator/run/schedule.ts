@@ -2,11 +2,39 @@
 interface Vertex {
   readonly name: string;
   readonly after: readonly string[];
+  /** What it is taken to need; 1 where absent. */
+  readonly seconds?: number;
+}
+
+/** Seconds from the beginning of each vertex to the end of the longest chain that begins with it. */
+function chains(vertices: readonly Vertex[]): ReadonlyMap<string, number> {
+  const dependents = new Map<string, string[]>();
+  const seconds = new Map(vertices.map((vertex) => [vertex.name, vertex.seconds ?? 1]));
+  const open = new Map(vertices.map(({ name }) => [name, 0]));
+  for (const { name, after } of vertices)
+    for (const before of new Set(after))
+      if (seconds.has(before)) {
+        dependents.set(before, [...(dependents.get(before) ?? []), name]);
+        open.set(before, (open.get(before) ?? 0) + 1);
+      }
+  const before = new Map(vertices.map(({ name, after }) => [name, [...new Set(after)].filter((other) => seconds.has(other))]));
+  const chain = new Map<string, number>();
+  // From the ends: what nothing waits for. In a circle there is no end, and nothing is said of it.
+  const ready = [...open].flatMap(([name, count]) => (count === 0 ? [name] : []));
+  for (let name = ready.pop(); name !== undefined; name = ready.pop()) {
+    chain.set(name, (seconds.get(name) ?? 0) + Math.max(0, ...(dependents.get(name) ?? []).map((next) => chain.get(next) ?? 0)));
+    for (const other of before.get(name) ?? []) {
+      const left = (open.get(other) ?? 0) - 1;
+      open.set(other, left);
+      if (left === 0) ready.push(other);
+    }
+  }
+  return chain;
 }
 
 /**
- * Works on every vertex once, each when all that it comes after have ended, at most `parallel` at a time, in the order given among those
- * that are ready. `act` gets the results so far and decides itself what a failed predecessor means. It must not throw.
+ * Works on every vertex once, each when all that it comes after have ended, at most `parallel` at a time; of those that are ready first the one on the
+ * longest chain, and of equals in the order given. `act` gets the results so far and decides itself what a failed predecessor means. It must not throw.
  * @returns results by name, in the order in which they ended
  */
 export async function inOrder<T>(
@@ -16,7 +44,8 @@ export async function inOrder<T>(
 ): Promise<Map<string, T>> {
   const names = new Set(vertices.map(({ name }) => name));
   const ended = new Map<string, T>();
-  const waiting = [...vertices];
+  const chain = chains(vertices);
+  const waiting = [...vertices].sort((a, b) => (chain.get(b.name) ?? 0) - (chain.get(a.name) ?? 0));
   const running = new Set<Promise<void>>();
   const ready = (vertex: Vertex): boolean => vertex.after.every((name) => !names.has(name) || ended.has(name));
   while (waiting.length > 0 || running.size > 0) {

@@ -13,12 +13,16 @@ import type { Engine, EngineRequest, EngineResult, EngineStep } from '../pulumi/
 import type { RecoveryEnd, StuckStack } from '../recovery/recover-stack.ts';
 import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
 import type { PendingOperation } from '../state/checkpoints.ts';
+import type { Fingerprint } from '../state/index-of-stacks.ts';
 import { checkpointKey, frozenKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import { writeVerified } from '../state/verified.ts';
 import type { Verified } from '../state/verified.ts';
 import type { Emit, StackEnd } from './events.ts';
+import type { OutputDigest } from './fingerprint.ts';
+import { servedDigests } from './settled.ts';
+import type { Settled } from './settled.ts';
 import { describeDoubts, doubtsOf } from './standing.ts';
 import { judge } from './verdict.ts';
 
@@ -50,6 +54,10 @@ export interface Work {
   readonly total: number;
   readonly forecastSeconds: number;
   readonly run: (engine: Engine, options: WorkOptions) => Promise<EngineResult>;
+  /** AWS is asked first what there is of each resource, and what is not shown is taken out of the state. */
+  readonly refresh?: boolean;
+  /** Of what it would be run with now; undefined where that is not known, or nobody asks. */
+  readonly fingerprint?: (outputs: OutputDigest) => Fingerprint | undefined;
   /** Of the stack in the network file; undefined where it is being destroyed. */
   readonly program: EngineRequest['program'] | undefined;
   readonly succeeded: (steps: readonly EngineStep[]) => StackEnd;
@@ -94,6 +102,8 @@ export interface StackRunSettings {
   readonly settle: boolean;
   /** Recovers a stack behind the run's own lock, and releases that. */
   readonly recover: (stuck: StuckStack) => Promise<RecoveryEnd>;
+  /** What the engine is known to have nothing to do for. */
+  readonly settled?: Settled;
   /** Why nothing more of this run may begin, asked under each stack's lock; undefined where it is nobody's but this process's. */
   readonly overtaken?: () => Promise<string | undefined>;
   /** Seconds for which a bucket that fails is tried again. */
@@ -347,7 +357,7 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   // What a look settles is what AWS has, and not who else was there.
   const mayBeClean =
     doubts.length === 0 || (settings.settle && unended === undefined && verdict.settled === 'by-a-look' && ended.lost() === undefined);
-  if (mayBeClean && (verdict.created || doubts.length > 0)) {
+  if (mayBeClean && (verdict.created || work.refresh === true || doubts.length > 0)) {
     // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
     const found = await lookForUnknown(stack, settings, report.checkpoint?.body);
     if (found.length === 0) doubts.splice(0);
@@ -472,6 +482,7 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
     if (!record)
       return await hold(work, settings, lock, [{ source: 'lock', text: 'somebody else has taken the stack over' }], report, [], 'replaced');
     settings.verified.set(stack, record);
+    if (end.outcome === 'applied') settings.settled?.learnServed(stack, report.checkpoint, work.fingerprint?.(servedDigests(ended.pinned)));
     // License: from here on anyone may take the lock away.
     await journal.append({
       type: 'verified',

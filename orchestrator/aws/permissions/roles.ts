@@ -114,6 +114,8 @@ export const permissions: readonly Permission[] = [
   ...rows('open', lockers, 'marks a run as begun, and as over', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('verified', readers, 'which state was verified last', ['s3:GetObject']),
   ...rows('verified', writers, 'says that a state was verified', ['s3:PutObject']),
+  ...rows('index', ['plan', 'apply', 'watch'], 'for which stacks the engine has nothing to do; goes on without it', ['s3:GetObject']),
+  ...rows('index', ['apply'], 'what was learnt of that; goes on without it', ['s3:PutObject']),
   ...rows('frozen', readers, 'which stacks are frozen', ['s3:GetObject']),
   ...rows('frozen', ['recover', 'release'], 'freezes, and lets in again', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('disowned', [...lookers], 'what a person decided to leave', ['s3:GetObject']),

@@ -6,8 +6,9 @@ import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { openAws, openFile } from '../open.ts';
-import type { OpenedFile } from '../open.ts';
+import { openAws } from '../open.ts';
+import { openFile } from '../open-file.ts';
+import type { OpenedFile } from '../open-file.ts';
 import { report } from '../report.ts';
 
 export interface BootstrapFlags extends CommonFlags {

@@ -18,7 +18,7 @@ import { openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { shortOf, tidyRequest } from '../open.ts';
-import type { OpenedFile } from '../open.ts';
+import type { OpenedFile } from '../open-file.ts';
 import { quoted } from '../quoted.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';

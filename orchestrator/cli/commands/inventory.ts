@@ -26,8 +26,10 @@ import type { CommonFlags, Context } from '../context.ts';
 import { describeDifferences, describeInventory, differenceRecord, isFound } from '../inventory-text.ts';
 import type { StackDifferences } from '../inventory-text.ts';
 import { namedObjects } from '../named-objects.ts';
-import { openAws, openFile, shortOf } from '../open.ts';
-import type { OpenedFile, OpenedSession } from '../open.ts';
+import { openAws, shortOf } from '../open.ts';
+import { openFile } from '../open-file.ts';
+import type { OpenedSession } from '../open.ts';
+import type { OpenedFile } from '../open-file.ts';
 import { print, report } from '../report.ts';
 
 export interface InventoryFlags extends CommonFlags {

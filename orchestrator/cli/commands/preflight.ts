@@ -1,7 +1,8 @@
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { openAws, openFile, preflight as runPreflight } from '../open.ts';
+import { openAws, preflight as runPreflight } from '../open.ts';
+import { openFile } from '../open-file.ts';
 import { provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
 

@@ -39,15 +39,18 @@ import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
-import { openAws, openFile, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
-import type { OpenedFile, OpenedSession, OpenedState } from '../open.ts';
+import { openAws, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
+import { openFile } from '../open-file.ts';
+import type { OpenedSession, OpenedState } from '../open.ts';
+import type { OpenedFile } from '../open-file.ts';
 import { provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
 import { openShell } from '../recovery-shell.ts';
 import { report } from '../report.ts';
 import { destroyStacks } from './destroy.ts';
-import { deploy } from './up.ts';
+import { chosenStacks } from '../chosen-stacks.ts';
+import { deploy } from '../deploy.ts';
 import { listenForSignals } from '../signals.ts';
 
 export interface RecoverFlags extends CommonFlags {
@@ -160,6 +163,8 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
 
 const runOfHeld = (standing: Standing | undefined): string | undefined => (standing?.kind === 'held' ? standing.run : undefined);
 
+const asPlanned = { withUpstreams: false, withDependents: false, force: false, refresh: false } as const;
+
 /** What the interrupted run still had to do, by the network file that it had. */
 async function resume(context: Context, file: OpenedFile, { run, state }: ReadRun, flags: RecoverFlags, emit: Emit): Promise<ExitCode> {
   const { opened } = state;
@@ -172,7 +177,14 @@ async function resume(context: Context, file: OpenedFile, { run, state }: ReadRu
   emit({ type: 'note', message: `Resuming run ${run}: ${opened.operation} of ${opened.order.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
   return opened.operation === 'up'
-    ? deploy(context, 'up', { ...common, withUpstreams: false, withDependents: false }, opened.order, emit, common, given)
+    ? deploy(
+        context,
+        'up',
+        { ...common, ...asPlanned },
+        { file: given, selected: chosenStacks(given, opened.order, asPlanned) },
+        emit,
+        common,
+      )
     : destroyStacks(context, { ...common, withDependents: false }, opened.order, emit, given);
 }
 

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
+import { notOk, ok, orRefuse } from '../../domain/problem.ts';
+import type { Result } from '../../domain/problem.ts';
 import { spooledFile } from '../../gateway/spool.ts';
+import type { StackNode } from '../../graph/graph.ts';
+import { selectStacks } from '../../graph/select.ts';
 import { describeHeld } from '../../run/standing.ts';
 import type { Standing, Standings } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
@@ -11,7 +15,9 @@ import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { shortOf } from '../open.ts';
+import type { OpenedFile } from '../open-file.ts';
 import { print, report } from '../report.ts';
+import { readWhy } from '../why.ts';
 import { withBucket } from '../with-bucket.ts';
 
 interface StackStatus {
@@ -32,10 +38,29 @@ interface StackStatus {
 }
 
 /** Reads the bucket and nothing else: no engine, and no lock but one that somebody took from a held stack, which it puts back. */
-export async function status(this: Context, flags: CommonFlags): Promise<void> {
+export async function status(this: Context, flags: CommonFlags & { readonly why?: string }): Promise<void> {
   await report(this, flags, (emit) =>
-    withBucket(this, flags, 'status', emit, async ({ file, read, header, notes }): Promise<ExitCode> => {
+    withBucket(this, flags, 'status', emit, async ({ file, aws, read, header, notes }): Promise<ExitCode> => {
       const { states, unreadable, standings } = await read();
+      if (flags.why !== undefined) {
+        const stack = orRefuse(oneStack(file, flags.why), exitCodes.usage);
+        const why = await readWhy(this, file, aws.store, {
+          node: stack,
+          states,
+          standing: standings.byStack.get(stack.name)?.kind,
+          short: shortOf,
+        });
+        if (flags.json) print(this, JSON.stringify({ ...header(), stack: stack.name, short: stack.short, ...why, notes }));
+        else
+          print(
+            this,
+            [
+              `${stack.short}: ${why.runs ? 'the next up asks the engine' : 'the next up does not ask the engine'}`,
+              ...why.reasons.map((reason) => `  ${reason}`),
+            ].join('\n'),
+          );
+        return exitCodes.done;
+      }
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
       const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings);
@@ -76,6 +101,15 @@ export async function status(this: Context, flags: CommonFlags): Promise<void> {
       return [...standings.byStack.values()].some(({ kind }) => kind === 'held') ? exitCodes.held : exitCodes.done;
     }),
   );
+}
+
+function oneStack({ graph, network }: OpenedFile, name: string): Result<StackNode> {
+  const named = selectStacks(graph.nodes, [name], network.file);
+  if (!named.ok) return named;
+  const [node, ...more] = graph.nodes.filter((candidate) => named.value.has(candidate.name));
+  return node && more.length === 0
+    ? ok(node)
+    : notOk({ reason: 'several-stacks', message: `"${name}" is ${named.value.size} stacks`, next: 'Name one, as in --why vpc.shared' });
 }
 
 /** Of each held stack: what its own run, and no other one, has left on this machine. */

@@ -1,0 +1,255 @@
+import { exitCodes, worstOf } from '../domain/exit-codes.ts';
+import type { ExitCode } from '../domain/exit-codes.ts';
+import { Refusal } from '../domain/problem.ts';
+import type { Session } from '../aws/session.ts';
+import type { Graph, StackNode } from '../graph/graph.ts';
+import { Engine } from '../pulumi/engine.ts';
+import { stackProgram } from '../pulumi/program.ts';
+import { applyNetwork } from '../run/apply.ts';
+import type { Emit, NetworkPlan, StackResult } from '../run/events.ts';
+import { countChanges, guardedReplacements, planNetwork } from '../run/plan.ts';
+import type { Settled } from '../run/settled.ts';
+import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
+import type { Work } from '../run/stack-run.ts';
+import { firstGuessSeconds } from '../state/durations.ts';
+import { cloudSecrets } from '../state/secrets.ts';
+import { openGateway } from '../gateway/gateway.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { openAlerting } from './alerting.ts';
+import { applySettings } from './apply-settings.ts';
+import type { ApplyFlags } from './apply-settings.ts';
+import { blockedStacks } from './blocked.ts';
+import { clearAway, refuseWithoutJournal } from './clear-away.ts';
+import type { UpFlags } from './commands/up.ts';
+import type { Context } from './context.ts';
+import { defaultParallel } from './flags.ts';
+import { ciLink, openAws, preflight } from './open.ts';
+import type { OpenedSession, OpenedState } from './open.ts';
+import type { OpenedFile } from './open-file.ts';
+import { provideEngine } from './open-engine.ts';
+import { openSettled } from './open-settled.ts';
+import { joinRun } from './shared-run.ts';
+import { listenForSignals } from './signals.ts';
+import type { Stopping } from './signals.ts';
+
+/** What a deployment begins with. */
+export interface Begun {
+  readonly file: OpenedFile;
+  readonly selected: ReadonlySet<string>;
+  /** Absent: one is opened. */
+  readonly opened?: { readonly run: string; readonly session: Session };
+  /** By the context's clock; absent: now. */
+  readonly started?: number;
+}
+
+/** @param onPlan told of what is planned */
+export async function deploy(
+  context: Context,
+  command: 'up' | 'plan',
+  flags: UpFlags,
+  { file, selected, opened, started = context.now() }: Begun,
+  emit: Emit,
+  applyFlags: ApplyFlags & { readonly run?: string } = { verbose: flags.verbose, settle: true, bucketPatience: 0 },
+  onPlan?: (planned: NetworkPlan) => Promise<void>,
+): Promise<ExitCode> {
+  const aws = await openAws(context, file, flags.sessionExpires, opened);
+  const stopping = listenForSignals(emit);
+  const gateway = await openGateway();
+  try {
+    const provided = await provideEngine(context, file.target, emit);
+    const joined =
+      applyFlags.run === undefined ? undefined : await joinRun(sharedRunSettings(context, file, aws, selected, applyFlags.run, applyFlags));
+    const state = await preflight(
+      context,
+      file,
+      aws,
+      { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin, isPart: joined !== undefined },
+      emit,
+    );
+    if (joined instanceof Refusal) throw joined;
+    if (command === 'up') await clearAway(context, file, aws, state.standings, emit);
+    const blocked = blockedStacks(file.graph.nodes, command === 'up' ? selected : new Set(), state.standings, 'up');
+    const free = without(selected, blocked.ends);
+    const waiting = joined?.waiting(file.graph.nodes, free) ?? { ends: [], exitCode: exitCodes.done };
+    const runnable = without(free, waiting.ends);
+    const engine = new Engine(provided.settings);
+    const summarize = async (ended: readonly StackResult[], exitCode: ExitCode): Promise<ExitCode> => {
+      const ends = [...blocked.ends, ...waiting.ends, ...ended];
+      await joined?.end(ends, emit);
+      const code = worstOf([exitCode, blocked.exitCode, waiting.exitCode]);
+      emit({ type: 'summary', command, ends, seconds: (context.now() - started) / 1000, exitCode: code });
+      return code;
+    };
+    if (runnable.size === 0 && selected.size > 0) return await summarize([], exitCodes.done);
+    const settled = await openSettled(context, file, aws, state.settings, provided.settings.cli.version, flags);
+    const planned = await planNetwork({
+      graph: file.graph,
+      gateway,
+      marker: aws.process.nonce,
+      selected: runnable,
+      states: state.states,
+      settings: state.settings,
+      engine,
+      environment: aws.live.environment(),
+      secrets: file.network.spec.state.secrets,
+      settled,
+      refresh: flags.refresh,
+      parallel: flags.parallel ?? defaultParallel(),
+      emit,
+      verbose: flags.verbose,
+      signal: stopping.draining,
+      now: context.now,
+    });
+    emit({ type: 'plan', plan: planned });
+    await onPlan?.(planned);
+    if (stopping.draining.aborted) return exitCodes.stoppedBySignal;
+    if (command === 'plan') return planned.failed.length > 0 ? exitCodes.failed : exitCodes.done;
+    refuseGuarded(planned, file.graph, flags.allowReplace ?? []);
+    const keep = (): Promise<void> => settled.keep(aws.store, file.network.spec.network, new Set(file.graph.byName.keys()));
+    if (planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges)) {
+      await keep();
+      return await summarize(
+        planned.stacks.map(({ stack, short }): StackResult => ({ stack, short, end: { outcome: 'unchanged' }, seconds: 0 })),
+        exitCodes.done,
+      );
+    }
+    if (!flags.yes && !(await confirmed(context, file))) {
+      emit({ type: 'note', message: 'Nothing was changed.' });
+      return exitCodes.done;
+    }
+    const alerting = openAlerting(context, file, aws, command);
+    const applied = await apply(
+      context,
+      {
+        file,
+        aws,
+        state,
+        gateway,
+        engine,
+        planned,
+        selected: runnable,
+        stopping,
+        flags: applyFlags,
+        refresh: flags.refresh,
+        settled,
+        shared: joined?.run,
+      },
+      alerting.follow(emit),
+    );
+    await keep();
+    await alerting.settled(emit);
+    return await summarize(applied.ends, applied.exitCode);
+  } finally {
+    await gateway.close();
+    stopping.dispose();
+    aws.clients.destroy();
+  }
+}
+
+const without = (stacks: ReadonlySet<string>, ends: readonly StackResult[]): ReadonlySet<string> =>
+  new Set([...stacks].filter((name) => !ends.some(({ stack }) => stack === name)));
+
+function sharedRunSettings(
+  context: Context,
+  { network }: OpenedFile,
+  { store, run }: OpenedSession,
+  selected: ReadonlySet<string>,
+  name: string,
+  { bucketPatience }: ApplyFlags,
+): SharedRunSettings {
+  return {
+    store,
+    network: network.spec.network,
+    name,
+    run,
+    stacks: [...selected],
+    ...ciLink(context.env),
+    patienceSeconds: bucketPatience,
+    now: context.now,
+  };
+}
+
+function refuseGuarded(planned: NetworkPlan, graph: Graph, allowed: readonly string[]): void {
+  const replacements = guardedReplacements(planned, graph, allowed);
+  if (replacements.length === 0) return;
+  throw new Refusal(
+    exitCodes.usage,
+    ...replacements.map(({ resource, type, replacing }) => ({
+      reason: 'guarded-replacement',
+      message: `the plan replaces ${resource} (${type.split(':').at(-1) ?? type})${replacing.length === 0 ? '' : `, because of ${replacing.join(', ')}`}: traffic over it stops until the new one is in place`,
+      next: `If that is what you want: --allow-replace '${resource}'`,
+    })),
+  );
+}
+
+async function confirmed(context: Context, { network, target }: OpenedFile): Promise<boolean> {
+  const where = target.kind === 'LAB' ? 'in the lab' : `in account ${network.spec.account}`;
+  const answer = await context.ask(`Deploy this ${where}? Type yes: `);
+  return answer.trim() === 'yes';
+}
+
+interface Applying {
+  readonly file: OpenedFile;
+  readonly aws: OpenedSession;
+  readonly state: OpenedState;
+  readonly gateway: Gateway;
+  readonly engine: Engine;
+  readonly planned: NetworkPlan;
+  readonly selected: ReadonlySet<string>;
+  readonly stopping: Stopping;
+  readonly flags: ApplyFlags;
+  readonly refresh: boolean;
+  readonly settled: Settled;
+  readonly shared: SharedRun | undefined;
+}
+
+async function apply(context: Context, run: Applying, emit: Emit): Promise<{ ends: readonly StackResult[]; exitCode: ExitCode }> {
+  const { file, state, planned, stopping, flags } = run;
+  const unplanned = new Map(planned.failed.map(({ stack, errors }) => [stack, errors]));
+  const nodes = file.graph.nodes.filter(({ name }) => run.selected.has(name));
+  const plannable = nodes.filter(({ name }) => !unplanned.has(name));
+  const order = plannable.map(({ name }) => name);
+  const { ends, exitCode } = await refuseWithoutJournal(async () =>
+    applyNetwork({
+      ...(await applySettings('up', context, run, flags, stopping, order, emit, run)),
+      work: plannable.map((node) => workOf(node)),
+    }),
+  );
+  const failed = nodes.flatMap((node): StackResult[] => {
+    const errors = unplanned.get(node.name);
+    return errors === undefined ? [] : [{ stack: node.name, short: node.short, end: { outcome: 'failed', errors }, seconds: 0 }];
+  });
+  return { ends: [...failed, ...ends], exitCode: worstOf(failed.length > 0 ? [exitCode, exitCodes.failed] : [exitCode]) };
+
+  function workOf(node: StackNode): Work {
+    const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
+    const counts = stackPlan?.counts;
+    const program = stackProgram(node, state.settings, () => ({ exists: true }));
+    const dependents = file.graph.nodes.filter(({ upstreams }) => upstreams.includes(node.name)).map(({ name }) => name);
+    return {
+      stack: node.name,
+      short: node.short,
+      kind: node.kind.title,
+      after: node.upstreams,
+      reads: node.upstreams,
+      // What is replaced is taken from under those that read it.
+      guards: (counts?.replace ?? 0) > 0 ? [...node.upstreams, ...dependents] : node.upstreams,
+      needed: stackPlan?.hasChanges ?? true,
+      total: counts === undefined ? 0 : counts.create + counts.update + counts.replace + counts.delete + counts.same,
+      forecastSeconds: state.durations.get(node.name) ?? firstGuessSeconds,
+      run: (engine, options) =>
+        engine.up({
+          stack: node.name,
+          program,
+          exists: state.states.has(node.name),
+          secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
+          refresh: run.refresh,
+          ...options,
+        }),
+      refresh: run.refresh,
+      fingerprint: (outputs) => run.settled.fingerprint(node, outputs),
+      program,
+      succeeded: (steps) => ({ outcome: 'applied', counts: countChanges(steps) }),
+    };
+  }
+}

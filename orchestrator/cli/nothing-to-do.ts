@@ -1,0 +1,77 @@
+import { pulumiCliVersion } from '../../toolchain/versions.ts';
+import { Bucket } from '../aws/bucket.ts';
+import type { Session } from '../aws/session.ts';
+import { accountOf, openStateClients } from '../aws/state-clients.ts';
+import { bucketOf } from '../network/spec.ts';
+import type { StackPlan } from '../run/events.ts';
+import { noChanges } from '../run/events.ts';
+import { fingerprintOf } from '../run/fingerprint.ts';
+import type { OutputDigest } from '../run/fingerprint.ts';
+import { isSettled, readIndex } from '../state/index-of-stacks.ts';
+import { readInstallation } from '../state/installation.ts';
+import { frozenPrefix, installationKey, locksPrefix, openRunsPrefix, stacksPrefix } from '../state/layout.ts';
+import { fingerprintSettings, programSettings } from './fingerprint-settings.ts';
+import type { Context } from './context.ts';
+import type { OpenedFile } from './open-file.ts';
+
+/**
+ * Whether nothing has changed in any of the stacks, from one look at the bucket: its listings and the index, and no checkpoint. Reads only. Wherever it is not
+ * plainly so, somebody is at work, something is held or frozen, or a question fails, it is not said: then the whole preflight looks, and tells.
+ * @returns the plan in which nothing changes
+ */
+export async function nothingToDo(
+  context: Context,
+  file: OpenedFile,
+  session: Session,
+  selected: ReadonlySet<string>,
+): Promise<readonly StackPlan[] | undefined> {
+  const { graph, target } = file;
+  const { spec } = file.network;
+  const { network } = spec;
+  if (session.expiry === 'unknown' || (session.expiry instanceof Date && session.expiry.getTime() <= context.now())) return undefined;
+  const { s3, sts } = openStateClients(target, spec.region, () => session);
+  const store = new Bucket(s3, bucketOf(spec));
+  try {
+    // Who is at work is asked with the state, or before it: whoever begins after that has planned over nothing that is said here.
+    const [account, installation, index, locks, open, frozen, checkpoints] = await Promise.all([
+      accountOf(sts),
+      store.get(installationKey),
+      readIndex(store, network),
+      store.list(locksPrefix(network)),
+      store.list(openRunsPrefix(network)),
+      store.list(frozenPrefix(network)),
+      store.list(stacksPrefix(network)),
+    ]);
+    if (account !== spec.account || locks.length + open.length + frozen.length > 0) return undefined;
+    const made = installation && readInstallation(installation.body);
+    if (!made?.ok) return undefined;
+
+    const etags = new Map<string, string>();
+    for (const { key, etag } of checkpoints) {
+      const name = key.slice(key.lastIndexOf('/') + 1);
+      if (name.endsWith('.bak')) continue;
+      // Compressed, or what nobody knows: preflight tells of it. So it does of a stack that the file does not have.
+      if (!name.endsWith('.json') || !graph.byName.has(name.slice(0, -'.json'.length))) return undefined;
+      etags.set(name.slice(0, -'.json'.length), etag);
+    }
+    const settings = await fingerprintSettings(context, file, programSettings(file, made.value.installation), pulumiCliVersion);
+    const entryOf = (stack: string) => {
+      const entry = index.entries.get(stack);
+      return entry?.checkpoint === etags.get(stack) ? entry : undefined;
+    };
+    const outputs: OutputDigest = (stack, output) => entryOf(stack)?.outputs[output];
+    const plans: StackPlan[] = [];
+    for (const node of graph.nodes) {
+      if (!selected.has(node.name)) continue;
+      const entry = entryOf(node.name);
+      if (!entry || !isSettled(entry, entry.checkpoint, fingerprintOf(node, settings, outputs))) return undefined;
+      plans.push({ stack: node.name, short: node.short, exists: true, hasChanges: false, counts: noChanges, changes: [] });
+    }
+    return plans;
+  } catch {
+    return undefined;
+  } finally {
+    s3.destroy();
+    sts.destroy();
+  }
+}

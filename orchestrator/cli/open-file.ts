@@ -1,0 +1,34 @@
+import { resolveTarget } from '../aws/target.ts';
+import type { Target } from '../aws/target.ts';
+import { exitCodes } from '../domain/exit-codes.ts';
+import { orRefuse } from '../domain/problem.ts';
+import { buildGraph } from '../graph/graph.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { Network } from '../network/read-network.ts';
+import type { Emit } from '../run/events.ts';
+import { kinds } from '../../stacks/index.ts';
+import { chooseNetwork } from './choose-network.ts';
+import type { CommonFlags, Context } from './context.ts';
+
+/** A network file that was read and checked, and its graph: all that needs nothing but the file. */
+export interface OpenedFile {
+  readonly network: Network;
+  readonly graph: Graph;
+  readonly target: Target;
+}
+
+export async function openFile(context: Context, flags: CommonFlags, command: string, emit: Emit): Promise<OpenedFile> {
+  const { network, lab } = await chooseNetwork(context, flags.network);
+  const graph = orRefuse(buildGraph(network.spec, kinds), exitCodes.usage);
+  const target = orRefuse(resolveTarget(network.spec.account, lab, context.env), exitCodes.preflightRefused);
+  emit({
+    type: 'target',
+    command,
+    network: network.spec.network,
+    file: network.file,
+    account: network.spec.account,
+    region: network.spec.region,
+    target: target.kind,
+  });
+  return { network, graph, target };
+}
