@@ -5,6 +5,7 @@ import { quickly, smallNetwork } from '../support/networks.ts';
 export type Beginning =
   | 'nothing'
   | 'everything'
+  | 'guardrails'
   | 'disowned'
   | 'frozen'
   | 'frozen-lock-gone'
@@ -43,6 +44,16 @@ const changed = network
   .replace('blackholes: [10.9.0.0/16]', 'blackholes: [10.8.0.0/16]')
   .replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24, b: 10.1.1.0/24 }')
   .replace('private: [10.0.0.0/8]', 'private: [10.0.0.0/8, 172.16.0.0/12]');
+
+const guarded = (tag: string, lockAge: string, ...readers: readonly string[]): string =>
+  `${smallNetwork.replace('region: eu-west-1\n', `region: eu-west-1\ndefaults: { tags: { ${tag}: tag } }\n`)}${quickly}guardrails:
+  lockAge: ${lockAge}
+  metric: {}
+  topic: { subscriptions: [${readers.map((reader) => `{ protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:111122223333:${reader}" }`).join(', ')}] }
+`;
+
+/** With a topic of its own, an alarm, and who reads it. */
+export const withGuardrails = guarded('old', '20m', 'on-call', 'archive');
 
 const stateIs = (state: string): string => network.replace('region: eu-west-1\n', `region: eu-west-1\nstate: ${state}\n`);
 
@@ -111,6 +122,14 @@ export const parts: readonly Part[] = [
     slow: 'the provider waits two minutes before it looks whether a gateway is gone',
   }),
 
+  part('apply', 'part of a shared run', 'nothing', ['up', 'transit-gateway', '--run', 'gh-1', '--yes', ...patience]),
+  part('apply', 'first up of the guardrails', 'nothing', upOf('guardrails'), { network: withGuardrails }),
+  part('apply', 'up of guardrails that are changed', 'guardrails', upOf('guardrails'), { network: guarded('new', '30m', 'on-call') }),
+  part('apply', 'destroy of the guardrails', 'guardrails', ['destroy', 'guardrails', '--yes', '--confirm', 'small', ...patience], {
+    network: withGuardrails,
+  }),
+
+  part('inventory', 'inventory --diff of the guardrails', 'guardrails', ['inventory', 'guardrails', '--diff'], { network: withGuardrails }),
   part('inventory', 'inventory', 'everything', ['inventory']),
   part('inventory', 'inventory --diff', 'disowned', ['inventory', '--diff']),
 

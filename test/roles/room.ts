@@ -11,7 +11,7 @@ import { disownedKey, durableLockKey, heartbeatKey, lockFolder } from '../../orc
 import { runHere } from '../support/in-process.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
-import { network } from './parts.ts';
+import { network, withGuardrails } from './parts.ts';
 import type { Beginning, Part } from './parts.ts';
 
 const stack = 'small.vpc.one';
@@ -93,6 +93,11 @@ export class Room {
     const keep = (name: Beginning): Promise<void> => rig.takeSnapshot(name);
 
     await keep('nothing');
+    await rig.writeNetwork(withGuardrails);
+    await this.#done(['up', 'guardrails', '--yes']);
+    await keep('guardrails');
+    await rig.writeNetwork(network);
+    await rig.restoreSnapshot('nothing');
     await this.#interrupt('transit-gateway', 'CreateTransitGatewayRouteTable');
     await keep('held-gateway');
 
