@@ -46,6 +46,8 @@ export interface Work {
   readonly after: readonly string[];
   /** Stacks whose checkpoints its references are served from. */
   readonly reads: readonly string[];
+  /** Where they are others: stacks whose checkpoints the state itself refers to. What is destroyed reads none, and a refresh of what is left does. */
+  readonly refersTo?: readonly string[];
   /** Stacks that nobody else may have locked while this one changes. */
   readonly guards: readonly string[];
   /** False: nothing to do, so no lock is taken and no engine runs. */
@@ -443,7 +445,7 @@ async function recoverInRun(
     journal,
     writer: { how: 'the run saw its engine and its plugins end' },
     answers: [],
-    upstreams: work.reads,
+    upstreams: work.refersTo ?? work.reads,
     program: work.program,
     frozen: undefined,
     startedAt: new Date(now()),

@@ -50,4 +50,23 @@ describe('CreateVpc of staging refused by AWS', { concurrent: false, shuffle: fa
       'example.vpc.staging/vpc 10.2.0.0/16',
     ]);
   });
+
+  it('a delete that AWS refuses fails its stack, and is settled: nothing is held, and the next destroy ends it', async () => {
+    await rig.fault({
+      match: { service: 'ec2', action: 'DeleteSubnet' },
+      do: { kind: 'refuse', code: 'OperationNotPermitted', status: 400, message: 'No.' },
+    });
+    const destroy = ['destroy', 'vpc.staging', '--with-dependents', '--yes', '--json'];
+    const refused = await rig.holdfast(destroy);
+    const summary = refused.events.find(({ type }) => type === 'summary') as { ends: { short: string; end: { outcome: string } }[] };
+    expect(Object.fromEntries(summary.ends.map(({ short, end }) => [short, end.outcome]))).toEqual({
+      'route-tables.staging': 'destroyed',
+      'vpc.staging': 'failed',
+    });
+    expect(refused.exitCode).toBe(1);
+    expect(await rig.locks()).toEqual([]);
+    await rig.clearFaults();
+    expect((await rig.holdfast(destroy)).exitCode).toBe(0);
+    expect((await lookAtAws(rig.ec2)).vpcs.length).toBe(2);
+  });
 });

@@ -121,6 +121,7 @@ export async function destroyStacks(
           kind: file.graph.byName.get(doomedState.stack)?.kind.title ?? 'not in the network file',
           after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
           reads: [],
+          refersTo: doomedState.upstreams,
           guards: dependentsOf(doomedState.stack),
           needed: true,
           total: doomedState.resources,
