@@ -11,7 +11,8 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     reporters: ['default', './test/closing-line.ts'],
     projects: [
-      { extends: true, test: { name: 'unit', include: files('unit') } },
+      // The limit is for what hangs: beside other work a property's hundred and fifty cases take their time.
+      { extends: true, test: { name: 'unit', include: files('unit'), testTimeout: 30_000 } },
       // Real parts over real sockets: the emulator, the proxy, the plugin, the engine.
       {
         extends: true,

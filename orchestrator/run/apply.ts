@@ -42,7 +42,7 @@ export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
   emit({ type: 'stage-started', stage, stacks: work.map(({ stack, short, kind }) => ({ stack, short, kind })) });
   const byStack = new Map(work.map((item) => [item.stack, item]));
   const limit = new SessionLimit();
-  const first = new FirstLock(work.find(({ needed }) => needed)?.stack);
+  const first = new FirstLock();
   const ended = await inOrder<StackResult>(
     // What has nothing to do takes no time.
     work.map(({ stack, after, needed, forecastSeconds }) => ({ name: stack, after, seconds: needed ? forecastSeconds : 0 })),
@@ -91,23 +91,24 @@ function noteSignals({ journal, draining, interrupting }: ApplyRequest): () => P
   };
 }
 
-/** The lock that decides whether this run is alone: the others of the run are taken once it is had. */
+/** The lock that decides whether this run is alone, of whichever stack comes first: the others of the run are taken once it is had. */
 class FirstLock {
   readonly had: Promise<boolean>;
-  readonly #stack: string | undefined;
+  #stack: string | undefined;
   #resolve: (had: boolean) => void = () => undefined;
 
-  constructor(stack: string | undefined) {
-    this.#stack = stack;
+  constructor() {
     this.had = new Promise((resolve) => (this.#resolve = resolve));
   }
 
+  /** Who asks first is the first. */
   isFor(stack: string): boolean {
+    this.#stack ??= stack;
     return this.#stack === stack;
   }
 
   settle(stack: string, had: boolean): void {
-    if (this.isFor(stack)) this.#resolve(had);
+    if (this.#stack === stack) this.#resolve(had);
   }
 }
 
@@ -138,15 +139,15 @@ async function workOn(
   const blocker = item.after.map((name) => results.get(name)).find((result) => result && !endedWell(result.end));
   if (blocker) return { outcome: 'skipped', because: `${blocker.short} ${verbOf(blocker.end)}` };
   if (!item.needed) return { outcome: 'unchanged' };
+  const { settled, known } = request;
+  // Planned, because of what it reads, which came out as it was before.
+  if (settled?.isSettled(item.stack, known.get(item.stack)?.etag, item.fingerprint?.(servedDigests(known))))
+    return { outcome: 'unchanged' };
   const alone = first.isFor(item.stack) || (await first.had);
   if (request.draining.aborted) return { outcome: 'not-started', because: 'stopped by a signal' };
   if (limit.tooShort !== undefined) return { outcome: 'not-started', because: limit.tooShort };
   if (!alone) return { outcome: 'not-started', because: otherRun };
   const neededSeconds = item.forecastSeconds + sessionMarginSeconds;
-  const { settled, known } = request;
-  // Planned, because of what it reads, which came out as it was before.
-  if (settled?.isSettled(item.stack, known.get(item.stack)?.etag, item.fingerprint?.(servedDigests(known))))
-    return { outcome: 'unchanged' };
   const unwritten = await limit.inTurn(() => readySession(request, Math.max(neededSeconds, request.minimumSessionSeconds)));
   if (unwritten !== undefined) return { outcome: 'failed', errors: [`nothing was started: ${unwritten}`] };
   const remaining = request.session.remainingSeconds();

@@ -62,7 +62,10 @@ export async function inOrder<T>(
       });
       running.add(work);
     }
-    if (running.size === 0) throw new Error(`nothing can start: ${waiting.map(({ name }) => name).join(', ')} wait for one another`);
+    if (running.size === 0) {
+      const left = vertices.filter((vertex) => waiting.includes(vertex)).map(({ name }) => name);
+      throw new Error(`nothing can start: ${left.join(', ')} wait for one another`);
+    }
     await Promise.race(running);
   }
   return ended;

@@ -45,7 +45,7 @@ export const verifiedPrefix = (network: string): string => `.holdfast/verified/$
 export const verifiedKey = (stack: string): string => `.holdfast/verified/${stack}.json`;
 
 /** Over which checkpoint, and with what, the engine has nothing to do: of all stacks. May be lost. */
-export const indexKey = (network: string): string => `.holdfast/index/${network}.json`;
+export const indexKey = (network: string): string => `.holdfast/shared/${network}/index.json`;
 
 export const frozenPrefix = (network: string): string => `.holdfast/frozen/${network}.`;
 

@@ -483,8 +483,17 @@ describe('the exit code of a run with several ends', () => {
   });
 
   it('is that of a stack that the session was too short for before a failed one', async () => {
-    rig.stack('failed', [], refused).stack('long', [], undefined, { forecastSeconds: 3600 });
-    expect((await rig.apply({ session: sessionWith(2000), parallel: 1 })).exitCode).toBe(3);
+    rig.stack('well').stack('failed', [], refused).stack('long', ['well'], undefined, { forecastSeconds: 3600 });
+    expect((await rig.apply({ session: sessionWith(2000) })).exitCode).toBe(3);
+  });
+});
+
+describe('of several that are ready', () => {
+  it('the one on the longest chain is started first, and its lock is the one that decides', async () => {
+    rig.stack('short').stack('long', [], undefined, { forecastSeconds: 900 }).stack('end', ['short']);
+    const { exitCode } = await rig.apply({ parallel: 1 });
+    expect(rig.started).toEqual(['long', 'short', 'end']);
+    expect(exitCode).toBe(0);
   });
 });
 
