@@ -25,12 +25,15 @@ export const mostCharacters = 6144;
 
 /** The rows that a network needs. */
 export function neededFor({ state, guardrails }: Pick<NetworkSpec, 'state' | 'guardrails'>): readonly Permission[] {
+  const makesTopic = guardrails?.topic !== undefined && guardrails.topic.arn === undefined;
   const isNeeded: Readonly<Record<Needed, boolean>> = {
     always: true,
     key: state.secrets !== byPassphrase,
     topic: guardrails?.topic !== undefined,
-    'own-topic': guardrails?.topic !== undefined && guardrails.topic.arn === undefined,
+    'own-topic': makesTopic,
     metric: guardrails?.metric !== undefined,
+    // Where there is such a stack, both are looked for by their names.
+    guardrails: makesTopic || guardrails?.metric !== undefined,
   };
   return permissions.filter(({ needed }) => isNeeded[needed]);
 }
@@ -47,13 +50,20 @@ export function policyOf(role: Role, spec: NetworkSpec, table: readonly Permissi
   return { Version: '2012-10-17', Statement: [...allowed, ...denies(role, spec)] };
 }
 
-/** Reads that go by one name, where a role has them all: a policy is short of characters. Each lets through reads of the same kind of object, and nothing else. */
+/**
+ * What goes by one name, where a role has all of it on the same resources: a policy is short of characters. It lets through other reads of the same kind of
+ * object, and of the stack's own topic and alarm what whoever may write them can do anyway.
+ */
 const wildcards: Readonly<Record<string, readonly string[]>> = {
   'ec2:DescribeTransitGateway*': [
     'ec2:DescribeTransitGatewayRouteTables',
     'ec2:DescribeTransitGatewayVpcAttachments',
     'ec2:DescribeTransitGateways',
   ],
+  'ec2:DescribeVpc*': ['ec2:DescribeVpcAttribute', 'ec2:DescribeVpcs'],
+  'ec2:GetTransitGatewayRouteTable*': ['ec2:GetTransitGatewayRouteTableAssociations', 'ec2:GetTransitGatewayRouteTablePropagations'],
+  'sns:*': ['sns:CreateTopic', 'sns:DeleteTopic', 'sns:SetTopicAttributes', 'sns:Subscribe', 'sns:TagResource', 'sns:UntagResource'],
+  'cloudwatch:*': ['cloudwatch:DeleteAlarms', 'cloudwatch:PutMetricAlarm', 'cloudwatch:TagResource', 'cloudwatch:UntagResource'],
 };
 
 function shortened(actions: ReadonlySet<string>): string[] {

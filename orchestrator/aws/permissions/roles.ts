@@ -20,7 +20,7 @@ export const purposes: Readonly<Record<Role, string>> = {
 export const readOnly: readonly Role[] = ['plan', 'inventory'];
 
 /** What a network file has to say for a permission to be needed. */
-export type Needed = 'always' | 'key' | 'topic' | 'own-topic' | 'metric';
+export type Needed = 'always' | 'key' | 'topic' | 'own-topic' | 'metric' | 'guardrails';
 
 /** One call that Holdfast or the provider makes, as a policy names it, where, and who has to be able to. */
 export interface Permission {
@@ -218,14 +218,16 @@ export const permissions: readonly Permission[] = [
   ]),
 
   // The stack of the guardrails.
+  // On everything, as the reads of EC2: a policy is short of characters.
   ...rows(
-    'own-topic',
+    'anything',
     lookers,
-    'what AWS has of the topic',
+    'what AWS has of the topic and its readers',
     ofService('sns', 'GetTopicAttributes', 'ListSubscriptionsByTopic', 'ListTagsForResource'),
-    'own-topic',
+    'guardrails',
   ),
   ...rows('anything', lookers, 'AWS knows no resource of a subscription', ['sns:GetSubscriptionAttributes'], 'own-topic'),
+  ...rows('anything', lookers, 'what AWS has of the alarm', ofService('cloudwatch', 'DescribeAlarms', 'ListTagsForResource'), 'guardrails'),
   ...rows(
     'own-topic',
     ['apply'],
@@ -234,7 +236,6 @@ export const permissions: readonly Permission[] = [
     'own-topic',
   ),
   ...rows('anything', ['apply'], 'AWS knows no resource of a subscription', ['sns:Unsubscribe'], 'own-topic'),
-  ...rows('alarm', lookers, 'what AWS has of the alarm', ofService('cloudwatch', 'DescribeAlarms', 'ListTagsForResource'), 'metric'),
   ...rows(
     'alarm',
     ['apply'],
