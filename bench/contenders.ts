@@ -25,14 +25,14 @@ export function commandOf(contender: Contender, setting: Setting): MeasuredComma
   switch (contender) {
     case 'holdfast':
       return {
-        script: [pathOf('../bin/holdfast.mjs'), 'up', '--yes', '--parallel', String(parallel)],
+        script: [fileURLToPath(new URL('../bin/holdfast.mjs', import.meta.url)), 'up', '--yes', '--parallel', String(parallel)],
         env: { ...cleanEnvironment(), HOLDFAST_LAB_DIR: join(rig.folder, 'lab') },
         cwd,
       };
     case 'plain-loop':
     case 'one-stack':
       return {
-        script: ['--import', import.meta.resolve('tsx'), pathOf(`peers/${contender}.ts`), JSON.stringify(orderOf(setting))],
+        script: ['--import', import.meta.resolve('tsx'), fileURLToPath(peers[contender]), JSON.stringify(orderOf(setting))],
         env: { ...cleanEnvironment(), ...engineEnvironment(setting) },
         cwd,
       };
@@ -57,4 +57,7 @@ function engineEnvironment({ rig: { record }, cli }: Setting): Record<string, st
   };
 }
 
-const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const peers = {
+  'plain-loop': new URL('peers/plain-loop.ts', import.meta.url),
+  'one-stack': new URL('peers/one-stack.ts', import.meta.url),
+} as const;

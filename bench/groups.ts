@@ -6,7 +6,7 @@ import type { Spread } from './statistics.ts';
 
 /** What is compared: the measurements of one case of one network at one delay, all of one run. */
 
-export const quantities = ['wall', 'cpu', 'memory', 's3', 'ec2'] as const;
+export const quantities = ['wall', 'cpu', 'memory', 's3', 'ec2', 'engines'] as const;
 export type Quantity = (typeof quantities)[number];
 
 export const quantityTitles: Readonly<Record<Quantity, string>> = {
@@ -15,6 +15,7 @@ export const quantityTitles: Readonly<Record<Quantity, string>> = {
   memory: 'peak memory, MB',
   s3: 'requests to S3',
   ec2: 'requests to EC2',
+  engines: 'starts of the engine',
 };
 
 export class Group {
@@ -54,7 +55,7 @@ export class Group {
   }
 }
 
-function valueOf({ wallSeconds, cpuSeconds, peakMb, requests }: Measurement, quantity: Quantity): number | undefined {
+function valueOf({ wallSeconds, cpuSeconds, peakMb, requests, engines }: Measurement, quantity: Quantity): number | undefined {
   switch (quantity) {
     case 'wall':
       return wallSeconds;
@@ -66,6 +67,8 @@ function valueOf({ wallSeconds, cpuSeconds, peakMb, requests }: Measurement, qua
       return requests?.s3;
     case 'ec2':
       return requests?.ec2;
+    case 'engines':
+      return engines;
   }
 }
 

@@ -122,8 +122,8 @@ async function currentCommit(): Promise<string | undefined> {
   return exitCode === 0 ? stdout : undefined;
 }
 
-function lineOf({ size, delayMs, case: which, round, contender, wallSeconds, cpuSeconds, peakMb, requests }: Measurement): string {
-  const asked = requests === undefined ? '' : `, ${requests.s3} to S3, ${requests.ec2} to EC2`;
+function lineOf({ size, delayMs, case: which, round, contender, wallSeconds, cpuSeconds, peakMb, requests, engines }: Measurement): string {
+  const asked = requests === undefined ? '' : `, ${requests.s3} to S3, ${requests.ec2} to EC2, ${engines ?? 0} engines`;
   return `${size} stacks, ${delayMs} ms, round ${round}, ${caseTitles[which]}, ${contenderTitles[contender]}: ${wallSeconds.toFixed(1)} s, CPU ${cpuSeconds.toFixed(1)} s, ${peakMb.toFixed(0)} MB${asked}`;
 }
 

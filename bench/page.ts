@@ -47,7 +47,7 @@ const tie = 1.05;
 
 function losses(results: Results, networks: readonly Network[]): string {
   const lines = peers.flatMap((peer) =>
-    quantities.flatMap((quantity) => {
+    costs.flatMap((quantity) => {
       const lost = networks.flatMap((network) =>
         groupsOf(results, network).flatMap(([which, group]) => {
           const ratio = group.ratio(peer, quantity);
@@ -63,7 +63,10 @@ function losses(results: Results, networks: readonly Network[]): string {
 
 const theirs: Readonly<Record<(typeof peers)[number], string>> = { 'plain-loop': 'the plain loop', 'one-stack': 'one big stack' };
 
-const lossTitles: Readonly<Record<Quantity, string>> = {
+/** Starts of the engine cost nothing by themselves. */
+const costs = ['wall', 'cpu', 'memory', 's3', 'ec2'] as const satisfies readonly Quantity[];
+
+const lossTitles: Readonly<Record<(typeof costs)[number], string>> = {
   wall: 'wall time',
   cpu: 'CPU time',
   memory: 'memory',
@@ -163,6 +166,7 @@ const how = `Each is a process of its own, on the same lab, with the same CLI, p
 - **CPU time**, user and system, of all processes that the command started, the plugins too, whoever they were left to.
 - **Peak memory** of the orchestrator: of the Node process without engines and plugins.
 - **Requests** as the lab's proxy lists them. Where a delay is named, each call of S3 and EC2 is answered that much later.
+- **Starts of the engine**, by the one question that each start of the aws plugin asks of STS.
 - The order within a round alternates. Each case begins from the same snapshot of AWS and bucket.
 
 \`\`\`

@@ -9,6 +9,7 @@ export function valueText(value: number, quantity: Quantity): string {
     case 'memory':
     case 's3':
     case 'ec2':
+    case 'engines':
       return value.toFixed(0);
   }
 }

@@ -22,7 +22,7 @@ async function inTurn(work: () => Promise<void>): Promise<void> {
 
 const ended = new Map<string, Promise<void>>();
 for (const node of graph.nodes) {
-  const upstreams = Promise.all(node.upstreams.map((name) => ended.get(name)));
+  const upstreams = Promise.all(node.upstreams.flatMap((name) => ended.get(name) ?? []));
   ended.set(
     node.name,
     upstreams.then(() =>

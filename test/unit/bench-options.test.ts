@@ -11,14 +11,21 @@ function optionsOf(...args: string[]): Options {
 const sizesOf = ({ blocks }: Options) => blocks.map(({ size, delayMs, rounds }) => [size, delayMs, rounds]);
 
 describe('the options of the benchmark', () => {
-  it('without any: the example at both delays, three times, and 61 stacks once', () => {
+  it('without any: the example at both delays, and 61 stacks once', () => {
     const options = optionsOf();
     expect(sizesOf(options)).toEqual([
       [7, 0, 3],
-      [7, 40, 3],
+      [7, 40, 2],
       [61, 0, 1],
     ]);
     expect(options).toMatchObject({ parallel: 2, json: false, write: true });
+  });
+
+  it('of sizes alone: at both delays', () => {
+    expect(sizesOf(optionsOf('--sizes', '301'))).toEqual([
+      [301, 0, 3],
+      [301, 40, 3],
+    ]);
   });
 
   it('choose sizes, delays, cases and rounds', () => {
