@@ -58,7 +58,10 @@ export function parseOptions(args: readonly string[], cores: number): Parsed {
     if (values.help) return { kind: 'help' };
     if (values.page) return { kind: 'page' };
     const sizes = values.sizes === undefined ? undefined : numbers('--sizes', values.sizes, isSize, sizeText);
-    const delays = values.delays === undefined ? undefined : numbers('--delays', values.delays, isDelay, 'milliseconds from 0 to 10000');
+    const delays =
+      values.delays === undefined
+        ? undefined
+        : numbers('--delays', values.delays, isDelay, 'milliseconds from 0 to 10000, with commas between them');
     const rounds = values.rounds === undefined ? undefined : one('--rounds', values.rounds, 99);
     const asked = values.cases === undefined ? undefined : names<Case>('--cases', values.cases, cases);
     const only = values.only === undefined ? contenders : names<Contender>('--only', values.only, contenders);
@@ -122,25 +125,25 @@ function atScale(
 }
 
 const isSize = (size: number): boolean => size % 2 === 1 && size >= 3 && size <= 2 * (mostVpcs - 1) + 1;
-const sizeText = `odd numbers of stacks from 3 to ${2 * (mostVpcs - 1) + 1}: two for each VPC, and one for the gateway`;
+const sizeText = `odd numbers of stacks (two for each VPC, and one for the gateway) from 3 to ${2 * (mostVpcs - 1) + 1}, with commas between them`;
 const isDelay = (ms: number): boolean => ms <= 10_000;
 
 function numbers(option: string, text: string, isOne: (value: number) => boolean, wanted: string): readonly number[] {
   const parts = text.split(',');
   const bad = parts.filter((part) => !/^\d{1,5}$/.test(part) || !isOne(Number(part)));
-  if (bad.length > 0) throw new NotAnOption(`${option} takes ${wanted}, with commas between them; not "${bad.join(',')}".`);
+  if (bad.length > 0) throw new NotAnOption(`${option} "${bad.join(',')}": it takes ${wanted}.`);
   return [...new Set(parts.map(Number))];
 }
 
 function one(option: string, text: string, most: number): number {
   const [value = 0, ...more] = numbers(option, text, (count) => count >= 1 && count <= most, `a number from 1 to ${most}`);
-  if (more.length > 0) throw new NotAnOption(`${option} takes one number, not "${text}".`);
+  if (more.length > 0) throw new NotAnOption(`${option} "${text}": it takes one number.`);
   return value;
 }
 
 function names<Name extends string>(option: string, text: string, known: readonly Name[]): readonly Name[] {
   const parts = text.split(',');
   const bad = parts.filter((part) => !known.some((name) => name === part));
-  if (bad.length > 0) throw new NotAnOption(`${option} takes ${known.join(', ')}, with commas between them; not "${bad.join(',')}".`);
+  if (bad.length > 0) throw new NotAnOption(`${option} "${bad.join(',')}": it takes ${known.join(', ')}, with commas between them.`);
   return known.filter((name) => parts.includes(name));
 }

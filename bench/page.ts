@@ -20,12 +20,18 @@ export function performancePage(results: Results): string {
     '## Against what was asked for',
     promisesTable(results),
     '## Where it loses',
-    losses(results, networks),
-    '## Side by side',
-    ...networks.filter(({ scale }) => !scale).map((network) => sideBySide(results, network)),
-    ...(networks.some(({ scale }) => scale)
-      ? ['## At scale', ...networks.filter(({ scale }) => scale).map((network) => atScale(results, network))]
-      : []),
+    losses(
+      results,
+      networks.filter(({ scale }) => !scale),
+    ),
+    ...titled(
+      '## Side by side',
+      networks.filter(({ scale }) => !scale).map((network) => sideBySide(results, network)),
+    ),
+    ...titled(
+      '## At scale',
+      networks.filter(({ scale }) => scale).map((network) => atScale(results, network)),
+    ),
     '## How it is measured',
     how,
     '## Where it was measured',
@@ -33,6 +39,8 @@ export function performancePage(results: Results): string {
   ];
   return `${sections.join('\n\n')}\n`;
 }
+
+const titled = (title: string, sections: readonly string[]): readonly string[] => (sections.length === 0 ? [] : [title, ...sections]);
 
 function promisesTable(results: Results): string {
   const rows = promisesOf(results).map(({ what, wanted, measured }) => {
@@ -46,19 +54,23 @@ function promisesTable(results: Results): string {
 const tie = 1.05;
 
 function losses(results: Results, networks: readonly Network[]): string {
-  const lines = peers.flatMap((peer) =>
+  if (networks.length === 0) return 'Nothing is measured yet.';
+  const rows = peers.flatMap((peer) =>
     costs.flatMap((quantity) => {
-      const lost = networks.flatMap((network) =>
-        groupsOf(results, network).flatMap(([which, group]) => {
-          const ratio = group.ratio(peer, quantity);
-          return ratio !== undefined && ratio.median > tie ? [`${caseTitles[which]}, ${networkText(network)}: ${ratioText(ratio)}`] : [];
-        }),
-      );
-      return lost.length === 0 ? [] : [`| ${theirs[peer]} | ${lossTitles[quantity]} | ${lost.join('<br>')} |`];
+      const cells = networks.map((network) => lostText(results, network, peer, quantity));
+      return cells.every((cell) => cell === '') ? [] : [[theirs[peer], lossTitles[quantity], ...cells]];
     }),
   );
-  if (lines.length === 0) return 'In nothing that was measured.';
-  return ['What it takes more of than a peer.', ['| than | more | times |', '| --- | --- | --- |', ...lines].join('\n')].join('\n\n');
+  if (rows.length === 0) return 'In nothing that was measured.';
+  return `What it takes more of than a peer, and how many times as much.\n\n${table(['than', 'more', ...networks.map(networkText)], rows)}`;
+}
+
+function lostText(results: Results, network: Network, peer: (typeof peers)[number], quantity: Quantity): string {
+  const lost = groupsOf(results, network).flatMap(([which, group]) => {
+    const ratio = group.ratio(peer, quantity);
+    return ratio !== undefined && ratio.median > tie ? [`${caseTitles[which]} ${ratioText(ratio)}`] : [];
+  });
+  return lost.join(', ');
 }
 
 const theirs: Readonly<Record<(typeof peers)[number], string>> = { 'plain-loop': 'the plain loop', 'one-stack': 'one big stack' };
@@ -179,6 +191,6 @@ npm run bench -- --sizes 61 --delays 0 --cases noop --only holdfast   # a look; 
 What is measured anew takes the place of what was there; the rest of the page stays, under its own date. \`npm run bench -- --help\` has the other options.`;
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+  const line = (cells: readonly string[]): string => `|${cells.map((cell) => (cell === '' ? ' |' : ` ${cell} |`)).join('')}`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -48,12 +48,15 @@ describe('the options of the benchmark', () => {
   });
 
   it.each([
-    [['--sizes', '8'], '--sizes takes odd numbers of stacks from 3 to 8191: two for each VPC, and one for the gateway'],
-    [['--sizes', '7,,61'], '--sizes takes odd numbers'],
-    [['--delays', 'none'], '--delays takes milliseconds from 0 to 10000, with commas between them; not "none".'],
-    [['--cases', 'noop,nothing'], '--cases takes first, noop, change, add, with commas between them; not "nothing".'],
-    [['--rounds', '0'], '--rounds takes a number from 1 to 99'],
-    [['--rounds', '1,2'], '--rounds takes one number, not "1,2".'],
+    [
+      ['--sizes', '8'],
+      '--sizes "8": it takes odd numbers of stacks (two for each VPC, and one for the gateway) from 3 to 8191, with commas between them.',
+    ],
+    [['--sizes', '7,,61'], '--sizes "": it takes odd numbers'],
+    [['--delays', 'none'], '--delays "none": it takes milliseconds from 0 to 10000, with commas between them.'],
+    [['--cases', 'noop,nothing'], '--cases "nothing": it takes first, noop, change, add, with commas between them.'],
+    [['--rounds', '0'], '--rounds "0": it takes a number from 1 to 99.'],
+    [['--rounds', '1,2'], '--rounds "1,2": it takes one number.'],
     [['--scale', '--only', 'holdfast'], '--scale is of Holdfast alone'],
     [['--fast'], "Unknown option '--fast'"],
     [['fast'], "Unexpected argument 'fast'"],
