@@ -39,7 +39,7 @@ export function runHoldfast(args: readonly string[], { cwd, labFolder, env }: Co
 }
 
 /** A shell in which nobody has signed in anywhere. */
-function cleanEnvironment(): Record<string, string> {
+export function cleanEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
       value === undefined || /^(AWS_|INIT_CWD|PULUMI_CONFIG|HOLDFAST_LAB|NO_COLOR|FORCE_COLOR|VITEST)/.test(name) ? [] : [[name, value]],

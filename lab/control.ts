@@ -9,6 +9,7 @@ export interface LabCall {
   readonly action: string;
   readonly mutating: boolean;
   readonly accessKeyId: string | null;
+  readonly userAgent: string | null;
   readonly params: Record<string, string>;
   /** Of S3. */
   readonly key: string | null;
@@ -49,6 +50,12 @@ export class LabControl {
 
   async lastCall(): Promise<number> {
     const answer = (await (await this.#ask('calls')).json()) as { last: number };
+    return answer.last;
+  }
+
+  /** Forgets what was called. @returns the number of the last call */
+  async forgetCalls(): Promise<number> {
+    const answer = (await (await this.#ask('calls', 'DELETE')).json()) as { last: number };
     return answer.last;
   }
 

@@ -83,6 +83,10 @@ export class LabRig {
     return this.#control.lastCall();
   }
 
+  forgetCalls(): Promise<number> {
+    return this.#control.forgetCalls();
+  }
+
   fault(fault: object): Promise<void> {
     return this.#control.fault(fault);
   }

@@ -40,6 +40,7 @@ class WatchedBucket implements Watched {
       action,
       mutating: true,
       accessKeyId: null,
+      userAgent: null,
       params: {},
       key,
       status,
