@@ -27,6 +27,7 @@ async function program(): Promise<Record<string, unknown>> {
           'holdfast:stack': node.name,
           'holdfast:resource': resource,
         }),
+        installation: settings.installation,
         options: { provider, parent },
       }),
     );
