@@ -86,7 +86,7 @@ describe('the script', () => {
   it('that asks for the waves passes globs on, and keeps what it is told', async () => {
     const output = join(folder, 'output');
     await runStep(scriptOf('waves', 'holdfast.mjs waves'), { ...network, STACKS: 'vpc.*', GITHUB_OUTPUT: output });
-    expect(await readFile(output, 'utf8')).toMatch(/ waves vpc\.\* --network networks\/prod\.yaml --format github /);
+    expect(await readFile(output, 'utf8')).toMatch(/ waves vpc\.\* --with-upstreams --network networks\/prod\.yaml --format github /);
   });
 
   it.each([
