@@ -6,6 +6,7 @@ export type Beginning =
   | 'nothing'
   | 'everything'
   | 'guardrails'
+  | 'held-guardrails'
   | 'disowned'
   | 'frozen'
   | 'frozen-lock-gone'
@@ -138,6 +139,7 @@ export const parts: readonly Part[] = [
   part('recover', 'recover --dry-run', 'held', ['recover', '--dry-run', ...patience]),
   part('recover', 'recover', 'held', ['recover', ...incident, ...patience]),
   part('recover', 'recover of the gateway', 'held-gateway', ['recover', ...incident, ...patience]),
+  part('recover', 'recover of the guardrails', 'held-guardrails', ['recover', ...incident, ...patience], { network: withGuardrails }),
   part('recover', 'recover of route tables', 'held-tables', ['recover', ...incident, ...patience]),
 
   part('release', 'freeze', 'everything', ['freeze', 'vpc.one', ...incident]),
@@ -156,6 +158,7 @@ export const parts: readonly Part[] = [
 
   part('watch', 'status', 'held', ['status'], { exitCode: 4 }),
   part('watch', 'status, where a lock is gone', 'lock-gone', ['status'], { exitCode: 4 }),
+  part('watch', 'status --why', 'everything', ['status', '--why', 'vpc.one']),
   part('watch', 'runs', 'everything', ['runs']),
   part('watch', 'locks', 'held-elsewhere', ['locks']),
   part('watch', 'locks of what is frozen', 'frozen', ['locks']),

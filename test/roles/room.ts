@@ -96,6 +96,9 @@ export class Room {
     await rig.writeNetwork(withGuardrails);
     await this.#done(['up', 'guardrails', '--yes']);
     await keep('guardrails');
+    await rig.restoreSnapshot('nothing');
+    await this.#interrupt('guardrails', 'PutMetricAlarm', 'cloudwatch');
+    await keep('held-guardrails');
     await rig.writeNetwork(network);
     await rig.restoreSnapshot('nothing');
     await this.#interrupt('transit-gateway', 'CreateTransitGatewayRouteTable');
@@ -153,9 +156,9 @@ export class Room {
   }
 
   /** AWS has done what was asked, and the run that asked for it is dead. */
-  async #interrupt(short: string, action: string): Promise<void> {
+  async #interrupt(short: string, action: string, service = 'ec2'): Promise<void> {
     const { rig } = this;
-    await rig.fault({ match: { service: 'ec2', action, times: 1 }, do: { kind: 'hold', point: 'after' } });
+    await rig.fault({ match: { service, action, times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run(['up', short, '--yes', '--no-settle']);
     const { held } = await rig.heldCall(run);
     run.child.kill('SIGKILL');

@@ -141,8 +141,14 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       });
       await own.close();
       await heartbeat.stop();
-      const standings = await standingsOf(context, aws, file.network.spec.network, state.states);
-      await closeDeadRuns(tidyRequest(context, aws, file.network.spec.network, standings, emit));
+      await standingsOf(context, aws, file.network.spec.network, state.states)
+        .then((standings) => closeDeadRuns(tidyRequest(context, aws, file.network.spec.network, standings, emit)))
+        .catch((cause: unknown) =>
+          emit({
+            type: 'note',
+            message: `The mark of the interrupted run could not be taken away: ${messageOf(cause)}. The next up or recover does it.`,
+          }),
+        );
     }
     emit({ type: 'summary', command: 'recover', ends, seconds: (context.now() - startedMs) / 1000, exitCode });
     if (!flags.resume || flags.dryRun || exitCode !== exitCodes.done) return exitCode;
