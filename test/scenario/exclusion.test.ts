@@ -94,7 +94,15 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
       ),
     ).toEqual([]);
     expect(inside(ours, spansOf(theirs, rawRunOf(calls)))).toEqual([]);
-    for (const { refused, output } of attempts) if (refused) expect(output).toContain(lockedOut);
+    // Of ten at once one may list the lock of another, and find it gone when it reads it: pulumi gives up over that, too.
+    const lockGone = calls.some((call) => isRaw(call) && call.status === 404 && (call.key ?? '').startsWith(lockFolder(stack)));
+    const refusals = [lockedOut, ...(lockGone ? ['NoSuchKey'] : [])];
+    for (const { refused, output } of attempts)
+      if (refused)
+        expect(
+          refusals.filter((words) => output.includes(words)),
+          output,
+        ).not.toEqual([]);
     expect(runs.filter((code) => code !== 0 && code !== 6)).toEqual([]);
     // Enough of both happened for the above to say something.
     expect(attempts.filter(({ refused }) => refused).length).toBeGreaterThan(instants / 5);
