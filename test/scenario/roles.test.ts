@@ -30,7 +30,7 @@ const sample: readonly (readonly [part: string, action: string, place: Place])[]
   ['recover: freeze', 's3:PutObject', 'locks'],
   ['recover: recover', 's3:PutObject', 'quarantine'],
   ['apply: up that AWS refuses', 's3:PutObject', 'checkpoints'],
-  ['apply: up that AWS refuses', 'ec2:CreateTransitGateway', 'ec2'],
+  ['apply: up with a key', 'ec2:CreateTransitGateway', 'ec2'],
   ['apply: first up', 'ec2:CreateTags', 'ec2'],
 ];
 
