@@ -2,10 +2,8 @@ import { dirname, delimiter, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from '../lab/command.ts';
-import { stateUrl } from '../orchestrator/aws/clients.ts';
 import type { LabRig } from '../test/support/lab-rig.ts';
-import { endless } from '../test/support/raw-pulumi.ts';
-import { cacheFolder } from '../toolchain/cache-folder.ts';
+import { backendEnvironment, endless } from '../test/support/raw-pulumi.ts';
 import type { MeasuredCommand } from './measured-command.ts';
 import type { PeerOrder } from './peers/plain.ts';
 import type { Contender } from './plan.ts';
@@ -47,13 +45,8 @@ function orderOf({ rig, installation, parallel }: Setting): PeerOrder {
 function engineEnvironment({ rig: { record }, cli }: Setting): Record<string, string> {
   return {
     PATH: `${dirname(cli)}${delimiter}${process.env['PATH'] ?? ''}`,
-    PULUMI_BACKEND_URL: stateUrl({ kind: 'LAB', endpoint: record.endpoint }, record.bucket, record.region),
-    PULUMI_HOME: join(cacheFolder(process.env), 'pulumi-home'),
-    PULUMI_CONFIG_PASSPHRASE: '',
-    PULUMI_SKIP_UPDATE_CHECK: 'true',
+    ...backendEnvironment(record),
     ...endless,
-    AWS_REGION: record.region,
-    AWS_ENDPOINT_URL: record.endpoint,
   };
 }
 

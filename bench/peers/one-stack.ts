@@ -1,6 +1,7 @@
 import { ComponentResource, output } from '@pulumi/pulumi';
 import { Provider } from '@pulumi/aws/provider.js';
 import type { StackNode } from '../../orchestrator/graph/graph.ts';
+import { tagsOf } from '../../orchestrator/pulumi/program.ts';
 import { openPeer } from './plain.ts';
 
 /**
@@ -20,13 +21,7 @@ async function program(): Promise<Record<string, unknown>> {
       await node.kind.program({
         inputs: node.inputs,
         references: referencesOf(node, outputs),
-        tags: (resource) => ({
-          ...settings.tags,
-          Name: `${node.name}/${resource}`,
-          'holdfast:installation': settings.installation,
-          'holdfast:stack': node.name,
-          'holdfast:resource': resource,
-        }),
+        tags: tagsOf(node, settings),
         installation: settings.installation,
         options: { provider, parent },
       }),

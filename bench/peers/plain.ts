@@ -4,6 +4,7 @@ import process from 'node:process';
 import { LocalWorkspace } from '@pulumi/pulumi/automation/index.js';
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { z } from 'zod';
+import { programSettings } from '../../orchestrator/cli/fingerprint-settings.ts';
 import { buildGraph } from '../../orchestrator/graph/graph.ts';
 import type { Graph } from '../../orchestrator/graph/graph.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
@@ -46,14 +47,7 @@ export async function openPeer(): Promise<Peer> {
   };
   return {
     graph: graph.value,
-    settings: {
-      project,
-      network: spec.network,
-      account: spec.account,
-      region: spec.region,
-      installation: order.installation,
-      tags: spec.defaults.tags,
-    },
+    settings: programSettings({ network: network.value }, order.installation),
     parallel: order.parallel,
     async up(stackName, program) {
       const stack = await LocalWorkspace.createOrSelectStack(

@@ -2,7 +2,7 @@ import type { Tag } from '@aws-sdk/client-ec2';
 import { messageOf } from '../domain/problem.ts';
 import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory, LiveObject, LookScope } from '../inventory/live-object.ts';
-import type { Looked } from './account.ts';
+import type { Looked } from './looked.ts';
 import { filter, inParts, tagsOfObjects, tagsOfStacks } from './ec2-queries.ts';
 import { resourceTypeOf, resourceTypes } from './resource-types/index.ts';
 import type { Ask, AskAny, ById, Inside, Listed, LookClients, OfEach, Reading, ResourceType } from './resource-types/resource-type.ts';

@@ -1,5 +1,5 @@
-import { looked } from './account.ts';
-import type { Looked } from './account.ts';
+import { looked } from './looked.ts';
+import type { Looked } from './looked.ts';
 import { nameDenials } from './name-denials.ts';
 import type { Session } from './session.ts';
 import type { Target } from './target.ts';

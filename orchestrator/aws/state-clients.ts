@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { STSClient } from '@aws-sdk/client-sts';
 import { nameDenials } from './name-denials.ts';
 import type { Session } from './session.ts';
 import type { Target } from './target.ts';
@@ -35,9 +35,4 @@ export function openStateClients(
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   return { s3: nameDenials(s3), sts: nameDenials(new STSClient(settings)) };
-}
-
-/** Account of the session, by STS itself. */
-export async function accountOf(sts: STSClient): Promise<string | undefined> {
-  return (await sts.send(new GetCallerIdentityCommand({}))).Account;
 }

@@ -1,6 +1,6 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { messageOf } from '../domain/problem.ts';
-import type { Looked } from './account.ts';
+import type { Looked } from './looked.ts';
 import type { NamedObject } from '../inventory/live-object.ts';
 import { filter, inParts, tagsOfObjects, tagsOfStacks } from './ec2-queries.ts';
 import { resourceTypeOf, resourceTypes } from './resource-types/index.ts';

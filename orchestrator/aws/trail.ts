@@ -11,7 +11,7 @@ import { messageOf } from '../domain/problem.ts';
 import { systemClock } from '../gateway/clock.ts';
 import type { Clock } from '../gateway/clock.ts';
 import { parseJson } from '../state/read-json.ts';
-import type { Looked } from './account.ts';
+import type { Looked } from './looked.ts';
 import type { Clients } from './clients.ts';
 
 /** One call of AWS that changed something, or was to, as CloudTrail keeps it. */

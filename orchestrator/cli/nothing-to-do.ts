@@ -1,7 +1,8 @@
 import { pulumiCliVersion } from '../../toolchain/versions.ts';
 import { Bucket } from '../aws/bucket.ts';
+import { lookAtIdentity } from '../aws/identity.ts';
 import type { Session } from '../aws/session.ts';
-import { accountOf, openStateClients } from '../aws/state-clients.ts';
+import { openStateClients } from '../aws/state-clients.ts';
 import { bucketOf } from '../network/spec.ts';
 import type { StackPlan } from '../run/events.ts';
 import { noChanges } from '../run/events.ts';
@@ -33,8 +34,8 @@ export async function nothingToDo(
   const store = new Bucket(s3, bucketOf(spec));
   try {
     // Who is at work is asked with the state, or before it: whoever begins after that has planned over nothing that is said here.
-    const [account, installation, index, locks, open, frozen, checkpoints] = await Promise.all([
-      accountOf(sts),
+    const [identity, installation, index, locks, open, frozen, checkpoints] = await Promise.all([
+      lookAtIdentity({ sts }, context.now),
       store.get(installationKey),
       readIndex(store, network),
       store.list(locksPrefix(network)),
@@ -42,7 +43,7 @@ export async function nothingToDo(
       store.list(frozenPrefix(network)),
       store.list(stacksPrefix(network)),
     ]);
-    if (account !== spec.account || locks.length + open.length + frozen.length > 0) return undefined;
+    if (!identity.ok || identity.value.account !== spec.account || locks.length + open.length + frozen.length > 0) return undefined;
     const made = installation && readInstallation(installation.body);
     if (!made?.ok) return undefined;
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
-import { lookAtBucket, lookAtIdentity, lookAtZones } from '../aws/account.ts';
+import { lookAtBucket, lookAtZones } from '../aws/account.ts';
+import { lookAtIdentity } from '../aws/identity.ts';
 import { Bucket } from '../aws/bucket.ts';
 import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';

@@ -65,6 +65,13 @@ export function buildGraph(spec: NetworkSpec, kinds: readonly StackKind[]): Resu
   return ok({ network, nodes: order.names.flatMap((name) => byName.get(name) ?? []), byName });
 }
 
+/** @throws where it is not in the graph: who asks has it from there */
+export function nodeOf(graph: Graph, name: string): StackNode {
+  const node = graph.byName.get(name);
+  if (!node) throw new Error(`${name} is not in the graph`);
+  return node;
+}
+
 interface Vertex {
   readonly name: string;
   readonly upstreams: readonly string[];

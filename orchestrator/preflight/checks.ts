@@ -1,6 +1,8 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { formatSeconds } from '../domain/duration.ts';
-import type { BucketFacts, Identity, Looked } from '../aws/account.ts';
+import type { BucketFacts } from '../aws/account.ts';
+import type { Identity } from '../aws/identity.ts';
+import type { Looked } from '../aws/looked.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { Expiry } from '../aws/session.ts';
 import type { Network } from '../network/read-network.ts';

@@ -1,4 +1,4 @@
-import type { Looked } from '../aws/account.ts';
+import type { Looked } from '../aws/looked.ts';
 import { byPassphrase } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
 import type { CheckOutcome } from './check.ts';

@@ -48,13 +48,7 @@ export function stackProgram(
     const outputs = await node.kind.program({
       inputs: node.inputs,
       references: readReferences(node, settings, upstream),
-      tags: (resource) => ({
-        ...settings.tags,
-        Name: `${node.name}/${resource}`,
-        'holdfast:installation': settings.installation,
-        'holdfast:stack': node.name,
-        'holdfast:resource': resource,
-      }),
+      tags: tagsOf(node, settings),
       installation: settings.installation,
       options,
     });
@@ -69,6 +63,17 @@ export function stackProgram(
     );
   };
 }
+
+/** Of each taggable resource of a stack, by the resource's name in it. */
+export const tagsOf =
+  ({ name }: Pick<StackNode, 'name'>, { tags, installation }: Pick<ProgramSettings, 'tags' | 'installation'>) =>
+  (resource: string): Record<string, string> => ({
+    ...tags,
+    Name: `${name}/${resource}`,
+    'holdfast:installation': installation,
+    'holdfast:stack': name,
+    'holdfast:resource': resource,
+  });
 
 function readReferences(node: StackNode, settings: ProgramSettings, upstream: (stack: string) => Upstream) {
   const stackReferences = new Map<string, StackReference>();

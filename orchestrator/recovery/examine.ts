@@ -1,4 +1,4 @@
-import type { Looked } from '../aws/account.ts';
+import type { Looked } from '../aws/looked.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { messageOf } from '../domain/problem.ts';
 import { objectKey } from '../inventory/live-object.ts';

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { nodeOf } from '../graph/graph.ts';
 import type { StackNode, Graph } from '../graph/graph.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
 import { messageOf } from '../domain/problem.ts';
@@ -188,12 +189,6 @@ const unchangedPlan = ({ name, short }: StackNode, empty: boolean): StackPlan =>
   counts: noChanges,
   changes: [],
 });
-
-function nodeOf(graph: Graph, name: string): StackNode {
-  const node = graph.byName.get(name);
-  if (!node) throw new Error(`${name} is not in the graph`);
-  return node;
-}
 
 /** What a person counts: cloud resources, without the stack itself, its provider and its references. */
 const isCloudResource = ({ type }: { type: string }): boolean => !type.startsWith('pulumi:');

@@ -1,3 +1,5 @@
+import { dependencyOrder } from '../graph/graph.ts';
+
 /** One stack to work on, and what has to be worked on before it. */
 interface Vertex {
   readonly name: string;
@@ -6,28 +8,17 @@ interface Vertex {
   readonly seconds?: number;
 }
 
-/** Seconds from the beginning of each vertex to the end of the longest chain that begins with it. */
+/** Seconds from the beginning of each vertex to the end of the longest chain that begins with it; of what waits in a circle nothing is said. */
 function chains(vertices: readonly Vertex[]): ReadonlyMap<string, number> {
-  const dependents = new Map<string, string[]>();
-  const seconds = new Map(vertices.map((vertex) => [vertex.name, vertex.seconds ?? 1]));
-  const open = new Map(vertices.map(({ name }) => [name, 0]));
-  for (const { name, after } of vertices)
-    for (const before of new Set(after))
-      if (seconds.has(before)) {
-        dependents.set(before, [...(dependents.get(before) ?? []), name]);
-        open.set(before, (open.get(before) ?? 0) + 1);
-      }
-  const before = new Map(vertices.map(({ name, after }) => [name, [...new Set(after)].filter((other) => seconds.has(other))]));
+  const order = dependencyOrder(vertices.map(({ name, after }) => ({ name, upstreams: after })));
+  const byName = new Map(vertices.map((vertex) => [vertex.name, vertex]));
   const chain = new Map<string, number>();
-  // From the ends: what nothing waits for. In a circle there is no end, and nothing is said of it.
-  const ready = [...open].flatMap(([name, count]) => (count === 0 ? [name] : []));
-  for (let name = ready.pop(); name !== undefined; name = ready.pop()) {
-    chain.set(name, (seconds.get(name) ?? 0) + Math.max(0, ...(dependents.get(name) ?? []).map((next) => chain.get(next) ?? 0)));
-    for (const other of before.get(name) ?? []) {
-      const left = (open.get(other) ?? 0) - 1;
-      open.set(other, left);
-      if (left === 0) ready.push(other);
-    }
+  const longestAfter = new Map<string, number>();
+  for (const name of order.ok ? [...order.names].reverse() : []) {
+    const { seconds = 1, after = [] } = byName.get(name) ?? {};
+    const own = seconds + (longestAfter.get(name) ?? 0);
+    chain.set(name, own);
+    for (const before of after) longestAfter.set(before, Math.max(longestAfter.get(before) ?? 0, own));
   }
   return chain;
 }

@@ -5,7 +5,7 @@ import type { StackState } from '../state/checkpoints.ts';
 import { isSettled, learn } from '../state/index-of-stacks.ts';
 import type { Fingerprint, IndexEntry, StackIndex } from '../state/index-of-stacks.ts';
 import type { ObjectStore } from '../state/object-store.ts';
-import { digestOf, fingerprintOf, outputDigests } from './fingerprint.ts';
+import { fingerprintOf, outputDigests } from './fingerprint.ts';
 import type { FingerprintSettings, OutputDigest } from './fingerprint.ts';
 
 /** Which stacks the engine is known to have nothing to do for, and what this run learns of that. */
@@ -51,11 +51,17 @@ export class Settled {
   }
 }
 
-/** As the checkpoints of this moment have them. */
+/** As the checkpoints of this moment have them: each is read once. */
 export function servedDigests(known: ReadonlyMap<string, ServedCheckpoint>): OutputDigest {
-  return (stack, output) => {
+  const digests = new Map<string, Readonly<Record<string, string>>>();
+  const digestsOf = (stack: string): Readonly<Record<string, string>> => {
     const served = known.get(stack);
     const content = served && parseCheckpoint(served.body);
-    return content && !('reason' in content) && output in content.outputs ? digestOf(content.outputs[output]) : undefined;
+    return content && !('reason' in content) ? outputDigests(content.outputs) : {};
+  };
+  return (stack, output) => {
+    const read = digests.get(stack) ?? digestsOf(stack);
+    digests.set(stack, read);
+    return read[output];
   };
 }

@@ -253,9 +253,7 @@ const listedAtMost = 24;
 function describeSummary({ ends, seconds, exitCode, command }: Extract<RunEvent, { type: 'summary' }>, style: Style): string {
   const notable = ends.filter(({ end }) => !['unchanged', 'applied', 'destroyed', 'recovered'].includes(end.outcome));
   const listed = ends.length <= listedAtMost ? ends.filter(({ end }) => end.outcome !== 'unchanged') : notable;
-  const counts = new Map<string, number>();
-  for (const { end } of ends) counts.set(end.outcome, (counts.get(end.outcome) ?? 0) + 1);
-  const total = [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ');
+  const total = countWords(ends.map(({ end }) => end.outcome));
   const word = exitCode === 0 ? style.green(`${command}: done`) : style.red(`${command}: exit ${exitCode}`);
   return [
     ...(listed.length > 0
@@ -278,5 +276,12 @@ function summaryRow({ short, end, seconds }: StackResult, style: Style): string[
 }
 
 const indent = (texts: readonly string[]): string => texts.join('\n').replaceAll(/^/gm, '           ');
+
+/** `3 applied, 1 failed`: in the order in which each comes first. */
+export function countWords(words: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
+}
 
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

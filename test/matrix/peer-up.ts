@@ -1,10 +1,11 @@
 import process from 'node:process';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import { programSettings } from '../../orchestrator/cli/fingerprint-settings.ts';
 import { labRecordSchema } from '../../orchestrator/domain/lab-record.ts';
 import { buildGraph } from '../../orchestrator/graph/graph.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
 import { stackProgram } from '../../orchestrator/pulumi/program.ts';
-import { installationKey, project } from '../../orchestrator/state/layout.ts';
+import { installationKey } from '../../orchestrator/state/layout.ts';
 import { readInstallation } from '../../orchestrator/state/installation.ts';
 import { kinds } from '../../stacks/index.ts';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -30,19 +31,7 @@ const s3 = new S3Client({
 const installation = readInstallation((await new Bucket(s3, record.bucket).get(installationKey))?.body ?? '');
 s3.destroy();
 if (!installation.ok) throw new Error(JSON.stringify(installation.problems));
-const { spec } = network.value;
-const program = stackProgram(
-  node,
-  {
-    project,
-    network: spec.network,
-    account: spec.account,
-    region: spec.region,
-    installation: installation.value.installation,
-    tags: spec.defaults.tags,
-  },
-  () => ({ exists: true }),
-);
+const program = stackProgram(node, programSettings({ network: network.value }, installation.value.installation), () => ({ exists: true }));
 const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
 const raw = await RawPulumi.open(record, Object.fromEntries(names.map((name) => [name, process.env[name] ?? ''])));
 const { exitCode, output } = await raw.up(stack, program);

@@ -9,6 +9,8 @@ import { readNetwork } from '../../orchestrator/network/read-network.ts';
 import type { NetworkSpec } from '../../orchestrator/network/spec.ts';
 import { disownedKey, durableLockKey, heartbeatKey, lockFolder } from '../../orchestrator/state/layout.ts';
 import { runHere } from '../support/in-process.ts';
+import { interrupted, orchestratorKilled } from '../support/interruptions.ts';
+import type { HitCall } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { network, withGuardrails } from './parts.ts';
@@ -80,9 +82,8 @@ export class Room {
   /** As the lab's own role, which may do everything. */
   async #makeBeginnings(): Promise<void> {
     const { rig } = this;
-    const { endpoint, region, bucket } = rig.record;
-    const client = { endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
-    const [sns, kms] = [new SNSClient(client), new KMSClient(client)];
+    const { bucket } = rig.record;
+    const [sns, kms] = [new SNSClient(rig.client), new KMSClient(rig.client)];
     await sns.send(new CreateTopicCommand({ Name: 'on-call' }));
     const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
     await kms.send(new CreateAliasCommand({ AliasName: 'alias/state', TargetKeyId: KeyMetadata?.KeyId }));
@@ -156,15 +157,8 @@ export class Room {
   }
 
   /** AWS has done what was asked, and the run that asked for it is dead. */
-  async #interrupt(short: string, action: string, service = 'ec2'): Promise<void> {
-    const { rig } = this;
-    await rig.fault({ match: { service, action, times: 1 }, do: { kind: 'hold', point: 'after' } });
-    const run = rig.run(['up', short, '--yes', '--no-settle']);
-    const { held } = await rig.heldCall(run);
-    run.child.kill('SIGKILL');
-    await run.ended;
-    await rig.release(held[0]?.n ?? 0);
-    await rig.clearFaults();
+  async #interrupt(short: string, action: string, service: HitCall['service'] = 'ec2'): Promise<void> {
+    await interrupted(this.rig, ['up', short, '--yes', '--no-settle'], { service, action }, orchestratorKilled);
   }
 
   /** As if another machine had left it: only a heartbeat says when it was last heard of. */

@@ -29,13 +29,8 @@ describe('the guardrails of a network', { concurrent: false }, () => {
   let cloudwatch: CloudWatchClient;
   beforeAll(async () => {
     rig = await LabRig.start(smallNetwork + quickly + guardrails);
-    const client = {
-      endpoint: rig.record.endpoint,
-      region: rig.record.region,
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    };
-    sns = new SNSClient(client);
-    cloudwatch = new CloudWatchClient(client);
+    sns = new SNSClient(rig.client);
+    cloudwatch = new CloudWatchClient(rig.client);
   });
   afterEach(() => rig.reset());
   afterAll(async () => {

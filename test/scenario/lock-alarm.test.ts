@@ -63,13 +63,8 @@ describe('the lock alarm', { concurrent: false }, () => {
   const readers = new Readers();
   beforeAll(async () => {
     rig = await LabRig.start(smallNetwork + quickly + guardrails);
-    const client = {
-      endpoint: rig.record.endpoint,
-      region: rig.record.region,
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    };
-    sns = new SNSClient(client);
-    cloudwatch = new CloudWatchClient(client);
+    sns = new SNSClient(rig.client);
+    cloudwatch = new CloudWatchClient(rig.client);
     at = await readers.open();
     env = { CHAT: `${at}/chat` };
   });

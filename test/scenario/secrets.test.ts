@@ -38,11 +38,7 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
   });
 
   it('is deployed with it, and each later run goes on with the key of the stack', async () => {
-    const kms = new KMSClient({
-      endpoint: rig.record.endpoint,
-      region: rig.record.region,
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    });
+    const kms = new KMSClient(rig.client);
     const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
     await kms.send(new CreateAliasCommand({ AliasName: 'alias/state', TargetKeyId: KeyMetadata?.KeyId }));
     kms.destroy();

@@ -14,20 +14,28 @@ import { readNetwork } from '../../orchestrator/network/read-network.ts';
 export type { CommandResult, RunningCommand } from '../../lab/command.ts';
 export type { LabCall } from '../../lab/control.ts';
 
+interface ClientSettings {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
 /** A lab of its own, commands run against it as their users run them, and a look at AWS that does not go through Holdfast. */
 export class LabRig {
   readonly record: LabRecord;
   readonly folder: string;
   readonly ec2: EC2Client;
   readonly s3: S3Client;
+  /** For other clients of AWS that do not go through Holdfast. */
+  readonly client: ClientSettings;
   readonly #control: LabControl;
 
   private constructor(record: LabRecord, folder: string) {
     this.record = record;
     this.folder = folder;
-    const client = { endpoint: record.endpoint, region: record.region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
-    this.ec2 = new EC2Client(client);
-    this.s3 = new S3Client({ ...client, forcePathStyle: true });
+    this.client = { endpoint: record.endpoint, region: record.region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+    this.ec2 = new EC2Client(this.client);
+    this.s3 = new S3Client({ ...this.client, forcePathStyle: true });
     this.#control = new LabControl(record);
   }
 

@@ -18,6 +18,16 @@ export interface RawResult {
 /** A session of AWS that nobody ends. */
 export const endless = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
+/** What plain `pulumi` is told of the lab, beside its credentials. */
+export const backendEnvironment = (record: Pick<LabRecord, 'endpoint' | 'bucket' | 'region'>): Record<string, string> => ({
+  PULUMI_BACKEND_URL: stateUrl({ kind: 'LAB', endpoint: record.endpoint }, record.bucket, record.region),
+  PULUMI_HOME: join(cacheFolder(process.env), 'pulumi-home'),
+  PULUMI_CONFIG_PASSPHRASE: '',
+  PULUMI_SKIP_UPDATE_CHECK: 'true',
+  AWS_REGION: record.region,
+  AWS_ENDPOINT_URL: record.endpoint,
+});
+
 /** Pulumi without Holdfast, as a person has it who goes past it: the bucket's own URL, the engine's own locks. */
 export class RawPulumi {
   readonly #cli: { readonly path: string; readonly version: string };
@@ -44,13 +54,8 @@ export class RawPulumi {
     };
     await writeFile(join(folder, 'Pulumi.yaml'), JSON.stringify(settings));
     return new RawPulumi(cli.value, folder, settings, {
-      PULUMI_BACKEND_URL: stateUrl({ kind: 'LAB', endpoint: record.endpoint }, record.bucket, record.region),
-      PULUMI_HOME: join(cacheFolder(process.env), 'pulumi-home'),
-      PULUMI_CONFIG_PASSPHRASE: '',
-      PULUMI_SKIP_UPDATE_CHECK: 'true',
+      ...backendEnvironment(record),
       ...session,
-      AWS_REGION: record.region,
-      AWS_ENDPOINT_URL: record.endpoint,
     });
   }
 

@@ -1,22 +1,16 @@
+import { tableRow, withPart } from '../../domain/page.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
 import { places } from './places.ts';
 import type { Where } from './places.ts';
 import { permissions, roles } from './roles.ts';
 import type { Permission } from './roles.ts';
 
-const begin = '<!-- the table of permissions: made by `npm run roles:page`, do not edit -->';
-const end = '<!-- end of the table of permissions -->';
-
 /**
  * The page with the table of today between its marks.
  * @throws where the page has no such marks
  */
-export function withPermissions(page: string): string {
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error('the page has no place for the table of permissions');
-  return `${page.slice(0, from)}${begin}\n\n${tableText()}\n\n${page.slice(to)}`;
-}
+export const withPermissions = (page: string): string =>
+  withPart(page, { what: 'the table of permissions', madeBy: 'npm run roles:page' }, tableText());
 
 /** Names that stand for whatever a network file has. */
 const anyNetwork = {
@@ -34,10 +28,10 @@ function tableText(): string {
     rows.set(key, { row, actions: [...(rows.get(key)?.actions ?? []), row.action] });
   }
   return [
-    line(['where', 'actions', 'roles', 'why']),
-    line(['---', '---', '---', '---']),
+    tableRow(['where', 'actions', 'roles', 'why']),
+    tableRow(['---', '---', '---', '---']),
     ...[...rows.values()].map(({ row, actions }) =>
-      line([
+      tableRow([
         whereText(row),
         actions.map((action) => `\`${action}\``).join(' '),
         row.roles.length === roles.length ? 'all' : row.roles.join(', '),
@@ -52,5 +46,3 @@ function whereText({ place }: Permission): string {
   const names = resources.map((resource) => `\`${resource.replace('arn:aws:s3:::BUCKET/', '')}\``).join(' ');
   return condition === undefined ? names : `${names} where \`${JSON.stringify(condition)}\``;
 }
-
-const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

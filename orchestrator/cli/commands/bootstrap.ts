@@ -1,4 +1,4 @@
-import { lookAtIdentity } from '../../aws/account.ts';
+import { lookAtIdentity } from '../../aws/identity.ts';
 import { bootstrapBucket } from '../../aws/bootstrap.ts';
 import type { ForeignBucket } from '../../aws/bootstrap.ts';
 import type { PropertyStanding } from '../../aws/bucket-properties.ts';

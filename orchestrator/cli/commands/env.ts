@@ -2,8 +2,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import type { Target } from '../../aws/target.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { orRefuse, Refusal } from '../../domain/problem.ts';
-import { selectStacks } from '../../graph/select.ts';
+import { orRefuse } from '../../domain/problem.ts';
 import { describeHeld } from '../../run/standing.ts';
 import type { Standing } from '../../run/standing.ts';
 import { readInstallation } from '../../state/installation.ts';
@@ -12,6 +11,7 @@ import { byPassphrase, recordedSecrets } from '../../state/secrets.ts';
 import type { ConfiguredSecrets } from '../../state/secrets.ts';
 import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
 import type { CommonFlags, Context } from '../context.ts';
+import { oneStack } from '../one-stack.ts';
 import { backendUrl, shortOf } from '../open.ts';
 import { quoted } from '../quoted.ts';
 import { passphraseEnvironment } from '../passphrase.ts';
@@ -41,15 +41,11 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
   await report({ ...this, process: told }, flags, (emit) =>
     withBucket(this, flags, 'env', emit, async ({ file, aws, facts, read, header, notes }): Promise<ExitCode> => {
       const { states, standings } = await read();
-      const known = new Map(file.graph.nodes.map(({ name, short }) => [name, { name, short }]));
-      for (const { stack, short } of states.values()) known.set(stack, { name: stack, short });
-      const [stack, ...more] = orRefuse(selectStacks([...known.values()], [pattern], file.network.file), exitCodes.usage);
-      if (stack === undefined || more.length > 0)
-        throw new Refusal(exitCodes.usage, {
-          reason: 'several-stacks',
-          message: `"${pattern}" means ${more.length + 1} stacks, and plain pulumi works on one`,
-          next: `Name one: npm run -s holdfast -- env ${stack === undefined ? 'STACK' : shortOf(stack)}`,
-        });
+      const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys()]);
+      const stack = oneStack(names, pattern, file.network.file, {
+        because: 'plain pulumi works on one',
+        command: (short) => `npm run -s holdfast -- env ${short}`,
+      });
       const { spec } = file.network;
       const installation =
         facts.installation === undefined ? undefined : orRefuse(readInstallation(facts.installation), exitCodes.preflightRefused);

@@ -1,4 +1,4 @@
-import { lookAtIdentity } from '../../aws/account.ts';
+import { lookAtIdentity } from '../../aws/identity.ts';
 import { lookAtInventory } from '../../aws/inventory.ts';
 import { resourceTypeOf } from '../../aws/resource-types/index.ts';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';

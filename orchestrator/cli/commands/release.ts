@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { orRefuse, Refusal } from '../../domain/problem.ts';
-import { selectStacks } from '../../graph/select.ts';
+import { Refusal } from '../../domain/problem.ts';
 import { Journal } from '../../journal/journal.ts';
 import { readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
@@ -19,6 +18,7 @@ import { styleFor } from '../../ui/reporter.ts';
 import { openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
+import { oneStack } from '../one-stack.ts';
 import { shortOf, tidyRequest } from '../open.ts';
 import { openingOf } from '../opening.ts';
 import { print, report } from '../report.ts';
@@ -46,7 +46,11 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   const network = file.network.spec.network;
   refuseIncident(file, flags.incident);
   const { states, unreadable, standings } = await read();
-  const stack = oneStack(opened, pattern, states.keys(), standings);
+  const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...standings.byStack.keys()]);
+  const stack = oneStack(names, pattern, file.network.file, {
+    because: 'a lock is released by itself',
+    command: (short) => `npm run release -- ${short} --incident ID`,
+  });
   const short = shortOf(stack);
   const locks = standings.locks.filter((lock) => lock.stack === stack);
   const [lock, ...more] = locks;
@@ -111,24 +115,6 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
 function told(context: Context, flags: ReleaseFlags, json: object, text: string): ExitCode {
   print(context, flags.json ? JSON.stringify(json) : text);
   return exitCodes.done;
-}
-
-function oneStack({ file }: OpenedBucket, pattern: string, known: Iterable<string>, standings: Standings): string {
-  const names = new Set([...file.graph.nodes.map(({ name }) => name), ...known, ...standings.byStack.keys()]);
-  const [stack, ...more] = orRefuse(
-    selectStacks(
-      [...names].map((name) => ({ name, short: shortOf(name) })),
-      [pattern],
-      file.network.file,
-    ),
-    exitCodes.usage,
-  );
-  if (stack !== undefined && more.length === 0) return stack;
-  throw new Refusal(exitCodes.usage, {
-    reason: 'several-stacks',
-    message: `"${pattern}" means ${more.length + 1} stacks, and a lock is released by itself`,
-    next: `Name one: npm run release -- ${stack === undefined ? 'STACK' : shortOf(stack)} --incident ID`,
-  });
 }
 
 function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings): void {

@@ -14,7 +14,7 @@ import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
 import type { SharedPart } from '../../run/shared-run.ts';
 import type { Standings } from '../../run/standing.ts';
 import type { ObjectStore } from '../../state/object-store.ts';
-import { plural } from '../../ui/describe.ts';
+import { countWords, plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { Style } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
@@ -206,23 +206,17 @@ export function describeParts(name: string, parts: readonly SharedPart[], style:
   const rows = parts.map(({ run, begunAt, stacks, endedAt, ends }) => [
     `  ${run}`,
     shortTime(begunAt, now),
-    endedAt === undefined ? style.yellow('no end known') : counted(ends.map(({ outcome }) => outcome)),
+    endedAt === undefined ? style.yellow('no end known') : countWords(ends.map(({ outcome }) => outcome)),
     stacks.length > namedAtMost ? plural(stacks.length, 'stack') : stacks.map(shortOf).join(', '),
   ]);
   return [
-    `${style.bold(name)}  ${plural(parts.length, 'part')}, ${plural(outcomes.length, 'stack')}: ${counted(outcomes.map(([, outcome]) => outcome))}`,
+    `${style.bold(name)}  ${plural(parts.length, 'part')}, ${plural(outcomes.length, 'stack')}: ${countWords(outcomes.map(([, outcome]) => outcome))}`,
     table(rows, style.columns),
     ...bad.map(([stack, outcome]) =>
       style.yellow(`  ${shortOf(stack)} ${outcome === 'not-ended' ? 'has not ended' : verbOf({ outcome })}`),
     ),
     style.dim(`One as a timeline, where it had something to do: npm run runs -- ${parts[0]?.run ?? 'ID'}`),
   ].join('\n');
-}
-
-function counted(words: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
 }
 
 function describeRun(run: ReadRun, status: RunStatus, style: Style): string {

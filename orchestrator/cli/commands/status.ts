@@ -1,11 +1,8 @@
 import { join } from 'node:path';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { notOk, ok, orRefuse } from '../../domain/problem.ts';
-import type { Result } from '../../domain/problem.ts';
+import { nodeOf } from '../../graph/graph.ts';
 import { spooledFile } from '../../gateway/spool.ts';
-import type { StackNode } from '../../graph/graph.ts';
-import { selectStacks } from '../../graph/select.ts';
 import { describeHeld } from '../../run/standing.ts';
 import type { Standing, Standings } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
@@ -14,8 +11,8 @@ import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
+import { oneStack } from '../one-stack.ts';
 import { shortOf } from '../open.ts';
-import type { OpenedFile } from '../open-file.ts';
 import { print, report } from '../report.ts';
 import { readWhy } from '../why.ts';
 import { withBucket } from '../with-bucket.ts';
@@ -43,19 +40,23 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
     withBucket(this, flags, 'status', emit, async ({ file, aws, read, header, notes }): Promise<ExitCode> => {
       const { states, unreadable, standings } = await read();
       if (flags.why !== undefined) {
-        const stack = orRefuse(oneStack(file, flags.why), exitCodes.usage);
+        const stack = oneStack(file.graph.byName.keys(), flags.why, file.network.file, {
+          because: 'each has reasons of its own',
+          command: (short) => `npm run status -- --why ${short}`,
+        });
+        const short = shortOf(stack);
         const why = await readWhy(this, file, aws.store, {
-          node: stack,
+          node: nodeOf(file.graph, stack),
           states,
-          standing: standings.byStack.get(stack.name)?.kind,
+          standing: standings.byStack.get(stack)?.kind,
           short: shortOf,
         });
-        if (flags.json) print(this, JSON.stringify({ ...header(), stack: stack.name, short: stack.short, ...why, notes }));
+        if (flags.json) print(this, JSON.stringify({ ...header(), stack, short, ...why, notes }));
         else
           print(
             this,
             [
-              `${stack.short}: ${why.runs ? 'the next up asks the engine' : 'the next up does not ask the engine'}`,
+              `${short}: ${why.runs ? 'the next up asks the engine' : 'the next up does not ask the engine'}`,
               ...why.reasons.map((reason) => `  ${reason}`),
             ].join('\n'),
           );
@@ -101,15 +102,6 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       return [...standings.byStack.values()].some(({ kind }) => kind === 'held') ? exitCodes.held : exitCodes.done;
     }),
   );
-}
-
-function oneStack({ graph, network }: OpenedFile, name: string): Result<StackNode> {
-  const named = selectStacks(graph.nodes, [name], network.file);
-  if (!named.ok) return named;
-  const [node, ...more] = graph.nodes.filter((candidate) => named.value.has(candidate.name));
-  return node && more.length === 0
-    ? ok(node)
-    : notOk({ reason: 'several-stacks', message: `"${name}" is ${named.value.size} stacks`, next: 'Name one, as in --why vpc.shared' });
 }
 
 /** Of each held stack: what its own run, and no other one, has left on this machine. */

@@ -1,4 +1,4 @@
-import type { Looked } from '../../../orchestrator/aws/account.ts';
+import type { Looked } from '../../../orchestrator/aws/looked.ts';
 import { objectKey } from '../../../orchestrator/inventory/live-object.ts';
 import type { Inventory, LiveObject, LookScope } from '../../../orchestrator/inventory/live-object.ts';
 
