@@ -1,6 +1,11 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { JournalUnavailable } from '../../orchestrator/journal/journal.ts';
-import { durableLockKey, openRunKey } from '../../orchestrator/state/layout.ts';
+import { digestOf } from '../../orchestrator/run/fingerprint.ts';
+import type { OutputDigest } from '../../orchestrator/run/fingerprint.ts';
+import { Settled } from '../../orchestrator/run/settled.ts';
+import { readIndex } from '../../orchestrator/state/index-of-stacks.ts';
+import type { IndexEntry } from '../../orchestrator/state/index-of-stacks.ts';
+import { checkpointKey, durableLockKey, openRunKey } from '../../orchestrator/state/layout.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { ApplyRig, closeGateway, sessionWith } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
@@ -485,6 +490,54 @@ describe('the exit code of a run with several ends', () => {
   it('is that of a stack that the session was too short for before a failed one', async () => {
     rig.stack('well').stack('failed', [], refused).stack('long', ['well'], undefined, { forecastSeconds: 3600 });
     expect((await rig.apply({ session: sessionWith(2000) })).exitCode).toBe(3);
+  });
+});
+
+describe('what the engine has nothing to do for', () => {
+  const settings = { settings: {}, programOf: () => '', engine: '', secrets: '' };
+  const withOutput = { fingerprint: (outputs: OutputDigest) => ({ read: outputs('example.gateway', 'id') ?? '' }) };
+  /** It was run over this checkpoint, when the gateway had this output. */
+  const known = (checkpoint: string, id: string): Settled =>
+    new Settled(new Map([['example.vpc', { checkpoint, fingerprint: { read: digestOf(id) }, outputs: {}, resources: 1 }]]), settings);
+  const learnt = async (after: Settled): Promise<ReadonlyMap<string, IndexEntry>> => {
+    await after.keep(rig.bucket, 'example', new Set(['example.gateway', 'example.vpc']));
+    return (await readIndex(rig.bucket, 'example')).entries;
+  };
+
+  beforeEach(() => {
+    rig.has('gateway', [], { id: 'tgw-1' });
+    rig.stack('gateway', [], undefined, { needed: false }).stack('vpc', ['gateway'], undefined, withOutput);
+  });
+
+  it('is not run, however it was planned, where what it reads came out as it was', async () => {
+    const { ends, exitCode } = await rig.apply({ settled: known(rig.has('vpc'), 'tgw-1') });
+    expect([ends['vpc'], rig.started, exitCode]).toEqual([{ outcome: 'unchanged' }, [], 0]);
+    expect(rig.store.calls.filter(({ key }) => key === durableLockKey('example.vpc'))).toEqual([]);
+  });
+
+  it.each([
+    ['what it reads came out otherwise', () => known(rig.has('vpc'), 'tgw-0')],
+    ['its checkpoint is another one', () => (rig.has('vpc'), known('"other"', 'tgw-1'))],
+  ])('is run where %s', async (_, settledAs) => {
+    await rig.apply({ settled: settledAs() });
+    expect(rig.started).toEqual(['vpc']);
+  });
+
+  it('is learnt from a verified end, of the checkpoint that it left and what it had read', async () => {
+    const after = new Settled(new Map(), settings);
+    await rig.apply({ settled: after });
+    const checkpoint = (await rig.bucket.get(checkpointKey('example.vpc')))?.etag;
+    expect((await learnt(after)).get('example.vpc')).toMatchObject({ checkpoint, fingerprint: { read: digestOf('tgw-1') } });
+  });
+
+  it.each([
+    ['failed', refused],
+    ['is held', unknown],
+  ])('is not learnt from a stack that %s', async (_, play) => {
+    rig = new ApplyRig();
+    const after = new Settled(new Map(), settings);
+    await rig.stack('vpc', [], play, withOutput).apply({ settled: after });
+    expect((await learnt(after)).size).toBe(0);
   });
 });
 
