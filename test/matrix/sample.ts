@@ -46,6 +46,8 @@ export const always: readonly string[] = [
   ...at('first-deploy/transit-gateway/lock/accepted', 'reply-lost'),
   ...at('first-deploy/transit-gateway/journal-verified/before', 'orchestrator-killed', 's3-refused'),
   ...at('first-deploy/transit-gateway/removal-of-lock/before', 'orchestrator-killed', 's3-refused'),
+  // Found: the mark of a run whose lock was the only thing left stayed after the recovery.
+  ...at('destroy/transit-gateway/removal-of-lock/before', 's3-refused'),
   // Found: the mark of a run that died before its opening was written stayed for ever.
   ...at('first-deploy/transit-gateway/journal-run-opened/before', 'orchestrator-killed', 's3-refused'),
   // Found: what was spooled stayed after the recovery.

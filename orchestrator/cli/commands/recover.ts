@@ -94,6 +94,8 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const chosen = choose(file, state, patterns, emit);
     const decided = decisionsFor(chosen, flags.decide ?? []);
     if (chosen.length === 0) {
+      // With the lock that was left, its run is over as well.
+      await closeRuns(context, file, aws, state, emit);
       emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
       return exitCodes.done;
     }
@@ -141,14 +143,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       });
       await own.close();
       await heartbeat.stop();
-      await standingsOf(context, aws, file.network.spec.network, state.states)
-        .then((standings) => closeDeadRuns(tidyRequest(context, aws, file.network.spec.network, standings, emit)))
-        .catch((cause: unknown) =>
-          emit({
-            type: 'note',
-            message: `The mark of the interrupted run could not be taken away: ${messageOf(cause)}. The next up or recover does it.`,
-          }),
-        );
+      await closeRuns(context, file, aws, state, emit);
     }
     emit({ type: 'summary', command: 'recover', ends, seconds: (context.now() - startedMs) / 1000, exitCode });
     if (!flags.resume || flags.dryRun || exitCode !== exitCodes.done) return exitCode;
@@ -165,6 +160,20 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
   const codes: ExitCode[] = [];
   for (const run of interruptedRuns) codes.push(await resume(context, file, run, flags, emit));
   return worstOf(codes);
+}
+
+/** Takes away the marks of runs that are over by now: what cannot be taken away does no harm. */
+async function closeRuns(context: Context, file: OpenedFile, aws: OpenedSession, { states }: OpenedState, emit: Emit): Promise<void> {
+  const { network } = file.network.spec;
+  try {
+    const standings = await standingsOf(context, aws, network, states);
+    await closeDeadRuns(tidyRequest(context, aws, network, standings, emit));
+  } catch (cause) {
+    emit({
+      type: 'note',
+      message: `The mark of the interrupted run could not be taken away: ${messageOf(cause)}. The next up or recover does it.`,
+    });
+  }
 }
 
 const runOfHeld = (standing: Standing | undefined): string | undefined => (standing?.kind === 'held' ? standing.run : undefined);
