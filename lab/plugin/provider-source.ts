@@ -10,6 +10,9 @@ export const keptServices: ReadonlySet<string> = new Set(['cloudwatch', 'ec2', '
 const servicePackagesFile = 'internal/provider/sdkv2/service_packages_gen.go';
 const clientTableFile = 'internal/conns/awsclient_gen.go';
 
+/** What the provider reads at each start of all that AWS has: most of the time that a start takes. */
+const serviceDataFile = 'names/data/names_data.hcl';
+
 /** The package of ours that is put beside the provider's, and lets `lab/plugin/provider` in. */
 const doorPackage = 'holdfastdoor';
 const doorSource = `// Package ${doorPackage} hands out the provider, which is internal to this module.
@@ -51,6 +54,7 @@ export async function copyProviderSource(from: string, to: string): Promise<void
 
   const table = await readFile(path.join(from, clientTableFile), 'utf8');
   edited.set(clientTableFile, keepClients(table, called));
+  edited.set(serviceDataFile, keepServiceData(await readFile(path.join(from, serviceDataFile), 'utf8'), keptServices));
   edited.set(`${doorPackage}/${doorPackage}.go`, doorSource);
   for (const file of ['go.mod', 'go.sum']) edited.set(file, await readFile(path.join(from, file), 'utf8'));
   for (const [file, text] of edited) {
@@ -119,6 +123,18 @@ export function keepServicePackages(source: string, kept: ReadonlySet<string>): 
   const missing = [...kept].filter((service) => !found.has(service));
   if (missing.length > 0) throw new Error(`The provider's list of service packages has no ${missing.join(', ')}`);
   return lines.join('\n');
+}
+
+/** Leaves only the kept services in the provider's data of services, of which each is a block at the outermost level. */
+export function keepServiceData(source: string, kept: ReadonlySet<string>): string {
+  const found = new Set<string>();
+  const text = source.replaceAll(/^service "(\w+)" \{\n(?:.*\n)*?\}\n\n?/gm, (block, service: string) => {
+    found.add(service);
+    return kept.has(service) ? block : '';
+  });
+  const missing = [...kept].filter((service) => !found.has(service));
+  if (missing.length > 0) throw new Error(`The provider's data of services has no ${missing.join(', ')}`);
+  return text;
 }
 
 /** Leaves only the called clients in the generated table of clients, and the imports that these need. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { importedPackages, keepClients, keepServicePackages, providerModule } from '../../lab/plugin/provider-source.ts';
+import { importedPackages, keepClients, keepServiceData, keepServicePackages, providerModule } from '../../lab/plugin/provider-source.ts';
 
 const servicePackages = `import (
 	"context"
@@ -46,6 +46,19 @@ describe('the list of service packages', () => {
 
   test('that does not have what is wanted is not the list that this was written for', () => {
     expect(() => keepServicePackages(servicePackages, new Set(['ec2', 'sns']))).toThrow('has no sns');
+  });
+});
+
+describe('the data of services', () => {
+  const block = (name: string): string => `service "${name}" {\n  sdk {\n    id = "${name}"\n  }\n\n  brand = "AWS"\n}\n\n`;
+  const source = `# of all services\n\n${block('ec2')}${block('sqs')}${block('sns')}`;
+
+  test('loses the services that are not kept', () => {
+    expect(keepServiceData(source, new Set(['ec2', 'sns']))).toBe(`# of all services\n\n${block('ec2')}${block('sns')}`);
+  });
+
+  test('that does not have what is wanted is not what this was written for', () => {
+    expect(() => keepServiceData(source, new Set(['sts']))).toThrow('has no sts');
   });
 });
 
