@@ -1,10 +1,20 @@
 #!/usr/bin/env node
-// The command itself is TypeScript; tsx reads it, so that a clone runs without a build step on every Node that package.json allows.
-import { register } from 'tsx/esm/api';
+// The command itself is TypeScript: a clone runs without a build step on every Node that package.json allows.
+import module from 'node:module';
+import { bundledCommand } from '../toolchain/bundle.mjs';
 
 // The pinned SDK supports every Node that package.json allows; its notice about later releases is not for the person at the screen.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-register();
-const { main } = await import('../orchestrator/cli/main.ts');
+// From Node 22 on.
+module.enableCompileCache?.();
+const { main } = await load();
 await main(process.argv.slice(2));
+
+async function load() {
+  const bundled = await bundledCommand();
+  if (bundled !== undefined) return import(bundled);
+  const { register } = await import('tsx/esm/api');
+  register();
+  return import('../orchestrator/cli/main.ts');
+}

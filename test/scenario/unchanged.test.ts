@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DescribeVpcAttributeCommand, DescribeVpcsCommand, ModifyVpcAttributeCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,6 +49,17 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(calls.filter(({ action }) => !/^(Get|List|Head)/.test(action))).toEqual([]);
     expect((await rig.calls({ service: 'ec2', since: before })).length).toBe(0);
     expect(await why('vpc.shared')).toEqual({ runs: false, reasons: [expect.stringMatching(/^nothing has changed/)] });
+  });
+
+  it.each([[['up', '--yes']], [['plan']], [['status']], [['--help']]])('and no SDK of Pulumi is loaded: %j', async (args) => {
+    const list = join(rig.folder, 'loaded-packages.json');
+    const probe = fileURLToPath(new URL('../support/loaded-packages.cjs', import.meta.url));
+    const { exitCode } = await rig.holdfast(args, { NODE_OPTIONS: `--require ${probe}`, LOADED_PACKAGES: list });
+    expect(exitCode).toBe(0);
+    const packages = z.array(z.string()).parse(JSON.parse(await readFile(list, 'utf8')));
+    // Of what is written in CommonJS, the SDK of AWS among it: else nobody would see the other one.
+    if (args[0] !== '--help') expect(packages).toContain('@smithy/core');
+    expect(packages.filter((name) => name.startsWith('@pulumi/') || name.startsWith('@grpc/'))).toEqual([]);
   });
 
   it('where a VPC is changed in the file, exactly it and what its outputs go to run', async () => {
