@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { dirname, delimiter, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -42,10 +43,11 @@ function orderOf({ rig, installation, parallel }: Setting): PeerOrder {
 }
 
 /** As a person has it who goes by the engine's own documentation: the CLI on PATH, the bucket as backend. */
-function engineEnvironment({ rig: { record }, cli }: Setting): Record<string, string> {
+function engineEnvironment({ rig: { record, folder }, cli }: Setting): Record<string, string> {
   return {
     PATH: `${dirname(cli)}${delimiter}${process.env['PATH'] ?? ''}`,
-    ...backendEnvironment(record),
+    // One that is new each time: every start of the engine adds a log, and the next one looks at all of them.
+    ...backendEnvironment(record, join(folder, 'pulumi-home', randomUUID())),
     ...endless,
   };
 }

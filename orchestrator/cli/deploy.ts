@@ -94,6 +94,7 @@ export async function deploy(
       secrets: file.network.spec.state.secrets,
       settled,
       refresh: flags.refresh,
+      readNew: command === 'up',
       parallel: flags.parallel ?? defaultParallel(),
       emit,
       verbose: flags.verbose,
@@ -241,7 +242,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
         engine.up({
           stack: node.name,
           program,
-          exists: state.states.has(node.name),
+          exists: true,
           secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
           refresh: run.refresh,
           ...options,

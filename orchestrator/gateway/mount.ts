@@ -12,10 +12,11 @@ import { listing } from './listing.ts';
 import type { Listed } from './listing.ts';
 import { OwnCheckpoint } from './own-checkpoint.ts';
 import type { Held, MountMode } from './own-checkpoint.ts';
+import { referredTo } from './referred-to.ts';
 import { operationOf } from './s3-request.ts';
 import type { Operation, Target } from './s3-request.ts';
 import { messageOf } from '../domain/problem.ts';
-import { checkpointKey, durableLockKey } from '../state/layout.ts';
+import { checkpointKey, durableLockKey, project } from '../state/layout.ts';
 
 /** A checkpoint that the engine may read. */
 export interface ServedCheckpoint {
@@ -31,6 +32,11 @@ export interface MountRequest {
   /** The stack's own, absent where it does not exist yet, and those of its upstreams, by full name: read by the run before, and pinned for the mount's life. */
   readonly checkpoints: ReadonlyMap<string, ServedCheckpoint>;
   readonly mode: MountMode;
+  /**
+   * Where the stack has no checkpoint the engine is shown one without resources, so that it need not be started once more to make the stack. It is
+   * nowhere but here: the first one that the engine writes is created in the bucket.
+   */
+  readonly showEmpty?: boolean;
   /** A durable lock that the engine is shown, and may end: by `pulumi cancel`, and in no other mount. */
   readonly lock?: ServedLock;
 }
@@ -107,6 +113,8 @@ export class StackMount implements Mount {
   readonly #clock: Clock;
   readonly #fencing = new Fencing();
   readonly #own: OwnCheckpoint;
+  /** What the engine sees of its stack until it has written it. */
+  readonly #empty: Held | undefined;
   readonly #pinned = new Map<string, Held>();
   #lock: { readonly key: string; readonly held: Held; readonly release: ServedLock['release'] } | undefined;
   readonly #private = new Map<string, Private>();
@@ -133,10 +141,10 @@ export class StackMount implements Mount {
     this.#clock = clock;
     const { [request.stack]: own, ...upstreams } = Object.fromEntries(request.checkpoints);
     this.#own = new OwnCheckpoint(request.stack, request.mode, own && heldOf(own), this.#fencing, clock);
-    for (const [stack, checkpoint] of Object.entries(upstreams)) this.#pinned.set(checkpointKey(stack), heldOf(checkpoint));
+    if (request.showEmpty === true && !own) this.#empty = this.#held(emptyCheckpoint(request.stack));
+    for (const [stack, checkpoint] of Object.entries(upstreams)) this.#pinned.set(checkpointKey(stack), heldOf(checkpoint, referredTo));
     if (request.lock) {
-      const bytes = Buffer.from(request.lock.body);
-      const held = { bytes, etag: md5Etag(bytes), modified: new Date(clock.now()) };
+      const held = this.#held(Buffer.from(request.lock.body));
       this.#lock = { key: durableLockKey(request.stack), held, release: request.lock.release };
     }
     // Without it the CLI looks for stacks in the layout of before projects.
@@ -242,14 +250,18 @@ export class StackMount implements Mount {
     }
   }
 
+  get #ownSeen(): Held | undefined {
+    return this.#own.held ?? (this.#own.removed ? undefined : this.#empty);
+  }
+
   #find(key: string): Held | undefined {
     if (key === this.#lock?.key) return this.#lock.held;
-    return key === this.#keys.checkpoint ? this.#own.held : (this.#private.get(key) ?? this.#pinned.get(key));
+    return key === this.#keys.checkpoint ? this.#ownSeen : (this.#private.get(key) ?? this.#pinned.get(key));
   }
 
   *#listed(): Iterable<Listed> {
     const of = (key: string, { bytes, etag, modified }: Held): Listed => ({ key, etag, size: bytes.length, modified });
-    if (this.#own.held) yield of(this.#keys.checkpoint, this.#own.held);
+    if (this.#ownSeen) yield of(this.#keys.checkpoint, this.#ownSeen);
     if (this.#lock) yield of(this.#lock.key, this.#lock.held);
     for (const [key, held] of this.#private) yield of(key, held);
     for (const [key, held] of this.#pinned) yield of(key, held);
@@ -431,9 +443,14 @@ export class StackMount implements Mount {
   }
 
   #set(key: string, bytes: Buffer): Held {
-    const held = { bytes, etag: md5Etag(bytes), modified: new Date(this.#clock.now()), write: randomUUID(), kept: false };
+    const held = { ...this.#held(bytes), write: randomUUID(), kept: false };
     this.#private.set(key, held);
     return held;
+  }
+
+  /** As of this moment. */
+  #held(bytes: Buffer): Held {
+    return { bytes, etag: md5Etag(bytes), modified: new Date(this.#clock.now()) };
   }
 
   /** What this mount's engine may not write, whatever its state. */
@@ -477,14 +494,21 @@ function conditionHolds({ 'if-none-match': noneMatch, 'if-match': match }: Incom
 
 const noSuchUpload = (): Answer => refusal(404, 'NoSuchUpload', 'The specified upload does not exist.');
 
+/** As `pulumi stack init` writes it, but for what it knows only of itself. */
+const emptyCheckpoint = (stack: string): Buffer =>
+  Buffer.from(JSON.stringify({ version: 3, checkpoint: { stack: `organization/${project}/${stack}` } }));
+
 const md5Etag = (bytes: Buffer): string => `"${digestOf('md5', bytes, 'hex')}"`;
 
-/** Its bytes are made when they are asked for: an engine reads few of the checkpoints that it may read. */
-function heldOf({ body, etag, modified }: ServedCheckpoint): Held {
+/**
+ * Its bytes are made when they are asked for: an engine reads few of the checkpoints that it may read.
+ * @param view of its body, for who reads no more of it
+ */
+function heldOf({ body, etag, modified }: ServedCheckpoint, view: (body: string) => string = (whole) => whole): Held {
   let bytes: Buffer | undefined;
   return {
     get bytes() {
-      return (bytes ??= Buffer.from(body));
+      return (bytes ??= Buffer.from(view(body)));
     },
     etag,
     modified,

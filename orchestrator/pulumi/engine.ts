@@ -8,6 +8,7 @@ import { explainIfDenied } from '../aws/permissions/denial.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { CloudSecrets } from '../state/secrets.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
+import { makeEngineHome } from './engine-home.ts';
 import { CliFailed, CliNotStarted, EngineCommand, plainText } from './engine-command.ts';
 import { endEngineProcesses, markedEnvironment } from './orphans.ts';
 
@@ -17,7 +18,7 @@ export interface EngineSettings {
   readonly project: string;
   /** Path and version of the Pulumi CLI. */
   readonly cli: { readonly path: string; readonly version: string };
-  /** The engine's own home: never the user's `~/.pulumi`, whose login and plugins are theirs. */
+  /** Where the engine's plugins are: never the user's `~/.pulumi`, whose login and plugins are theirs. */
   readonly pulumiHome: string;
   /** Directory with `pulumi-resource-aws`; absent: the engine finds or fetches the official plugin. */
   readonly pluginDirectory?: string;
@@ -169,7 +170,7 @@ export class Engine {
           quiet: () => seen.quiet(({ urn }) => request.isPending?.(urn) ?? true),
           onStarted: request.onStarted,
         }),
-        pulumiHome,
+        pulumiHome: await makeEngineHome(workDir, pulumiHome),
         program: request.program,
         projectSettings: {
           name: project,
@@ -181,6 +182,10 @@ export class Engine {
           ...(marker === undefined ? {} : markedEnvironment(marker)),
           PULUMI_BACKEND_URL: request.backendUrl,
           PULUMI_SKIP_UPDATE_CHECK: 'true',
+          // CLI and plugin live for seconds: they collect half as often, which takes a tenth more of memory and a tenth less of their time (docs/performance.md).
+          GOGC: '200',
+          // What is encrypted in a state stays so: else the engine, without a file of the stack's settings, makes a new salt at every start, and derives a second key.
+          PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: 'true',
         },
         ...secretsOptions(request),
       });

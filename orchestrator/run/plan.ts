@@ -4,7 +4,9 @@ import type { StackNode, Graph } from '../graph/graph.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
 import { messageOf } from '../domain/problem.ts';
 import { stackProgram } from '../pulumi/program.ts';
-import type { PreviewedOutput, PreviewedOutputs, ProgramSettings } from '../pulumi/program.ts';
+import type { PreviewedOutput, PreviewedOutputs, ProgramSettings, Upstream } from '../pulumi/program.ts';
+import { readProgram } from '../pulumi/read-program.ts';
+import type { ReadProgram } from '../pulumi/read-program.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { cloudSecrets } from '../state/secrets.ts';
@@ -33,6 +35,8 @@ export interface PlanRequest {
   readonly settled?: Settled;
   /** Ask AWS first what there is of each resource. */
   readonly refresh?: boolean;
+  /** Of a stack that has nothing yet, what it will have is read out of its program: the engine is started for it once, to make it. */
+  readonly readNew?: boolean;
   readonly parallel: number;
   readonly emit: Emit;
   readonly verbose: boolean;
@@ -92,7 +96,7 @@ export function notInFile(graph: Graph, states: ReadonlyMap<string, StackState>)
 const nothingSeen = { steps: [], unfinished: [], failures: [], started: false, interrupted: false } as const;
 
 async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyMap<string, Planned>): Promise<Planned> {
-  const { states, settings, engine, emit } = request;
+  const { states } = request;
   const failed = node.upstreams.find((upstream) => ['failed', 'skipped'].includes(ended.get(upstream)?.end.outcome ?? ''));
   if (failed !== undefined) return { end: { outcome: 'skipped', because: `${failed} could not be planned` }, outputs: {} };
   if (request.signal.aborted) return { end: { outcome: 'skipped', because: 'stopped by a signal' }, outputs: {} };
@@ -103,8 +107,50 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
     const outputs = Object.fromEntries(Object.keys(node.kind.outputs).map((name) => [name, knownIn(state.outputs, name)]));
     return { end: { outcome: 'unchanged' }, plan: unchangedPlan(node, state.empty), outputs };
   }
-  const seen: EngineStep[] = [];
   const known = new Map<string, unknown>();
+  const onOutput = (name: string, value: unknown): void => void known.set(name, value);
+  const read =
+    request.readNew === true && state === undefined
+      ? await readNew(node, request, ended, onOutput)
+      : await previewed(node, request, ended, onOutput);
+  if (!read.ok) return { end: { outcome: 'failed', errors: read.errors }, outputs: {} };
+
+  const outputs = Object.fromEntries(
+    Object.keys(node.kind.outputs).map((name): [string, PreviewedOutput] => [
+      name,
+      known.has(name) ? { known: true, value: known.get(name) } : { known: false },
+    ]),
+  );
+  const changes = plannedChanges(read.steps);
+  const counts = countChanges(read.steps);
+  const outputsChange = Object.entries(outputs).some(
+    ([name, output]) => !output.known || !isDeepStrictEqual(output.value, state?.outputs[name]),
+  );
+  const hasChanges =
+    state === undefined ||
+    request.refresh === true ||
+    outputsChange ||
+    read.steps.some(({ op }) => !['same', 'read', 'refresh'].includes(op));
+  // The engine itself has looked, and has nothing to do: the next one need not ask it.
+  if (!hasChanges) request.settled?.learn(node.name, state, fingerprint);
+  return {
+    end: hasChanges ? { outcome: 'planned', counts } : { outcome: 'unchanged' },
+    plan: { stack: node.name, short: node.short, exists: state?.empty === false, hasChanges, counts, changes },
+    outputs,
+  };
+}
+
+type OnOutput = (name: string, value: unknown) => void;
+
+/** As the engine and the provider see it. */
+async function previewed(
+  node: StackNode,
+  request: PlanRequest,
+  ended: ReadonlyMap<string, Planned>,
+  onOutput: OnOutput,
+): Promise<ReadProgram> {
+  const { states, settings, engine, emit } = request;
+  const steps: EngineStep[] = [];
   const mount = request.gateway.mount({
     stack: node.name,
     checkpoints: new Map(
@@ -114,59 +160,61 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
       }),
     ),
     mode: { kind: 'overlay' },
+    showEmpty: true,
   });
+  const upstream = (name: string): Upstream => {
+    const planned = ended.get(name);
+    return { exists: states.has(name), ...(planned ? { previewed: planned.outputs } : {}) };
+  };
   const result = await engine
     .preview({
       stack: node.name,
-      program: stackProgram(
-        node,
-        settings,
-        (upstream) => {
-          const previewed = ended.get(upstream);
-          return { exists: states.has(upstream), ...(previewed ? { previewed: previewed.outputs } : {}) };
-        },
-        (name, value) => known.set(name, value),
-      ),
+      program: stackProgram(node, settings, upstream, onOutput),
       backendUrl: mount.url,
       marker: request.marker,
-      exists: state !== undefined,
+      exists: true,
       refresh: request.refresh ?? false,
-      secrets: cloudSecrets(request.secrets, state?.body),
+      secrets: cloudSecrets(request.secrets, states.get(node.name)?.body),
       environment: request.environment,
       signal: request.signal,
       onStep: (step) => {
         if (step.phase !== 'started') return;
-        seen.push(step);
-        emit({ type: 'step', stack: node.name, phase: 'done', op: step.op, resource: step.name, resourceType: step.type });
+        steps.push(step);
+        tellStep(node, step, emit);
       },
       ...(request.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: node.name, text }) } : {}),
     })
     .catch((cause: unknown): EngineResult => ({ outcome: 'failed', ...nothingSeen, errors: [messageOf(cause)] }));
   await mount.close();
-  if (result.outcome === 'locked') return { end: { outcome: 'failed', errors: [result.message] }, outputs: {} };
-  if (result.outcome === 'failed') return { end: { outcome: 'failed', errors: result.errors }, outputs: {} };
-
-  const outputs = Object.fromEntries(
-    Object.keys(node.kind.outputs).map((name): [string, PreviewedOutput] => [
-      name,
-      known.has(name) ? { known: true, value: known.get(name) } : { known: false },
-    ]),
-  );
-  const changes = plannedChanges(seen);
-  const counts = countChanges(seen);
-  const outputsChange = Object.entries(outputs).some(
-    ([name, output]) => !output.known || !isDeepStrictEqual(output.value, state?.outputs[name]),
-  );
-  const hasChanges =
-    state === undefined || request.refresh === true || outputsChange || seen.some(({ op }) => !['same', 'read', 'refresh'].includes(op));
-  // The engine itself has looked, and has nothing to do: the next one need not ask it.
-  if (!hasChanges) request.settled?.learn(node.name, state, fingerprint);
-  return {
-    end: hasChanges ? { outcome: 'planned', counts } : { outcome: 'unchanged' },
-    plan: { stack: node.name, short: node.short, exists: state?.empty === false, hasChanges, counts, changes },
-    outputs,
-  };
+  switch (result.outcome) {
+    case 'succeeded':
+      return { ok: true, steps };
+    case 'locked':
+      return { ok: false, errors: [result.message] };
+    case 'failed':
+      return { ok: false, errors: result.errors };
+  }
 }
+
+/** No reference is made: what an upstream has is given as it was planned, or else as its state has it. */
+async function readNew(
+  node: StackNode,
+  { states, settings, emit }: PlanRequest,
+  ended: ReadonlyMap<string, Planned>,
+  onOutput: OnOutput,
+): Promise<ReadProgram> {
+  const upstream = (name: string): Upstream => {
+    const outputs = states.get(name)?.outputs ?? {};
+    const deployed = (): PreviewedOutputs => Object.fromEntries(Object.keys(outputs).map((output) => [output, knownIn(outputs, output)]));
+    return { exists: false, previewed: ended.get(name)?.outputs ?? deployed() };
+  };
+  const read = await readProgram(stackProgram(node, settings, upstream, onOutput), { project: settings.project, stack: node.name });
+  if (read.ok) for (const step of read.steps) tellStep(node, step, emit);
+  return read;
+}
+
+const tellStep = ({ name }: StackNode, { op, name: resource, type }: EngineStep, emit: Emit): void =>
+  emit({ type: 'step', stack: name, phase: 'done', op, resource, resourceType: type });
 
 /** What a preview came to goes before what the state says. */
 function plannedDigests(ended: ReadonlyMap<string, Planned>, states: ReadonlyMap<string, StackState>): OutputDigest {

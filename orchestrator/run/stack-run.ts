@@ -250,6 +250,7 @@ async function runEngine(
       beforeWrite: () => settings.watch.confirm(stack),
       onTrouble: tellOnce(work, settings),
     },
+    showEmpty: settings.stage === 'up',
   });
   let lost: 'removed' | 'replaced' | undefined;
   const unwatch = settings.watch.add(lock, (how) => {

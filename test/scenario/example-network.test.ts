@@ -1,11 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countEngines } from '../../bench/requests.ts';
 import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
 
+interface Planned {
+  readonly stacks: readonly { readonly short: string; readonly counts: { readonly create: number }; readonly changes: readonly object[] }[];
+}
+
+const planOf = (events: readonly Record<string, unknown>[]): Planned => events.find(({ type }) => type === 'plan')?.['plan'] as Planned;
+
+/** The engine comes to the resources of a stack in an order that is not always the same. */
+const inNoOrder = ({ stacks, ...plan }: Planned): object => ({
+  ...plan,
+  stacks: stacks.map(({ changes, ...stack }) => ({ ...stack, changes: changes.map((change) => JSON.stringify(change)).sort() })),
+});
+
 // One life of the example network, in order: each step starts from what the one before left.
 describe('the example network', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
+  /** By the engine and its provider, before anything was deployed. */
+  let previewed: Planned;
   beforeAll(async () => {
     rig = await LabRig.start(exampleNetwork);
   });
@@ -15,8 +30,8 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     const before = await rig.lastCall();
     const { exitCode, events } = await rig.holdfast(['plan', '--json']);
     expect(exitCode).toBe(0);
-    const plan = events.find(({ type }) => type === 'plan') as { plan: { stacks: { short: string; counts: { create: number } }[] } };
-    expect(plan.plan.stacks.map(({ short, counts }) => `${short} ${counts.create}`)).toEqual([
+    previewed = planOf(events);
+    expect(previewed.stacks.map(({ short, counts }) => `${short} ${counts.create}`)).toEqual([
       'transit-gateway 6',
       'vpc.shared 6',
       'vpc.production 6',
@@ -28,11 +43,15 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
   });
 
-  it('comes up as exactly what the file asks for, every taggable object tagged', async () => {
+  it('comes up with one engine for each stack, as exactly what the file asks for, every taggable object tagged', async () => {
     const before = await rig.lastCall();
-    const { exitCode, stdout } = await rig.holdfast(['up', '--yes']);
-    expect(stdout).toContain('7 applied');
+    const { exitCode, events } = await rig.holdfast(['up', '--yes', '--json']);
     expect(exitCode).toBe(0);
+    expect(countEngines(await rig.calls({ since: before }))).toBe(7);
+    // What the programs say of themselves is what the engine and the provider would have said.
+    expect(inNoOrder(planOf(events))).toEqual(inNoOrder(previewed));
+    const summary = events.find(({ type }) => type === 'summary') as unknown as { ends: { end: { outcome: string } }[] };
+    expect(summary.ends.map(({ end }) => end.outcome)).toEqual(Array.from({ length: 7 }, () => 'applied'));
     // Before the engine's reads were served from memory there were 730 of them (test/README.md).
     const reads = await rig.calls({ service: 's3', mutating: false, since: before });
     expect(reads.length).toBeLessThan(730 / 5);
@@ -118,7 +137,7 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     );
     const { exitCode, events } = await rig.holdfast(['up', '--yes', '--json']);
     expect(exitCode).toBe(0);
-    const summary = events.find(({ type }) => type === 'summary') as { ends: { short: string; end: { outcome: string } }[] };
+    const summary = events.find(({ type }) => type === 'summary') as unknown as { ends: { short: string; end: { outcome: string } }[] };
     expect(summary.ends.filter(({ end }) => end.outcome !== 'unchanged').map(({ short, end }) => `${short} ${end.outcome}`)).toEqual([
       'route-tables.shared applied',
     ]);

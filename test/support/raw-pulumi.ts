@@ -7,7 +7,6 @@ import { execa } from 'execa';
 import { stateUrl } from '../../orchestrator/aws/clients.ts';
 import { project } from '../../orchestrator/state/layout.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
-import { cacheFolder } from '../../toolchain/cache-folder.ts';
 import { providePulumiCli } from '../../toolchain/pulumi-cli.ts';
 
 export interface RawResult {
@@ -18,10 +17,13 @@ export interface RawResult {
 /** A session of AWS that nobody ends. */
 export const endless = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
-/** What plain `pulumi` is told of the lab, beside its credentials. */
-export const backendEnvironment = (record: Pick<LabRecord, 'endpoint' | 'bucket' | 'region'>): Record<string, string> => ({
+/**
+ * What plain `pulumi` is told of the lab, beside its credentials.
+ * @param home where it keeps its logs
+ */
+export const backendEnvironment = (record: Pick<LabRecord, 'endpoint' | 'bucket' | 'region'>, home: string): Record<string, string> => ({
   PULUMI_BACKEND_URL: stateUrl({ kind: 'LAB', endpoint: record.endpoint }, record.bucket, record.region),
-  PULUMI_HOME: join(cacheFolder(process.env), 'pulumi-home'),
+  PULUMI_HOME: home,
   PULUMI_CONFIG_PASSPHRASE: '',
   PULUMI_SKIP_UPDATE_CHECK: 'true',
   AWS_REGION: record.region,
@@ -54,7 +56,7 @@ export class RawPulumi {
     };
     await writeFile(join(folder, 'Pulumi.yaml'), JSON.stringify(settings));
     return new RawPulumi(cli.value, folder, settings, {
-      ...backendEnvironment(record),
+      ...backendEnvironment(record, join(folder, 'home')),
       ...session,
     });
   }

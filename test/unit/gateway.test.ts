@@ -26,6 +26,23 @@ const backup = `.pulumi/backups/holdfast/${stack}/${stack}.17.json`;
 const checkpoint = (note: string, pending: readonly unknown[] = []): string =>
   JSON.stringify({ version: 3, checkpoint: { stack, latest: { resources: [{ note }], pending_operations: pending } } });
 
+/** As the engine leaves it, with these outputs. */
+const deployed = (outputs: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({
+    version: 3,
+    checkpoint: {
+      stack: upstream,
+      latest: {
+        manifest: { magic: 'm' },
+        secrets_providers: { type: 'passphrase', state: { salt: 'v1:' } },
+        resources: [
+          { urn: 'urn:root', type: 'pulumi:pulumi:Stack', outputs },
+          { urn: 'urn:vpc', type: 'aws:ec2/vpc:Vpc', parent: 'urn:root', outputs: {} },
+        ],
+      },
+    },
+  });
+
 let store: MemoryStore;
 let folder: string;
 let gateway: Gateway;
@@ -80,12 +97,12 @@ const applyMode = (patienceSeconds = 90): MountMode => ({
 });
 
 /** A mount whose own checkpoint, where there is one, stands in the bucket as well. */
-function mountOf(checkpoints: Readonly<Record<string, string>> = {}, mode: MountMode = applyMode()): Client {
+function mountOf(checkpoints: Readonly<Record<string, string>> = {}, mode: MountMode = applyMode(), showEmpty = false): Client {
   const served = Object.entries(checkpoints).map(([name, body]): [string, ServedCheckpoint] => {
     const etag = store.set(`.pulumi/stacks/holdfast/${name}.json`, body);
     return [name, { body, etag, modified: new Date('2029-12-31T23:59:58Z') }];
   });
-  return new Client(gateway.mount({ stack, checkpoints: new Map(served), mode }));
+  return new Client(gateway.mount({ stack, checkpoints: new Map(served), mode, showEmpty }));
 }
 
 interface Reply {
@@ -162,6 +179,21 @@ describe('what the engine reads', () => {
     const client = mountOf({ [upstream]: checkpoint('as planned') });
     store.set(`.pulumi/stacks/holdfast/${upstream}.json`, checkpoint('moved'));
     expect((await client.get(`.pulumi/stacks/holdfast/${upstream}.json`)).text).toBe(checkpoint('as planned'));
+  });
+
+  it('is of an upstream no more than its outputs, and nothing by which a key would be derived', async () => {
+    const outputs = { gatewayId: 'tgw-1' };
+    const client = mountOf({ [upstream]: deployed(outputs) });
+    const read = JSON.parse((await client.get(`.pulumi/stacks/holdfast/${upstream}.json`)).text) as unknown;
+    const root = { urn: 'urn:root', type: 'pulumi:pulumi:Stack', outputs };
+    expect(read).toEqual({ version: 3, checkpoint: { stack: upstream, latest: { manifest: { magic: 'm' }, resources: [root] } } });
+  });
+
+  it('is of an upstream with a secret output also by what it is encrypted', async () => {
+    const client = mountOf({
+      [upstream]: deployed({ key: { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', ciphertext: 'v1:x' } }),
+    });
+    expect((await client.get(`.pulumi/stacks/holdfast/${upstream}.json`)).text).toContain('"secrets_providers":{"type":"passphrase"');
   });
 
   it('is nothing else of the bucket', async () => {
@@ -405,6 +437,46 @@ describe('a stack that the engine removes', () => {
     const client = mountOf({ [stack]: checkpoint('old') });
     await client.delete(own);
     expect((await client.put(own, checkpoint('new'))).status).toBe(200);
+  });
+});
+
+describe('a stack that has no checkpoint', () => {
+  it('is shown as one that is made and empty, of which the bucket has nothing', async () => {
+    const client = mountOf({}, applyMode(), true);
+    expect(JSON.parse((await client.get(own)).text)).toEqual({ version: 3, checkpoint: { stack: `organization/holdfast/${stack}` } });
+    expect([await client.keys('&prefix=.pulumi/stacks/'), client.mount.report().checkpoint, store.bodyOf(own)]).toEqual([
+      [own],
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('is created by the first that the engine writes', async () => {
+    const client = mountOf({}, applyMode(), true);
+    expect((await client.put(own, checkpoint('new'))).status).toBe(200);
+    expect([(await client.get(own)).text, store.bodyOf(own)]).toEqual([checkpoint('new'), checkpoint('new')]);
+  });
+
+  it('is not written over where somebody has made it meanwhile', async () => {
+    const client = mountOf({}, applyMode(), true);
+    store.set(own, checkpoint('of someone else'));
+    expect((await client.put(own, checkpoint('new'))).status).toBe(403);
+    expect(store.bodyOf(own)).toBe(checkpoint('of someone else'));
+  });
+
+  it('is none where that is what the engine is to see', async () => {
+    expect((await mountOf().get(own)).status).toBe(404);
+  });
+
+  it('is gone once the engine has removed it', async () => {
+    const client = mountOf({}, applyMode(), true);
+    await client.put(own, checkpoint('new'));
+    await client.delete(own);
+    expect((await client.get(own)).status).toBe(404);
+  });
+
+  it('is one with a checkpoint where there is one', async () => {
+    expect((await mountOf({ [stack]: checkpoint('own') }, applyMode(), true).get(own)).text).toBe(checkpoint('own'));
   });
 });
 

@@ -1,0 +1,54 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { runtime } from '@pulumi/pulumi';
+import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
+import state from '@pulumi/pulumi/runtime/state.js';
+import { messageOf } from '../domain/problem.ts';
+import type { EngineStep } from './engine.ts';
+
+/** What a program declares, or why it could not be read to its end. */
+export type ReadProgram =
+  { readonly ok: true; readonly steps: readonly EngineStep[] } | { readonly ok: false; readonly errors: readonly string[] };
+
+/**
+ * What the engine will do in a stack that has nothing yet: it creates all that the program declares. For that no engine has to be started; what the
+ * program could know of an output only from AWS is unknown to it, as in a preview. The provider is not asked: what it refuses, it refuses in the run.
+ */
+export async function readProgram(program: PulumiFn, names: { readonly project: string; readonly stack: string }): Promise<ReadProgram> {
+  const steps: EngineStep[] = [];
+  const errors: string[] = [];
+  // As the SDK has it for a program that an engine runs: a resource whose arguments fail tells nobody else.
+  const onRejection = (cause: unknown): void => void errors.push(messageOf(cause));
+  process.on('unhandledRejection', onRejection);
+  try {
+    await isolated(async () => {
+      await runtime.setMocks(
+        {
+          newResource: ({ type, name, inputs }) => {
+            const urn = `urn:pulumi:${names.stack}::${names.project}::${type}::${name}`;
+            steps.push({ phase: 'started', op: 'create', type, name, urn, changed: [], replacing: [] });
+            return { id: undefined, state: inputs as Record<string, unknown> };
+          },
+          call: ({ token }) => {
+            throw new Error(`${token} is asked of the provider, which is not there when a program is only read`);
+          },
+        },
+        names.project,
+        names.stack,
+        true,
+      );
+      await runtime.runInPulumiStack(program);
+      await runtime.disconnect();
+    });
+    // A rejection that nobody handles is told when the promises of this moment are through.
+    await nextTurn();
+  } catch (cause) {
+    errors.unshift(messageOf(cause));
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+  return errors.length === 0 ? { ok: true, steps } : { ok: false, errors };
+}
+
+/** The SDK keeps what belongs to one program in such a place, also for the programs that an engine runs at the same time; its types do not tell of it. */
+const isolated = (act: () => Promise<void>): Promise<void> =>
+  (state as unknown as { withLocalStorage: <T>(callback: () => Promise<T>) => Promise<T> }).withLocalStorage(act);

@@ -1,0 +1,80 @@
+import { CustomResource, output } from '@pulumi/pulumi';
+import { describe, expect, it } from 'vitest';
+import { nodeOf } from '../../orchestrator/graph/graph.ts';
+import { stackProgram } from '../../orchestrator/pulumi/program.ts';
+import type { PreviewedOutputs } from '../../orchestrator/pulumi/program.ts';
+import { readProgram } from '../../orchestrator/pulumi/read-program.ts';
+import type { ReadProgram } from '../../orchestrator/pulumi/read-program.ts';
+import { exampleGraph } from './support/example.ts';
+
+class Thing extends CustomResource {}
+
+const settings = { project: 'holdfast', network: 'example', account: '111122223333', region: 'eu-west-1', installation: 'i', tags: {} };
+const names = { project: 'holdfast', stack: 'example.vpc.shared' };
+
+const read = (stack: string, previewed: PreviewedOutputs, onOutput?: (name: string, value: unknown) => void): Promise<ReadProgram> =>
+  readProgram(
+    stackProgram(nodeOf(exampleGraph(), stack), settings, () => ({ exists: false, previewed }), onOutput),
+    { project: 'holdfast', stack },
+  );
+
+const stepsOf = (program: ReadProgram): string[] =>
+  program.ok ? program.steps.map(({ op, type, name }) => `${op} ${type} ${name}`) : [`failed: ${program.errors.join('; ')}`];
+
+describe('what a program declares', () => {
+  it('is created, each resource of it, whatever is known of the upstreams', async () => {
+    const expected = [
+      'create pulumi:pulumi:Stack holdfast-example.vpc.shared',
+      'create pulumi:providers:aws aws',
+      'create aws:ec2/vpc:Vpc vpc',
+      'create aws:ec2/subnet:Subnet subnet-private-a',
+      'create aws:ec2/subnet:Subnet subnet-private-b',
+      'create aws:ec2/subnet:Subnet subnet-attachment-a',
+      'create aws:ec2/subnet:Subnet subnet-attachment-b',
+      'create aws:ec2transitgateway/vpcAttachment:VpcAttachment attachment',
+    ].sort();
+    expect(stepsOf(await read('example.vpc.shared', {})).sort()).toEqual(expected);
+    expect(stepsOf(await read('example.vpc.shared', { gatewayId: { known: true, value: 'tgw-1' } })).sort()).toEqual(expected);
+  });
+
+  it('has its place in the state', async () => {
+    const program = await read('example.vpc.shared', {});
+    expect(program.ok && program.steps.map(({ urn }) => urn)).toContain('urn:pulumi:example.vpc.shared::holdfast::aws:ec2/vpc:Vpc::vpc');
+  });
+
+  it('has no outputs that only AWS can know', async () => {
+    const known = new Map<string, unknown>();
+    await read('example.vpc.shared', {}, (name, value) => known.set(name, value));
+    expect([...known]).toEqual([]);
+  });
+
+  it('is told apart where several are read at once', async () => {
+    const stacks = ['example.transit-gateway', 'example.vpc.shared', 'example.vpc.production'];
+    const programs = await Promise.all(stacks.map((stack) => read(stack, {})));
+    expect(programs.map((program) => program.ok && program.steps[0]?.name)).toEqual(stacks.map((stack) => `holdfast-${stack}`));
+  });
+});
+
+describe('a program that cannot be read', () => {
+  it('says why, where it throws', async () => {
+    expect(await readProgram(() => Promise.reject(new Error('no such zone')), names)).toEqual({ ok: false, errors: ['no such zone'] });
+  });
+
+  it('says why, where an upstream has something else than it expects', async () => {
+    const program = await read('example.vpc.shared', { gatewayId: { known: true, value: 'vpc-1' } });
+    expect(stepsOf(program)).toEqual([
+      expect.stringContaining('output "gatewayId" of example.transit-gateway is not what example.vpc.shared'),
+    ]);
+  });
+
+  it('says why, where what a resource is given fails later', async () => {
+    const failing = () => {
+      const late = output(1).apply((): string => {
+        throw new Error('too late');
+      });
+      new Thing('aws:ec2/vpc:Vpc', 'vpc', { cidrBlock: late });
+      return Promise.resolve();
+    };
+    expect(stepsOf(await readProgram(failing, names))).toEqual([expect.stringContaining('too late')]);
+  });
+});
