@@ -179,6 +179,7 @@ const how = `Each is a process of its own, on the same lab, with the same CLI, p
 - **Peak memory** of the orchestrator: of the Node process without engines and plugins.
 - **Requests** as the lab's proxy lists them. Where a delay is named, each call of S3 and EC2 is answered that much later.
 - **Starts of the engine**, by the one question that each start of the aws plugin asks of STS.
+- The home of the peers' engine is new each time: in one that is kept, each start of the engine looks at the logs of a week.
 - The order within a round alternates. Each case begins from the same snapshot of AWS and bucket.
 
 \`\`\`
