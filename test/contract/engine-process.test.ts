@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,6 +65,14 @@ async function upHeld(stack: string, request: Partial<EngineRequest> = {}): Prom
   await lab.whenHeld(stack);
   return { cli: await started.promise, release: () => lab.endFault(stack), result };
 }
+
+describe('an engine that has ended', () => {
+  it('leaves nothing in the home that all of them share: no log, no workspace', async () => {
+    const { outcome } = await lab.engine.up(lab.request({ stack: 'home', program: vpcs(1), environment: environmentOf('home') }));
+    expect(outcome).toBe('succeeded');
+    expect(await readdir(lab.pulumiHome)).toEqual(['plugins']);
+  });
+});
 
 describe('an engine that is killed in the create of a VPC', () => {
   const stack = 'killed';
