@@ -13,7 +13,22 @@ export type ReadProgram =
  * What the engine will do in a stack that has nothing yet: it creates all that the program declares. For that no engine has to be started; what the
  * program could know of an output only from AWS is unknown to it, as in a preview. The provider is not asked: what it refuses, it refuses in the run.
  */
-export async function readProgram(program: PulumiFn, names: { readonly project: string; readonly stack: string }): Promise<ReadProgram> {
+export function readProgram(program: PulumiFn, names: Names): Promise<ReadProgram> {
+  // One after the other, so that a rejection is of the one that is read.
+  const read = turn.then(() => readInTurn(program, names));
+  turn = read;
+  return read;
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+interface Names {
+  readonly project: string;
+  readonly stack: string;
+}
+
+/** Never fails. */
+async function readInTurn(program: PulumiFn, names: Names): Promise<ReadProgram> {
   const steps: EngineStep[] = [];
   const errors: string[] = [];
   // As the SDK has it for a program that an engine runs: a resource whose arguments fail tells nobody else.
@@ -39,14 +54,14 @@ export async function readProgram(program: PulumiFn, names: { readonly project: 
       await runtime.runInPulumiStack(program);
       await runtime.disconnect();
     });
-    // A rejection that nobody handles is told when the promises of this moment are through.
-    await nextTurn();
   } catch (cause) {
     errors.unshift(messageOf(cause));
   } finally {
+    // A rejection that nobody handles is told when the promises of this moment are through: also those that a program leaves that throws.
+    await nextTurn();
     process.off('unhandledRejection', onRejection);
   }
-  return errors.length === 0 ? { ok: true, steps } : { ok: false, errors };
+  return errors.length === 0 ? { ok: true, steps } : { ok: false, errors: [...new Set(errors)] };
 }
 
 /** The SDK keeps what belongs to one program in such a place, also for the programs that an engine runs at the same time; its types do not tell of it. */

@@ -51,13 +51,21 @@ describe('what a program declares', () => {
   it('is told apart where several are read at once', async () => {
     const stacks = ['example.transit-gateway', 'example.vpc.shared', 'example.vpc.production'];
     const programs = await Promise.all(stacks.map((stack) => read(stack, {})));
-    expect(programs.map((program) => program.ok && program.steps[0]?.name)).toEqual(stacks.map((stack) => `holdfast-${stack}`));
+    expect(programs.map((program) => stepsOf(program)[0])).toEqual(stacks.map((stack) => `create pulumi:pulumi:Stack holdfast-${stack}`));
   });
 });
 
 describe('a program that cannot be read', () => {
   it('says why, where it throws', async () => {
     expect(await readProgram(() => Promise.reject(new Error('no such zone')), names)).toEqual({ ok: false, errors: ['no such zone'] });
+  });
+
+  it('leaves nothing behind for the one that is read with it', async () => {
+    const [failed, other] = await Promise.all([
+      readProgram(() => Promise.reject(new Error('no such zone')), names),
+      read('example.vpc.shared', {}),
+    ]);
+    expect([failed.ok, stepsOf(other)[0]]).toEqual([false, 'create pulumi:pulumi:Stack holdfast-example.vpc.shared']);
   });
 
   it('says why, where an upstream has something else than it expects', async () => {
