@@ -36,7 +36,6 @@ export async function bundledCommand(root = fileURLToPath(new URL('..', import.m
 /** Of where and when each file was last changed, and how: to read all of them would take longer than what is saved. */
 function keyOf(root) {
   const hash = createHash('sha256');
-  hash.update(root);
   const add = (path) => {
     const { size, ctimeNs } = statSync(path, { bigint: true });
     hash.update(`${path}\0${size}\0${ctimeNs}\n`);
@@ -84,7 +83,8 @@ async function make(root, builds, build) {
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
-  await removeOld(builds, build);
+  // Another process may be at the same; what stays is removed another time.
+  await removeOld(builds, build).catch(() => undefined);
 }
 
 /** A file of ours that looks for another one beside itself finds it from its own place. */

@@ -95,7 +95,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const decided = decisionsFor(chosen, flags.decide ?? []);
     if (chosen.length === 0) {
       // With the lock that was left, its run is over as well.
-      await closeRuns(context, file, aws, state, emit);
+      if (!flags.dryRun) await closeRuns(context, file, aws, state, emit);
       emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
       return exitCodes.done;
     }
