@@ -60,15 +60,20 @@ async function startOfMachine(): Promise<readonly string[] | undefined> {
  */
 export async function processesWithEnvironment(name: string, matches: (value: string) => boolean): Promise<readonly ProcessIdentity[]> {
   if (process.platform !== 'linux') return [];
+  const isStartedWith = async (pid: number): Promise<boolean> => {
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    const variable = environment.split('\0').find((entry) => entry.startsWith(`${name}=`));
+    return variable !== undefined && matches(variable.slice(name.length + 1));
+  };
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid) => {
+      // Of most processes this is all that is read.
+      if (!(await isStartedWith(pid))) return undefined;
       if ((await stat(`/proc/${pid}`).catch(() => undefined))?.uid !== process.getuid?.()) return undefined;
-      // First who it is, then what it has: a number that is given away in between yields an identity that nobody has any more.
+      // First who it is, then once more what it has: a number that is given away in between yields an identity that nobody has any more.
       const identity = await identityOf(pid);
-      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-      const variable = environment.split('\0').find((entry) => entry.startsWith(`${name}=`));
-      return variable !== undefined && matches(variable.slice(name.length + 1)) ? identity : undefined;
+      return (await isStartedWith(pid)) ? identity : undefined;
     }),
   );
   const ticks = ({ startedAt }: ProcessIdentity): number => Number(startedAt.split('+').at(-1));

@@ -1,6 +1,7 @@
 import { Config, StackReference, output, runtime, unknown as unknownValue } from '@pulumi/pulumi';
 import type { Output, CustomResourceOptions } from '@pulumi/pulumi';
 import type { StackNode } from '../graph/graph.ts';
+import { dropPromiseTraces } from './promise-traces.ts';
 
 /** One output of a stack as a preview saw it. */
 export type PreviewedOutput = { readonly known: true; readonly value: unknown } | { readonly known: false };
@@ -37,6 +38,7 @@ export function stackProgram(
   upstream: (stack: string) => Upstream,
   onOutput: (name: string, value: unknown) => void = () => undefined,
 ): () => Promise<Record<string, Output<unknown>>> {
+  dropPromiseTraces();
   return async () => {
     const { Provider } = await import('@pulumi/aws/provider.js');
     // allowedAccountIds: the provider itself refuses to touch any other account, whatever the environment says.

@@ -171,7 +171,7 @@ export async function runStack(work: Work, settings: StackRunSettings, onLock: (
 
 /** What was planned over is what is there, and nobody else is at work on what this stack reads. Asked under the lock: from here on nobody writes it. */
 async function refusedUnderLock(work: Work, settings: StackRunSettings, others: readonly StandingLock[]): Promise<StackEnd | undefined> {
-  const { store, network, known } = settings;
+  const { store, known } = settings;
   const { nonce } = settings.lockRecord(work.stack);
   const inTheWay = others.filter(
     ({ stack, content }) => work.guards.includes(stack) && !(content.kind === 'holdfast' && content.record.nonce === nonce),
@@ -182,8 +182,9 @@ async function refusedUnderLock(work: Work, settings: StackRunSettings, others: 
   // A freeze that came between the plan and the lock; its own lock could not be put beside ours.
   const frozen = await patiently(() => store.get(frozenKey(work.stack)), { seconds: settings.patienceSeconds });
   if (frozen) return { outcome: 'locked', message: `${work.stack} was frozen after it was planned: see npm run locks` };
-  const versions = await patiently(() => checkpointVersions(store, network), { seconds: settings.patienceSeconds });
-  const moved = [work.stack, ...work.reads].filter((stack) => versions.get(stack) !== known.get(stack)?.etag);
+  const planned = [work.stack, ...work.reads];
+  const versions = await patiently(() => checkpointVersions(store, planned), { seconds: settings.patienceSeconds });
+  const moved = planned.filter((stack) => versions.get(stack) !== known.get(stack)?.etag);
   if (moved.length === 0) return undefined;
   return { outcome: 'locked', message: `${moved.join(', ')} changed since it was planned: somebody else was at work; plan again` };
 }
@@ -559,8 +560,10 @@ async function hold(
 /** Of the stacks that it read, those that another one changed meanwhile, in what it was given of them. */
 async function movedMeanwhile(work: Work, settings: StackRunSettings, pinned: ReadonlyMap<string, ServedCheckpoint>): Promise<string[]> {
   if (work.reads.length === 0) return [];
-  const { store, network } = settings;
-  const versions = await patiently(() => checkpointVersions(store, network), { seconds: settings.patienceSeconds }).catch(() => undefined);
+  const { store } = settings;
+  const versions = await patiently(() => checkpointVersions(store, work.reads), { seconds: settings.patienceSeconds }).catch(
+    () => undefined,
+  );
   const moved: string[] = [];
   for (const upstream of work.reads) {
     const served = pinned.get(upstream);

@@ -1,5 +1,5 @@
 import { CustomResource, output } from '@pulumi/pulumi';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { nodeOf } from '../../orchestrator/graph/graph.ts';
 import { stackProgram } from '../../orchestrator/pulumi/program.ts';
 import type { PreviewedOutputs } from '../../orchestrator/pulumi/program.ts';
@@ -52,6 +52,30 @@ describe('what a program declares', () => {
     const stacks = ['example.transit-gateway', 'example.vpc.shared', 'example.vpc.production'];
     const programs = await Promise.all(stacks.map((stack) => read(stack, {})));
     expect(programs.map((program) => stepsOf(program)[0])).toEqual(stacks.map((stack) => `create pulumi:pulumi:Stack holdfast-${stack}`));
+  });
+});
+
+describe('the traces of errors', () => {
+  it('are taken of what a program throws, and of no promise of the SDK', async () => {
+    const taken = vi.spyOn(Error, 'prepareStackTrace');
+    try {
+      const node = nodeOf(exampleGraph(), 'example.vpc.shared');
+      let thrown = '';
+      const program: typeof node.kind.program = async (context) => {
+        const outputs = await node.kind.program(context);
+        thrown = new Error('of the program').stack ?? '';
+        return outputs;
+      };
+      const observed = { ...node, kind: { ...node.kind, program } };
+      await readProgram(
+        stackProgram(observed, settings, () => ({ exists: false, previewed: {} })),
+        names,
+      );
+      expect(thrown).toContain('read-program.test.ts');
+      expect(taken.mock.calls.filter(([, [innermost]]) => innermost?.getFileName()?.endsWith('debuggable.js'))).toHaveLength(0);
+    } finally {
+      taken.mockRestore();
+    }
   });
 });
 
