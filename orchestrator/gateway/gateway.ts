@@ -39,7 +39,7 @@ export async function openGateway(clock: Clock = systemClock): Promise<Gateway> 
   return {
     mount: (request) => {
       const name = randomBytes(16).toString('hex');
-      const mount = new StackMount(name, port, request, clock);
+      const mount = new StackMount(name, port, request, clock, () => mounts.delete(mount));
       mounts.set(mount, sha256(name));
       return mount;
     },

@@ -107,6 +107,7 @@ interface Upload {
 export class StackMount implements Mount {
   readonly url: string;
   readonly #name: string;
+  readonly #onOver: () => void;
   readonly #stack: string;
   readonly #keys: StackKeys;
   readonly #mode: MountMode;
@@ -123,7 +124,8 @@ export class StackMount implements Mount {
   #keepRequests = 0;
   #removalsKept = false;
 
-  constructor(name: string, port: number, request: MountRequest, clock: Clock) {
+  /** @param onOver told when nothing is asked of it any more that could matter: it is thrown away, or kept whole */
+  constructor(name: string, port: number, request: MountRequest, clock: Clock, onOver: () => void) {
     const query = new URLSearchParams({
       endpoint: `http://127.0.0.1:${port}`,
       s3ForcePathStyle: 'true',
@@ -135,6 +137,7 @@ export class StackMount implements Mount {
     });
     this.url = `s3://${name}?${query.toString()}`;
     this.#name = name;
+    this.#onOver = onOver;
     this.#stack = request.stack;
     this.#keys = keysOf(request.stack);
     this.#mode = request.mode;
@@ -176,7 +179,10 @@ export class StackMount implements Mount {
     await this.#own.idle();
     this.#pinned.clear();
     this.#uploads.clear();
-    if (this.#mode.kind === 'overlay') this.#private.clear();
+    if (this.#mode.kind === 'overlay') {
+      this.#private.clear();
+      this.#onOver();
+    }
     return this.report();
   }
 
@@ -198,6 +204,8 @@ export class StackMount implements Mount {
       await this.#keepRemovals();
       this.#removalsKept = true;
     }
+    // Before its end it may be kept once more.
+    if (fence) this.#onOver();
   }
 
   /** The engine removed the stack, and with it what it saw of its history; the rest of it was never in this mount. */

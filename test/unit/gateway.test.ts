@@ -760,6 +760,18 @@ describe('a mount that closes', () => {
     await client.mount.close();
     expect((await client.put(own, checkpoint('new'))).status).toBe(403);
   });
+
+  it.each<[string, () => Client]>([
+    ['was kept', () => mountOf({ [stack]: checkpoint('old') })],
+    ['was only tried', () => mountOf({ [stack]: checkpoint('old') }, { kind: 'overlay' })],
+  ])('leaves nothing of a mount that %s: a run of many stacks does not grow by them', async (how, make) => {
+    const client = make();
+    await client.put(history, '{"kind":"update"}');
+    await client.mount.close();
+    if (how === 'was kept') await client.mount.keep();
+    const answer = await client.get(own);
+    expect([answer.status, answer.text]).toEqual([404, expect.stringContaining('NoSuchBucket')]);
+  });
 });
 
 describe('the locks of the engine', () => {
