@@ -75,27 +75,38 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
  * @returns whether anything was changed
  */
 export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
-  const { store, standings, onNote } = request;
+  const { store, onNote } = request;
   const notes = new RunNotes(request);
   let changed = false;
-  for (const [stack, standing] of standings.byStack) {
-    if (standing.kind !== 'left') continue;
-    const inRun = standings.openRuns.find(({ run }) => run === standing.run)?.state.stacks.get(stack);
+  for (const { stack, run, etag, inRun, why } of leftLocks(request.standings)) {
     const epoch = inRun?.epoch ?? 1;
-    const isVerified = inRun?.phase === 'verified';
-    if (inRun && !isVerified)
-      await notes.add(standing.run, [{ type: 'verified', stack, epoch, checkpoint: inRun.checkpoint ?? null, outcome: 'nothing-started' }]);
-    const removed = await releaseLock(store, { stack, etag: standing.lock.etag });
+    if (inRun && inRun.phase !== 'verified')
+      await notes.add(run, [{ type: 'verified', stack, epoch, checkpoint: inRun.checkpoint ?? null, outcome: 'nothing-started' }]);
+    const removed = await releaseLock(store, { stack, etag });
     if (!removed.done) continue;
     changed = true;
-    if (inRun) await notes.add(standing.run, [{ type: 'released', stack, epoch }]);
-    onNote(
-      isVerified
-        ? `Released the lock of ${stack}: run ${standing.run} had verified it, and died before it could.`
-        : `Released the lock of ${stack}: run ${standing.run} died before it started anything there.`,
-    );
+    if (inRun) await notes.add(run, [{ type: 'released', stack, epoch }]);
+    onNote(`Released the lock of ${stack}: ${why}.`);
   }
   return changed;
+}
+
+/** Says of which locks `endLeftLocks` would make an end. */
+export function tellLeftLocks({ standings, onNote }: Pick<TidyRequest, 'standings' | 'onNote'>): void {
+  for (const { stack, why } of leftLocks(standings)) onNote(`The lock of ${stack} would be released: ${why}.`);
+}
+
+function leftLocks(standings: Standings) {
+  return [...standings.byStack].flatMap(([stack, standing]) => {
+    if (standing.kind !== 'left') return [];
+    const { run, lock } = standing;
+    const inRun = standings.openRuns.find((open) => open.run === run)?.state.stacks.get(stack);
+    const why =
+      inRun?.phase === 'verified'
+        ? `run ${run} had verified it, and died before it could`
+        : `run ${run} died before it started anything there`;
+    return [{ stack, run, etag: lock.etag, inRun, why }];
+  });
 }
 
 /**

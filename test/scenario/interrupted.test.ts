@@ -85,6 +85,9 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     await run.ended;
     await rig.clearFaults();
     expect(await rig.locks()).toHaveLength(1);
+    const rehearsed = await rig.holdfast(['recover', '--dry-run']);
+    expect(rehearsed.stdout).toMatch(/The lock of small\.transit-gateway would be released: run \S+ died before it started anything there/);
+    expect(await rig.locks()).toHaveLength(1);
     const next = await rig.holdfast(['up', 'transit-gateway', '--yes']);
     expect(next.stdout).toMatch(/Released the lock of small\.transit-gateway: run \S+ died before it started anything there/);
     expect(next.exitCode).toBe(0);

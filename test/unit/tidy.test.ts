@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { putFrozen } from '../../orchestrator/locks/frozen.ts';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
-import { closeDeadRuns, endLeftLocks, endOrphans, restoreLocks } from '../../orchestrator/run/tidy.ts';
+import { closeDeadRuns, endLeftLocks, endOrphans, restoreLocks, tellLeftLocks } from '../../orchestrator/run/tidy.ts';
 import type { TidyRequest } from '../../orchestrator/run/tidy.ts';
 import { durableLockKey, lockFolder, openRunKey } from '../../orchestrator/state/layout.ts';
 import { ApplyRig, closeGateway } from './support/apply-rig.ts';
@@ -244,6 +244,16 @@ describe('a lock under which nothing is in doubt', () => {
       'put released',
     ]);
     expect(notes).toEqual(['Released the lock of example.a: run mine died before it started anything there.']);
+  });
+
+  it.each([
+    ['a verified stack whose lock was not given back', 'run mine had verified it, and died before it could'],
+    ['a stack that was locked and nothing else', 'run mine died before it started anything there'],
+  ])('is only told of where nothing may be written: %s', async (name, why) => {
+    await found[name]?.();
+    const store = new HookedStore(rig.bucket);
+    tellLeftLocks(await requestOf(store));
+    expect([notes, store.calls, rig.locked()]).toEqual([[`The lock of example.a would be released: ${why}.`], [], ['a']]);
   });
 
   it('that changed since it was looked at is left alone', async () => {

@@ -32,7 +32,7 @@ import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
 import type { Held, Standing } from '../../run/standing.ts';
-import { closeDeadRuns, endLeftLocks } from '../../run/tidy.ts';
+import { closeDeadRuns, endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
 import { kinds } from '../../../stacks/index.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
@@ -90,7 +90,9 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       { command: 'recover', selected: everyone, cli: provided.settings.cli.version, plugin: provided.plugin },
       emit,
     );
-    await endLeftLocks(tidyRequest(context, aws, file.network.spec.network, state.standings, emit));
+    const tidy = tidyRequest(context, aws, file.network.spec.network, state.standings, emit);
+    if (flags.dryRun) tellLeftLocks(tidy);
+    else await endLeftLocks(tidy);
     const chosen = choose(file, state, patterns, emit);
     const decided = decisionsFor(chosen, flags.decide ?? []);
     if (chosen.length === 0) {
