@@ -226,6 +226,9 @@ describe('release', { concurrent: false }, () => {
     expect(refused.stdout).toMatch(/NOT DONE every version is in quarantine/);
     expect(refused.stdout).toMatch(/NOT DONE a recovery looked at AWS behind this very lock: there is no dossier/);
     expect(refused.stdout).toContain('npm run recover -- transit-gateway --incident INC-9');
+    // What is printed is typed as it stands.
+    const ofWords = await rig.holdfast(['release', 'transit-gateway', '--incident', 'INC 9; date']);
+    expect(ofWords.stdout).toContain("npm run recover -- transit-gateway --incident 'INC 9; date'");
     expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
   });
 

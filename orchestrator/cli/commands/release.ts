@@ -21,6 +21,7 @@ import { refuseIncident } from '../incident.ts';
 import { oneStack } from '../one-stack.ts';
 import { shortOf, tidyRequest } from '../open.ts';
 import { openingOf } from '../opening.ts';
+import { quoted } from '../quoted.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { OpenedBucket } from '../with-bucket.ts';
@@ -86,7 +87,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
     throw new Refusal(exitCodes.held, {
       reason: 'not-reconciled',
       message: `the lock of ${stack} stays: ${items.filter(({ done }) => !done).length} of ${items.length} points are not done`,
-      next: `Recover it: npm run recover -- ${short} --incident ${flags.incident}. To let everyone in over a state that nobody knows to be true: npm run release -- ${short} --incident ${flags.incident} --unreconciled`,
+      next: `Recover it: npm run recover -- ${short} --incident ${quoted(flags.incident)}. To let everyone in over a state that nobody knows to be true: npm run release -- ${short} --incident ${quoted(flags.incident)} --unreconciled`,
     });
   if (!isDone) await confirm(context, flags, stack);
   await letGo(context, opened, flags, { stack, lock, journaled, standings, isDone, items });
@@ -97,7 +98,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
       ? 'its lock is released, reconciled'
       : 'its lock is released, UNRECONCILED: plain pulumi is let in over a state that nobody knows to be true',
     incident: flags.incident,
-    next: isDone ? `npm run plan -- ${short}` : `npm run recover -- ${short} --incident ${flags.incident}`,
+    next: isDone ? `npm run plan -- ${short}` : `npm run recover -- ${short} --incident ${quoted(flags.incident)}`,
   } as const;
   await openAlerting(context, file, aws, 'release').announce(stack, released, opened.emit);
   const after = (await read()).standings;
@@ -123,7 +124,7 @@ function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings
     throw new Refusal(exitCodes.lockedByOther, {
       reason: 'frozen',
       message: describeLock(lock),
-      next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${record.incident ?? 'ID'}`,
+      next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(record.incident ?? 'ID')}`,
     });
   if (record && ['alive', 'heard-of'].includes(liveness(record)))
     throw new Refusal(exitCodes.lockedByOther, {
@@ -148,7 +149,7 @@ async function confirm(context: Context, { confirm: said, incident }: ReleaseFla
       said === undefined
         ? 'an unreconciled release asks for the name of the stack'
         : `--confirm ${said} is not the name of this stack, which is ${stack}`,
-    next: `If that is what you want: npm run release -- ${shortOf(stack)} --incident ${incident} --unreconciled --confirm ${stack}`,
+    next: `If that is what you want: npm run release -- ${shortOf(stack)} --incident ${quoted(incident)} --unreconciled --confirm ${stack}`,
   });
 }
 
