@@ -837,6 +837,15 @@ describe('what the engine writes beside its checkpoint', () => {
     expect([store.keys().length, puts]).toEqual([5, 4]);
   });
 
+  it('may be kept before the end, and once more at it', async () => {
+    const client = mountOf({ [stack]: checkpoint('old') });
+    await client.mount.keep();
+    await work(client);
+    await client.mount.close();
+    await client.mount.keep();
+    expect(store.keys()).toContain(history);
+  });
+
   it('is not kept where the mount was fenced', async () => {
     const client = mountOf({ [stack]: checkpoint('old') });
     await work(client);

@@ -229,7 +229,12 @@ describe('the lock of a frozen stack that somebody removed', () => {
 describe('a lock under which nothing is in doubt', () => {
   it('of a run that had verified its stack is released, and journaled so', async () => {
     await found['a verified stack whose lock was not given back']?.();
-    expect(await endLeftLocks(await requestOf())).toBe(true);
+    const store = new HookedStore(rig.bucket);
+    expect(await endLeftLocks(await requestOf(store))).toBe(true);
+    expect(store.calls.map(({ op, key }) => `${op} ${/-([a-z]+)\.json$/.exec(key)?.[1] ?? key}`)).toEqual([
+      `remove ${lockKey}`,
+      'put released',
+    ]);
     expect([rig.locked(), notes]).toEqual([[], ['Released the lock of example.a: run mine had verified it, and died before it could.']]);
     expect((await rig.journaled()).state.stacks.get('example.a')?.phase).toBe('released');
   });
