@@ -68,7 +68,7 @@ async function make(root, builds, build) {
       // Of a library that has both: the parts that are used can be told apart, and loaded one by one.
       mainFields: ['module', 'main'],
       external,
-      // What things are called stays, for the trace of an error. Source maps would have more, and take a fifth of a run: the SDK reads a trace for each promise of its own.
+      // What things are called stays, for the trace of an error. Source maps would have more, and took a fifth of a run while the SDK read a trace for each promise of its own.
       minifyWhitespace: true,
       banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
       logLevel: 'silent',

@@ -3,6 +3,8 @@ import type { Output, CustomResourceOptions } from '@pulumi/pulumi';
 import type { StackNode } from '../graph/graph.ts';
 import { dropPromiseTraces } from './promise-traces.ts';
 
+dropPromiseTraces();
+
 /** One output of a stack as a preview saw it. */
 export type PreviewedOutput = { readonly known: true; readonly value: unknown } | { readonly known: false };
 
@@ -38,7 +40,6 @@ export function stackProgram(
   upstream: (stack: string) => Upstream,
   onOutput: (name: string, value: unknown) => void = () => undefined,
 ): () => Promise<Record<string, Output<unknown>>> {
-  dropPromiseTraces();
   return async () => {
     const { Provider } = await import('@pulumi/aws/provider.js');
     // allowedAccountIds: the provider itself refuses to touch any other account, whatever the environment says.

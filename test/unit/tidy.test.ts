@@ -227,14 +227,13 @@ describe('the lock of a frozen stack that somebody removed', () => {
 });
 
 describe('a lock under which nothing is in doubt', () => {
+  const callsOf = ({ calls }: HookedStore): string[] => calls.map(({ op, key }) => `${op} ${/-([a-z]+)\.json$/.exec(key)?.[1] ?? key}`);
+
   it('of a run that had verified its stack is released, and journaled so', async () => {
     await found['a verified stack whose lock was not given back']?.();
     const store = new HookedStore(rig.bucket);
     expect(await endLeftLocks(await requestOf(store))).toBe(true);
-    expect(store.calls.map(({ op, key }) => `${op} ${/-([a-z]+)\.json$/.exec(key)?.[1] ?? key}`)).toEqual([
-      `remove ${lockKey}`,
-      'put released',
-    ]);
+    expect(callsOf(store)).toEqual([`remove ${lockKey}`, 'put released']);
     expect([rig.locked(), notes]).toEqual([[], ['Released the lock of example.a: run mine had verified it, and died before it could.']]);
     expect((await rig.journaled()).state.stacks.get('example.a')?.phase).toBe('released');
   });
@@ -243,11 +242,7 @@ describe('a lock under which nothing is in doubt', () => {
     await found['a stack that was locked and nothing else']?.();
     const store = new HookedStore(rig.bucket);
     await endLeftLocks(await requestOf(store));
-    expect(store.calls.map(({ op, key }) => `${op} ${/-([a-z]+)\.json$/.exec(key)?.[1] ?? key}`)).toEqual([
-      'put verified',
-      `remove ${lockKey}`,
-      'put released',
-    ]);
+    expect(callsOf(store)).toEqual(['put verified', `remove ${lockKey}`, 'put released']);
     expect(notes).toEqual(['Released the lock of example.a: run mine died before it started anything there.']);
   });
 
