@@ -34,27 +34,24 @@ export const runPrefix = (network: string, run: string): string => `${runsPrefix
 export const runEventKey = (network: string, run: string, writer: string, sequence: number, type: string): string =>
   `${runPrefix(network, run)}${writer}-${String(sequence).padStart(6, '0')}-${type}.json`;
 
-/** Marks of the runs that are not closed: what `status` has to read, however many runs there ever were. */
-export const openRunsPrefix = (network: string): string => `.holdfast/open/${network}/`;
+/** The records of all stacks of a network. @see ownership/stack-record.ts */
+export const recordsPrefix = (network: string): string => `.holdfast/stacks/${network}/`;
 
-export const openRunKey = (network: string, run: string, writer: string): string => `${openRunsPrefix(network)}${run}/${writer}.json`;
+export const recordKey = (stack: string): string => `${recordsPrefix(stack.split('.')[0] ?? '')}${stack}.json`;
 
-/** The checkpoint's version at the last verified end of each stack. */
-export const verifiedPrefix = (network: string): string => `.holdfast/verified/${network}.`;
+/** The text of a network file that a run went by, under its SHA-256. */
+export const networkFileKey = (network: string, digest: string): string => `.holdfast/networks/${network}/${digest}.yaml`;
 
-export const verifiedKey = (stack: string): string => `.holdfast/verified/${stack}.json`;
+/** Where a Holdfast without stack records kept what they say now: a bucket that has some of it is refused. */
+export const oldLayoutPrefixes = (network: string): readonly string[] => [
+  `.holdfast/verified/${network}.`,
+  `.holdfast/frozen/${network}.`,
+  `.holdfast/disowned/${network}.`,
+  `.holdfast/open/${network}/`,
+];
 
 /** Over which checkpoint, and with what, the engine has nothing to do: of all stacks. May be lost. */
 export const indexKey = (network: string): string => `.holdfast/shared/${network}/index.json`;
-
-export const frozenPrefix = (network: string): string => `.holdfast/frozen/${network}.`;
-
-export const frozenKey = (stack: string): string => `.holdfast/frozen/${stack}.json`;
-
-/** What a person decided to leave in AWS and out of the state. */
-export const disownedPrefix = (network: string): string => `.holdfast/disowned/${network}.`;
-
-export const disownedKey = (stack: string): string => `.holdfast/disowned/${stack}.json`;
 
 export const heartbeatsPrefix = (network: string): string => `.holdfast/heartbeats/${network}/`;
 

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { parseStackName } from '../domain/stack-name.ts';
+import { recordKey, recordsPrefix } from '../state/layout.ts';
+import type { ObjectStore, StoredBody } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
+import { readObject } from '../state/read-json.ts';
+import { stackRecordSchema } from './stack-record.ts';
+import type { StackRecord } from './stack-record.ts';
+import { transition } from './transitions.ts';
+import type { Event, NextRecord, Refusal } from './transitions.ts';
+
+/** A record that was read, with what a write over it is conditional on. */
+export interface HeldRecord {
+  readonly kind: 'there';
+  readonly record: StackRecord;
+  readonly etag: string;
+}
+
+/** *Unreadable* is no answer: what it says of its stack is not known, and nothing is done to that stack. */
+export type ReadRecord =
+  | HeldRecord
+  | { readonly kind: 'none'; readonly stack: string }
+  | { readonly kind: 'unreadable'; readonly stack: string; readonly key: string; readonly why: string };
+
+/** The record of one stack. @throws where the bucket does not answer */
+export async function readRecord(store: ObjectStore, stack: string): Promise<ReadRecord> {
+  const stored = await store.get(recordKey(stack));
+  return stored === undefined ? { kind: 'none', stack } : parseRecord(stack, stored);
+}
+
+/** Objects that are read at the same time: enough to hide the way to S3. */
+const readsAtOnce = 64;
+
+/** Bytes: a record of a thousand doubts is smaller. */
+const largestRecord = 1_000_000;
+
+export interface Records {
+  readonly byStack: ReadonlyMap<string, HeldRecord>;
+  /** By the name that the key gives. */
+  readonly unreadable: ReadonlyMap<string, Extract<ReadRecord, { kind: 'unreadable' }>>;
+}
+
+/** The record of every stack of a network. One that cannot be read says nothing of the others. */
+export async function readRecords(store: ObjectStore, network: string): Promise<Records> {
+  const prefix = recordsPrefix(network);
+  const objects = await store.list(prefix);
+  const byStack = new Map<string, HeldRecord>();
+  const unreadable = new Map<string, Extract<ReadRecord, { kind: 'unreadable' }>>();
+  for (let from = 0; from < objects.length; from += readsAtOnce)
+    await Promise.all(
+      objects.slice(from, from + readsAtOnce).map(async ({ key, size }) => {
+        const stack = key.slice(prefix.length).replace(/\.json$/, '');
+        const bad = (why: string): void => void unreadable.set(stack, { kind: 'unreadable', stack, key, why });
+        if (recordKey(stack) !== key || parseStackName(stack) === undefined) return bad('its key is of no stack');
+        if (size > largestRecord) return bad(`it has ${size} bytes`);
+        const read = await readRecord(store, stack);
+        if (read.kind === 'there') byStack.set(stack, read);
+        else if (read.kind === 'unreadable') bad(read.why);
+        return undefined;
+      }),
+    );
+  return { byStack, unreadable };
+}
+
+function parseRecord(stack: string, { body, etag }: StoredBody): ReadRecord {
+  const key = recordKey(stack);
+  const read = readObject(body, stackRecordSchema);
+  if (!read.ok) return { kind: 'unreadable', stack, key, why: read.why };
+  const record = read.value;
+  const owner = 'owner' in record ? record.owner : undefined;
+  const isOfKey =
+    record.stack === stack &&
+    (owner === undefined || (owner.stack === stack && owner.epoch === record.epoch)) &&
+    (record.frozen === undefined || record.frozen.stack === stack);
+  return isOfKey ? { kind: 'there', record, etag } : { kind: 'unreadable', stack, key, why: 'it is not of the stack that its key names' };
+}
+
+export type Swapped =
+  | { readonly ok: true; readonly held: HeldRecord }
+  | { readonly ok: false; readonly refusal: Refusal | 'unreadable'; readonly now: ReadRecord };
+
+export interface SwapRequest {
+  readonly store: ObjectStore;
+  readonly patienceSeconds: number;
+  readonly now: () => number;
+}
+
+/** More lost races than this are no races. */
+const mostRaces = 50;
+
+/**
+ * Writes what the event makes of the record, over exactly the version that it was made of. A freeze, or another's write, that came between is no end:
+ * the table is asked again over what is there now. A write whose reply was lost is known by phase, epoch and owner of what is read.
+ * @param seen as it was last read or written by this process; the stack's name: it is read first
+ * @throws where the bucket fails for longer than the patience: whether it was written is not known
+ */
+export async function swap(seen: ReadRecord | string, event: Event, { store, patienceSeconds, now }: SwapRequest): Promise<Swapped> {
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+  const stack = typeof seen === 'string' ? seen : seen.kind === 'there' ? seen.record.stack : seen.stack;
+  let current = typeof seen === 'string' ? await insist(() => readRecord(store, stack)) : seen;
+  let tried: NextRecord | undefined;
+  for (let races = 0; races < mostRaces; races += 1) {
+    if (current.kind === 'unreadable') return { ok: false, refusal: 'unreadable', now: current };
+    if (tried !== undefined && current.kind === 'there' && isDone(tried, current.record)) return { ok: true, held: current };
+    const made = transition(current.kind === 'there' ? current.record : { stack }, event, new Date(now()).toISOString());
+    if (!made.ok) return { ok: false, refusal: made.refusal, now: current };
+    tried = made.next;
+    const write = randomUUID();
+    const record = { ...made.next, write } as StackRecord;
+    const condition = current.kind === 'there' ? ({ only: 'if-matches', etag: current.etag } as const) : ({ only: 'if-absent' } as const);
+    const put = await insist(() => store.put(recordKey(stack), JSON.stringify(record), condition, write));
+    if (put.done) return { ok: true, held: { kind: 'there', record, etag: put.etag } };
+    current = await insist(() => readRecord(store, stack));
+  }
+  throw new Error(`${recordKey(stack)} was written by others ${mostRaces} times in a row`);
+}
+
+/** What was tried is there, perhaps with a freeze on top. What changes no phase is tried again: it is the same twice. */
+function isDone(tried: NextRecord, { phase, epoch, ...rest }: StackRecord): boolean {
+  if (tried.phase !== phase || tried.epoch !== epoch) return false;
+  if (!('owner' in tried)) return !('owner' in rest);
+  return 'owner' in rest && tried.owner.nonce === (rest.owner as { readonly nonce: string }).nonce;
+}
