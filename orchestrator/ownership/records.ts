@@ -7,7 +7,7 @@ import { readObject } from '../state/read-json.ts';
 import { stackRecordSchema } from './stack-record.ts';
 import type { StackRecord } from './stack-record.ts';
 import { transition } from './transitions.ts';
-import type { Event, NextRecord, Refusal } from './transitions.ts';
+import type { Event, EventType, NextRecord, Refusal } from './transitions.ts';
 
 /** A record that was read, with what a write over it is conditional on. */
 export interface HeldRecord {
@@ -104,7 +104,7 @@ export async function swap(seen: ReadRecord | string, event: Event, { store, pat
     if (tried !== undefined && current.kind === 'there' && isDone(tried, current.record)) return { ok: true, held: current };
     const made = transition(current.kind === 'there' ? current.record : { stack }, event, new Date(now()).toISOString());
     if (!made.ok) return { ok: false, refusal: made.refusal, now: current };
-    tried = made.next;
+    tried = changesPhase.has(event.type) ? made.next : undefined;
     const write = randomUUID();
     const record = { ...made.next, write } as StackRecord;
     const condition = current.kind === 'there' ? ({ only: 'if-matches', etag: current.etag } as const) : ({ only: 'if-absent' } as const);
@@ -115,7 +115,10 @@ export async function swap(seen: ReadRecord | string, event: Event, { store, pat
   throw new Error(`${recordKey(stack)} was written by others ${mostRaces} times in a row`);
 }
 
-/** What was tried is there, perhaps with a freeze on top. What changes no phase is tried again: it is the same twice. */
+/** Of these it can be read off the record whether they were done. Every other one is the same when it is done twice. */
+const changesPhase: ReadonlySet<EventType> = new Set(['claim', 'give-back', 'start', 'hold', 'verify', 'take-over', 'release']);
+
+/** What was tried is there, perhaps with a freeze on top. */
 function isDone(tried: NextRecord, { phase, epoch, ...rest }: StackRecord): boolean {
   if (tried.phase !== phase || tried.epoch !== epoch) return false;
   if (!('owner' in tried)) return !('owner' in rest);
