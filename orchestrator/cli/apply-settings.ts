@@ -10,13 +10,14 @@ import type { Engine } from '../pulumi/engine.ts';
 import { recoverStack } from '../recovery/recover-stack.ts';
 import type { ApplyRequest } from '../run/apply.ts';
 import type { Emit } from '../run/events.ts';
-import { disownedOf } from '../state/disowned.ts';
+import { readRecord } from '../ownership/records.ts';
 import { criticalPathSeconds } from '../state/durations.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import type { Context } from './context.ts';
 import { defaultParallel } from './flags.ts';
 import { namedObjects } from './named-objects.ts';
 import { openingOf } from './opening.ts';
+import { keepProgram } from './program-record.ts';
 import { recoveryParts } from './recovery-parts.ts';
 import type { OpenedSession, OpenedState } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -68,7 +69,6 @@ export async function applySettings(
   );
   const { standings, states } = state;
   const watch = new LockWatch(aws.store, network);
-  const verified = new Map(standings.verified);
   const known = new Map([...states].map(([stack, { body, etag, modified }]) => [stack, { body, etag, modified }]));
   const told = stopping.follow(emit);
   return {
@@ -91,10 +91,11 @@ export async function applySettings(
     opening: { ...opening, ...(shared ? { shared: shared.name } : {}) },
     ...(settled ? { settled } : {}),
     ...(shared ? { overtaken: () => shared.overtaken() } : {}),
-    lockRecord: (stack) => ({ ...aws.lockRecord(stack, stage), checkpoint: states.get(stack)?.etag ?? null }),
+    lockRecord: (stack) => aws.lockRecord(stack, stage),
     session: aws.live,
     known,
-    verified,
+    records: standings.records,
+    meant: await keepProgram(aws.store, network, opening, shared?.name, flags.bucketPatience),
     unknownObjects: async (stack, known) => {
       const { installation } = state.settings;
       const looked = await lookByTag(aws.clients, { installation, stack, known, named: namedObjects(spec, installation, [stack]) });
@@ -112,7 +113,6 @@ export async function applySettings(
           engine,
           installation: state.settings.installation,
           states: known,
-          verified,
           incident: undefined,
           patienceSeconds: flags.bucketPatience,
           limitSeconds: settleLimitSeconds,
@@ -142,6 +142,8 @@ export async function applySettings(
  */
 export async function withoutDisowned(store: ObjectStore, stack: string, found: readonly TaggedObject[]): Promise<readonly TaggedObject[]> {
   if (found.length === 0) return found;
-  const disowned = new Set((await disownedOf(store, stack)).map(({ id }) => id));
+  const read = await readRecord(store, stack);
+  if (read.kind === 'unreadable') throw new Error(`${read.key}: ${read.why}`);
+  const disowned = new Set((read.kind === 'there' ? read.record.disowned : []).map(({ id }) => id));
   return found.filter(({ id }) => !disowned.has(id));
 }

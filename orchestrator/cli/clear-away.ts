@@ -4,7 +4,7 @@ import { JournalUnavailable } from '../journal/journal.ts';
 import { endEngineProcesses } from '../pulumi/orphans.ts';
 import type { Emit } from '../run/events.ts';
 import type { Standings } from '../run/standing.ts';
-import { closeDeadRuns, endLeftLocks, endOrphans } from '../run/tidy.ts';
+import { endLeftLocks, endOrphans } from '../run/tidy.ts';
 import type { Context } from './context.ts';
 import { tidyRequest } from './open.ts';
 import type { OpenedSession } from './open.ts';
@@ -17,9 +17,7 @@ export async function clearAway(context: Context, file: OpenedFile, aws: OpenedS
     async (nonce) => (await endEngineProcesses(nonce)).length,
     (message) => emit({ type: 'note', message }),
   );
-  const tidy = tidyRequest(context, aws, file.network.spec.network, standings, emit);
-  await endLeftLocks(tidy);
-  await closeDeadRuns(tidy);
+  await endLeftLocks(tidyRequest(context, aws, file.network.spec.network, standings, emit));
 }
 
 /** A run whose opening could not be written down has not begun. */

@@ -93,6 +93,7 @@ export async function deploy(
       environment: aws.live.environment(),
       secrets: file.network.spec.state.secrets,
       settled,
+      records: state.standings.records,
       refresh: flags.refresh,
       readNew: command === 'up',
       parallel: flags.parallel ?? defaultParallel(),

@@ -2,7 +2,7 @@ import { resourceTypeOf, resourceTypes } from '../aws/resource-types/index.ts';
 import type { Difference } from '../inventory/compare.ts';
 import type { LiveObject } from '../inventory/live-object.ts';
 import type { Owner } from '../inventory/owners.ts';
-import type { DisownedObject } from '../state/disowned.ts';
+import type { DisownedObject } from '../ownership/disowned.ts';
 import { plural } from '../ui/describe.ts';
 import type { Style } from '../ui/reporter.ts';
 import { table } from '../ui/table.ts';

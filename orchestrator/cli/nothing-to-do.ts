@@ -9,11 +9,15 @@ import { noChanges } from '../run/events.ts';
 import { fingerprintOf } from '../run/fingerprint.ts';
 import type { OutputDigest } from '../run/fingerprint.ts';
 import { isSettled, readIndex } from '../state/index-of-stacks.ts';
+import { readRecord } from '../ownership/records.ts';
 import { readInstallation } from '../state/installation.ts';
-import { frozenPrefix, installationKey, locksPrefix, openRunsPrefix, stacksPrefix } from '../state/layout.ts';
+import { installationKey, locksPrefix, recordKey, recordsPrefix, stacksPrefix } from '../state/layout.ts';
 import { fingerprintSettings, programSettings } from './fingerprint-settings.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
+
+/** Records that are read one by one; with more of them the whole preflight is as quick. */
+const fewRecords = 4;
 
 /**
  * Whether nothing has changed in any of the stacks, from one look at the bucket: its listings and the index, and no checkpoint. Reads only. Wherever it is not
@@ -34,16 +38,15 @@ export async function nothingToDo(
   const store = new Bucket(s3, bucketOf(spec));
   try {
     // Who is at work is asked with the state, or before it: whoever begins after that has planned over nothing that is said here.
-    const [identity, installation, index, locks, open, frozen, checkpoints] = await Promise.all([
+    const [identity, installation, index, locks, records, checkpoints] = await Promise.all([
       lookAtIdentity({ sts }, context.now),
       store.get(installationKey),
       readIndex(store, network),
       store.list(locksPrefix(network)),
-      store.list(openRunsPrefix(network)),
-      store.list(frozenPrefix(network)),
+      store.list(recordsPrefix(network)),
       store.list(stacksPrefix(network)),
     ]);
-    if (!identity.ok || identity.value.account !== spec.account || locks.length + open.length + frozen.length > 0) return undefined;
+    if (!identity.ok || identity.value.account !== spec.account || locks.length > 0) return undefined;
     const made = installation && readInstallation(installation.body);
     if (!made?.ok) return undefined;
 
@@ -55,6 +58,19 @@ export async function nothingToDo(
       if (!name.endsWith('.json') || !graph.byName.has(name.slice(0, -'.json'.length))) return undefined;
       etags.set(name.slice(0, -'.json'.length), etag);
     }
+    // The index is a cache of what each record said. One that is another by now is read, and a few of those are no reason to look at everything.
+    const known = new Map([...index.entries].map(([stack, { record }]) => [recordKey(stack), record]));
+    const others = records.filter(({ key, etag }) => known.get(key) !== etag);
+    if (others.length > fewRecords) return undefined;
+    for (const { key } of others) {
+      const stack = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+      const read = key === recordKey(stack) ? await readRecord(store, stack) : undefined;
+      if (read?.kind !== 'there') return undefined;
+      const { phase, frozen, verified } = read.record;
+      const isTrue = verified.kind === 'at' ? verified.etag === etags.get(stack) : verified.kind === 'absent' && !etags.has(stack);
+      if (phase !== 'free' || frozen !== undefined || !isTrue) return undefined;
+    }
+    const recorded = new Set(records.map(({ key }) => key));
     const settings = await fingerprintSettings(context, file, programSettings(file, made.value.installation), pulumiCliVersion);
     const entryOf = (stack: string) => {
       const entry = index.entries.get(stack);
@@ -65,7 +81,8 @@ export async function nothingToDo(
     for (const node of graph.nodes) {
       if (!selected.has(node.name)) continue;
       const entry = entryOf(node.name);
-      if (!entry || !isSettled(entry, entry.checkpoint, fingerprintOf(node, settings, outputs))) return undefined;
+      if (!entry || !recorded.has(recordKey(node.name)) || !isSettled(entry, entry.checkpoint, fingerprintOf(node, settings, outputs)))
+        return undefined;
       plans.push({ stack: node.name, short: node.short, exists: true, hasChanges: false, counts: noChanges, changes: [] });
     }
     return plans;

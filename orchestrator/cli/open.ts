@@ -30,7 +30,8 @@ import type { TidyRequest } from '../run/tidy.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
-import { schemaVersion } from '../state/layout.ts';
+import { oldLayoutPrefixes, schemaVersion } from '../state/layout.ts';
+import type { ObjectStore } from '../state/object-store.ts';
 import { readInstallation } from '../state/installation.ts';
 import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
 import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
@@ -260,6 +261,7 @@ export async function readState(
 ): Promise<Omit<OpenedState, 'settings'>> {
   if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings, durations: new Map() };
   const name = network.spec.network;
+  await refuseOldLayout(aws.store, name);
   const [{ states, unreadable }, durations] = await Promise.all([readStates(aws.store, name), lastDurations(aws.store, name)]);
   const read = () => standingsOf(context, aws, name, states);
   let standings = await read();
@@ -269,6 +271,20 @@ export async function readState(
   });
   if (restored) standings = await read();
   return { states, unreadable, standings, durations };
+}
+
+/** What a Holdfast without stack records left says who may write, in objects that this one does not read. */
+async function refuseOldLayout(store: ObjectStore, network: string): Promise<void> {
+  const folders = await store.folders('.holdfast/');
+  const old = oldLayoutPrefixes(network).filter((prefix) => folders.includes(prefix.split('/')[1] ?? ''));
+  const found = (await Promise.all(old.map((prefix) => store.list(prefix)))).flat();
+  const [first] = found;
+  if (first === undefined) return;
+  throw new Refusal(exitCodes.preflightRefused, {
+    reason: 'old-layout',
+    message: `The state bucket is of an older Holdfast, which kept no stack records (${first.key}). This one cannot tell from it who may write which stack, and has touched nothing.`,
+    next: 'Finish what is held with the older version, and deploy this network to a bucket of its own with this one.',
+  });
 }
 
 export function standingsOf(
@@ -291,7 +307,7 @@ export function tidyRequest(context: Context, aws: OpenedSession, network: strin
   return {
     store: aws.store,
     network,
-    writer: aws.process.nonce,
+    lockRecord: (stack) => aws.lockRecord(stack, 'recover'),
     standings,
     now: context.now,
     onNote: (message) => emit({ type: 'note', message }),
@@ -301,10 +317,7 @@ export function tidyRequest(context: Context, aws: OpenedSession, network: strin
 const noStandings: Standings = {
   byStack: new Map(),
   locks: [],
-  openRuns: [],
-  marked: new Map(),
-  frozen: new Map(),
-  verified: new Map(),
+  records: new Map(),
   heard: new Map(),
   liveness: () => 'quiet',
   unreadable: [],

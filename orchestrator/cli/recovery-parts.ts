@@ -8,7 +8,6 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { openSpool, spooledFile } from '../gateway/spool.ts';
 import { compareWithState } from '../inventory/compare.ts';
 import type { Difference } from '../inventory/compare.ts';
-import { objectKey } from '../inventory/live-object.ts';
 import { describeDifference } from '../inventory/describe-difference.ts';
 import { trailObjects } from '../inventory/trail-objects.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
@@ -19,10 +18,8 @@ import type { Leaving, RecoveryParts, StateDifference } from '../recovery/recove
 import type { Emit } from '../run/events.ts';
 import { readDeployment } from '../state/deployment.ts';
 import type { StateResource } from '../state/deployment.ts';
-import { disown, readDisowned } from '../state/disowned.ts';
-import type { DisownedObject } from '../state/disowned.ts';
+import type { DisownedObject } from '../ownership/disowned.ts';
 import { project } from '../state/layout.ts';
-import type { Verified } from '../state/verified.ts';
 import { plural } from '../ui/describe.ts';
 import type { Context } from './context.ts';
 import { namedObjects } from './named-objects.ts';
@@ -37,7 +34,6 @@ export interface PartsRequest {
   readonly installation: string;
   /** The checkpoint of every stack of the network, as it is known now: what is another one's is not nobody's. */
   readonly states: ReadonlyMap<string, { readonly body: string }>;
-  readonly verified: Map<string, Verified>;
   readonly incident: string | undefined;
   readonly patienceSeconds: number;
   readonly limitSeconds: number;
@@ -57,8 +53,6 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
   const { file, aws, states } = request;
   const { spec } = file.network;
   const network = spec.network;
-  const disowned = new Map<string, readonly DisownedObject[]>(await readDisowned(aws.store, network));
-  const disownedOf = (stack: string): ReadonlySet<string> => new Set(disowned.get(stack)?.map(objectKey));
   const by = `${aws.process.user}@${aws.process.host}`;
   const begunMs = context.now();
   const spoolFolder = (run: string): string => join(context.root, '.holdfast', 'spool', network, run);
@@ -87,7 +81,7 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
     typeOf: resourceTypeOf,
     look: (scope) => lookAtInventory(aws.clients, { ...scope, named: namedObjects(spec, request.installation, scope.stacks) }, context.now),
     trail: (interrupted) => askTrail(context, aws, interrupted, begunMs, request.signal),
-    compare: (stack, state, inventory, disowning) =>
+    compare: (stack, state, inventory, disowned) =>
       compareWithState({
         stack,
         resources: state.resources,
@@ -95,20 +89,14 @@ export async function recoveryParts(context: Context, request: PartsRequest, emi
         others: othersOf(stack, file, states),
         objects: inventory.objects,
         installation: request.installation,
-        disowned: new Map(disowned).set(stack, [...(disowned.get(stack) ?? []), ...disowning.map(asDisowned)]),
+        disowned: new Map([[stack, disowned]]),
       }).flatMap(asStateDifference),
     spoolOf: async (run, stack) => {
       const path = await spooledFile(spoolFolder(run), stack);
       return path === undefined ? undefined : readFile(path, 'utf8');
     },
     dropSpool: (run, stack) => openSpool(spoolFolder(run)).remove(stack),
-    disownedOf,
-    disown: async (stack, objects) => {
-      const added = objects.map(asDisowned);
-      await disown(aws.store, stack, added, request.patienceSeconds);
-      disowned.set(stack, [...(disowned.get(stack) ?? []), ...added]);
-    },
-    verified: request.verified,
+    asDisowned,
     patienceSeconds: request.patienceSeconds,
     stalenessSeconds: spec.recovery.staleness,
     limitSeconds: request.limitSeconds,

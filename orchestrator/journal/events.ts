@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { lockRecordSchema, processSchema } from '../locks/lock-record.ts';
 
-/**
- * What a run writes down, one immutable object an event. What licenses an act (the opening, an engine's start, a verified end) is durable
- * before the act; everything else may be late.
- */
+/** What a run writes down, one immutable object an event: its history, for people. What decides is in the stacks' records. */
 
 const header = {
   schema: z.number(),
@@ -112,6 +109,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     outcome: z.enum(['applied', 'destroyed', 'failed', 'nothing-started', 'recovered']),
   }),
   stackEvent('released', {
+    outcome: z.enum(['nothing-started']).optional(),
     /** Where a person did it: who, and for which incident. */
     by: z.string().optional(),
     incident: z.string().optional(),
@@ -142,13 +140,3 @@ type HeaderField = 'schema' | 'run' | 'network' | 'writer' | 'sequence' | 'at';
 
 /** An event without what the journal adds. */
 export type NewEvent = JournalEvent extends infer Event ? (Event extends JournalEvent ? Omit<Event, HeaderField> : never) : never;
-
-/** Whose run is open: said in the mark too, because its process may die before it has written its opening. */
-export const openMarkSchema = z.object({
-  schema: z.number(),
-  run: z.string(),
-  network: z.string(),
-  writer: z.string(),
-  process: processSchema.optional(),
-});
-export type OpenMark = z.infer<typeof openMarkSchema>;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durableLockKey, lockFolder, locksPrefix } from '../state/layout.ts';
-import type { ObjectStore, Removal, StoredObject } from '../state/object-store.ts';
+import type { ObjectStore, PutCondition, Removal, StoredObject } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
 import { readLock, writeLock } from './lock-record.ts';
 import type { LockContent, LockRecord } from './lock-record.ts';
 
@@ -25,82 +26,91 @@ export type Taking =
   | {
       readonly ok: true;
       readonly lock: TakenLock;
-      /** All locks of the network, as they stood right after ours was put. */
+      /** Locks of plain pulumi on other stacks of the network, as they stood right after ours was put. */
       readonly others: readonly StandingLock[];
     }
-  | { readonly ok: false; readonly heldBy: readonly StandingLock[] };
+  | {
+      readonly ok: false;
+      readonly heldBy: readonly StandingLock[];
+      /** ETag of our lock, where it stands beside a foreign one. */
+      readonly put?: string;
+    };
 
 /** Milliseconds between looks at a foreign lock beside ours: raw `pulumi` that lost takes its own away within a request or two. */
 const secondLooksMs = [100, 200, 400, 800, 1500];
 
+export interface Projecting {
+  /** Seconds for which a bucket that fails is tried again. */
+  readonly patienceSeconds: number;
+  readonly wait?: ((milliseconds: number) => Promise<unknown>) | undefined;
+  /** ETags of locks of plain pulumi whose process is known to be dead: they are no reason to give way. */
+  readonly beside?: readonly string[] | undefined;
+}
+
 /**
- * Takes a stack's durable lock: put if absent, *then* list. Raw `pulumi` lists, puts and lists again, so that of the two at least one sees the
- * other, and whoever sees another gives way.
+ * Puts the lock that the stack's record wants: where none stands, or over one of no later epoch, so that the folder is never empty between two owners.
+ * *Then* lists. Raw `pulumi` lists, puts and lists again, so that of the two at least one sees the other, and whoever sees another gives way.
+ * The record is written before, and says whose the lock is to be.
+ * @throws where the bucket fails for longer than the patience: the lock may stand, and the record says that nothing was started under it
  */
-export async function takeLock(
+export async function projectLock(
   store: ObjectStore,
   network: string,
   record: LockRecord,
-  wait: (milliseconds: number) => Promise<unknown> = sleep,
+  { patienceSeconds, wait = sleep, beside = [] }: Projecting,
 ): Promise<Taking> {
   const { stack } = record;
   const key = durableLockKey(stack);
-  const write = randomUUID();
-  const attempt = () => store.put(key, writeLock(record), { only: 'if-absent' }, write);
-  // Rule 5: where only the reply was lost, the lock stands, and the second try knows it.
-  const put = await attempt().catch(attempt);
-  if (!put.done) {
-    const heldBy = await locksOf(store, stack);
-    // Released in between: whoever had it has changed the stack under us.
-    return { ok: false, heldBy };
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+  const isInTheWay = (object: StoredObject): boolean => isForeign(object, key) && !beside.includes(object.etag);
+  const etag = await putOver(store, record, insist);
+  if (etag === undefined) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
+  let objects = await insist(() => store.list(locksPrefix(network)));
+  for (const pause of secondLooksMs) {
+    if (!objects.some(isInTheWay)) break;
+    await wait(pause);
+    objects = await insist(() => store.list(locksPrefix(network)));
   }
-  const lock: TakenLock = { stack, etag: put.etag, record };
-  try {
-    let objects = await store.list(locksPrefix(network));
-    for (const pause of secondLooksMs) {
-      if (!objects.some((object) => isForeign(object, key))) break;
-      await wait(pause);
-      objects = await store.list(locksPrefix(network));
-    }
-    const foreign = objects.filter((object) => isForeign(object, key));
-    // A store that lets one conditional put write over another one: whoever sees the other's gives way.
-    const ours = objects.find((object) => object.key === key);
-    if (ours?.etag !== put.etag) return { ok: false, heldBy: await locksOf(store, stack) };
-    if (foreign.length === 0) {
-      const others = objects.filter((object) => object.key !== key && isLockKey(object.key));
-      return { ok: true, lock, others: await readAll(store, others) };
-    }
-    await store.remove(key, put.etag);
-    return { ok: false, heldBy: await readAll(store, foreign) };
-  } catch (cause) {
-    // Nothing was done under it.
-    await store.remove(key, put.etag).catch(() => undefined);
-    throw cause;
+  const foreign = objects.filter(isInTheWay);
+  if (foreign.length > 0) return { ok: false, heldBy: await insist(() => readAll(store, foreign)), put: etag };
+  // `pulumi cancel` between the put and the listing, or an owner that took the stack over.
+  const ours = objects.find((object) => object.key === key);
+  if (ours === undefined) return projectLock(store, network, record, { patienceSeconds, wait, beside });
+  if (ours.etag !== etag) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
+  const others = objects.filter((object) => isLockKey(object.key) && object.key !== durableLockKey(stackOf(object.key)));
+  return { ok: true, lock: { stack, etag, record }, others: await insist(() => readAll(store, others)) };
+}
+
+/** The ETag of what was put; undefined where a lock of a later epoch, or what is no lock of ours, stands at the key. */
+async function putOver(
+  store: ObjectStore,
+  record: LockRecord,
+  insist: <T>(act: () => Promise<T>) => Promise<T>,
+): Promise<string | undefined> {
+  const key = durableLockKey(record.stack);
+  const body = writeLock({ ...record, put: randomUUID() });
+  const put = (condition: PutCondition) => {
+    const write = randomUUID();
+    return insist(() => store.put(key, body, condition, write));
+  };
+  for (;;) {
+    const fresh = await put({ only: 'if-absent' });
+    if (fresh.done) return fresh.etag;
+    const stored = await insist(() => store.get(key));
+    if (stored === undefined) continue;
+    const content = readLock(stored.body, true);
+    if (content.kind !== 'holdfast' || content.record.epoch > record.epoch) return undefined;
+    const over = await put({ only: 'if-matches', etag: stored.etag });
+    if (over.done) return over.etag;
   }
 }
 
-/** Puts back a lock that somebody removed, where nobody else has come in since. Undefined where the folder is not free. */
+/** Puts back a lock that was removed. Undefined where one stands there. */
 export async function putBack(store: ObjectStore, record: LockRecord, now: number): Promise<TakenLock | undefined> {
   const restored: LockRecord = { ...record, restoredAt: new Date(now).toISOString() };
-  const key = durableLockKey(record.stack);
-  const put = await store.put(key, writeLock(restored), { only: 'if-absent' }, randomUUID());
-  if (!put.done) return undefined;
-  const foreign = (await store.list(lockFolder(record.stack))).filter((object) => isForeign(object, key));
-  if (foreign.length === 0) return { stack: record.stack, etag: put.etag, record: restored };
-  await store.remove(key, put.etag);
-  return undefined;
-}
-
-/**
- * Puts our lock in the place of exactly this one: it never leaves the folder, so that nobody comes in between.
- * @returns undefined where somebody else was faster: the lock is not the one that was seen any more
- */
-export async function takeOver(store: ObjectStore, etag: string, record: LockRecord): Promise<TakenLock | undefined> {
-  const write = randomUUID();
-  const attempt = () => store.put(durableLockKey(record.stack), writeLock(record), { only: 'if-matches', etag }, write);
-  // Rule 5, as for a lock that is taken.
-  const put = await attempt().catch(attempt);
-  return put.done ? { stack: record.stack, etag: put.etag, record } : undefined;
+  const body = writeLock({ ...restored, put: randomUUID() });
+  const put = await store.put(durableLockKey(record.stack), body, { only: 'if-absent' }, randomUUID());
+  return put.done ? { stack: record.stack, etag: put.etag, record: restored } : undefined;
 }
 
 /** Deletes exactly the lock that was taken. `done: false` where somebody removed or replaced it: then it did not keep anyone out. */
@@ -133,6 +143,8 @@ async function locksOf(store: ObjectStore, stack: string): Promise<StandingLock[
 const isForeign = ({ key }: StoredObject, ours: string): boolean =>
   key !== ours && key.startsWith(ours.slice(0, ours.lastIndexOf('/') + 1)) && isLockKey(key);
 
+const stackOf = (key: string): string => key.split('/').at(-2) ?? '';
+
 /** Directly in a stack's folder: the engine does not look into sub-folders. */
 const isLockKey = (key: string): boolean => key.split('/').length === 6 && !key.endsWith('/');
 
@@ -142,7 +154,7 @@ async function readAll(store: ObjectStore, objects: readonly StoredObject[]): Pr
       const stored = await store.get(key);
       // Released between the listing and now.
       if (!stored) return [];
-      const stack = key.split('/').at(-2) ?? '';
+      const stack = stackOf(key);
       return [{ stack, key, etag, since: modified, content: readLock(stored.body, key === durableLockKey(stack)) }];
     }),
   );

@@ -29,8 +29,6 @@ export const lockRecordSchema = processSchema.extend({
   session: z.string(),
   /** When the session that the run started with ends; `never` and `unknown` as they are. */
   expires: z.string(),
-  /** ETag of the checkpoint that the owner goes by; null where there is none. */
-  checkpoint: z.string().nullish(),
   ciLink: z.string().optional(),
   /** Of a freeze, or a recovery: what for. */
   incident: z.string().optional(),
@@ -39,6 +37,8 @@ export const lockRecordSchema = processSchema.extend({
   startedAt: z.string(),
   /** Set where the lock had been removed and was put back. */
   restoredAt: z.string().optional(),
+  /** Made up for each put: no content of a lock comes twice. */
+  put: z.string().optional(),
 });
 
 export type LockRecord = z.infer<typeof lockRecordSchema>;

@@ -64,8 +64,8 @@ const interruptedSchema = z.object({
   /** The lock record of the run itself: its process, its session and when it began. */
   by: lockRecordSchema,
   operation: z.enum(['up', 'destroy']),
-  /** What the run began from; null where there was no checkpoint. */
-  base: versionSchema.nullable(),
+  /** What the run began from; null where there was no checkpoint, absent where that is not known. */
+  base: versionSchema.nullable().optional(),
   program: programSchema.optional(),
   /** Every session that may have called AWS since the stack was verified. */
   sessions: z.array(sessionSchema).max(100),

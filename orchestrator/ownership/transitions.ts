@@ -37,8 +37,6 @@ export type Event =
       readonly program?: Program;
       readonly session: SessionRecord;
     }
-  /** Before the session's first use. */
-  | { readonly type: 'use-session'; readonly as: As; readonly session: SessionRecord }
   | {
       readonly type: 'hold';
       readonly as: As;
@@ -126,27 +124,26 @@ const free = (at: StackRecord, verified: Verified, now: string, epoch = at.epoch
 
 type Owned = InPhase<'claimed' | 'running' | 'held' | 'recovering'>;
 
-/** What is open of a stack, whatever its phase: of one that was only claimed nothing but who had it. */
+/** What is open of a stack, whatever its phase. Of one that was only claimed nothing is, but who had it. */
 function openOf(at: Owned): Pick<InPhase<'held'>, 'run' | 'doubts' | 'answers' | 'nonces'> {
   if (at.phase !== 'claimed')
     return { ...(at.run === undefined ? {} : { run: at.run }), doubts: at.doubts, answers: at.answers, nonces: at.nonces };
-  const { owner } = at;
-  const isRun = owner.operation === 'up' || owner.operation === 'destroy';
-  return {
-    ...(isRun ? { run: claimedRun(owner, owner.operation === 'destroy' ? 'destroy' : 'up') } : {}),
-    doubts: [],
-    answers: [],
-    nonces: [owner.nonce],
-  };
+  return { doubts: [], answers: [], nonces: [at.owner.nonce] };
 }
 
-const claimedRun = (by: LockRecord, operation: InterruptedRun['operation']): InterruptedRun => ({
-  by,
-  operation,
-  base: null,
-  sessions: [],
-  engineStarted: false,
-});
+/** A run that had the stack and started nothing. */
+function claimedRun({ owner, verified }: InPhase<'claimed'>): { readonly run?: InterruptedRun } {
+  if (owner.operation !== 'up' && owner.operation !== 'destroy') return {};
+  return { run: { by: owner, operation: owner.operation, ...baseOf(verified), sessions: [], engineStarted: false } };
+}
+
+/** What whoever comes next begins from; nothing where that is not known. */
+const baseOf = (verified: Verified): { readonly base?: CheckpointVersion | null } =>
+  verified.kind === 'at'
+    ? { base: { etag: verified.etag, modified: verified.modified } }
+    : verified.kind === 'absent'
+      ? { base: null }
+      : {};
 
 const takeOver = (at: Owned, owner: LockRecord, now: string): Transition => {
   const epoch = at.epoch + 1;
@@ -160,15 +157,16 @@ const takeOver = (at: Owned, owner: LockRecord, now: string): Transition => {
     since,
     owner: { ...owner, epoch },
     ...open,
+    ...(at.phase === 'claimed' ? claimedRun(at) : {}),
     nonces: [...new Set([...open.nonces, owner.nonce])],
   });
 };
 
 const hold = (at: Owned, { doubts, engineEndedAt, spool }: Extract<Event, { type: 'hold' }>, now: string): Transition => {
   const open = openOf(at);
-  const known = new Map(
-    [...open.doubts, ...doubts].map((doubt) => [`${doubt.source} ${doubt.urn ?? ''} ${doubt.id ?? ''} ${doubt.text}`, doubt]),
-  );
+  // What an earlier attempt came to is told by the next one; what the run left is not.
+  const left = open.doubts.filter(({ source }) => source !== 'question' && source !== 'recovery');
+  const known = new Map([...doubts, ...left].map((doubt) => [`${doubt.source} ${doubt.urn ?? ''} ${doubt.id ?? ''} ${doubt.text}`, doubt]));
   const run = open.run && {
     ...open.run,
     ...(engineEndedAt === undefined ? {} : { engineEndedAt }),
@@ -184,11 +182,6 @@ const hold = (at: Owned, { doubts, engineEndedAt, spool }: Extract<Event, { type
     doubts: [...known.values()],
   });
 };
-
-const withSession = (sessions: readonly SessionRecord[], session: SessionRecord): SessionRecord[] =>
-  sessions.some(({ accessKeyId, expires }) => accessKeyId === session.accessKeyId && expires === session.expires)
-    ? [...sessions]
-    : [...sessions, session];
 
 /** The record as it is, with some of its fields changed. */
 const changed = (
@@ -233,14 +226,6 @@ export const table: { readonly [T in EventType]: Row<T> } = {
         const { owner } = own;
         const run = { by: owner, operation, base, ...(program === undefined ? {} : { program }), sessions: [session], engineStarted: true };
         return to({ ...commonOf(own), phase: 'running', since: now, owner, run, doubts: [], answers: [], nonces: [owner.nonce] });
-      }),
-  },
-  'use-session': {
-    from: { ...lost, claimed: 'wrong-phase', running: 'owner', recovering: 'owner' },
-    then: (at, { session }) =>
-      owned(at, (own) => {
-        if (own.phase === 'claimed' || own.run === undefined) return refuse('wrong-phase');
-        return changed(own, { run: { ...own.run, sessions: withSession(own.run.sessions, session) } });
       }),
   },
   hold: {

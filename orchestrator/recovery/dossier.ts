@@ -131,6 +131,8 @@ const readableSchema = z.looseObject({
   why: z.string().nullable(),
   promoted: z.string().nullable(),
   lock: z.looseObject({ etag: z.string() }),
+  writer: z.looseObject({ how: z.string() }),
+  quarantine: z.looseObject({ prefix: z.string(), versions: z.number() }).nullable(),
 });
 
 export type ReadableDossier = z.infer<typeof readableSchema>;

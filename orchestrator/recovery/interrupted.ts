@@ -1,88 +1,59 @@
-import type { Answer, Doubt, JournalEvent } from '../journal/events.ts';
-import type { ReadRun } from '../journal/read-runs.ts';
-import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+import type { Answer, Doubt } from '../journal/events.ts';
+import type { ProcessRecord } from '../locks/lock-record.ts';
+import type { OpenRecord, Program, SessionRecord } from '../ownership/stack-record.ts';
 
-type Opening = Extract<JournalEvent, { type: 'run-opened' }>;
-
-/** What the journal tells of a stack whose run was interrupted. All of its events count, whoever's clock put them in which order. */
+/** What the record tells of a stack that was not verified. */
 export interface Interrupted {
+  /** Where it was no run of Holdfast: the recovery's own. */
   readonly run: string;
   readonly stack: string;
   readonly operation: 'up' | 'destroy';
-  /** ETag of the checkpoint that the run began from; null where there was none, undefined where nobody wrote it down. */
+  /** ETag of the checkpoint that it began from; null where there was none, undefined where that is not known. */
   readonly base: string | null | undefined;
-  /** The lock that the run itself took. */
-  readonly lock: { readonly record: LockRecord; readonly etag: string } | undefined;
   /** When it began, by its own clock. */
   readonly startedAt: Date | undefined;
-  readonly opening: Opening | undefined;
+  readonly program: Program | undefined;
   /** Whose engine it was. */
   readonly process: ProcessRecord | undefined;
-  /** False: the license for an engine was never written, and none ran. */
+  /** False: the record never said that an engine may run, and none ran. */
   readonly engineStarted: boolean;
   /** When the run had seen its engine and its plugins end, and wrote that down, by its own clock; undefined where it did not. */
   readonly engineEndedAt: Date | undefined;
-  readonly sessions: readonly { readonly accessKeyId: string; readonly session: string; readonly expires: string }[];
+  readonly sessions: readonly SessionRecord[];
   /** Everything that was ever written down as unknown, each once. */
   readonly doubts: readonly Doubt[];
   readonly answers: readonly Answer[];
-  /** Of every process that had the stack's lock in this run: an engine of it may have outlived it. */
+  /** Of every process that had the stack: an engine of it may have outlived it. */
   readonly nonces: readonly string[];
-  /** Of the last takeover; 1 where there was none. */
-  readonly epoch: number;
 }
 
-/** Of a run's engine whose end was not seen, and which may therefore still be at work. */
-const unseenEnd = "the engine's end was not seen";
-
-/** @param stack full name */
-export function interruptedOf({ run, events }: ReadRun, stack: string): Interrupted {
-  const own = events.filter((event): event is Extract<JournalEvent, { stack: string }> => 'stack' in event && event.stack === stack);
-  const openings = events.filter((event) => event.type === 'run-opened');
-  const taken = own.filter((event) => event.type === 'lock-taken');
-  const first = taken.find(({ epoch }) => epoch === 1);
-  const starts = own.filter((event) => event.type === 'engine-started');
-  const ended = own
-    .filter((event) => event.type === 'held')
-    .find(({ epoch, doubts }) => epoch === 1 && !doubts.some(({ text }) => text.startsWith(unseenEnd)));
-  // Several processes may share a run: whose lock it was says whose engine.
-  const opening = openings.find(({ process }) => process.nonce === first?.lock.nonce) ?? openings[0];
-  const renewed = events.filter((event) => event.type === 'session-renewed');
-  const known = new Map<string, Doubt>();
-  for (const event of own)
-    if (event.type === 'held') for (const doubt of event.doubts) known.set(`${doubt.source} ${doubt.urn ?? ''} ${doubt.text}`, doubt);
-  // By their epochs: of two machines the later one's clock may be behind.
-  const answered = own.filter((event) => event.type === 'answered').sort((a, b) => a.epoch - b.epoch);
+/** @param own name of the run that asks */
+export function interruptedOf({ stack, run, doubts, answers, nonces, verified }: OpenRecord, own: string): Interrupted {
+  const open = { stack, doubts, answers, nonces };
+  if (run === undefined)
+    return {
+      ...open,
+      run: own,
+      operation: 'up',
+      base: verified.kind === 'at' ? verified.etag : verified.kind === 'absent' ? null : undefined,
+      startedAt: undefined,
+      program: undefined,
+      process: undefined,
+      engineStarted: true,
+      engineEndedAt: undefined,
+      sessions: [],
+    };
+  const { by, operation, base, program, sessions, engineStarted, engineEndedAt } = run;
   return {
-    run,
-    stack,
-    operation: starts[0]?.operation ?? (first?.lock.operation === 'destroy' ? 'destroy' : 'up'),
-    base: starts[0] ? starts[0].checkpoint : first?.lock.checkpoint,
-    lock: first ? { record: first.lock, etag: first.etag } : undefined,
-    startedAt: first ? new Date(first.at) : opening ? new Date(opening.at) : undefined,
-    opening,
-    process: first?.lock ?? opening?.process,
-    engineStarted: starts.length > 0,
-    engineEndedAt: ended && new Date(ended.at),
-    sessions: [
-      ...openings.map(({ session }) => session),
-      ...renewed.map(({ session }) => session),
-      ...(first ? [{ accessKeyId: first.lock.accessKeyId, session: first.lock.session, expires: first.lock.expires }] : []),
-    ],
-    doubts: [...known.values()],
-    answers: answered.map(({ answer }) => answer).reduce<readonly Answer[]>(withAnswer, []),
-    nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
-    epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
+    ...open,
+    run: by.run,
+    operation,
+    base: base === null || base === undefined ? base : base.etag,
+    startedAt: new Date(by.startedAt),
+    program,
+    process: by,
+    engineStarted,
+    engineEndedAt: engineEndedAt === undefined ? undefined : new Date(engineEndedAt),
+    sessions,
   };
-}
-
-/**
- * What was answered before, and this. A resource is one object: another one that is adopted takes the first one's place. What names no object is said of
- * the whole resource.
- */
-export function withAnswer(before: readonly Answer[], answer: Answer): readonly Answer[] {
-  const isReplaced = (old: Answer): boolean =>
-    old.resource === answer.resource &&
-    (answer.id === undefined || old.id === answer.id || (old.answer === 'adopt' && answer.answer === 'adopt'));
-  return [...before.filter((old) => !isReplaced(old)), answer];
 }

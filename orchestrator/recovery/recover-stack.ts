@@ -1,33 +1,34 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
+import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory } from '../inventory/live-object.ts';
 import type { Answer, NewEvent } from '../journal/events.ts';
 import type { Journal } from '../journal/journal.ts';
-import { readRun } from '../journal/read-runs.ts';
-import { describeLock, putBack, releaseLock, takeOver } from '../locks/durable-locks.ts';
-import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
-import type { Frozen } from '../locks/frozen.ts';
+import { describeLock } from '../locks/durable-locks.ts';
+import type { StandingLock } from '../locks/durable-locks.ts';
 import { writeLock } from '../locks/lock-record.ts';
 import type { LockWatch } from '../locks/lock-watch.ts';
+import { withAnswer } from '../ownership/answers.ts';
+import type { Claim } from '../ownership/claim.ts';
+import type { DisownedObject } from '../ownership/disowned.ts';
 import type { Engine, EngineRequest, EngineResult, EngineStep, PlannedResource } from '../pulumi/engine.ts';
 import type { Emit } from '../run/events.ts';
+import { verifiedAt } from '../ownership/verified-at.ts';
+import { checkpointVersions } from '../state/checkpoints.ts';
 import { readDeployment, resourceOf } from '../state/deployment.ts';
 import type { Deployment, RawCheckpoint, StateResource } from '../state/deployment.ts';
-import { checkpointKey, schemaVersion } from '../state/layout.ts';
+import { checkpointKey, lockFolder, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
-import { writeVerified } from '../state/verified.ts';
-import type { Verified } from '../state/verified.ts';
 import { contentOf, writeDossier } from './dossier.ts';
 import type { Dossier, Plan, RecoveryStep } from './dossier.ts';
 import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
 import type { CheckpointVersion, History } from './history.ts';
-import { interruptedOf, withAnswer } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -67,17 +68,15 @@ export interface RecoveryParts {
     stack: string,
     state: Deployment,
     inventory: Inventory,
-    /** What this recovery is about to put on the disowned list. */
-    disowning: readonly Leaving[],
+    /** What the stack has disowned, and what this recovery is about to. */
+    disowned: readonly DisownedObject[],
   ) => readonly StateDifference[];
   /** What the run could not write to the bucket, where this machine has it. */
   readonly spoolOf: (run: string, stack: string) => Promise<string | undefined>;
   /** What was spooled is told in the dossier, and says nothing any more once the stack is released. */
   readonly dropSpool: (run: string, stack: string) => Promise<void>;
-  readonly disownedOf: (stack: string) => ReadonlySet<string>;
-  readonly disown: (stack: string, objects: readonly Leaving[]) => Promise<void>;
-  /** Brought up to date as stacks end. */
-  readonly verified: Map<string, Verified>;
+  /** As the stack's list is to have it. */
+  readonly asDisowned: (object: Leaving) => DisownedObject;
   readonly patienceSeconds: number;
   readonly stalenessSeconds: number;
   readonly limitSeconds: number;
@@ -107,11 +106,12 @@ export interface StuckStack {
   readonly stack: string;
   readonly short: string;
   readonly interrupted: Interrupted;
-  /** The lock that this process has now. */
-  readonly lock: TakenLock;
-  /** The one that was taken over; undefined where the run itself goes on to recover. */
+  /** This process's own; in a rehearsal there is none. */
+  readonly claim: Claim | undefined;
+  /** The lock that was taken over; undefined where the run itself goes on to recover. */
   readonly before: StandingLock | undefined;
-  readonly epoch: number;
+  /** What is disowned already, in a rehearsal. */
+  readonly disowned?: readonly DisownedObject[];
   /** Of the interrupted run. */
   readonly journal: Journal;
   readonly writer: { readonly how: string; readonly saidBy?: string };
@@ -121,7 +121,6 @@ export interface StuckStack {
   readonly upstreams: readonly string[];
   /** Of the network file that the run journaled; undefined where that does not ask for the stack. */
   readonly program: EngineRequest['program'] | undefined;
-  readonly frozen: Frozen | undefined;
   readonly startedAt: Date;
 }
 
@@ -132,7 +131,7 @@ export interface RecoveryOptions {
   readonly withoutVersions: boolean;
   /** Lets a person work on the overlay before it is verified; false: they gave up. */
   readonly shell?: (mount: Mount) => Promise<boolean>;
-  /** The run's own process goes on: nobody else's writer is left that a changed content would have to keep out. */
+  /** The run's own process goes on, and its other stacks with it. */
   readonly inRun: boolean;
 }
 
@@ -226,8 +225,8 @@ class StackRecovery {
   async run(): Promise<RecoveryEnd> {
     const parts = this.#parts;
     const stuck = this.#stuck;
-    if (!this.#options.dryRun)
-      this.#unwatch = parts.watch.add(stuck.lock, (how) => {
+    if (stuck.claim)
+      this.#unwatch = parts.watch.add(stuck.claim.lock(), (how) => {
         this.#how = how;
         this.#lost.abort();
       });
@@ -238,8 +237,7 @@ class StackRecovery {
       this.#unwatch();
     }
     if (this.#options.dryRun) return end;
-    if (end.kind === 'lost' && this.#how === 'removed') await this.#putLockBack();
-    if ((end.kind === 'undecided' || end.kind === 'held') && !this.#isVerified) await this.#noteHeld(end);
+    if (!this.#isVerified && end.kind !== 'recovered' && end.kind !== 'would-recover') await this.#hold(end);
     const page = await this.#writeDossier(end);
     return end.kind === 'would-recover' ? end : { ...end, page };
   }
@@ -323,7 +321,8 @@ class StackRecovery {
         ]);
       const read = await this.#readKept(copied);
       if (!('kept' in read)) return read;
-      const touched = options.dryRun || options.inRun ? read.kept : await this.#touch(read.kept);
+      const touched = options.dryRun ? read.kept : await this.#touch(read.kept);
+      if (touched && 'kind' in touched) return touched;
       if (touched) {
         await this.#journal({
           type: 'quarantined',
@@ -343,10 +342,8 @@ class StackRecovery {
   async #bucketNow(): Promise<Date> {
     const parts = this.#parts;
     const stuck = this.#stuck;
-    const locks = await patiently(() => parts.store.list(`.pulumi/locks/organization/${parts.project}/${stuck.stack}/`), {
-      seconds: parts.patienceSeconds,
-    });
-    return locks.find(({ etag }) => etag === stuck.lock.etag)?.modified ?? new Date(parts.now());
+    const locks = await patiently(() => parts.store.list(lockFolder(stuck.stack)), { seconds: parts.patienceSeconds });
+    return locks.find(({ etag }) => etag === stuck.claim?.lock().etag)?.modified ?? new Date(parts.now());
   }
 
   #readKept(copied: Quarantine): Promise<{ readonly kept: Kept } | RecoveryEnd> {
@@ -397,26 +394,49 @@ class StackRecovery {
   }
 
   /**
-   * Rule 7: writes the checkpoint once with its content changed, so that an old writer's condition cannot match by accident.
+   * Writes the checkpoint once with its content changed, so that an old writer's condition cannot match by accident. The version was read before the
+   * record is looked at: one who has lost the stack meanwhile writes over nothing that its new owner wrote.
    * @returns undefined where somebody wrote meanwhile
    */
-  async #touch(kept: Kept): Promise<Kept | undefined> {
+  async #touch(kept: Kept): Promise<Kept | RecoveryEnd | undefined> {
     const stuck = this.#stuck;
     const parts = this.#parts;
+    if (!(await this.#isMine())) return this.#lostEnd();
     // Without one, only a run that began without one could still write, and only where there is none.
     if (kept.etag === undefined && stuck.interrupted.base !== null) return kept;
-    const body = JSON.stringify({ ...kept.raw, holdfast: { recovery: parts.recovery, epoch: stuck.epoch } });
+    const body = this.#marked(kept.raw);
+    const randomWrite = randomUUID();
     const put = await patiently(
       () =>
         parts.store.put(
           checkpointKey(stuck.stack),
           body,
           kept.etag === undefined ? { only: 'if-absent' } : { only: 'if-matches', etag: kept.etag },
-          `${parts.recovery}-${stuck.stack}-touch`,
+          randomWrite,
         ),
       { seconds: parts.patienceSeconds },
     );
     return put.done ? { ...kept, etag: put.etag } : undefined;
+  }
+
+  /** A content that no version had before: it names the recovery and its turn. */
+  #marked(raw: object): string {
+    const { recovery } = this.#parts;
+    return JSON.stringify({ ...raw, holdfast: { recovery, epoch: this.#epoch, write: randomUUID() } });
+  }
+
+  get #epoch(): number {
+    return this.#stuck.claim?.as.epoch ?? 0;
+  }
+
+  /** The record still says so. A lock that was taken away says nothing of it. @throws where it cannot be asked */
+  async #isMine(): Promise<boolean> {
+    const { claim } = this.#stuck;
+    return claim === undefined || (await claim.isMine());
+  }
+
+  get #disowned(): readonly DisownedObject[] {
+    return this.#stuck.claim?.held().record.disowned ?? this.#stuck.disowned ?? [];
   }
 
   /** Step 3. */
@@ -436,7 +456,7 @@ class StackRecovery {
       history: kept.history,
       doubts: kept.byHand ? [] : interrupted.doubts,
       spool: spooled?.ok === true ? spooled.deployment : undefined,
-      disowned: parts.disownedOf(stack),
+      disowned: new Set(this.#disowned.map(objectKey)),
       answers: this.#answers(),
       given: stuck.answers,
       plan: () => this.#plannedShapes(kept),
@@ -454,6 +474,10 @@ class StackRecovery {
       return examined.reason === 'bad-answer'
         ? { kind: 'refused', why: examined.why, next: examined.next ?? '', page: undefined }
         : this.#held(examined.why, examined.next);
+    if (stuck.claim && stuck.answers.length > 0) {
+      const answered = await stuck.claim.write({ type: 'answer', as: stuck.claim.as, answers: stuck.answers });
+      if (!answered.ok) return this.#lostEnd();
+    }
     for (const answer of stuck.answers)
       await this.#journal({
         type: 'answered',
@@ -539,7 +563,9 @@ class StackRecovery {
     for (const { type, id } of deployment.resources)
       if (id !== undefined && parts.typeOf(type)) scope.set(type, [...(scope.get(type) ?? []), id]);
     const looked = await parts.look({ stacks: [stuck.stack], installation: parts.installation, known: scope });
-    const found = looked.ok ? parts.compare(stuck.stack, deployment, looked.value, leaving(subjects)) : [];
+    const found = looked.ok
+      ? parts.compare(stuck.stack, deployment, looked.value, [...this.#disowned, ...leaving(subjects).map(parts.asDisowned)])
+      : [];
     const { plan, steps } = await this.#preview(mount);
     const destroying = stuck.interrupted.operation === 'destroy';
     const checked: Checked = {
@@ -595,32 +621,36 @@ class StackRecovery {
   async #promote(kept: Kept, refreshed: Refreshed, subjects: readonly Subject[], checked: Checked): Promise<RecoveryEnd> {
     const stuck = this.#stuck;
     const parts = this.#parts;
-    const { stack, lock, epoch, journal, interrupted } = stuck;
+    const { stack, claim, journal, interrupted } = stuck;
+    if (!claim) return { kind: 'would-recover', said: describeSubjects(subjects), differences: checked.differences };
     const said = describeSubjects(subjects);
     const left = leaving(subjects);
-    if (left.length > 0) await parts.disown(stack, left);
+    // Whoever took the stack over meanwhile has changed the checkpoint too, so that the write below is refused: this tells it earlier.
+    const cause = await parts.watch.look();
+    if (this.#lost.signal.aborted) return this.#lostEnd();
+    if (cause) return this.#held(messageOf(cause));
+    if (left.length > 0) {
+      const disowned = await claim.write({ type: 'disown', as: claim.as, objects: left.map(parts.asDisowned) });
+      if (!disowned.ok) return this.#lostEnd();
+    }
     const isGone = kept.etag === undefined && refreshed.deployment.resources.length === 0;
     let etag = kept.etag;
+    // Where no engine wrote it, the content may be one of before.
+    const read = readDeployment(refreshed.body);
+    const body = read.ok && isNothing(refreshed.body) ? this.#marked(read.raw) : refreshed.body;
     if (!isGone) {
       const over = kept.etag ?? null;
-      await journal.append({
+      await this.#journal({
         type: 'promoting',
         ...this.#header(),
         over,
-        sha256: createHash('sha256').update(refreshed.body).digest('hex'),
+        sha256: createHash('sha256').update(body).digest('hex'),
       });
-      // The license is written: whoever took the lock meanwhile has changed the checkpoint, or sees this version before they do.
-      const cause = await parts.watch.look();
-      if (this.#lost.signal.aborted) return this.#lostEnd();
-      if (cause) return this.#held(messageOf(cause));
+      if (!(await this.#isMine())) return this.#lostEnd();
+      const write = randomUUID();
       const put = await patiently(
         () =>
-          parts.store.put(
-            checkpointKey(stack),
-            refreshed.body,
-            over === null ? { only: 'if-absent' } : { only: 'if-matches', etag: over },
-            `${parts.recovery}-${stack}-${epoch}-promote`,
-          ),
+          parts.store.put(checkpointKey(stack), body, over === null ? { only: 'if-absent' } : { only: 'if-matches', etag: over }, write),
         { seconds: parts.patienceSeconds },
       );
       if (!put.done) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
@@ -628,30 +658,26 @@ class StackRecovery {
       this.#after = { deployment: refreshed.deployment, etag };
       this.#step('promote', `checkpoint ${etag.replaceAll('"', '').slice(0, 8)}`);
     }
-    const at = new Date(parts.now()).toISOString();
-    const record = await writeVerified(
-      parts.store,
-      { stack, run: interrupted.run, at, checkpoint: etag ?? null },
-      parts.verified.get(stack),
-      parts.patienceSeconds,
-    );
-    if (!record) return this.#lostEnd('somebody else has verified it meanwhile');
-    parts.verified.set(stack, record);
-    await journal.append({ type: 'verified', stack, epoch, checkpoint: etag ?? null, outcome: 'recovered' });
+    const head = (await patiently(() => checkpointVersions(parts.store, [stack]), { seconds: parts.patienceSeconds })).get(stack);
+    if (head?.etag !== etag) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
+    const verified = await claim.write({ type: 'verify', as: claim.as, verified: verifiedAt(head, interrupted.run, parts.now()) });
+    if (!verified.ok) return this.#lostEnd('somebody else has taken it over meanwhile');
     this.#isVerified = true;
     // From here on its removal is licensed, and nobody's theft.
     this.#unwatch();
-    const checkpoint = etag === undefined ? undefined : { body: refreshed.body, etag, modified: new Date(parts.now()) };
-    const unreleased = await this.#release(lock, checkpoint);
+    const { frozen } = verified.held.record;
+    await journal.note({ type: 'verified', stack, epoch: this.#epoch, checkpoint: etag ?? null, outcome: 'recovered' });
+    const checkpoint = etag === undefined ? undefined : { body, etag, modified: head?.modified ?? new Date(parts.now()) };
+    const unreleased = await this.#release(claim, checkpoint);
     if (unreleased !== undefined)
       return this.#held(
         `state and AWS agree, and the lock could not be released: ${unreleased}`,
         `The next command on this network releases it; or: npm run release -- ${stuck.short} --incident ID`,
       );
     this.#releasedAt = new Date(parts.now()).toISOString();
-    await journal.note({ type: 'released', stack, epoch });
+    await journal.note({ type: 'released', stack, epoch: this.#epoch });
     await parts.dropSpool(interrupted.run, stack).catch(() => undefined);
-    this.#step('release', stuck.frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
+    this.#step('release', frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
     if (checkpoint && !this.#options.inRun) await this.#confirm(checkpoint);
     return { kind: 'recovered', said, checkpoint, differences: checked.differences, page: undefined };
   }
@@ -661,16 +687,11 @@ class StackRecovery {
    * takes its place, without a moment in between.
    * @returns why it stands
    */
-  async #release(lock: TakenLock, checkpoint: ServedCheckpoint | undefined): Promise<string | undefined> {
+  async #release(claim: Claim, checkpoint: ServedCheckpoint | undefined): Promise<string | undefined> {
     const stuck = this.#stuck;
     const parts = this.#parts;
     const release = async (): Promise<string | undefined> => {
-      const frozen = stuck.frozen;
-      if (frozen)
-        return (await patiently(() => takeOver(parts.store, lock.etag, frozen.lock), { seconds: parts.patienceSeconds }))
-          ? undefined
-          : 'somebody else replaced it meanwhile';
-      const removed = await patiently(() => releaseLock(parts.store, lock), { seconds: parts.patienceSeconds });
+      const removed = await claim.dropLock();
       return removed.done || !removed.there ? undefined : 'somebody else replaced it meanwhile';
     };
     // The engine selects a stack before it cancels: of one that is gone there is nothing to select.
@@ -681,11 +702,12 @@ class StackRecovery {
       checkpoints: new Map([[stuck.stack, checkpoint]]),
       mode: { kind: 'overlay' },
       lock: {
-        body: writeLock(lock.record),
+        body: writeLock(claim.lock().record),
         release: async () => (asked.why = await release().catch((cause: unknown) => messageOf(cause))),
       },
     });
-    const result = await parts.engine.cancel(this.#engineRequest(mount));
+    // A signal that came since the license ends nothing here.
+    const result = await parts.engine.cancel({ ...this.#engineRequest(mount), signal: new AbortController().signal });
     await mount.close();
     // What counts is what became of the lock: an engine that fails after it has ended its work.
     return asked.why === undefined ? undefined : result.outcome === 'succeeded' ? asked.why : `${asked.why}: ${wordsOf(result)}`;
@@ -768,11 +790,11 @@ class StackRecovery {
   }
 
   #header(): { readonly stack: string; readonly epoch: number; readonly recovery: string } {
-    return { stack: this.#stuck.stack, epoch: this.#stuck.epoch, recovery: this.#parts.recovery };
+    return { stack: this.#stuck.stack, epoch: this.#epoch, recovery: this.#parts.recovery };
   }
 
   async #journal(event: NewEvent): Promise<void> {
-    if (!this.#options.dryRun) await this.#stuck.journal.append(event);
+    if (!this.#options.dryRun) await this.#stuck.journal.note(event);
   }
 
   #step(step: RecoveryStep, said: string): void {
@@ -798,27 +820,20 @@ class StackRecovery {
     return { kind: 'lost', why, page: undefined };
   }
 
-  async #noteHeld(end: Extract<RecoveryEnd, { kind: 'undecided' | 'held' }>): Promise<void> {
-    const { stack, epoch, journal } = this.#stuck;
+  /** The stack is as held as before, for the one reason more; where it was taken over, that is another's to say. */
+  async #hold(end: Exclude<RecoveryEnd, { kind: 'recovered' | 'would-recover' }>): Promise<void> {
+    const { stack, claim, journal } = this.#stuck;
+    if (!claim) return;
     const doubts =
-      end.kind === 'held'
-        ? [{ source: 'recovery' as const, text: end.why }]
-        : end.questions.map(({ question }) => ({ source: 'question' as const, text: question }));
-    await journal.note({ type: 'held', stack, epoch, doubts, checkpoint: this.#after?.etag ?? this.#kept?.etag ?? null });
-  }
-
-  /** Somebody took it away (`pulumi cancel`): the stack is as held as before. */
-  async #putLockBack(): Promise<void> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
-    const { stack, epoch, journal, lock } = stuck;
-    await journal.note({ type: 'lock-lost', stack, epoch, how: 'removed' });
-    // Whoever took it over has recovered it and released it: a lock that came back would only have to be recovered again.
-    const { run } = stuck.interrupted;
-    const now = await readRun(parts.store, parts.network, run).catch(() => undefined);
-    if (now && interruptedOf(now, stack).epoch > epoch) return;
-    const back = await putBack(parts.store, lock.record, parts.now()).catch(() => undefined);
-    if (back) await journal.note({ type: 'lock-restored', stack, epoch, etag: back.etag });
+      end.kind === 'undecided'
+        ? end.questions.map(({ question }) => ({ source: 'question' as const, text: question }))
+        : end.kind === 'held'
+          ? [{ source: 'recovery' as const, text: end.why }]
+          : [];
+    const held = await claim.write({ type: 'hold', as: claim.as, doubts }).catch(() => undefined);
+    if (held?.ok !== true) return;
+    await journal.note({ type: 'held', stack, epoch: this.#epoch, doubts, checkpoint: this.#after?.etag ?? this.#kept?.etag ?? null });
+    if (this.#how === 'removed') await claim.putLockBack().catch(() => false);
   }
 
   async #writeDossier(end: RecoveryEnd): Promise<string | undefined> {
@@ -847,8 +862,8 @@ class StackRecovery {
         before: stuck.before
           ? { etag: stuck.before.etag, owner: describeLock(stuck.before), since: stuck.before.since.toISOString() }
           : null,
-        etag: stuck.lock.etag,
-        epoch: stuck.epoch,
+        etag: stuck.claim?.lock().etag ?? '',
+        epoch: this.#epoch,
         releasedAt: this.#releasedAt ?? null,
       },
       writer: { how: stuck.writer.how, saidBy: stuck.writer.saidBy ?? null },

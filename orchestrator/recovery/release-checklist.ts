@@ -1,6 +1,5 @@
-import type { JournalEvent } from '../journal/events.ts';
 import type { StackState } from '../state/checkpoints.ts';
-import type { Verified } from '../state/verified.ts';
+import type { Verified } from '../ownership/stack-record.ts';
 import type { ReadableDossier } from './dossier.ts';
 
 /** One thing that has to be so before a lock goes, and whether it is. */
@@ -17,29 +16,25 @@ export interface ChecklistFacts {
   /** Why the checkpoint cannot be read. */
   readonly unreadable: string | undefined;
   readonly verified: Verified | undefined;
-  /** Of the stack in the run that has it open. */
-  readonly events: readonly JournalEvent[];
   /** The newest dossier of the stack in that run. */
   readonly dossier: ReadableDossier | undefined;
 }
 
 /** In the incident's own order. All of it has to be done for a lock to go without `--unreconciled`. */
-export function releaseChecklist({ lock, state, unreadable, verified, events, dossier }: ChecklistFacts): readonly Item[] {
-  const writerDead = events.findLast((event) => event.type === 'writer-dead');
-  const quarantined = events.findLast((event) => event.type === 'quarantined');
+export function releaseChecklist({ lock, state, unreadable, verified, dossier }: ChecklistFacts): readonly Item[] {
   const own = dossier?.lock.etag === lock ? dossier : undefined;
   const etag = state?.etag ?? null;
   const pending = state?.pendingOperations.length ?? 0;
   return [
     {
       what: 'nobody else can write',
-      done: writerDead !== undefined,
-      detail: writerDead ? writerDead.how : 'nobody has looked: npm run recover does',
+      done: dossier !== undefined,
+      detail: dossier ? dossier.writer.how : 'nobody has looked: npm run recover does',
     },
     {
       what: 'every version is in quarantine',
-      done: quarantined !== undefined,
-      detail: quarantined ? `${quarantined.versions} under ${quarantined.prefix}` : 'nothing was copied',
+      done: dossier?.quarantine != null,
+      detail: dossier?.quarantine ? `${dossier.quarantine.versions} under ${dossier.quarantine.prefix}` : 'nothing was copied',
     },
     {
       what: 'a recovery looked at AWS behind this very lock',
@@ -52,7 +47,7 @@ export function releaseChecklist({ lock, state, unreadable, verified, events, do
     },
     {
       what: 'state and AWS agree at this very checkpoint',
-      done: own !== undefined && own.promoted !== null && own.promoted === etag && verified?.checkpoint === etag,
+      done: own !== undefined && own.promoted !== null && own.promoted === etag && verified?.kind === 'at' && verified.etag === etag,
       detail:
         unreadable ??
         (!own

@@ -1,10 +1,12 @@
 import type { Liveness } from '../run/standing.ts';
+import type { Proof } from '../ownership/transitions.ts';
 import type { Interrupted } from './interrupted.ts';
 
 /** Whether anybody can still write to AWS for the interrupted run (the lock protocol, rule 8). Evidence counts only after that. */
 export type Writer =
   | {
       readonly dead: true;
+      readonly by: Proof;
       readonly how: string;
       /** Where it is a person's word and nothing else. */
       readonly saidBy?: string;
@@ -35,19 +37,23 @@ const expiryMarginSeconds = 300;
 export function writerOf({ interrupted, liveness, isHere, ended, now, saidBy }: WriterFacts): Writer {
   const { run, process, sessions } = interrupted;
   const host = process?.host ?? 'a machine that nobody wrote down';
-  if (!interrupted.engineStarted && process !== undefined) return { dead: true, how: `run ${run} had started no engine there` };
-  if (interrupted.engineEndedAt !== undefined) return { dead: true, how: `run ${run} saw its engine and its plugins end` };
+  if (!interrupted.engineStarted && process !== undefined)
+    return { dead: true, by: 'nothing-started', how: `run ${run} had started no engine there` };
+  if (interrupted.engineEndedAt !== undefined)
+    return { dead: true, by: 'engine-ended', how: `run ${run} saw its engine and its plugins end` };
   if (liveness === 'alive') return { dead: false, reason: 'at-work', why: `run ${run} is at work (pid ${process?.pid ?? '?'} on ${host})` };
   if (isHere && liveness === 'dead')
     return {
       dead: true,
+      by: 'process-dead',
       how: `its orchestrator (pid ${process?.pid ?? '?'}) is dead, and ${ended === 0 ? 'no process of its engine was left' : `${ended} of its engine's processes ${ended === 1 ? 'was' : 'were'} ended`} on ${host}`,
     };
   const expiries = sessions.map(({ expires }) => Date.parse(expires));
   const last = Math.max(...expiries);
   if (expiries.length > 0 && expiries.every((at) => !Number.isNaN(at)) && now > last + expiryMarginSeconds * 1000)
-    return { dead: true, how: `its last session expired at ${new Date(last).toISOString()}` };
-  if (saidBy !== undefined) return { dead: true, how: `a person says that nothing of run ${run} is at work any more`, saidBy };
+    return { dead: true, by: 'sessions-ended', how: `its last session expired at ${new Date(last).toISOString()}` };
+  if (saidBy !== undefined)
+    return { dead: true, by: 'person', how: `a person says that nothing of run ${run} is at work any more`, saidBy };
   const until =
     expiries.length > 0 && expiries.every((at) => !Number.isNaN(at)) ? `, and its session lasts until ${new Date(last).toISOString()}` : '';
   return {

@@ -36,7 +36,7 @@ const sessionMarginSeconds = 300;
  */
 export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
   const { work, emit, stage, journal, heartbeat } = request;
-  await journal.open({ type: 'run-opened', ...request.opening });
+  await journal.append({ type: 'run-opened', ...request.opening });
   heartbeat.start();
   const unlisten = noteSignals(request);
   emit({ type: 'stage-started', stage, stacks: work.map(({ stack, short, kind }) => ({ stack, short, kind })) });
@@ -71,7 +71,6 @@ export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
     exitCode,
     ends: ends.map(({ stack, end }) => ({ stack, outcome: end.outcome, detail: verbOf(end) })),
   });
-  await journal.close();
   await heartbeat.stop();
   return { ends, exitCode };
 }
@@ -121,7 +120,7 @@ class SessionLimit {
   tooShort: string | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** One after the other: nobody uses a new session while it is still being written down. */
+  /** One after the other: one renewal serves all that wait for it. */
   inTurn<T>(act: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(act);
     this.#turn = turn.catch(() => undefined);
@@ -148,8 +147,7 @@ async function workOn(
   if (limit.tooShort !== undefined) return { outcome: 'not-started', because: limit.tooShort };
   if (!alone) return { outcome: 'not-started', because: otherRun };
   const neededSeconds = item.forecastSeconds + sessionMarginSeconds;
-  const unwritten = await limit.inTurn(() => readySession(request, Math.max(neededSeconds, request.minimumSessionSeconds)));
-  if (unwritten !== undefined) return { outcome: 'failed', errors: [`nothing was started: ${unwritten}`] };
+  await limit.inTurn(() => readySession(request, Math.max(neededSeconds, request.minimumSessionSeconds)));
   const remaining = request.session.remainingSeconds();
   if (remaining < neededSeconds) {
     limit.tooShort = `the session has ${formatSeconds(remaining)} left, and ${item.short} needs ${formatSeconds(neededSeconds)}`;
@@ -158,20 +156,10 @@ async function workOn(
   return runStack(item, request, (had) => first.settle(item.stack, had));
 }
 
-/**
- * Renews a session that gets short, where its source can. A new key is in the journal before anything is done with it: by it, later, CloudTrail
- * tells what this run did.
- * @returns why it could not be written down
- */
-async function readySession({ session, journal }: ApplyRequest, neededSeconds: number): Promise<string | undefined> {
-  if (session.remainingSeconds() < neededSeconds) await session.renew().catch(() => false);
-  if (journal.state.accessKeyIds.includes(session.record().accessKeyId)) return undefined;
-  try {
-    await journal.append({ type: 'session-renewed', session: session.record() });
-    return undefined;
-  } catch (cause) {
-    return messageOf(cause);
-  }
+/** Renews a session that gets short, where its source can. Each stack's record has the session that its engine works with before that starts. */
+async function readySession({ session, journal }: ApplyRequest, neededSeconds: number): Promise<void> {
+  if (session.remainingSeconds() >= neededSeconds) return;
+  if (await session.renew().catch(() => false)) await journal.note({ type: 'session-renewed', session: session.record() });
 }
 
 /** Whether what comes after a stack may start. */

@@ -1,38 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../domain/problem.ts';
-import { describeLock, releaseLock, standingLocks, takeLock } from '../locks/durable-locks.ts';
+import { describeLock, projectLock, releaseLock, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import { describeFreeze, putFrozen, readFrozen, removeFrozen } from '../locks/frozen.ts';
-import type { Frozen } from '../locks/frozen.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
-import type { ObjectStore } from '../state/object-store.ts';
+import { readRecord, swap } from '../ownership/records.ts';
+import type { HeldRecord, SwapRequest } from '../ownership/records.ts';
+import { wantsLock } from '../ownership/stack-record.ts';
+import { durableLockKey } from '../state/layout.ts';
+import { describeFreeze } from './standing.ts';
 import type { Standings } from './standing.ts';
 
-/**
- * A freeze is two objects: the record, which says that the stack is frozen, and the lock, which keeps plain `pulumi` out. The record comes first and
- * also goes first: with it alone any command puts the lock in its place, and with the lock alone the stack is frozen all the same. A stack that is
- * held has the record alone: its lock is its run's.
- */
+/** A freeze is a field of the stack's record, which keeps Holdfast out; the lock that it wants keeps plain `pulumi` out. */
 export interface Freeze {
   readonly stack: string;
   readonly by: LockRecord;
-  readonly record?: Frozen;
-  readonly lock?: StandingLock;
 }
 
 /** Freezes by stack, from what the bucket was read to have. */
-export function freezesOf({ frozen, locks }: Pick<Standings, 'frozen' | 'locks'>): Map<string, Freeze> {
-  const freezes = new Map<string, Freeze>();
-  for (const lock of locks)
-    if (lock.content.kind === 'holdfast' && lock.content.record.operation === 'freeze')
-      freezes.set(lock.stack, { stack: lock.stack, by: lock.content.record, lock });
-  for (const record of frozen.values())
-    freezes.set(record.stack, { ...freezes.get(record.stack), stack: record.stack, by: record.lock, record });
-  return freezes;
-}
+export const freezesOf = ({ records }: Pick<Standings, 'records'>): Map<string, Freeze> =>
+  new Map([...records].flatMap(([stack, { record }]) => (record.frozen ? [[stack, { stack, by: record.frozen }]] : [])));
 
-export interface FreezeRequest {
-  readonly store: ObjectStore;
+export interface FreezeRequest extends SwapRequest {
   readonly network: string;
   /** Full names. */
   readonly stacks: readonly string[];
@@ -72,25 +59,30 @@ export type Freezing =
     };
 
 /**
- * Keeps everyone out of the stacks until a person lets them in again. All are looked at before anything is written; where one is lost after that, what
- * was taken is given back. Killed at any instant it leaves some frozen and some not, and the same call again does the rest.
+ * Keeps everyone out of the stacks until a person lets them in again. All are looked at before anything is written; if one is lost after that, what
+ * was frozen is unfrozen again. Killed at any instant it leaves some frozen and some not, and the same call again does the rest.
  */
 export async function freezeStacks(request: FreezeRequest): Promise<Freezing> {
-  const { store, network, standings, stacks } = request;
+  const { standings, stacks } = request;
   const freezes = freezesOf(standings);
   const refused = stacks.flatMap((stack) => refusalOf(stack, freezes.get(stack), request) ?? []);
   if (refused.length > 0) return { ok: false, refused, left: [] };
   const frozen: FrozenStack[] = [];
-  const begun: LockRecord[] = [];
+  const begun: Freeze[] = [];
   for (const stack of stacks) {
     const mine = request.lockRecord(stack);
-    begun.push(mine);
-    const one = await freezeOne(stack, mine, freezes.get(stack), request).catch((cause: unknown): RefusedFreeze => ({
+    begun.push({ stack, by: mine });
+    const one = await freezeOne(stack, mine, request).catch((cause: unknown): RefusedFreeze => ({
       stack,
       reason: 'failed',
       message: `${stack} could not be frozen: ${messageOf(cause)}`,
     }));
-    if ('reason' in one) return { ok: false, refused: [one], left: await giveBack(store, network, begun) };
+    if ('reason' in one)
+      return {
+        ok: false,
+        refused: [one],
+        left: await unfreezeStacks({ ...request, freezes: begun }).catch(() => begun.map((each) => each.stack)),
+      };
     frozen.push(one);
   }
   return { ok: true, frozen };
@@ -114,8 +106,8 @@ function refusalOf(stack: string, freeze: Freeze | undefined, { standings, incid
           : standing.message,
       };
     case 'frozen': {
-      // A freeze that was put while somebody was on the way in, or a lock that a run which died has left under it.
-      const atWork = standings.locks.filter((lock) => lock.stack === stack && !isFreeze(lock) && !mayStay(lock, standings));
+      // A lock beside it that is not Holdfast's: plain pulumi was on its way in.
+      const atWork = standings.locks.filter((lock) => lock.stack === stack && lock.content.kind !== 'holdfast');
       return atWork.length === 0 ? undefined : { stack, reason: 'at-work', message: atWork.map(describeLock).join('; ') };
     }
     default:
@@ -130,89 +122,69 @@ const otherIncident = (stack: string, by: LockRecord): RefusedFreeze => ({
   ...(by.incident === undefined ? {} : { incident: by.incident }),
 });
 
-const isFreeze = ({ content }: StandingLock): boolean => content.kind === 'holdfast' && content.record.operation === 'freeze';
+/** Looks at a stack whose phase changes all the time; more than this are no accident. */
+const mostLooks = 10;
 
-/** The lock of a run that is not seen to live: it keeps everyone out as well as a freeze's own. */
-function mayStay({ content }: StandingLock, { liveness }: Standings): boolean {
-  return content.kind === 'holdfast' && ['dead', 'quiet'].includes(liveness(content.record));
-}
-
-async function freezeOne(
-  stack: string,
-  mine: LockRecord,
-  before: Freeze | undefined,
-  request: FreezeRequest,
-): Promise<FrozenStack | RefusedFreeze> {
-  const { store, network, standings, incident, wait } = request;
-  const standing = standings.byStack.get(stack);
-  const locked = standings.locks.some((lock) => lock.stack === stack);
-  let by = before?.by ?? mine;
-  if (before?.record === undefined && !(await putFrozen(store, by))) {
-    // Somebody was faster by a moment.
-    const there = (await readFrozen(store, network)).get(stack);
-    if (!there) return { stack, reason: 'failed', message: `${stack} was frozen and unfrozen by somebody a moment ago` };
-    if (there.lock.incident !== incident) return otherIncident(stack, there.lock);
-    by = there.lock;
+/**
+ * The record first: from then on no run of Holdfast begins there. Then the lock, if no owner has one of its own, and a look at the folder; the record is
+ * read after that, and only then is it told.
+ */
+async function freezeOne(stack: string, mine: LockRecord, request: FreezeRequest): Promise<FrozenStack | RefusedFreeze> {
+  const { store, network, patienceSeconds, wait } = request;
+  const swapped = await swap(request.standings.records.get(stack) ?? stack, { type: 'freeze', by: mine }, request);
+  if (!swapped.ok) {
+    if (swapped.refusal === 'other-freeze' && swapped.now.kind === 'there' && swapped.now.record.frozen)
+      return otherIncident(stack, swapped.now.record.frozen);
+    return { stack, reason: 'failed', message: `the record of ${stack} cannot be read: it is not known whether it is frozen` };
   }
+  let held: HeldRecord = swapped.held;
+  const by = held.record.frozen ?? mine;
   const end = { stack, by, before: by.nonce !== mine.nonce };
-  // Its run's lock stands, or is put back by whoever looks next. Without a run there is none, and ours has to keep the others out.
-  if (standing?.kind === 'held' && (locked || standing.run !== undefined)) return { ...end, keepsLock: true };
-  if (locked) return { ...end, keepsLock: before?.lock === undefined };
-  for (let again = true; ; again = false) {
-    const taking = await takeLock(store, network, by, wait ?? sleep);
-    if (taking.ok) return { ...end, keepsLock: false };
-    // Put there between our record and now, by a command that found the record without its lock, or by another one like this.
-    if (taking.heldBy.some(({ content }) => content.kind === 'holdfast' && isOf(content.record, incident)))
-      return { ...end, keepsLock: false };
-    if (taking.heldBy.length > 0) return { stack, reason: 'at-work', message: taking.heldBy.map(describeLock).join('; ') };
-    if (!again) return { stack, reason: 'at-work', message: `${stack} was locked by someone else a moment ago` };
+  for (let looks = 0; looks < mostLooks; looks += 1) {
+    const { phase, epoch } = held.record;
+    // Its owner's lock stands, or is put back by the next command that looks.
+    if (phase !== 'free') return { ...end, keepsLock: true };
+    const taking = await projectLock(store, network, { ...by, epoch }, { patienceSeconds, wait });
+    const now = await readRecord(store, stack);
+    if (now.kind !== 'there' || now.record.frozen?.nonce !== by.nonce) {
+      if (taking.ok) await releaseLock(store, taking.lock);
+      return { stack, reason: 'failed', message: `${stack} was unfrozen by another process a moment ago` };
+    }
+    if (taking.ok && now.record.phase === 'free') return { ...end, keepsLock: false };
+    const inTheWay = taking.ok ? [] : taking.heldBy.filter(({ content }) => content.kind !== 'holdfast');
+    if (inTheWay.length > 0) return { stack, reason: 'at-work', message: inTheWay.map(describeLock).join('; ') };
+    held = now;
   }
+  return { stack, reason: 'failed', message: `${stack} is being worked on by one process after the other` };
 }
 
-const isOf = ({ operation, incident }: LockRecord, wanted: string): boolean => operation === 'freeze' && incident === wanted;
-
-/** Takes away what this call put, found by its nonce and not by what was answered: a reply may have been lost. */
-async function giveBack(store: ObjectStore, network: string, records: readonly LockRecord[]): Promise<string[]> {
-  const mine = new Map(records.map(({ stack, nonce }) => [stack, nonce]));
-  return removeOurs(store, network, ({ stack, by }) => mine.get(stack) === by.nonce).catch(() => [...mine.keys()]);
-}
-
-export interface UnfreezeRequest {
-  readonly store: ObjectStore;
+export interface UnfreezeRequest extends SwapRequest {
   readonly network: string;
   readonly freezes: readonly Freeze[];
 }
 
 /**
- * Takes away exactly these freezes. A stack that is held stays so, under its run's lock.
- * @returns stacks on which a command that runs at the same time put the freeze back each time: once more, and it goes
- * @throws where the bucket fails: what is gone is gone, and the same call again does the rest
+ * Ends exactly these freezes: the record first, the lock second. A stack that is held stays so, under its run's lock.
+ * @returns stacks of which the record cannot be read
+ * @throws where the bucket fails: what is unfrozen is unfrozen, and the same call again does the rest
  */
-export function unfreezeStacks({ store, network, freezes }: UnfreezeRequest): Promise<string[]> {
-  const nonces = new Map(
-    freezes.map(({ stack, by, lock }) => [stack, [by.nonce, ...(lock?.content.kind === 'holdfast' ? [lock.content.record.nonce] : [])]]),
-  );
-  return removeOurs(store, network, ({ stack, by }) => nonces.get(stack)?.includes(by.nonce) === true);
-}
-
-/** Rounds, each with a fresh look: a command that saw the record before it went may put the lock back after it went. */
-const rounds = 3;
-
-/** The record first: once it is gone nobody puts the lock back. The stack is frozen until the lock is gone too. */
-async function removeOurs(store: ObjectStore, network: string, isOurs: (part: Pick<Freeze, 'stack' | 'by'>) => boolean): Promise<string[]> {
-  for (let round = 1; ; round += 1) {
-    const [frozen, locks] = await Promise.all([readFrozen(store, network), standingLocks(store, network)]);
-    const records = [...frozen.values()].filter(({ stack, lock }) => isOurs({ stack, by: lock }));
-    const ours = locks.filter(
-      (lock) => lock.content.kind === 'holdfast' && isFreeze(lock) && isOurs({ stack: lock.stack, by: lock.content.record }),
-    );
-    const left = [...new Set([...records, ...ours].map(({ stack }) => stack))];
-    if (left.length === 0 || round > rounds) return left;
-    await Promise.all(
-      left.map(async (stack) => {
-        for (const record of records) if (record.stack === stack) await removeFrozen(store, record);
-        for (const lock of ours) if (lock.stack === stack) await releaseLock(store, lock);
-      }),
-    );
+export async function unfreezeStacks(request: UnfreezeRequest): Promise<string[]> {
+  const { store, network, freezes } = request;
+  const left: string[] = [];
+  for (const { stack, by } of freezes) {
+    const swapped = await swap(stack, { type: 'unfreeze', nonce: by.nonce }, request);
+    if (!swapped.ok && swapped.refusal === 'unreadable') left.push(stack);
   }
+  const locks = (await standingLocks(store, network)).filter(
+    (lock) => freezes.some(({ stack }) => stack === lock.stack) && isFreezeLock(lock),
+  );
+  for (const { stack, etag } of locks) {
+    const now = await readRecord(store, stack);
+    if (now.kind === 'there' && !wantsLock(now.record)) await releaseLock(store, { stack, etag });
+  }
+  return left;
 }
+
+/** Of a freeze, at the key of Holdfast's lock. */
+const isFreezeLock = ({ stack, key, content }: StandingLock): boolean =>
+  key === durableLockKey(stack) && content.kind === 'holdfast' && content.record.operation === 'freeze';

@@ -11,12 +11,14 @@ import type { Gateway } from '../gateway/gateway.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
+import type { HeldRecord } from '../ownership/records.ts';
 import type { Settled } from './settled.ts';
 import { noChanges } from './events.ts';
 import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
 import { digestOf } from './fingerprint.ts';
 import type { OutputDigest } from './fingerprint.ts';
 import { inOrder } from './schedule.ts';
+import { isAsVerified } from './standing.ts';
 
 export interface PlanRequest {
   readonly graph: Graph;
@@ -33,6 +35,8 @@ export interface PlanRequest {
   readonly secrets: ConfiguredSecrets;
   /** What is known of earlier runs; absent: the engine is asked of every stack. */
   readonly settled?: Settled;
+  /** As they were read, for what is learnt. */
+  readonly records?: ReadonlyMap<string, HeldRecord>;
   /** Ask AWS first what there is of each resource. */
   readonly refresh?: boolean;
   /** Of a stack that has nothing yet, what it will have is read out of its program: the engine is started for it once, to make it. */
@@ -132,7 +136,7 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
     outputsChange ||
     read.steps.some(({ op }) => !['same', 'read', 'refresh'].includes(op));
   // The engine itself has looked, and has nothing to do: the next one need not ask it.
-  if (!hasChanges) request.settled?.learn(node.name, state, fingerprint);
+  if (!hasChanges) request.settled?.learn(node.name, state, fingerprint, settledRecord(request.records?.get(node.name), state));
   return {
     end: hasChanges ? { outcome: 'planned', counts } : { outcome: 'unchanged' },
     plan: { stack: node.name, short: node.short, exists: state?.empty === false, hasChanges, counts, changes },
@@ -276,4 +280,10 @@ export function guardedReplacements(plan: NetworkPlan, graph: Graph, allowed: re
       .map((change) => ({ ...change, resource: `${short}/${change.name}` }))
       .filter(({ resource }) => !allowed.includes(resource));
   });
+}
+
+/** ETag of the record, where it says that this checkpoint is the verified one and the stack free: then it need not be read to know so. */
+function settledRecord(held: HeldRecord | undefined, state: StackState | undefined): string | undefined {
+  if (held?.record.phase !== 'free' || held.record.frozen !== undefined) return undefined;
+  return isAsVerified(held.record.verified, state) ? held.etag : undefined;
 }

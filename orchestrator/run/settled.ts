@@ -30,16 +30,27 @@ export class Settled {
   }
 
   /** Over this checkpoint the engine has nothing to do: it has said so, or has just ended, and state and AWS agree. */
-  learn(stack: string, state: Pick<StackState, 'etag' | 'outputs' | 'resources'> | undefined, fingerprint: Fingerprint | undefined): void {
+  learn(
+    stack: string,
+    state: Pick<StackState, 'etag' | 'outputs' | 'resources'> | undefined,
+    fingerprint: Fingerprint | undefined,
+    record?: string,
+  ): void {
     if (!state || !fingerprint) return;
-    this.#learnt.set(stack, { checkpoint: state.etag, fingerprint, outputs: outputDigests(state.outputs), resources: state.resources });
+    this.#learnt.set(stack, {
+      checkpoint: state.etag,
+      ...(record === undefined ? {} : { record }),
+      fingerprint,
+      outputs: outputDigests(state.outputs),
+      resources: state.resources,
+    });
   }
 
   /** The same of a checkpoint as it is served. */
-  learnServed(stack: string, served: ServedCheckpoint | undefined, fingerprint: Fingerprint | undefined): void {
+  learnServed(stack: string, served: ServedCheckpoint | undefined, fingerprint: Fingerprint | undefined, record?: string): void {
     const content = served && parseCheckpoint(served.body);
     if (!content || 'reason' in content) return;
-    this.learn(stack, { etag: served.etag, outputs: content.outputs, resources: content.resources }, fingerprint);
+    this.learn(stack, { etag: served.etag, outputs: content.outputs, resources: content.resources }, fingerprint, record);
   }
 
   /**

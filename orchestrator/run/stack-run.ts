@@ -5,25 +5,32 @@ import type { Gateway, Mount, MountReport, ServedCheckpoint, Trouble } from '../
 import type { Spool } from '../gateway/spool.ts';
 import type { Doubt } from '../journal/events.ts';
 import type { Journal } from '../journal/journal.ts';
-import { describeLock, lockGoneSince, putBack, releaseLock, takeLock } from '../locks/durable-locks.ts';
-import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
+import { describeLock } from '../locks/durable-locks.ts';
+import type { StandingLock } from '../locks/durable-locks.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import type { LockWatch } from '../locks/lock-watch.ts';
+import { claimStack, takeOverStack } from '../ownership/claim.ts';
+import type { Claim, ClaimRequest } from '../ownership/claim.ts';
+import { readRecord } from '../ownership/records.ts';
+import type { HeldRecord, ReadRecord } from '../ownership/records.ts';
+import type { Program, SessionRecord, Verified } from '../ownership/stack-record.ts';
+import { verifiedAt } from '../ownership/verified-at.ts';
 import type { Engine, EngineRequest, EngineResult, EngineStep } from '../pulumi/engine.ts';
+import { readHistory } from '../recovery/history.ts';
+import { interruptedOf } from '../recovery/interrupted.ts';
 import type { RecoveryEnd, StuckStack } from '../recovery/recover-stack.ts';
 import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
-import type { PendingOperation } from '../state/checkpoints.ts';
+import type { CheckpointHead, PendingOperation } from '../state/checkpoints.ts';
+import { readDeployment } from '../state/deployment.ts';
 import type { Fingerprint } from '../state/index-of-stacks.ts';
-import { checkpointKey, frozenKey } from '../state/layout.ts';
+import { checkpointKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
-import { writeVerified } from '../state/verified.ts';
-import type { Verified } from '../state/verified.ts';
 import type { Emit, StackEnd } from './events.ts';
 import type { OutputDigest } from './fingerprint.ts';
 import { servedDigests } from './settled.ts';
 import type { Settled } from './settled.ts';
-import { describeDoubts, doubtsOf } from './standing.ts';
+import { describeDoubts, describeOwner, doubtsOf, isAsVerified } from './standing.ts';
 import { judge } from './verdict.ts';
 
 /** A session that can be asked how long it lasts, and renewed where its source can. */
@@ -34,7 +41,7 @@ export interface LiveSession {
   readonly renew: () => Promise<boolean>;
   readonly environment: () => Readonly<Record<string, string>>;
   /** What the journal says of it: names, never the secret. */
-  readonly record: () => { readonly accessKeyId: string; readonly session: string; readonly expires: string };
+  readonly record: () => SessionRecord;
 }
 
 /** One stack of a stage that changes things, in `up` or `destroy`. */
@@ -97,7 +104,10 @@ export interface StackRunSettings {
   readonly session: LiveSession;
   /** Every checkpoint as this run knows it; brought up to date as its stacks end. */
   readonly known: Map<string, ServedCheckpoint>;
-  readonly verified: Map<string, Verified>;
+  /** The record of every stack as it was read; each is read again before anything is decided by it. */
+  readonly records: ReadonlyMap<string, HeldRecord>;
+  /** What the stacks are to become, as their records say it. */
+  readonly meant: Program;
   /** A read-only look at AWS by tag. Throws where AWS does not answer. */
   readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
   /** False: what only a look could settle is left held. */
@@ -116,100 +126,151 @@ export interface StackRunSettings {
   readonly interrupting: AbortSignal;
 }
 
+/** How a claim, and what its owner writes, reaches the bucket. */
+const claimRequest = ({ store, network, patienceSeconds, now }: StackRunSettings): ClaimRequest => ({
+  store,
+  network,
+  patienceSeconds,
+  now,
+});
+
 /**
- * One stack, from its lock to its verified end. The lock is taken before the state is looked at, the journal knows that an engine runs before it does,
- * and the lock goes when state and AWS are known to agree, or not at all.
- * @param onLock told once whether the lock was had: others of the run wait for the first one
+ * One stack, from its claim to its verified end. The record is this run's before the state is looked at, it says that an engine may run before one does,
+ * and it is free again when state and AWS are known to agree, or not at all. The lock follows it.
+ * @param onLock told once whether the stack was had: others of the run wait for the first one
  */
 export async function runStack(work: Work, settings: StackRunSettings, onLock: (taken: boolean) => void): Promise<StackEnd> {
-  const { store, network, journal } = settings;
+  const { records, journal } = settings;
   const { stack } = work;
-  const taking = await takeLock(store, network, settings.lockRecord(stack)).catch((cause: unknown) => ({ failed: messageOf(cause) }));
-  if ('failed' in taking) {
+  const claiming = await claimStack(settings.lockRecord(stack), records.get(stack) ?? stack, claimRequest(settings)).catch(
+    (cause: unknown) => ({ failed: messageOf(cause) }),
+  );
+  if ('failed' in claiming) {
     onLock(false);
-    return { outcome: 'failed', errors: [`the lock could not be taken: ${taking.failed}`] };
+    return { outcome: 'failed', errors: [`the lock could not be taken: ${claiming.failed}`] };
   }
-  if (!taking.ok) {
+  if (!claiming.ok) {
     onLock(false);
-    return {
-      outcome: 'locked',
-      message: taking.heldBy.length === 0 ? `${stack} was locked by someone else a moment ago` : taking.heldBy.map(describeLock).join('; '),
-    };
+    const message = claiming.reason === 'lock' ? claiming.heldBy.map(describeLock).join('; ') : describeRecord(claiming.now);
+    return { outcome: 'locked', message: message === '' ? `${stack} was locked by someone else a moment ago` : message };
   }
   onLock(true);
-  const { lock } = taking;
+  const { claim, others } = claiming;
   /** For what ends before an engine was started: nothing is in doubt. */
   const giveBack = async (end: StackEnd): Promise<StackEnd> => {
-    await journal.note({
-      type: 'verified',
-      stack,
-      epoch: 1,
-      checkpoint: settings.known.get(stack)?.etag ?? null,
-      outcome: 'nothing-started',
-    });
-    // A lock that stays is known by its verified end, and anyone may take it away; journaled as released it would be nobody's.
-    const removed = await patiently(() => releaseLock(store, lock), { seconds: settings.patienceSeconds }).catch(() => undefined);
-    if (removed) await journal.note({ type: 'released', stack, epoch: 1 });
+    // A claim that stays is known by its phase, and the next command ends it.
+    const given = await claim.write({ type: 'give-back', as: claim.as }).catch(() => undefined);
+    if (given?.ok) await claim.dropLock().catch(() => undefined);
+    await journal.note({ type: 'released', stack, epoch: claim.as.epoch, outcome: 'nothing-started' });
     return end;
   };
+  let base: CheckpointHead | undefined;
   try {
-    await journal.append({ type: 'lock-taken', stack, epoch: 1, etag: lock.etag, lock: lock.record });
-    const refusal = await refusedUnderLock(work, settings, taking.others);
-    if (refusal) return await giveBack(refusal);
+    const looked = await lookUnderClaim(work, settings, others);
+    if ('refusal' in looked) return await giveBack(looked.refusal);
+    ({ base } = looked);
     const pending = pendingOf(settings.known.get(stack));
-    if (pending.length > 0) return await hold(work, settings, lock, doubtsOf(pending), undefined);
-    const behind = await changedBehind(work, settings);
+    if (pending.length > 0) return await hold(work, settings, claim, { doubts: doubtsOf(pending) });
+    const behind = await changedBehind(work, settings, claim, base);
     const [unseen] = behind.filter(({ source }) => source === 'look');
     // Nothing was started, so that nothing is in doubt that was not before.
     if (unseen) return await giveBack({ outcome: 'failed', errors: [`nothing was started: ${unseen.text}`] });
-    if (behind.length > 0) return await hold(work, settings, lock, behind, undefined);
+    if (behind.length > 0) return await hold(work, settings, claim, { doubts: behind });
   } catch (cause) {
     return giveBack({ outcome: 'failed', errors: [`nothing was started: ${messageOf(cause)}`] });
   }
-  return runEngine(work, settings, lock, giveBack);
+  return runEngine(work, settings, claim, base, giveBack);
 }
 
-/** What was planned over is what is there, and nobody else is at work on what this stack reads. Asked under the lock: from here on nobody writes it. */
-async function refusedUnderLock(work: Work, settings: StackRunSettings, others: readonly StandingLock[]): Promise<StackEnd | undefined> {
+/** Who has a stack that could not be claimed. */
+function describeRecord(read: ReadRecord): string {
+  if (read.kind === 'unreadable') return `the record of ${read.stack} cannot be read (${read.key}: ${read.why})`;
+  if (read.kind === 'none') return '';
+  const { record } = read;
+  if ('owner' in record) return describeOwner(record.owner);
+  return record.frozen ? `${record.stack} was frozen after it was planned: see npm run locks` : '';
+}
+
+/**
+ * What was planned over is what is there, and nobody else is at work on what this stack reads. Asked once the stack is this run's: of two that look at each
+ * other, at least one then sees the other.
+ */
+async function lookUnderClaim(
+  work: Work,
+  settings: StackRunSettings,
+  others: readonly StandingLock[],
+): Promise<{ readonly refusal: StackEnd } | { readonly base: CheckpointHead | undefined }> {
   const { store, known } = settings;
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: settings.patienceSeconds });
+  const locked = (message: string) => ({ refusal: { outcome: 'locked', message } }) as const;
   const { nonce } = settings.lockRecord(work.stack);
-  const inTheWay = others.filter(
-    ({ stack, content }) => work.guards.includes(stack) && !(content.kind === 'holdfast' && content.record.nonce === nonce),
+  const foreign = others.filter(({ stack }) => work.guards.includes(stack));
+  if (foreign.length > 0) return locked(foreign.map(describeLock).join('; '));
+  const guards = await Promise.all(work.guards.map((guard) => insist(() => readRecord(store, guard))));
+  const inTheWay = guards.filter(
+    (read) =>
+      read.kind === 'unreadable' ||
+      (read.kind === 'there' && ('owner' in read.record ? read.record.owner.nonce !== nonce : read.record.frozen !== undefined)),
   );
-  if (inTheWay.length > 0) return { outcome: 'locked', message: inTheWay.map(describeLock).join('; ') };
+  if (inTheWay.length > 0) return locked(inTheWay.map(describeRecord).join('; '));
   const overtaken = await settings.overtaken?.();
-  if (overtaken !== undefined) return { outcome: 'locked', message: overtaken };
-  // A freeze that came between the plan and the lock; its own lock could not be put beside ours.
-  const frozen = await patiently(() => store.get(frozenKey(work.stack)), { seconds: settings.patienceSeconds });
-  if (frozen) return { outcome: 'locked', message: `${work.stack} was frozen after it was planned: see npm run locks` };
+  if (overtaken !== undefined) return locked(overtaken);
   const planned = [work.stack, ...work.reads];
-  const versions = await patiently(() => checkpointVersions(store, planned), { seconds: settings.patienceSeconds });
-  const moved = planned.filter((stack) => versions.get(stack) !== known.get(stack)?.etag);
-  if (moved.length === 0) return undefined;
-  return { outcome: 'locked', message: `${moved.join(', ')} changed since it was planned: somebody else was at work; plan again` };
+  const versions = await insist(() => checkpointVersions(store, planned));
+  const moved = planned.filter((stack) => versions.get(stack)?.etag !== known.get(stack)?.etag);
+  if (moved.length > 0) return locked(`${moved.join(', ')} changed since it was planned: somebody else was at work; plan again`);
+  return { base: versions.get(work.stack) };
 }
 
 /**
  * A checkpoint that is not the last verified one was written by plain `pulumi`, or put there, and of one that was never verified nobody knows what
- * came before it: AWS is looked at before anything is done over it.
+ * came before it: its versions since then, and AWS, are looked at before anything is done over it.
  */
-async function changedBehind({ stack, short }: Work, settings: StackRunSettings): Promise<Doubt[]> {
-  const verified = settings.verified.get(stack);
-  const checkpoint = settings.known.get(stack);
-  if (verified?.checkpoint === (checkpoint?.etag ?? null)) return [];
-  const since = verified ? ` since ${verified.at}` : '';
-  const what = !verified
-    ? 'it was never verified'
-    : checkpoint === undefined
-      ? 'its checkpoint is missing'
-      : 'its checkpoint was changed behind Holdfast';
-  const doubts = await lookForUnknown(stack, settings, checkpoint?.body);
-  if (doubts.length === 0 && verified)
+async function changedBehind(
+  { stack, short }: Work,
+  settings: StackRunSettings,
+  claim: Claim,
+  base: CheckpointHead | undefined,
+): Promise<Doubt[]> {
+  const { verified } = claim.held().record;
+  if (isAsVerified(verified, base)) return [];
+  const since = verified.kind === 'absent' ? '' : ` since ${verified.since}`;
+  const what =
+    verified.kind === 'absent'
+      ? 'it was never verified'
+      : verified.kind === 'unknown'
+        ? 'it was released over a state that may not be true'
+        : base === undefined
+          ? 'its checkpoint is missing'
+          : 'its checkpoint was changed behind Holdfast';
+  const doubts = [
+    ...(await unansweredSince(stack, verified, settings)),
+    ...(await lookForUnknown(stack, settings, settings.known.get(stack)?.body)),
+  ];
+  if (doubts.length === 0 && verified.kind === 'at')
     settings.emit({
       type: 'note',
       message: `${short}: ${what}${since} (run ${verified.run}). AWS has nothing under its tags that the state does not have: going on.`,
     });
   return doubts.map((doubt) => ({ ...doubt, text: `${what}${since}, and ${doubt.text}` }));
+}
+
+/** What some version since the verified one had begun, and none of the later ones has a result of. `pulumi state` writes over such an intent. */
+async function unansweredSince(stack: string, verified: Verified, { store, patienceSeconds }: StackRunSettings): Promise<Doubt[]> {
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+  const key = checkpointKey(stack);
+  const versions = (await insist(() => store.versions(key))).filter((version) => version.key === key);
+  const last = versions.findIndex(
+    ({ etag, modified }) => verified.kind === 'at' && etag === verified.etag && modified.toISOString() === verified.modified,
+  );
+  const since = last < 0 ? versions : versions.slice(0, last + 1);
+  const read = [];
+  for (const { version, etag } of since.toReversed()) {
+    const body = etag === undefined ? undefined : await insist(() => store.getVersion(key, version));
+    const deployment = body && readDeployment(Buffer.from(body).toString('utf8'));
+    if (deployment?.ok) read.push({ version, deployment: deployment.deployment });
+  }
+  return readHistory(read).open.flatMap(({ type, resource }) => (type === 'reading' ? [] : doubtsOf([{ type, urn: resource.urn }])));
 }
 
 async function lookForUnknown(stack: string, settings: StackRunSettings, checkpoint: string | undefined): Promise<Doubt[]> {
@@ -230,11 +291,12 @@ async function lookForUnknown(stack: string, settings: StackRunSettings, checkpo
 async function runEngine(
   work: Work,
   settings: StackRunSettings,
-  lock: TakenLock,
+  claim: Claim,
+  base: CheckpointHead | undefined,
   giveBack: (end: StackEnd) => Promise<StackEnd>,
 ): Promise<StackEnd> {
   const { stack } = work;
-  const { gateway, journal, known, emit } = settings;
+  const { gateway, journal, known, emit, session } = settings;
   const served = (name: string): [string, ServedCheckpoint][] => {
     const checkpoint = known.get(name);
     return checkpoint ? [[name, checkpoint]] : [];
@@ -254,7 +316,7 @@ async function runEngine(
     showEmpty: settings.stage === 'up',
   });
   let lost: 'removed' | 'replaced' | undefined;
-  const unwatch = settings.watch.add(lock, (how) => {
+  const unwatch = settings.watch.add(claim.lock(), (how) => {
     lost = how;
     emit({
       type: 'waiting',
@@ -264,32 +326,48 @@ async function runEngine(
     mount.fence({ kind: 'lock-lost', message: `its lock was ${how} by somebody while the engine ran` });
   });
   try {
-    try {
-      await journal.append({
-        type: 'engine-started',
-        stack,
-        epoch: 1,
+    // The engine gets exactly the session that its record has, whatever is renewed meanwhile.
+    const environment = session.environment();
+    const started = await claim
+      .write({
+        type: 'start',
+        as: claim.as,
         operation: settings.stage,
-        checkpoint: known.get(stack)?.etag ?? null,
-        upstreams: Object.fromEntries(work.reads.flatMap(served).map(([name, { etag }]) => [name, etag])),
-      });
-    } catch (cause) {
+        base: base === undefined ? null : { etag: base.etag, modified: base.modified.toISOString() },
+        program: settings.meant,
+        session: session.record(),
+      })
+      .catch((cause: unknown) => ({ failed: messageOf(cause) }));
+    if ('failed' in started) {
       await mount.close();
-      return await giveBack({ outcome: 'failed', errors: [`nothing was started: ${messageOf(cause)}`] });
+      return await giveBack({ outcome: 'failed', errors: [`nothing was started: ${started.failed}`] });
     }
+    if (!started.ok) {
+      await mount.close();
+      return await giveBack({ outcome: 'locked', message: describeRecord(started.now) });
+    }
+    await journal.note({
+      type: 'engine-started',
+      stack,
+      epoch: claim.as.epoch,
+      operation: settings.stage,
+      checkpoint: base?.etag ?? null,
+      upstreams: Object.fromEntries(work.reads.flatMap(served).map(([name, { etag }]) => [name, etag])),
+    });
     emit({ type: 'stack-started', stack, total: work.total });
     let unended: string | undefined;
-    const result = await startEngine(work, settings, mount).catch((cause: unknown): EngineResult => {
+    const result = await startEngine(work, settings, mount, environment).catch((cause: unknown): EngineResult => {
       unended = messageOf(cause);
       const nothingSeen = { steps: [], unfinished: [], failures: [] };
       return { outcome: 'failed', ...nothingSeen, started: true, errors: [unended], interrupted: false };
     });
+    const endedAt = new Date(settings.now()).toISOString();
     const report = withoutClosing(await mount.close());
     if (report.checkpoint) known.set(stack, report.checkpoint);
     else known.delete(stack);
     // A lock that went in the last seconds kept nobody out: it counts until the end.
     if (!report.fence) await settings.watch.look();
-    return await conclude(work, settings, { lock, lost: () => lost, mount, report, result, unended, pinned });
+    return await conclude(work, settings, { claim, lost: () => lost, unwatch, mount, report, result, unended, endedAt, pinned });
   } finally {
     unwatch();
   }
@@ -319,10 +397,15 @@ function withoutClosing(report: MountReport): MountReport {
   return report.fence?.kind === 'closed' ? { ...report, fence: undefined } : report;
 }
 
-function startEngine(work: Work, settings: StackRunSettings, mount: Mount): Promise<EngineResult> {
-  const { session, emit } = settings;
+function startEngine(
+  work: Work,
+  settings: StackRunSettings,
+  mount: Mount,
+  environment: Readonly<Record<string, string>>,
+): Promise<EngineResult> {
+  const { emit } = settings;
   return work.run(settings.engine, {
-    environment: session.environment(),
+    environment,
     backendUrl: mount.url,
     marker: settings.lockRecord(work.stack).nonce,
     signal: settings.interrupting,
@@ -336,18 +419,22 @@ function startEngine(work: Work, settings: StackRunSettings, mount: Mount): Prom
 }
 
 interface Ended {
-  readonly lock: TakenLock;
+  readonly claim: Claim;
   readonly lost: () => 'removed' | 'replaced' | undefined;
+  /** Ends the watch over the lock: what the run itself does to it is no loss. */
+  readonly unwatch: () => void;
   readonly mount: Mount;
   readonly report: MountReport;
   readonly result: EngineResult;
   /** Why the engine could not be followed to its end: a process of it may still be in a call. */
   readonly unended: string | undefined;
+  /** When the engine's end was seen, by this machine's clock. */
+  readonly endedAt: string;
   readonly pinned: ReadonlyMap<string, ServedCheckpoint>;
 }
 
 async function conclude(work: Work, settings: StackRunSettings, ended: Ended): Promise<StackEnd> {
-  const { result, report, mount, lock } = ended;
+  const { result, report, mount, claim } = ended;
   const { stack } = work;
   const interrupted = result.outcome === 'failed' && result.interrupted ? ['interrupted by a signal'] : [];
   const errors = result.outcome === 'failed' ? [...interrupted, ...result.errors] : [];
@@ -368,11 +455,18 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     else doubts.push(...found);
   }
   if (doubts.length > 0) {
+    const held = await hold(work, settings, claim, {
+      doubts,
+      report,
+      errors,
+      lost: ended.lost(),
+      ...(unended === undefined ? { engineEndedAt: ended.endedAt } : {}),
+    });
     // Whoever may still write has to be known to be dead, and what was written to be in the bucket: then a recovery can be made at once.
     const canRecover =
       settings.settle && unended === undefined && report.fence === undefined && report.durable && ended.lost() === undefined;
-    const recovered = canRecover ? await recoverInRun(work, settings, ended, doubts, errors) : undefined;
-    return recovered ?? (await hold(work, settings, lock, doubts, report, errors, ended.lost()));
+    ended.unwatch();
+    return (canRecover ? await recoverInRun(work, settings, ended, doubts, errors) : undefined) ?? held;
   }
 
   const stale = settings.stage === 'up' ? await movedMeanwhile(work, settings, ended.pinned) : [];
@@ -400,56 +494,38 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
 }
 
 /**
- * Steps 2 to 7 of a recovery, before the run gives up its lock: nobody else has come in between, and the next one finds nothing to do.
+ * What `recover` does, before the run gives up its lock: nobody else has come in between, and the next one finds nothing to do.
  * @returns undefined where it did not come to an end: then the stack is held
  */
 async function recoverInRun(
   work: Work,
   settings: StackRunSettings,
-  { lock, result, pinned }: Ended,
+  { claim, result }: Ended,
   doubts: readonly Doubt[],
   errors: readonly string[],
 ): Promise<StackEnd | undefined> {
   const { stack, short } = work;
-  const { journal, session, known, now, emit } = settings;
-  const { accessKeyId, session: sessionName, expires } = session.record();
+  const { journal, known, now, emit } = settings;
   emit({
     type: 'waiting',
     stack,
     message: `${short}: ${describeDoubts(doubts)}; looking at AWS to settle it (--no-settle leaves it held)`,
   });
+  const before = claim.held();
+  const recoverer: LockRecord = { ...settings.lockRecord(stack), operation: 'recover', recovery: journal.run };
+  const taken = await takeOverStack(recoverer, before, 'engine-ended', claimRequest(settings)).catch(() => undefined);
+  if (!taken?.ok || !('doubts' in before.record)) return undefined;
   const end = await settings.recover({
     stack,
     short,
-    interrupted: {
-      run: journal.run,
-      stack,
-      operation: settings.stage,
-      base: pinned.get(stack)?.etag ?? null,
-      lock,
-      startedAt: new Date(lock.record.startedAt),
-      opening: journal.state.opened,
-      process: lock.record,
-      engineStarted: true,
-      engineEndedAt: new Date(now()),
-      sessions: [
-        ...journal.state.accessKeyIds.map((key) => ({ accessKeyId: key, session: sessionName, expires })),
-        { accessKeyId, session: sessionName, expires },
-      ],
-      doubts,
-      answers: [],
-      nonces: [lock.record.nonce],
-      epoch: 1,
-    },
-    lock,
+    interrupted: interruptedOf(before.record, journal.run),
+    claim: taken.claim,
     before: undefined,
-    epoch: 1,
     journal,
     writer: { how: 'the run saw its engine and its plugins end' },
     answers: [],
     upstreams: work.refersTo ?? work.reads,
     program: work.program,
-    frozen: undefined,
     startedAt: new Date(now()),
   });
   switch (end.kind) {
@@ -478,42 +554,35 @@ async function recoverInRun(
 async function release(work: Work, settings: StackRunSettings, ended: Ended, end: StackEnd): Promise<StackEnd> {
   const { stack } = work;
   const { store, journal, patienceSeconds } = settings;
-  const { lock, report } = ended;
-  const checkpoint = report.checkpoint?.etag ?? null;
-  const at = new Date(settings.now()).toISOString();
+  const { claim, report } = ended;
+  const heldBy = (doubts: readonly Doubt[]) => hold(work, settings, claim, { doubts, report, engineEndedAt: ended.endedAt });
   try {
-    const record = await writeVerified(store, { stack, run: journal.run, at, checkpoint }, settings.verified.get(stack), patienceSeconds);
-    if (!record)
-      return await hold(work, settings, lock, [{ source: 'lock', text: 'somebody else has taken the stack over' }], report, [], 'replaced');
-    settings.verified.set(stack, record);
-    if (end.outcome === 'applied') settings.settled?.learnServed(stack, report.checkpoint, work.fingerprint?.(servedDigests(ended.pinned)));
-    // License: from here on anyone may take the lock away.
-    await journal.append({
-      type: 'verified',
-      stack,
-      epoch: 1,
-      checkpoint,
-      outcome: end.outcome === 'destroyed' ? 'destroyed' : end.outcome === 'failed' ? 'failed' : 'applied',
-    });
+    // The last look: from here on the record says that this very version is true.
+    const head = (await patiently(() => checkpointVersions(store, [stack]), { seconds: patienceSeconds })).get(stack);
+    if (head?.etag !== report.checkpoint?.etag)
+      return await heldBy([{ source: 'lock', text: 'its checkpoint was changed by somebody else while the engine ran' }]);
+    const verified = verifiedAt(head, journal.run, settings.now());
+    const freed = await claim.write({ type: 'verify', as: claim.as, verified });
+    if (!freed.ok) return await heldBy([{ source: 'lock', text: 'somebody else has taken the stack over' }]);
+    if (end.outcome === 'applied')
+      settings.settled?.learnServed(stack, report.checkpoint, work.fingerprint?.(servedDigests(ended.pinned)), freed.held.etag);
   } catch (cause) {
-    return hold(
-      work,
-      settings,
-      lock,
-      [{ source: 'not-durable', text: `that it ended well could not be written down: ${messageOf(cause)}` }],
-      report,
-    );
+    return heldBy([{ source: 'not-durable', text: `that it ended well could not be written down: ${messageOf(cause)}` }]);
   }
+  ended.unwatch();
+  const checkpoint = report.checkpoint?.etag ?? null;
+  const outcome = end.outcome === 'destroyed' ? 'destroyed' : end.outcome === 'failed' ? 'failed' : 'applied';
   try {
-    const removed = await patiently(() => releaseLock(store, lock), { seconds: patienceSeconds });
+    const removed = await claim.dropLock();
     if (!removed.done)
       settings.emit({
         type: 'note',
         message: `${work.short}: its lock was ${removed.there ? 'replaced' : 'removed'} by somebody before the run released it. The stack itself is verified.`,
       });
-    await journal.note({ type: 'released', stack, epoch: 1 });
+    await journal.note({ type: 'verified', stack, epoch: claim.as.epoch, checkpoint, outcome });
     return end;
   } catch (cause) {
+    await journal.note({ type: 'verified', stack, epoch: claim.as.epoch, checkpoint, outcome });
     return {
       outcome: 'held',
       errors: [`the lock could not be given back (${messageOf(cause)}); the stack itself is verified, and the next run gives it back`],
@@ -524,32 +593,43 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
 /** More are in the journal. */
 const doubtsTold = 8;
 
-/** The lock stands: it is put back where somebody took it away. */
-async function hold(
-  work: Work,
-  settings: StackRunSettings,
-  lock: TakenLock,
-  doubts: readonly Doubt[],
-  report: MountReport | undefined,
-  errors: readonly string[] = [],
-  lost?: 'removed' | 'replaced',
-): Promise<StackEnd> {
+interface Holding {
+  readonly doubts: readonly Doubt[];
+  readonly report?: MountReport;
+  readonly errors?: readonly string[];
+  readonly lost?: 'removed' | 'replaced' | undefined;
+  readonly engineEndedAt?: string;
+}
+
+/** The record says that it is held, and the lock stands: it is put back where it was taken away. */
+async function hold(work: Work, { journal }: StackRunSettings, claim: Claim, holding: Holding): Promise<StackEnd> {
   const { stack } = work;
-  const { journal, store } = settings;
-  const checkpoint = report ? (report.checkpoint?.etag ?? null) : (settings.known.get(stack)?.etag ?? null);
-  const spool = report?.spool === undefined ? {} : { spool: report.spool };
-  if (lost !== undefined) {
-    const goneSince = lost === 'removed' ? await lockGoneSince(store, stack).catch(() => undefined) : undefined;
-    await journal.note({ type: 'lock-lost', stack, epoch: 1, how: lost, ...(goneSince === undefined ? {} : { goneSince }) });
-  }
-  await journal.note({ type: 'held', stack, epoch: 1, doubts: [...doubts], checkpoint, ...spool });
+  const { doubts, report, errors = [], lost, engineEndedAt } = holding;
+  const spool = report?.spool;
   const notes: string[] = [];
-  if (lost === 'removed') {
-    const back = await putBack(store, lock.record, settings.now()).catch(() => undefined);
-    if (back) await journal.note({ type: 'lock-restored', stack, epoch: 1, etag: back.etag });
-    notes.push(back ? 'its lock was put back' : 'its lock could not be put back: somebody else is in');
+  // A bucket that refuses it leaves the phase as it was, which says no less: the stack is held once this process is gone.
+  const held = await claim
+    .write({
+      type: 'hold',
+      as: claim.as,
+      doubts,
+      ...(engineEndedAt === undefined ? {} : { engineEndedAt }),
+      ...(spool === undefined ? {} : { spool }),
+    })
+    .catch(() => undefined);
+  await journal.note({
+    type: 'held',
+    stack,
+    epoch: claim.as.epoch,
+    doubts: [...doubts],
+    checkpoint: report?.checkpoint?.etag ?? null,
+    ...(spool === undefined ? {} : { spool }),
+  });
+  if (lost === 'removed' && held?.ok === true) {
+    const isBack = await claim.putLockBack().catch(() => false);
+    notes.push(isBack ? 'its lock was put back' : 'its lock could not be put back: somebody else is in');
   }
-  if (report?.spool !== undefined) notes.push(`the last checkpoint that the engine wrote is in ${report.spool}`);
+  if (spool !== undefined) notes.push(`the last checkpoint that the engine wrote is in ${spool}`);
   const told = doubts.length === 1 ? [] : doubts.slice(0, doubtsTold).map(({ text }) => text);
   return {
     outcome: 'held',
@@ -567,7 +647,7 @@ async function movedMeanwhile(work: Work, settings: StackRunSettings, pinned: Re
   const moved: string[] = [];
   for (const upstream of work.reads) {
     const served = pinned.get(upstream);
-    if (served === undefined || versions === undefined || versions.get(upstream) === served.etag) continue;
+    if (served === undefined || versions === undefined || versions.get(upstream)?.etag === served.etag) continue;
     const now = await store.get(checkpointKey(upstream)).catch(() => undefined);
     if (now === undefined || !isDeepStrictEqual(outputsOf(now.body), outputsOf(served.body))) moved.push(upstream);
   }

@@ -1,34 +1,33 @@
-import { messageOf } from '../domain/problem.ts';
-import type { Doubt } from '../journal/events.ts';
-import { openMarks, readRun, runsOf, unopenedBy } from '../journal/read-runs.ts';
-import type { ReadRun } from '../journal/read-runs.ts';
-import { isOpen } from '../journal/run-state.ts';
-import type { StackInRun } from '../journal/run-state.ts';
-import { describeLock, standingLocks } from '../locks/durable-locks.ts';
+import { describeLock, lockGoneSince, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import { describeFreeze, readFrozen } from '../locks/frozen.ts';
-import type { Frozen } from '../locks/frozen.ts';
 import { lastHeard, quietAfterSeconds } from '../locks/heartbeat.ts';
-import type { ProcessRecord } from '../locks/lock-record.ts';
+import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+import { readRecord, readRecords } from '../ownership/records.ts';
+import type { HeldRecord, ReadRecord } from '../ownership/records.ts';
+import { isOpen } from '../ownership/stack-record.ts';
+import type { OpenRecord, StackRecord, Verified } from '../ownership/stack-record.ts';
+import { checkpointVersions } from '../state/checkpoints.ts';
 import type { PendingOperation, StackState } from '../state/checkpoints.ts';
+import type { Doubt } from '../journal/events.ts';
 import { durableLockKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
-import { readVerified } from '../state/verified.ts';
-import type { Verified } from '../state/verified.ts';
 
 /** Whether a process can still write. A process of this machine is looked up; of another one only its heartbeat is known, which proves nothing. */
 export type Liveness = 'alive' | 'dead' | 'heard-of' | 'quiet';
 
+/** It is taken to go on: nobody else begins beside it. */
+export const isAtWork = (liveness: Liveness): boolean => liveness === 'alive' || liveness === 'heard-of';
+
 /** Who may do what with a stack. */
 export type Standing =
   | { readonly kind: 'free' }
-  /** Somebody is at work on it. */
+  /** Another process is at work on it. */
   | { readonly kind: 'locked'; readonly message: string }
   /** A person keeps everyone out. */
   | { readonly kind: 'frozen'; readonly message: string }
   | Held
-  /** A lock under which nothing is in doubt any more: its release was licensed, or nothing was ever started. Anyone may end it. */
-  | { readonly kind: 'left'; readonly message: string; readonly lock: StandingLock; readonly run: string };
+  /** Nothing is in doubt: its owner died before it started anything, or left its lock behind a verified end. Any command ends it. */
+  | { readonly kind: 'left'; readonly message: string; readonly lock?: StandingLock };
 
 /** AWS may have what the state does not say. */
 export interface Held {
@@ -43,83 +42,116 @@ export interface Held {
   /** Set while the lock is not there. */
   readonly lockGoneSince?: string;
   readonly frozen?: string;
+  /** Key of the record, where that cannot be read: nothing is done to the stack then. */
+  readonly unreadable?: string;
 }
 
 export interface StackFacts {
   readonly stack: string;
   readonly locks: readonly StandingLock[];
-  /** The stack's part in the newest run that has it open. */
-  readonly open?: { readonly run: string; readonly inRun: StackInRun; readonly process: ProcessRecord | undefined };
+  readonly record: ReadRecord;
   readonly state: StackState | undefined;
-  readonly frozen: Frozen | undefined;
   readonly liveness: (process: ProcessRecord) => Liveness;
 }
 
-/** Held is what the journal says, and never what a lock alone says: a lock can be removed by anyone. */
+/** What the record says, and never what a lock alone says: any person can remove a lock. */
 export function standingOf(facts: StackFacts): Standing {
-  const { locks, open, state, frozen } = facts;
-  const ours = locks.find(({ content }) => content.kind === 'holdfast');
-  const record = ours?.content.kind === 'holdfast' ? ours.content.record : undefined;
-  if (open && isOpen(open.inRun)) {
-    const owner = open.inRun.lock?.record ?? open.process;
-    const works = owner !== undefined && record?.nonce === owner.nonce && ['alive', 'heard-of'].includes(facts.liveness(owner));
-    if (open.inRun.phase === 'running' && works && ours) return { kind: 'locked', message: describeLock(ours) };
-    // Whoever recovers it is at work too: a second recovery beside that one would only be in its way.
-    const recovers = record?.operation === 'recover' && ['alive', 'heard-of'].includes(facts.liveness(record));
-    if (recovers && ours) return { kind: 'locked', message: describeLock(ours) };
-    // Whatever stands in the lock's place keeps plain `pulumi` out.
-    const lockStands = locks.some(({ key }) => key === durableLockKey(facts.stack));
-    return heldBy(open.run, open.inRun, state, lockStands, frozen);
+  const { record: read, locks, state, liveness } = facts;
+  if (read.kind === 'unreadable')
+    return {
+      kind: 'held',
+      why: `its record cannot be read (${read.key}: ${read.why})`,
+      since: (locks[0]?.since ?? state?.modified ?? new Date(0)).toISOString(),
+      doubts: [],
+      unreadable: read.key,
+    };
+  const record = read.kind === 'there' ? read.record : undefined;
+  if (isOpen(record)) return isAtWork(liveness(record.owner)) && record.phase !== 'held' ? at(record.owner, facts) : heldBy(record, facts);
+  if (record?.phase === 'claimed') {
+    const { owner } = record;
+    if (isAtWork(liveness(owner))) return at(owner, facts);
+    if (liveness(owner) === 'dead') return { kind: 'left', message: describeOwner(owner) };
+    return {
+      kind: 'held',
+      why: `run ${owner.run} on ${owner.host} had it, had started nothing, and is not heard of any more`,
+      since: record.since,
+      run: owner.run,
+      doubts: [],
+      ...goneOf(facts),
+      ...frozenOf(record),
+    };
   }
-  if (frozen) return { kind: 'frozen', message: describeFreeze({ stack: frozen.stack, by: frozen.lock }) };
-  const foreign = locks.filter((lock) => lock !== ours || lock.content.kind === 'unreadable');
-  if (foreign.length > 0) return { kind: 'locked', message: locks.map(describeLock).join('; ') };
-  if (ours && record) return standingUnder(ours, record, facts);
+  // Over a free stack: a lock that is not ours is of plain pulumi, and one of ours is only left over.
+  const ours = locks.find((lock) => isOurs(lock));
   const pending = state?.pendingOperations ?? [];
-  if (state && pending.length > 0)
-    return { kind: 'held', why: describeOperations(pending), since: state.modified.toISOString(), doubts: doubtsOf(pending) };
+  const isVerified = state !== undefined && record?.verified.kind === 'at' && record.verified.etag === state.etag;
+  if (state && pending.length > 0 && !isVerified)
+    return {
+      kind: 'held',
+      why: describeDoubts(doubtsOf(pending)),
+      since: state.modified.toISOString(),
+      doubts: doubtsOf(pending),
+      ...frozenOf(record),
+    };
+  if (!record && ((state && !state.empty) || ours))
+    return {
+      kind: 'held',
+      why: ours ? 'it has a lock of Holdfast, and no record' : 'it has a checkpoint that no run of Holdfast has written, and no record',
+      since: (ours?.since ?? state?.modified ?? new Date(0)).toISOString(),
+      doubts: [],
+    };
+  if (record?.frozen) return { kind: 'frozen', message: describeFreeze({ stack: facts.stack, by: record.frozen }) };
+  const foreign = locks.filter((lock) => lock !== ours);
+  if (foreign.length > 0) return { kind: 'locked', message: locks.map(describeLock).join('; ') };
+  if (ours) return { kind: 'left', message: describeLock(ours), lock: ours };
   return { kind: 'free' };
 }
 
-/** A lock of a run that does not have the stack open. */
-function standingUnder(
-  lock: StandingLock,
-  record: ProcessRecord & { readonly run: string; readonly operation: string },
-  facts: StackFacts,
-): Standing {
-  const message = describeLock(lock);
-  if (record.operation === 'freeze') return { kind: 'frozen', message };
-  const liveness = facts.liveness(record);
-  if (liveness === 'alive' || liveness === 'heard-of') return { kind: 'locked', message };
-  const phase = facts.open?.run === record.run ? facts.open.inRun.phase : undefined;
-  const pending = facts.state?.pendingOperations ?? [];
-  // Not of this run, which started nothing, but in doubt all the same.
-  if (facts.state && pending.length > 0)
-    return { kind: 'held', why: describeOperations(pending), since: facts.state.modified.toISOString(), doubts: doubtsOf(pending) };
-  if (phase === 'verified' || liveness === 'dead') return { kind: 'left', message, lock, run: record.run };
-  return {
-    kind: 'held',
-    why: `locked by run ${record.run} on ${record.host}, which had started nothing and is not heard of any more`,
-    since: lock.since.toISOString(),
-    run: record.run,
-    doubts: [],
-  };
+const isOurs = ({ content }: StandingLock): boolean => content.kind === 'holdfast';
+
+/** Its owner is at work. */
+function at(owner: LockRecord, { locks }: StackFacts): Standing {
+  const lock = locks.find(({ content }) => content.kind === 'holdfast' && content.record.nonce === owner.nonce);
+  return { kind: 'locked', message: lock ? describeLock(lock) : describeOwner(owner) };
 }
 
-function heldBy(run: string, inRun: StackInRun, state: StackState | undefined, lockStands: boolean, frozen: Frozen | undefined): Held {
-  const pending = state?.pendingOperations ?? [];
-  const doubts = inRun.doubts.length > 0 ? inRun.doubts : doubtsOf(pending);
+function heldBy(record: OpenRecord, facts: StackFacts): Held {
+  const pending = facts.state?.pendingOperations ?? [];
+  const last = record.doubts.filter(({ source }) => source === 'question' || source === 'recovery');
+  const doubts = last.length > 0 ? last : record.doubts.length > 0 ? record.doubts : doubtsOf(pending);
+  const { run } = record;
   return {
     kind: 'held',
     why: doubts.length > 0 ? describeDoubts(doubts) : 'its run ended in the middle, and what it did last is unknown',
-    since: inRun.since,
-    run,
+    since: record.since,
+    ...(run === undefined ? {} : { run: run.by.run }),
     doubts,
-    ...(inRun.spool === undefined ? {} : { spool: inRun.spool }),
-    ...(lockStands ? {} : { lockGoneSince: inRun.lockGoneSince ?? 'unknown' }),
-    ...(frozen ? { frozen: describeFreeze({ stack: frozen.stack, by: frozen.lock }) } : {}),
+    ...(run?.spool === undefined ? {} : { spool: run.spool }),
+    ...goneOf(facts),
+    ...frozenOf(record),
   };
 }
+
+/** Whatever stands in the lock's place keeps plain `pulumi` out. */
+const goneOf = ({ stack, locks }: StackFacts): Pick<Held, 'lockGoneSince'> =>
+  locks.some(({ key }) => key === durableLockKey(stack)) ? {} : { lockGoneSince: 'unknown' };
+
+const frozenOf = (record: StackRecord | undefined): Pick<Held, 'frozen'> =>
+  record?.frozen ? { frozen: describeFreeze({ stack: record.stack, by: record.frozen }) } : {};
+
+/** As a lock of it is described. */
+export const describeOwner = (owner: LockRecord): string =>
+  describeLock({
+    stack: owner.stack,
+    key: durableLockKey(owner.stack),
+    etag: '',
+    since: new Date(owner.startedAt),
+    content: { kind: 'holdfast', record: owner },
+  });
+
+/** One line that a person understands. */
+export const describeFreeze = ({ stack, by }: { readonly stack: string; readonly by: LockRecord }): string =>
+  `${stack} is frozen by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}`;
 
 const operationVerbs: Readonly<Record<string, string>> = {
   creating: 'Create',
@@ -154,8 +186,6 @@ export function doubtsOf(pending: readonly PendingOperation[]): Doubt[] {
   }));
 }
 
-const describeOperations = (pending: readonly PendingOperation[]): string => describeDoubts(doubtsOf(pending));
-
 /** The first, and how many more there are: a tired person reads one line. */
 export function describeDoubts(doubts: readonly Doubt[]): string {
   const [first, ...more] = doubts;
@@ -183,15 +213,24 @@ export function shortTime(iso: string, now = Date.now()): string {
 export interface Standings {
   readonly byStack: ReadonlyMap<string, Standing>;
   readonly locks: readonly StandingLock[];
-  readonly openRuns: readonly ReadRun[];
-  /** Processes of which their run has no opening, by the key of their mark. */
-  readonly marked: ReadonlyMap<string, ProcessRecord>;
-  readonly frozen: ReadonlyMap<string, Frozen>;
-  readonly verified: ReadonlyMap<string, Verified>;
+  readonly records: ReadonlyMap<string, HeldRecord>;
   readonly heard: ReadonlyMap<string, Date>;
   readonly liveness: (process: ProcessRecord) => Liveness;
-  /** Records that cannot be read: what they would say of a stack is not known. */
+  /** Records that cannot be read, each with its key: what they would say of their stack is not known. */
   readonly unreadable: readonly string[];
+}
+
+/** Where state and AWS were last known to agree; undefined where there is no record. */
+export const verifiedOf = ({ records }: Pick<Standings, 'records'>, stack: string): Verified | undefined =>
+  records.get(stack)?.record.verified;
+
+/** Whether the checkpoint is the one that was verified; true where there was none then, and there is none. */
+export function isAsVerified(
+  verified: Verified | undefined,
+  checkpoint: { readonly etag: string; readonly modified: Date } | undefined,
+): boolean {
+  if (verified?.kind === 'at') return checkpoint?.etag === verified.etag && checkpoint.modified.toISOString() === verified.modified;
+  return verified?.kind === 'absent' && checkpoint === undefined;
 }
 
 export interface StandingsRequest {
@@ -207,27 +246,17 @@ export interface StandingsRequest {
 
 export async function readStandings(request: StandingsRequest): Promise<Standings> {
   const { store, network, states, machine, now } = request;
-  const unreadable: string[] = [];
-  const orUnreadable = <T>(read: Promise<T>, none: T): Promise<T> =>
-    read.catch((cause: unknown) => {
-      if (!(cause instanceof Error) || !cause.message.startsWith('.holdfast/')) throw cause;
-      unreadable.push(messageOf(cause));
-      return none;
-    });
-  // The locks first: whatever lock is seen, the mark of its run was there before, and is found.
-  const locks = await standingLocks(store, network);
-  const [marks, frozen, verified, heard] = await Promise.all([
-    openMarks(store, network),
-    orUnreadable(readFrozen(store, network), new Map<string, Frozen>()),
-    orUnreadable(readVerified(store, network), new Map<string, Verified>()),
-    lastHeard(store, network),
-  ]);
-  const seen = await Promise.all(runsOf(marks).map((run) => readRun(store, network, run)));
-  const marked = await unopenedBy(store, marks, seen);
+  // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
+  const seenLocks = await standingLocks(store, network);
+  const [seen, heard] = await Promise.all([readRecords(store, network), lastHeard(store, network)]);
+  const records = new Map(seen.byStack);
+  const unreadable = new Map(seen.unreadable);
   const processes = [
-    ...marked.values(),
-    ...locks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),
-    ...seen.flatMap(processesOf),
+    ...[...records.values()].flatMap(({ record }) => [
+      ...('owner' in record ? [record.owner] : []),
+      ...('run' in record && record.run !== undefined ? [record.run.by] : []),
+    ]),
+    ...seenLocks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),
   ];
   const here = new Map<string, boolean>();
   await Promise.all(
@@ -241,51 +270,32 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     const last = heard.get(process.nonce);
     return last !== undefined && now - last.getTime() < quietAfterSeconds * 1000 ? 'heard-of' : 'quiet';
   };
-  // A process that is known to be dead writes no more: what it wrote until then is read only now. Before, it could still have started an engine.
-  const isOfDead = (run: ReadRun): boolean => processesOf(run).some((process) => liveness(process) === 'dead');
-  const ofDeadLocks = new Set(
-    locks.flatMap(({ content }) => (content.kind === 'holdfast' && liveness(content.record) === 'dead' ? [content.record.run] : [])),
-  );
-  const runs = await Promise.all(
-    seen.map((run) => (isOfDead(run) || ofDeadLocks.has(run.run) ? readRun(store, network, run.run) : Promise.resolve(run))),
-  );
-  unreadable.push(...runs.flatMap((run) => run.unreadable));
-  const names = new Set([
-    ...states.keys(),
-    ...locks.map(({ stack }) => stack),
-    ...frozen.keys(),
-    ...runs.flatMap(({ state }) => [...state.stacks.keys()]),
-  ]);
+  const readOf = (stack: string): ReadRecord => records.get(stack) ?? unreadable.get(stack) ?? { kind: 'none', stack };
+  const judge = (stack: string, locks: readonly StandingLock[], state: StackState | undefined): Standing =>
+    standingOf({ stack, locks: locks.filter((lock) => lock.stack === stack), record: readOf(stack), state, liveness });
+  const names = new Set([...states.keys(), ...seenLocks.map(({ stack }) => stack), ...records.keys(), ...unreadable.keys()]);
   const byStack = new Map<string, Standing>();
+  const locks = seenLocks;
   for (const stack of names) {
-    const open = openPart(runs, stack);
-    byStack.set(
-      stack,
-      standingOf({
-        stack,
-        locks: locks.filter((lock) => lock.stack === stack),
-        ...(open ? { open } : {}),
-        state: states.get(stack),
-        frozen: frozen.get(stack),
-        liveness,
-      }),
-    );
+    let standing = judge(stack, locks, states.get(stack));
+    // The checkpoint was read before the record, and the dead had not died yet: what rests on the two of them is looked at once more.
+    const isOfTwo =
+      standing.kind === 'left' || (standing.kind === 'held' && standing.run === undefined && standing.unreadable === undefined);
+    if (isOfTwo || isOfDead(readOf(stack), liveness)) {
+      const again = await readRecord(store, stack);
+      if (again.kind === 'there') records.set(stack, again);
+      if (again.kind === 'unreadable') unreadable.set(stack, again);
+      const etag = (await checkpointVersions(store, [stack])).get(stack)?.etag;
+      const state = states.get(stack);
+      standing = judge(stack, locks, etag === state?.etag ? state : undefined);
+    }
+    if (standing.kind === 'held' && standing.lockGoneSince !== undefined)
+      standing = { ...standing, lockGoneSince: (await lockGoneSince(store, stack).catch(() => undefined)) ?? 'unknown' };
+    byStack.set(stack, standing);
   }
-  return { byStack, locks, openRuns: runs, marked, frozen, verified, heard, liveness, unreadable };
+  return { byStack, locks, records, heard, liveness, unreadable: [...unreadable.values()].map(({ key, why }) => `${key}: ${why}`) };
 }
 
-function processesOf({ state, events }: ReadRun): ProcessRecord[] {
-  return [
-    ...events.flatMap((event) => (event.type === 'run-opened' ? [event.process] : [])),
-    ...[...state.stacks.values()].flatMap(({ lock }) => (lock ? [lock.record] : [])),
-  ];
-}
-
-/** Of several runs that name the stack the one that has it open counts, and of those the newest. */
-function openPart(runs: readonly ReadRun[], stack: string): StackFacts['open'] {
-  const parts = runs.flatMap(({ run, state }) => {
-    const inRun = state.stacks.get(stack);
-    return inRun ? [{ run, inRun, process: state.opened?.process }] : [];
-  });
-  return parts.findLast(({ inRun }) => isOpen(inRun)) ?? parts.at(-1);
-}
+/** What it wrote until it died is read only now. */
+const isOfDead = (read: ReadRecord, liveness: StackFacts['liveness']): boolean =>
+  read.kind === 'there' && 'owner' in read.record && read.record.phase !== 'held' && liveness(read.record.owner) === 'dead';

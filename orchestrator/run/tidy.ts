@@ -1,20 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import type { NewEvent } from '../journal/events.ts';
-import { Journal } from '../journal/journal.ts';
-import { isOpen as isOpenInRun } from '../journal/run-state.ts';
 import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
-import type { ProcessRecord } from '../locks/lock-record.ts';
-import { openRunsPrefix } from '../state/layout.ts';
+import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+import { readRecord, swap } from '../ownership/records.ts';
+import type { HeldRecord } from '../ownership/records.ts';
+import { isOpen, wantsLock } from '../ownership/stack-record.ts';
+import type { StackRecord } from '../ownership/stack-record.ts';
 import type { ObjectStore } from '../state/object-store.ts';
-import type { Standings } from './standing.ts';
+import type { Standing, Standings } from './standing.ts';
 
 /** What a command does for runs that are over, before it looks at anything for itself. */
 export interface TidyRequest {
   readonly store: ObjectStore;
   readonly network: string;
-  /** Nonce of this process. */
-  readonly writer: string;
   readonly standings: Standings;
+  /** What a lock of this process says. */
+  readonly lockRecord: (stack: string) => LockRecord;
   readonly now: () => number;
   readonly onNote: (message: string) => void;
 }
@@ -23,45 +22,33 @@ export interface TidyRequest {
 const patienceSeconds = 5;
 
 /**
- * Puts back the locks that somebody removed from held or frozen stacks: until then plain `pulumi` is not kept out. Done by every command that
- * looks, as nobody knows which one comes first.
+ * Puts back the locks that were removed from held or frozen stacks: until then plain `pulumi` is not kept out. Every command that looks does it, as
+ * any of them may be the first one. The lock was read before the record; the record is read again after the put, and a lock that it does not want
+ * any more is taken away again.
  * @returns whether anything was changed
  */
 export async function restoreLocks(request: TidyRequest): Promise<boolean> {
   const { store, standings, now, onNote } = request;
-  const notes = new RunNotes(request);
   let changed = false;
   for (const [stack, standing] of standings.byStack) {
-    const journaled =
-      standing.kind === 'held' && standing.lockGoneSince !== undefined && standing.run !== undefined
-        ? standings.openRuns.find(({ run }) => run === standing.run)?.state.stacks.get(stack)
-        : undefined;
-    const frozen = standings.frozen.get(stack);
-    const isFrozenLockGone = frozen !== undefined && standing.kind === 'frozen' && !standings.locks.some((lock) => lock.stack === stack);
-    const record = isFrozenLockGone ? frozen.lock : journaled?.lock?.record;
-    if (record === undefined) continue;
+    const record = standings.records.get(stack)?.record;
+    if (record === undefined || !isMissing(stack, standing, record, standings)) continue;
+    const wanted = projectionOf(record);
+    if (wanted === undefined) continue;
     const goneSince = await lockGoneSince(store, stack);
-    const back = await putBack(store, record, now());
     const since = goneSince === undefined ? '' : ` at ${goneSince}`;
+    const back = await putBack(store, wanted, now());
     if (!back) {
-      // Written down once: by what `status` says since when it is gone.
-      if (journaled && journaled.lockGoneSince === undefined && standing.kind === 'held' && standing.run !== undefined) {
-        const gone = goneSince === undefined ? {} : { goneSince };
-        await notes.add(standing.run, [{ type: 'lock-lost', stack, epoch: journaled.epoch, how: 'removed', ...gone }]);
-        changed = true;
-      }
       onNote(
         `The lock of ${stack} was removed by somebody${since}, and cannot be put back: somebody else is in. The stack is ${standing.kind} all the same.`,
       );
       continue;
     }
     changed = true;
-    if (journaled && standing.kind === 'held' && standing.run !== undefined) {
-      const gone = goneSince === undefined ? {} : { goneSince };
-      await notes.add(standing.run, [
-        { type: 'lock-lost', stack, epoch: journaled.epoch, how: 'removed', ...gone },
-        { type: 'lock-restored', stack, epoch: journaled.epoch, etag: back.etag, ...gone },
-      ]);
+    const again = await readRecord(store, stack);
+    if (again.kind === 'there' && !wantsLock(again.record)) {
+      await releaseLock(store, back);
+      continue;
     }
     onNote(
       `The lock of ${stack} was removed by somebody${since} (pulumi cancel?). It is back in its place; the stack is ${standing.kind} as before.`,
@@ -70,23 +57,43 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
   return changed;
 }
 
+/** Nothing of Holdfast's keeps plain pulumi out, and nobody is at work who would see that for themselves. */
+function isMissing(stack: string, standing: Standing, record: StackRecord, { locks }: Standings): boolean {
+  if (standing.kind === 'held' ? standing.lockGoneSince === undefined : standing.kind !== 'frozen') return false;
+  return wantsLock(record) && !locks.some((lock) => lock.stack === stack && lock.content.kind === 'holdfast');
+}
+
+/** The lock that Pulumi's folder is to have. */
+function projectionOf(record: StackRecord): LockRecord | undefined {
+  const lock = 'owner' in record ? record.owner : record.frozen;
+  return lock && { ...lock, epoch: record.epoch };
+}
+
 /**
- * Ends the locks under which nothing is in doubt: of a run that died between its verified end and the release, or before it started anything.
+ * Ends what nothing is in doubt about: a stack whose owner died before it started anything, and a lock that was left behind a verified end.
  * @returns whether anything was changed
  */
 export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
-  const { store, onNote } = request;
-  const notes = new RunNotes(request);
+  const { store, onNote, now } = request;
   let changed = false;
-  for (const { stack, run, etag, inRun, why } of leftLocks(request.standings)) {
-    const epoch = inRun?.epoch ?? 1;
-    if (inRun && inRun.phase !== 'verified')
-      await notes.add(run, [{ type: 'verified', stack, epoch, checkpoint: inRun.checkpoint ?? null, outcome: 'nothing-started' }]);
-    const removed = await releaseLock(store, { stack, etag });
-    if (!removed.done) continue;
-    changed = true;
-    if (inRun) await notes.add(run, [{ type: 'released', stack, epoch }]);
-    onNote(`Released the lock of ${stack}: ${why}.`);
+  for (const { stack, held, lock, why } of leftLocks(request.standings)) {
+    let ended = false;
+    if (held?.record.phase === 'claimed') {
+      const settings = { store, now, patienceSeconds };
+      const mine = request.lockRecord(stack);
+      // The swap is over what was read when its owner was dead: an owner that has gone on since has written another one.
+      const taken = await swap(held, { type: 'take-over', owner: mine, proof: 'nothing-started' }, settings);
+      if (!taken.ok) continue;
+      const as = { nonce: mine.nonce, epoch: taken.held.record.epoch };
+      const freed = await swap(taken.held, { type: 'verify', as, verified: held.record.verified }, settings);
+      if (!freed.ok) continue;
+      ended = true;
+    }
+    const after = await readRecord(store, stack);
+    const isWanted = after.kind !== 'there' || wantsLock(after.record);
+    if (lock !== undefined && !isWanted) ended = (await releaseLock(store, { stack, etag: lock })).done || ended;
+    changed ||= ended;
+    if (ended) onNote(`Released the lock of ${stack}: ${why}.`);
   }
   return changed;
 }
@@ -96,16 +103,17 @@ export function tellLeftLocks({ standings, onNote }: Pick<TidyRequest, 'standing
   for (const { stack, why } of leftLocks(standings)) onNote(`The lock of ${stack} would be released: ${why}.`);
 }
 
-function leftLocks(standings: Standings) {
-  return [...standings.byStack].flatMap(([stack, standing]) => {
+function leftLocks({ byStack, records, locks }: Standings) {
+  return [...byStack].flatMap(([stack, standing]) => {
     if (standing.kind !== 'left') return [];
-    const { run, lock } = standing;
-    const inRun = standings.openRuns.find((open) => open.run === run)?.state.stacks.get(stack);
+    const held: HeldRecord | undefined = records.get(stack);
+    const lock = standing.lock ?? locks.find((each) => each.stack === stack && each.content.kind === 'holdfast');
+    const run = lock?.content.kind === 'holdfast' ? lock.content.record.run : undefined;
     const why =
-      inRun?.phase === 'verified'
-        ? `run ${run} had verified it, and died before it could`
-        : `run ${run} died before it started anything there`;
-    return [{ stack, run, etag: lock.etag, inRun, why }];
+      held?.record.phase === 'claimed'
+        ? `run ${held.record.owner.run} died before it started anything there`
+        : `run ${run ?? 'unknown'} had verified it, and died before it could`;
+    return [{ stack, held, lock: lock?.etag, why }];
   });
 }
 
@@ -114,59 +122,20 @@ function leftLocks(standings: Standings) {
  * @param end ends every engine process of an orchestrator, by its nonce; how many there were
  */
 export async function endOrphans(
-  standings: Standings,
+  { records, liveness }: Standings,
   end: (nonce: string) => Promise<number>,
   onNote: (message: string) => void,
 ): Promise<void> {
   const owners = new Map<string, ProcessRecord & { readonly run: string }>();
-  for (const { run, state } of standings.openRuns) {
-    if (state.opened) owners.set(state.opened.process.nonce, { ...state.opened.process, run });
-    for (const { lock } of state.stacks.values()) if (lock) owners.set(lock.record.nonce, lock.record);
+  for (const { record } of records.values()) {
+    if (!isOpen(record)) continue;
+    owners.set(record.owner.nonce, record.owner);
+    if (record.run) owners.set(record.run.by.nonce, record.run.by);
   }
   for (const owner of owners.values()) {
-    if (standings.liveness(owner) !== 'dead') continue;
+    if (liveness(owner) !== 'dead') continue;
     const ended = await end(owner.nonce);
     if (ended > 0)
       onNote(`Ended ${ended} ${ended === 1 ? 'process' : 'processes'} of run ${owner.run}, whose orchestrator (pid ${owner.pid}) is dead.`);
-  }
-}
-
-/** Takes away the marks of processes that are over and left nothing open: one that died at the very end could not. */
-export async function closeDeadRuns({ store, network, standings }: TidyRequest): Promise<void> {
-  for (const { run, state, events, unreadable } of standings.openRuns) {
-    const lockStands = (stack: string): boolean =>
-      standings.locks.some((lock) => lock.stack === stack && lock.content.kind === 'holdfast' && lock.content.record.run === run);
-    const isOpen = [...state.stacks.values()].some(
-      (inRun) => isOpenInRun(inRun) || (inRun.phase !== 'released' && lockStands(inRun.stack)),
-    );
-    if (isOpen || unreadable.length > 0) continue;
-    const prefix = `${openRunsPrefix(network)}${run}/`;
-    for (const { key, etag } of await store.list(prefix)) {
-      const writer = key.slice(prefix.length, -'.json'.length);
-      const own = events.filter((event) => event.writer === writer);
-      // Without an opening it is of a process that is only just beginning, or died before it began.
-      const process = own.find((event) => event.type === 'run-opened')?.process ?? standings.marked.get(key);
-      if (!process) continue;
-      if (own.some(({ type }) => type === 'run-ended') || standings.liveness(process) === 'dead') await store.remove(key, etag);
-    }
-  }
-}
-
-/** Events in the journals of runs that other processes had, in an order that a replay keeps. */
-class RunNotes {
-  readonly #request: TidyRequest;
-  readonly #journals = new Map<string, Journal>();
-
-  constructor(request: TidyRequest) {
-    this.#request = request;
-  }
-
-  async add(run: string, events: readonly NewEvent[]): Promise<void> {
-    const { store, network, writer, now } = this.#request;
-    const journal =
-      this.#journals.get(run) ??
-      new Journal({ store, network, run, writer: `${writer}-${randomUUID().slice(0, 8)}`, patienceSeconds, now });
-    this.#journals.set(run, journal);
-    for (const event of events) await journal.note(event);
   }
 }

@@ -83,14 +83,17 @@ export async function readStates(
 
 const isCheckpoint = (key: string): boolean => /\.json(\.gz|\.zst)?$/.test(key);
 
-/** ETag of the checkpoint of each of these stacks that has one; compressed ones too, which are read by nobody here. It costs the same in a network of any size. */
-export async function checkpointVersions(store: ObjectStore, stacks: readonly string[]): Promise<Map<string, string>> {
+/** A checkpoint, without what it says. */
+export type CheckpointHead = Pick<StoredObject, 'etag' | 'modified'>;
+
+/** The checkpoint of each of these stacks that has one; compressed ones too, which no part of Holdfast reads. It costs the same in a network of any size. */
+export async function checkpointVersions(store: ObjectStore, stacks: readonly string[]): Promise<Map<string, CheckpointHead>> {
   const listings = await Promise.all(stacks.map((stack) => store.list(checkpointKey(stack))));
   return new Map(
     listings
       .flat()
       .filter(({ key }) => isCheckpoint(key))
-      .map(({ key, etag }) => [stackOfKey(key), etag]),
+      .map(({ key, etag, modified }) => [stackOfKey(key), { etag, modified }]),
   );
 }
 

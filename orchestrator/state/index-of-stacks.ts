@@ -14,6 +14,8 @@ export type Fingerprint = Readonly<Record<string, string>>;
 export interface IndexEntry {
   /** ETag. */
   readonly checkpoint: string;
+  /** ETag of the stack's record, when it said that this checkpoint is verified and the stack free. */
+  readonly record?: string | undefined;
   readonly fingerprint: Fingerprint;
   /** Digest of each of its outputs. */
   readonly outputs: Readonly<Record<string, string>>;
@@ -26,7 +28,10 @@ const digests = z.record(z.string(), z.string());
 
 const indexSchema = z.object({
   schema: z.number(),
-  stacks: z.record(z.string(), z.object({ checkpoint: z.string(), fingerprint: digests, outputs: digests, resources: z.number() })),
+  stacks: z.record(
+    z.string(),
+    z.object({ checkpoint: z.string(), record: z.string().optional(), fingerprint: digests, outputs: digests, resources: z.number() }),
+  ),
 });
 
 /** Empty where there is none, or it cannot be read: then nothing is known, and the engine is asked. */

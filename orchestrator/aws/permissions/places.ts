@@ -1,21 +1,18 @@
 import { bucketOf, ownTopicArn, partitionOf, topicOf } from '../../network/spec.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
 import {
-  disownedPrefix,
-  frozenPrefix,
   heartbeatsPrefix,
   historyPrefix,
   indexKey,
   installationKey,
   locksPrefix,
   metaKey,
-  openRunsPrefix,
   probeKey,
   project,
+  recordsPrefix,
   runsPrefix,
   stacksPrefix,
   toldPrefix,
-  verifiedPrefix,
 } from '../../state/layout.ts';
 import { keyOf } from '../key.ts';
 
@@ -58,11 +55,9 @@ export const places = {
   history: keys(below(historyPrefix)),
   backups: keys((network) => `.pulumi/backups/${project}/${network}.*`),
   runs: keys(below(runsPrefix)),
-  open: keys(below(openRunsPrefix)),
   index: keys(indexKey),
-  verified: keys(below(verifiedPrefix)),
-  frozen: keys(below(frozenPrefix)),
-  disowned: keys(below(disownedPrefix)),
+  records: keys(below(recordsPrefix)),
+  'network-files': ofHoldfast('networks'),
   heartbeats: keys(below(heartbeatsPrefix)),
   told: keys(below(toldPrefix)),
   shared: ofHoldfast('shared'),

@@ -108,17 +108,11 @@ export const permissions: readonly Permission[] = [
 
   // What Holdfast writes beside it.
   ...rows('runs', readers, 'the journal', ['s3:GetObject']),
-  ...rows('runs', [...lockers, 'watch'], 'the journal: an event is written once', ['s3:PutObject']),
-  ...rows('runs', writers, 'the journal goes to quarantine', ['s3:GetObjectVersion']),
-  ...rows('open', readers, 'which runs are not over', ['s3:GetObject']),
-  ...rows('open', lockers, 'marks a run as begun, and as over', ofService('s3', 'PutObject', 'DeleteObject')),
-  ...rows('verified', readers, 'which state was verified last', ['s3:GetObject']),
-  ...rows('verified', writers, 'says that a state was verified', ['s3:PutObject']),
+  ...rows('runs', lockers, 'the journal: an event is written once', ['s3:PutObject']),
+  ...rows('records', readers, 'who has a stack, in which phase, and what was verified', ['s3:GetObject']),
+  ...rows('records', lockers, 'makes a stack its own, and gives it back', ['s3:PutObject']),
+  ...rows('network-files', writers, 'what a run went by', ofService('s3', 'GetObject', 'PutObject')),
   ...rows('index', ['plan', 'watch'], 'for which stacks the engine has nothing to do; goes on without it', ['s3:GetObject']),
-  ...rows('frozen', readers, 'which stacks are frozen', ['s3:GetObject']),
-  ...rows('frozen', ['recover', 'release'], 'freezes, and lets in again', ofService('s3', 'PutObject', 'DeleteObject')),
-  ...rows('disowned', [...lookers], 'what a person decided to leave', ['s3:GetObject']),
-  ...rows('disowned', writers, 'writes down what a person decided to leave', ['s3:PutObject']),
   ...rows('heartbeats', writers, 'says that this run is at work', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows('told', [...lockers, 'watch'], 'who was told of what', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows(

@@ -4,14 +4,12 @@ import { orRefuse, Refusal } from '../../domain/problem.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
-import { describeFreeze } from '../../locks/frozen.ts';
 import { freezesOf, freezeStacks, unfreezeStacks } from '../../run/freeze.ts';
 import type { Freeze, Freezing } from '../../run/freeze.ts';
-import { describeHeld } from '../../run/standing.ts';
+import { describeFreeze, describeHeld } from '../../run/standing.ts';
 import type { Standing, Standings } from '../../run/standing.ts';
 import { endLeftLocks } from '../../run/tidy.ts';
 import type { StackState } from '../../state/checkpoints.ts';
-import { frozenPrefix } from '../../state/layout.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import { openAlerting } from '../alerting.ts';
@@ -54,10 +52,10 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
       let { states, standings } = await read();
       // A lock under which nothing is in doubt is in nobody's way.
       if (await endLeftLocks(tidyRequest(this, aws, network, standings, opened.emit))) ({ states, standings } = await read());
-      refuseUnreadable(standings, network);
       const stacks = selected(file, states, standings, patterns);
+      refuseUnreadable(standings, stacks);
       const freezing = await freezeStacks({
-        store: aws.store,
+        ...swaps(this, opened),
         network,
         stacks,
         incident: flags.incident,
@@ -108,20 +106,20 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
         next: `Name the stacks, or all that are frozen: npm run unfreeze -- --all --incident ${quoted(flags.incident)}. Which those are: npm run locks`,
       });
     return withBucket(this, flags, 'unfreeze', emit, async (opened): Promise<ExitCode> => {
-      const { file, aws, read } = opened;
+      const { file, read } = opened;
       const network = file.network.spec.network;
       const { states, standings } = await read();
-      refuseUnreadable(standings, network);
       const freezes = freezesOf(standings);
       const stacks = flags.all ? [...freezes.keys()].sort() : selected(file, states, standings, patterns);
+      refuseUnreadable(standings, flags.all ? [...standings.byStack.keys()] : stacks);
       const found = stacks.flatMap((stack) => freezes.get(stack) ?? []);
       if (!flags.force) refuseOthers(found, flags.incident);
-      const left = await unfreezeStacks({ store: aws.store, network, freezes: found });
+      const left = await unfreezeStacks({ ...swaps(this, opened), network, freezes: found });
       if (left.length > 0)
         throw new Refusal(exitCodes.lockedByOther, {
-          reason: 'put-back-meanwhile',
-          message: `the freeze of ${left.join(', ')} was put back by a command that ran at the same time`,
-          next: 'Run the same command again: it goes on where this one stopped.',
+          reason: 'unreadable-record',
+          message: `the record of ${left.join(', ')} cannot be read: whether it is still frozen is not known`,
+          next: 'See which object it is: npm run status. Then run the same command again: it goes on where this one stopped.',
         });
       const after = (await read()).standings;
       const outcomes = stacks.map((stack): StackOutcome => {
@@ -184,16 +182,24 @@ function selected(
   return [...orRefuse(selectStacks([...known.values()], patterns, file.network.file), exitCodes.usage)];
 }
 
-/** Whether a stack is frozen is then not known, of none of them. */
-function refuseUnreadable({ unreadable }: Standings, network: string): void {
-  const records = unreadable.filter((record) => record.startsWith(frozenPrefix(network)));
+/** Seconds for which a bucket that fails is tried again. */
+const patienceSeconds = 30;
+
+const swaps = ({ now }: Context, { aws }: OpenedBucket) => ({ store: aws.store, now, patienceSeconds });
+
+/** Whether such a stack is frozen is not known. */
+function refuseUnreadable({ byStack }: Standings, stacks: readonly string[]): void {
+  const records = stacks.flatMap((stack) => {
+    const standing = byStack.get(stack);
+    return standing?.kind === 'held' && standing.unreadable !== undefined ? [standing] : [];
+  });
   if (records.length > 0)
     throw new Refusal(
       exitCodes.preflightRefused,
-      ...records.map((record) => ({
+      ...records.map(({ why }) => ({
         reason: 'unreadable-record',
-        message: `a record of what is frozen cannot be read (${record}): nothing was changed`,
-        next: 'If a newer Holdfast wrote it, use that one. Else look at the object in the state bucket, and restore its last good version or delete it.',
+        message: `${why}: nothing was changed`,
+        next: 'If a newer Holdfast wrote it, use that one. Otherwise look at the object in the state bucket, and restore its last good version.',
       })),
     );
 }

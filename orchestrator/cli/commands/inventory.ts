@@ -16,8 +16,8 @@ import type { Emit } from '../../run/events.ts';
 import { readStates } from '../../state/checkpoints.ts';
 import { isCloudObject, readDeployment } from '../../state/deployment.ts';
 import type { Deployment } from '../../state/deployment.ts';
-import { readDisowned } from '../../state/disowned.ts';
-import type { DisownedObject } from '../../state/disowned.ts';
+import type { DisownedObject } from '../../ownership/disowned.ts';
+import { readRecords as readStackRecords } from '../../ownership/records.ts';
 import { readInstallation } from '../../state/installation.ts';
 import { installationKey } from '../../state/layout.ts';
 import type { ObjectStore } from '../../state/object-store.ts';
@@ -237,10 +237,15 @@ async function readRecords(store: ObjectStore, network: string, isNeeded: boolea
     notes.push(
       `the checkpoint of ${shortOf(stack)} cannot be read (${why}): of what has no tags and is in no other state, nobody can say whose it is.`,
     );
-  const disowned = await readDisowned(store, network).catch((cause: unknown) => {
-    notes.push(`what was disowned is not known, and nothing is left out for it: ${messageOf(cause)}`);
-    return new Map<string, readonly DisownedObject[]>();
-  });
+  const disowned = new Map<string, readonly DisownedObject[]>();
+  const unknown = (why: string): void => void notes.push(`what was disowned is not known, and nothing is left out for it: ${why}`);
+  try {
+    const records = await readStackRecords(store, network);
+    for (const [stack, { record }] of records.byStack) if (record.disowned.length > 0) disowned.set(stack, record.disowned);
+    for (const { key, why } of records.unreadable.values()) unknown(`${key}: ${why}`);
+  } catch (cause) {
+    unknown(messageOf(cause));
+  }
   return { ...bare, installation, disowned, statesRead: true };
 }
 

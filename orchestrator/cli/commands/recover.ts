@@ -10,11 +10,12 @@ import type { Graph } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { Answer } from '../../journal/events.ts';
 import { Journal } from '../../journal/journal.ts';
-import { readRun } from '../../journal/read-runs.ts';
-import type { ReadRun } from '../../journal/read-runs.ts';
-import { newRun } from '../../journal/run-state.ts';
 import { Heartbeat } from '../../locks/heartbeat.ts';
+import { describeLock } from '../../locks/durable-locks.ts';
+import type { StandingLock } from '../../locks/durable-locks.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
+import type { ObjectStore } from '../../state/object-store.ts';
+import { readProgram } from '../program-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
 import type { Network } from '../../network/read-network.ts';
 import { Engine } from '../../pulumi/engine.ts';
@@ -26,20 +27,27 @@ import type { Interrupted } from '../../recovery/interrupted.ts';
 import type { Question } from '../../recovery/questions.ts';
 import { recoverStack } from '../../recovery/recover-stack.ts';
 import type { RecoveryEnd, RecoveryParts } from '../../recovery/recover-stack.ts';
-import { takeOverStack } from '../../recovery/take-over.ts';
+import { claimStack, takeOverStack } from '../../ownership/claim.ts';
+import type { Claim, Claiming } from '../../ownership/claim.ts';
+import { readRecord, readRecords } from '../../ownership/records.ts';
+import type { HeldRecord } from '../../ownership/records.ts';
+import { isOpen } from '../../ownership/stack-record.ts';
+import type { Program, StackRecord } from '../../ownership/stack-record.ts';
+import type { Proof } from '../../ownership/transitions.ts';
 import { writerOf } from '../../recovery/writer.ts';
 import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
-import type { Held, Standing } from '../../run/standing.ts';
-import { closeDeadRuns, endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
+import { describeOwner, doubtsOf } from '../../run/standing.ts';
+import type { Held } from '../../run/standing.ts';
+import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
 import { kinds } from '../../../stacks/index.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
-import { openAws, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
+import { openAws, preflight, shortOf, tidyRequest } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession, OpenedState } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
@@ -79,7 +87,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
   const aws = await openAws(context, file);
   const stopping = listenForSignals(emit);
   const gateway = await openGateway();
-  let interruptedRuns: readonly ReadRun[] = [];
+  let interrupted: readonly Resumable[] = [];
   try {
     const provided = await provideEngine(context, file.target, emit);
     const everyone = new Set(file.graph.nodes.map(({ name }) => name));
@@ -96,8 +104,6 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const chosen = choose(file, state, patterns, emit);
     const decided = decisionsFor(chosen, flags.decide ?? []);
     if (chosen.length === 0) {
-      // With the lock that was left, its run is over as well.
-      if (!flags.dryRun) await closeRuns(context, file, aws, state, emit);
       emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
       return exitCodes.done;
     }
@@ -111,7 +117,6 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         engine: new Engine(provided.settings),
         installation: state.settings.installation,
         states: known,
-        verified: new Map(state.standings.verified),
         incident: flags.incident,
         patienceSeconds: flags.bucketPatience,
         limitSeconds: flags.wait,
@@ -121,6 +126,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       emit,
     );
     const heartbeat = new Heartbeat(aws.store, file.network.spec.network, aws.run, aws.process);
+    const resumable = chosen.flatMap((stack) => resumableOf(state.standings.records.get(stack)?.record) ?? []);
     const own = await refuseWithoutJournal(() => openOwnJournal(context, file, aws, chosen, flags));
     if (!flags.dryRun) heartbeat.start();
     const ends: StackResult[] = [];
@@ -130,7 +136,13 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     for (const stack of chosen) {
       if (stopping.draining.aborted) break;
       const from = context.now();
-      const end = await recoverOne(context, { file, aws, state, parts, own, flags, known }, stack, decided.get(stack) ?? [], emit);
+      const end = await recoverOne(
+        context,
+        { file, aws, state, parts, own, flags, known, now: context.now },
+        stack,
+        decided.get(stack) ?? [],
+        emit,
+      );
       const seconds = (context.now() - from) / 1000;
       ends.push({ stack, short: shortOf(stack), end, seconds });
       told({ type: 'stack-ended', stack, end, seconds });
@@ -143,66 +155,108 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         exitCode,
         ends: ends.map(({ stack, end }) => ({ stack, outcome: end.outcome, detail: end.outcome })),
       });
-      await own.close();
       await heartbeat.stop();
-      await closeRuns(context, file, aws, state, emit);
     }
     emit({ type: 'summary', command: 'recover', ends, seconds: (context.now() - startedMs) / 1000, exitCode });
     if (!flags.resume || flags.dryRun || exitCode !== exitCodes.done) return exitCode;
-    interruptedRuns = await Promise.all(
-      [...new Set(chosen.flatMap((stack) => runOfHeld(state.standings.byStack.get(stack)) ?? []))].map((run) =>
-        readRun(aws.store, file.network.spec.network, run),
-      ),
-    );
+    interrupted = await restOf(aws.store, file, resumable);
   } finally {
     await gateway.close();
     stopping.dispose();
     aws.clients.destroy();
   }
   const codes: ExitCode[] = [];
-  for (const run of interruptedRuns) codes.push(await resume(context, file, run, flags, emit));
+  for (const run of interrupted) codes.push(await resume(context, file, run, flags, emit));
   return worstOf(codes);
 }
 
-/** Takes away the marks of runs that are over by now: what cannot be taken away does no harm. */
-async function closeRuns(context: Context, file: OpenedFile, aws: OpenedSession, { states }: OpenedState, emit: Emit): Promise<void> {
-  const { network } = file.network.spec;
-  try {
-    const standings = await standingsOf(context, aws, network, states);
-    await closeDeadRuns(tidyRequest(context, aws, network, standings, emit));
-  } catch (cause) {
-    emit({
-      type: 'note',
-      message: `The mark of the interrupted run could not be taken away: ${messageOf(cause)}. The next up or recover does it.`,
-    });
-  }
-}
-
-const runOfHeld = (standing: Standing | undefined): string | undefined => (standing?.kind === 'held' ? standing.run : undefined);
-
 const asPlanned = { withUpstreams: false, withDependents: false, force: false, refresh: false } as const;
 
+/** An interrupted run, as the record of one of its stacks has it. */
+interface Resumable {
+  readonly run: string;
+  readonly operation: 'up' | 'destroy';
+  readonly program: Program;
+  /** Full names of the stacks that it left unfinished. */
+  readonly stacks: readonly string[];
+  /** The text of its network file. */
+  readonly text?: string;
+}
+
+function resumableOf(record: StackRecord | undefined): Resumable | undefined {
+  if (!isOpen(record) || record.run?.program === undefined) return undefined;
+  const { by, operation, program } = record.run;
+  return { run: by.run, operation, program, stacks: [record.stack] };
+}
+
+/**
+ * What is left to do of the interrupted runs: of each its unfinished stacks and what depends on them, as its own network file has it. A stack that a
+ * later run has verified since is not among them: what that deployed is not taken back.
+ */
+async function restOf(store: ObjectStore, file: OpenedFile, found: readonly Resumable[]): Promise<readonly Resumable[]> {
+  const byRun = new Map<string, Resumable>();
+  for (const each of found) {
+    const before = byRun.get(each.run);
+    byRun.set(each.run, before ? { ...before, stacks: [...before.stacks, ...each.stacks] } : each);
+  }
+  const network = file.network.spec.network;
+  return Promise.all(
+    [...byRun.values()].map(async (run): Promise<Resumable> => {
+      const text = await readProgram(store, network, run.program);
+      return text === undefined ? run : { ...run, text };
+    }),
+  );
+}
+
 /** What the interrupted run still had to do, by the network file that it had. */
-async function resume(context: Context, file: OpenedFile, { run, state }: ReadRun, flags: RecoverFlags, emit: Emit): Promise<ExitCode> {
-  const { opened } = state;
-  if (!opened || opened.operation === 'recover') {
-    emit({ type: 'note', message: `What run ${run} was about is not known: nothing is resumed. See npm run plan` });
+async function resume(
+  context: Context,
+  file: OpenedFile,
+  { run, operation, program, stacks, text }: Resumable,
+  flags: RecoverFlags,
+  emit: Emit,
+): Promise<ExitCode> {
+  if (text === undefined) {
+    emit({ type: 'note', message: `The network file of run ${run} is not in the bucket: nothing is resumed. See npm run plan` });
     return exitCodes.done;
   }
-  const network = orRefuse(parseNetwork(opened.networkFile.path, opened.networkFile.text), exitCodes.usage);
+  const network = orRefuse(parseNetwork(program.path, text), exitCodes.usage);
   const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kinds), exitCodes.usage) };
-  emit({ type: 'note', message: `Resuming run ${run}: ${opened.operation} of ${opened.order.map(shortOf).join(', ')}` });
+  const left = await unfinished(context, given, run, operation, stacks);
+  emit({ type: 'note', message: `Resuming run ${run}: ${operation} of ${left.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
-  return opened.operation === 'up'
-    ? deploy(
-        context,
-        'up',
-        { ...common, ...asPlanned },
-        { file: given, selected: chosenStacks(given, opened.order, asPlanned) },
-        emit,
-        common,
-      )
-    : destroyStacks(context, { ...common, withDependents: false }, opened.order, emit, given);
+  return operation === 'up'
+    ? deploy(context, 'up', { ...common, ...asPlanned }, { file: given, selected: chosenStacks(given, left, asPlanned) }, emit, common)
+    : destroyStacks(context, { ...common, withDependents: false }, left, emit, given);
+}
+
+/** The stacks that the run left unfinished, and of those that come after them the ones that no later run has verified. */
+async function unfinished(
+  context: Context,
+  given: OpenedFile,
+  run: string,
+  operation: 'up' | 'destroy',
+  stacks: readonly string[],
+): Promise<readonly string[]> {
+  const aws = await openAws(context, given);
+  try {
+    const records = await readRecords(aws.store, given.network.spec.network);
+    const { nodes } = given.graph;
+    const next = (name: string): readonly string[] =>
+      operation === 'up'
+        ? nodes.filter(({ upstreams }) => upstreams.includes(name)).map((node) => node.name)
+        : (nodes.find((node) => node.name === name)?.upstreams ?? []);
+    const left = new Set(stacks);
+    for (const stack of left)
+      for (const after of next(stack)) {
+        const verified = records.byStack.get(after)?.record.verified;
+        // The names of runs begin with their time.
+        if (!records.unreadable.has(after) && !(verified?.kind === 'at' && verified.run > run)) left.add(after);
+      }
+    return nodes.map(({ name }) => name).filter((name) => left.has(name));
+  } finally {
+    aws.clients.destroy();
+  }
 }
 
 /** What is to be recovered, upstreams first. Of what was named and is not held it is said why. */
@@ -262,7 +316,7 @@ async function openOwnJournal(
 ): Promise<Journal> {
   const journal = journalOf(context, file, aws, aws.run, aws.process.nonce, flags.bucketPatience);
   if (flags.dryRun) return journal;
-  await journal.open(await openingOf(context, { file, aws }, 'recover', chosen, 0));
+  await journal.append(await openingOf(context, { file, aws }, 'recover', chosen, 0));
   return journal;
 }
 
@@ -277,6 +331,7 @@ interface Opened {
   readonly parts: RecoveryParts;
   readonly own: Journal;
   readonly flags: RecoverFlags;
+  readonly now: () => number;
   /** Checkpoints, brought up to date as stacks are recovered. */
   readonly known: Map<string, { readonly body: string }>;
 }
@@ -289,56 +344,63 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const held = standings.byStack.get(stack);
   if (held?.kind !== 'held') return { outcome: 'held', errors: [`${short} is not held any more`] };
   emit({ type: 'note', message: `${short}: ${held.why}` });
-  const run = await runOf(aws, file, held, own.run);
-  const unreadable = run.unreadable[0];
-  if (unreadable !== undefined)
-    return { outcome: 'held', errors: [`its journal cannot be read, so that nobody knows what was begun: ${unreadable}`] };
-  const interrupted = interruptedOf(run, stack);
+  if (held.unreadable !== undefined)
+    return { outcome: 'held', errors: [`${held.why}: nothing is done to the stack. If a newer Holdfast wrote it, use that one`] };
+  // Read here, and not at the beginning: the stacks before this one may have taken minutes.
+  const read = await readRecord(aws.store, stack);
+  const record = read.kind === 'there' ? read : undefined;
+  const interrupted = interruptedFrom(record, stack, own.run);
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
   if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
-  const meant = meaningOf(interrupted, file);
+  const meant = await meaningOf(interrupted, file, aws.store);
   const changed = await changedProgram(context, interrupted);
   if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted)], emit);
   const journal =
     interrupted.run === own.run
       ? own
       : journalOf(context, file, aws, interrupted.run, `${aws.process.nonce}-${randomUUID().slice(0, 8)}`, flags.bucketPatience);
-  const standing = standings.locks.find((lock) => lock.stack === stack);
-  const taken = flags.dryRun
-    ? ({
-        ok: true,
-        lock: { stack, etag: standing?.etag ?? '', record: recordOf(opened, stack, interrupted) },
-        before: standing,
-        epoch: interrupted.epoch,
-      } as const)
-    : await takeOverStack({
-        store: aws.store,
-        network: file.network.spec.network,
-        stack,
-        held,
-        interrupted,
-        standings,
-        state: states.get(stack),
-        record: recordOf(opened, stack, interrupted),
-        journal,
-      });
-  if (!taken.ok)
-    return taken.reason === 'locked'
-      ? { outcome: 'locked', message: taken.why }
-      : { outcome: 'held', errors: [`the lock could not be taken over: ${taken.why}`] };
-  const { lock, before, epoch } = taken;
+  const before = standings.locks.find((lock) => lock.stack === stack);
+  let claim: Claim | undefined;
+  let last = interrupted;
+  if (!flags.dryRun) {
+    const beside = standings.locks.filter(
+      (lock) => lock.stack === stack && lock.content.kind === 'engine' && writer.dead && writer.saidBy !== undefined,
+    );
+    const taken = await takeOver(opened, stack, record, held, writer.dead ? proofOf(writer) : 'person', beside).catch((cause: unknown) => ({
+      failed: messageOf(cause),
+    }));
+    if ('failed' in taken)
+      return { outcome: 'held', errors: [`the lock could not be taken over: ${taken.failed}. Again: npm run recover -- ${short}`] };
+    if (!taken.ok && taken.reason === 'record' && taken.refusal === 'wrong-phase' && taken.now.kind === 'there') {
+      // It has gone on since it was looked at: an engine may run by now.
+      const now = interruptedFrom(taken.now, stack, own.run);
+      const still = await seeWriter(context, opened, now);
+      if (!still.dead && still.reason === 'unknown') return ask(stack, [writerQuestion(short, now, still.why)], emit);
+    }
+    if (!taken.ok)
+      return {
+        outcome: 'locked',
+        message:
+          taken.reason === 'lock'
+            ? taken.heldBy.map(describeLock).join('; ')
+            : `${stack} was taken by another process a moment ago${taken.now.kind === 'there' && 'owner' in taken.now.record ? `: ${describeOwner(taken.now.record.owner)}` : ''}`,
+      };
+    claim = taken.claim;
+    // What the writer wrote down until it was dead counts as well, and whether it is dead is asked of that.
+    last = interruptedFrom(taken.before ?? taken.claim.held(), stack, own.run);
+    const still = await seeWriter(context, opened, last);
+    if (!still.dead) {
+      await claim.write({ type: 'hold', as: claim.as, doubts: [] });
+      return still.reason === 'at-work'
+        ? { outcome: 'locked', message: `${still.why}; end it first, or wait` }
+        : ask(stack, [writerQuestion(short, last, still.why)], emit);
+    }
+  }
   const how = writer.dead
     ? { how: writer.how, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
     : { how: `not known: ${writer.why}` };
-  let last: Interrupted;
-  try {
-    if (!flags.dryRun) await journal.append({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
-    // What the writer wrote down until it was dead counts as well.
-    last = interruptedOf(await runOf(aws, file, held, own.run), stack);
-  } catch (cause) {
-    return { outcome: 'held', errors: [`the bucket failed: ${messageOf(cause)}. Again: npm run recover -- ${short}`] };
-  }
+  if (claim) await journal.note({ type: 'writer-dead', stack, epoch: claim.as.epoch, recovery: parts.recovery, ...how });
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
   const end = await recoverStack(
@@ -346,9 +408,9 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       stack,
       short,
       interrupted: last,
-      lock,
+      claim,
       before,
-      epoch,
+      disowned: record?.record.disowned ?? [],
       journal,
       writer: how,
       answers,
@@ -356,7 +418,6 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       program:
         node &&
         stackProgram(node, { ...state.settings, tags: meant.network.spec.defaults.tags }, (upstream) => ({ exists: exists(upstream) })),
-      frozen: standings.frozen.get(stack),
       startedAt,
     },
     parts,
@@ -373,10 +434,73 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   return endOf(short, end, aws.bucket, emit);
 }
 
-/** The journal of the run that has the stack open; an empty one where it was no run of Holdfast. */
-async function runOf(aws: OpenedSession, file: OpenedFile, held: Held, own: string): Promise<ReadRun> {
-  if (held.run === undefined) return { run: own, state: newRun(own), events: [], unreadable: [] };
-  return readRun(aws.store, file.network.spec.network, held.run);
+/** What is known of the interrupted run. Of a stack that plain pulumi left so, there is none. */
+function interruptedFrom(held: HeldRecord | undefined, stack: string, own: string): Interrupted {
+  const record = held?.record;
+  if (isOpen(record)) return interruptedOf(record, own);
+  const nothing = { stack, answers: [], doubts: [] };
+  if (record?.phase === 'claimed')
+    return {
+      ...nothing,
+      run: record.owner.run,
+      operation: record.owner.operation === 'destroy' ? 'destroy' : 'up',
+      base: baseOf(record),
+      startedAt: new Date(record.owner.startedAt),
+      program: undefined,
+      process: record.owner,
+      engineStarted: false,
+      engineEndedAt: undefined,
+      sessions: [],
+      nonces: [record.owner.nonce],
+    };
+  return {
+    ...nothing,
+    run: own,
+    operation: 'up',
+    base: baseOf(record),
+    startedAt: undefined,
+    program: undefined,
+    process: undefined,
+    engineStarted: true,
+    engineEndedAt: undefined,
+    sessions: [],
+    nonces: [],
+  };
+}
+
+const baseOf = (record: StackRecord | undefined): string | null | undefined =>
+  record === undefined || record.verified.kind === 'unknown' ? undefined : record.verified.kind === 'at' ? record.verified.etag : null;
+
+/** By what the writer is known to be dead, as the record's table asks it. */
+const proofOf = ({ by }: Extract<Writer, { dead: true }>): Proof => by;
+
+/** A stack without an owner is claimed and held first: that it is in question is then in its record, whoever dies next. */
+async function takeOver(
+  opened: Opened,
+  stack: string,
+  record: HeldRecord | undefined,
+  held: Held,
+  proof: Proof,
+  beside: readonly StandingLock[],
+): Promise<Claiming> {
+  const { aws, file, flags } = opened;
+  const owner = recordOf(opened, stack, record);
+  const request = {
+    store: aws.store,
+    network: file.network.spec.network,
+    patienceSeconds: flags.bucketPatience,
+    now: opened.now,
+    beside,
+  };
+  if (record !== undefined && record.record.phase !== 'free') return takeOverStack(owner, record, proof, request);
+  const claiming = await claimStack(owner, record ?? stack, request);
+  if (!claiming.ok) return claiming;
+  const { claim } = claiming;
+  const pending = opened.state.states.get(stack)?.pendingOperations ?? [];
+  const doubts = held.doubts.length > 0 ? held.doubts : doubtsOf(pending);
+  const written = await claim.write({ type: 'hold', as: claim.as, doubts });
+  if (!written.ok) return { ok: false, reason: 'record', refusal: written.refusal, now: written.now };
+  return takeOverStack(owner, written.held, proof, request);
 }
 
 /** Whether anybody can still write for the interrupted run. What is left of its engine on this machine is ended first. */
@@ -389,7 +513,7 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
   if (isHere && !flags.dryRun && (liveness === 'dead' || interrupted.engineEndedAt !== undefined))
     for (const nonce of interrupted.nonces) ended += (await endEngineProcesses(`${nonce}/${stack}`)).length;
   // Of a run that several processes share also under the name of all of it.
-  const names = process ? [run, interrupted.opening?.shared] : [plainPulumi];
+  const names = process ? [run, interrupted.program?.shared] : [plainPulumi];
   const isSaid = flags.writerDead !== undefined && names.includes(flags.writerDead);
   return writerOf({
     interrupted,
@@ -417,12 +541,12 @@ function writerQuestion(short: string, { process, run }: Interrupted, why: strin
   };
 }
 
-async function changedProgram(context: Context, { opening }: Interrupted): Promise<boolean> {
-  return opening?.program !== undefined && opening.program !== (await programFingerprint(context.root));
+async function changedProgram(context: Context, { program }: Interrupted): Promise<boolean> {
+  return program?.code !== undefined && program.code !== (await programFingerprint(context.root));
 }
 
-function programQuestion(short: string, { opening, run }: Interrupted): Question {
-  const commit = opening?.commit;
+function programQuestion(short: string, { program, run }: Interrupted): Question {
+  const commit = program?.commit;
   return {
     question: `${short}: the code in stacks/ is not what it was in run ${run}${commit === undefined ? '' : ` (commit ${commit})`}. With which is the plan to be made that has to agree?`,
     answers: [
@@ -439,22 +563,28 @@ function programQuestion(short: string, { opening, run }: Interrupted): Question
   };
 }
 
-/** What the interrupted run meant, by the network file that it journaled; today's where it journaled none. */
-function meaningOf({ opening }: Interrupted, file: OpenedFile): { readonly graph: Graph; readonly network: Network } {
+/** What the interrupted run meant, by the network file that its record names; today's where it names none, or that is gone. */
+async function meaningOf(
+  { program }: Interrupted,
+  file: OpenedFile,
+  store: ObjectStore,
+): Promise<{ readonly graph: Graph; readonly network: Network }> {
   const today = { graph: file.graph, network: file.network };
-  if (!opening) return today;
-  const network = parseNetwork(opening.networkFile.path, opening.networkFile.text);
+  const text = program && (await readProgram(store, file.network.spec.network, program));
+  if (!program || text === undefined) return today;
+  const network = parseNetwork(program.path, text);
   if (!network.ok) return today;
   const graph = buildGraph(network.value.spec, kinds);
   return graph.ok ? { graph: graph.value, network: network.value } : today;
 }
 
-function recordOf({ aws, parts, state, flags }: Opened, stack: string, { run }: Interrupted): LockRecord {
+function recordOf({ aws, parts, flags }: Opened, stack: string, held: HeldRecord | undefined): LockRecord {
+  const record = held?.record;
+  const run = isOpen(record) ? record.run?.by.run : record && 'owner' in record ? record.owner.run : undefined;
   return {
     ...aws.lockRecord(stack, 'recover'),
-    run,
+    ...(run === undefined ? {} : { run }),
     recovery: parts.recovery,
-    checkpoint: state.states.get(stack)?.etag ?? null,
     ...(flags.incident === undefined ? {} : { incident: flags.incident }),
   };
 }

@@ -1,26 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { Journal } from '../../journal/journal.ts';
-import { readRun } from '../../journal/read-runs.ts';
-import type { ReadRun } from '../../journal/read-runs.ts';
-import { describeLock, releaseLock, takeOver } from '../../locks/durable-locks.ts';
+import { describeLock } from '../../locks/durable-locks.ts';
 import type { StandingLock } from '../../locks/durable-locks.ts';
+import { takeOverStack } from '../../ownership/claim.ts';
+import type { HeldRecord } from '../../ownership/records.ts';
+import { isOpen } from '../../ownership/stack-record.ts';
 import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
 import { releaseChecklist } from '../../recovery/release-checklist.ts';
 import type { Item } from '../../recovery/release-checklist.ts';
-import { describeHeld } from '../../run/standing.ts';
+import { describeHeld, isAtWork, verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
-import { closeDeadRuns } from '../../run/tidy.ts';
-import { durableLockKey } from '../../state/layout.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { oneStack } from '../one-stack.ts';
-import { shortOf, tidyRequest } from '../open.ts';
-import { openingOf } from '../opening.ts';
+import { shortOf } from '../open.ts';
 import { quoted } from '../quoted.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
@@ -71,14 +68,12 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   refuseAtWork(stack, lock, standings);
   const standing = standings.byStack.get(stack);
   const run = standing && 'run' in standing ? standing.run : undefined;
-  const journaled = run === undefined ? undefined : await readRun(aws.store, network, run);
   const dossiers = run === undefined ? [] : await readDossiers(aws.store, network, run, stack);
   const items = releaseChecklist({
     lock: lock.etag,
     state: states.get(stack),
     unreadable: unreadable.find((each) => each.stack === stack)?.detail,
-    verified: standings.verified.get(stack),
-    events: (journaled?.events ?? []).filter((event) => 'stack' in event && event.stack === stack),
+    verified: verifiedOf(standings, stack),
     dossier: dossiers.at(-1),
   });
   const isDone = items.every(({ done }) => done);
@@ -90,7 +85,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
       next: `Recover it: npm run recover -- ${short} --incident ${quoted(flags.incident)}. To let everyone in over a state that nobody knows to be true: npm run release -- ${short} --incident ${quoted(flags.incident)} --unreconciled`,
     });
   if (!isDone) await confirm(context, flags, stack);
-  await letGo(context, opened, flags, { stack, lock, journaled, standings, isDone, items });
+  await letGo(context, opened, flags, { stack, lock, record: standings.records.get(stack), standings, isDone, items });
   const released = {
     kind: 'released',
     about: lock.etag,
@@ -102,7 +97,6 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   } as const;
   await openAlerting(context, file, aws, 'release').announce(stack, released, opened.emit);
   const after = (await read()).standings;
-  await closeDeadRuns(tidyRequest(context, aws, network, after, opened.emit));
   const now = after.byStack.get(stack);
   const still = now?.kind === 'held' ? ` Holdfast still leaves it out: ${describeHeld(short, now)}` : '';
   return told(
@@ -126,7 +120,7 @@ function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings
       message: describeLock(lock),
       next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(record.incident ?? 'ID')}`,
     });
-  if (record && ['alive', 'heard-of'].includes(liveness(record)))
+  if (record && isAtWork(liveness(record)))
     throw new Refusal(exitCodes.lockedByOther, {
       reason: 'at-work',
       message: `${describeLock(lock)}, and is at work`,
@@ -156,46 +150,43 @@ async function confirm(context: Context, { confirm: said, incident }: ReleaseFla
 interface Going {
   readonly stack: string;
   readonly lock: StandingLock;
-  readonly journaled: ReadRun | undefined;
+  readonly record: HeldRecord | undefined;
   readonly standings: Standings;
   readonly isDone: boolean;
   readonly items: readonly Item[];
 }
 
-/** Written down before it is done; the lock bears the incident before it goes, so that its versions tell it too. */
+/** Written down before it is done. The end of another's ownership is a takeover: the record and the lock bear the incident before they let go. */
 async function letGo(context: Context, { file, aws }: OpenedBucket, flags: ReleaseFlags, going: Going): Promise<void> {
-  const { stack, lock, journaled, standings, isDone, items } = going;
+  const { stack, lock, record, standings, isDone, items } = going;
   const network = file.network.spec.network;
-  const run = journaled?.run ?? aws.run;
   const by = `${aws.process.user}@${aws.process.host}`;
-  const before = journaled?.state.stacks.get(stack);
-  const record = lock.content.kind === 'holdfast' ? lock.content.record : undefined;
-  const epoch = Math.max(before?.epoch ?? 1, record?.epoch ?? 0) + 1;
-  const journal = new Journal({
-    store: aws.store,
-    network,
-    run,
-    writer: `${aws.process.nonce}-${randomUUID().slice(0, 8)}`,
-    patienceSeconds,
-    now: context.now,
-  });
-  if (!journaled) await journal.open(await openingOf(context, { file, aws }, 'recover', [stack], 0));
-  const isOurs = lock.key === durableLockKey(stack);
-  const mine = { ...aws.lockRecord(stack, 'recover'), run, epoch, incident: flags.incident };
-  const taken = isOurs ? await takeOver(aws.store, lock.etag, mine) : undefined;
-  if (isOurs && !taken) throw raced(stack);
-  if (taken) await journal.append({ type: 'lock-taken', stack, epoch, etag: taken.etag, lock: taken.record });
   const at = new Date(context.now()).toISOString();
-  await writeReleaseNote(aws.store, { network, run, stack, by, incident: flags.incident, at, unreconciled: !isDone, items });
-  await journal.append({ type: 'released', stack, epoch, by, incident: flags.incident, unreconciled: !isDone });
-  const frozen = standings.frozen.get(stack);
-  const removed = !taken
-    ? await aws.store.remove(lock.key, lock.etag)
-    : frozen
-      ? { done: (await takeOver(aws.store, taken.etag, frozen.lock)) !== undefined }
-      : await releaseLock(aws.store, taken);
-  if (!removed.done) throw raced(stack);
-  await journal.close();
+  const { incident } = flags;
+  const run = (isOpen(record?.record) ? record.record.run?.by.run : undefined) ?? aws.run;
+  const note = { network, run, stack, by, incident, at, unreconciled: !isDone, items };
+  const journal = new Journal({ store: aws.store, network, run, writer: aws.process.nonce, patienceSeconds, now: context.now });
+  if (!record || record.record.phase === 'free') {
+    // Nothing of Holdfast's is in it: the lock of plain pulumi, or one that is left over.
+    await writeReleaseNote(aws.store, note);
+    if (!(await aws.store.remove(lock.key, lock.etag)).done) throw raced(stack);
+    return;
+  }
+  const owner = { ...aws.lockRecord(stack, 'recover'), run, incident };
+  const liveness = 'owner' in record.record ? standings.liveness(record.record.owner) : 'quiet';
+  const proof = record.record.phase === 'claimed' ? 'nothing-started' : liveness === 'dead' ? 'process-dead' : 'person';
+  const beside = lock.content.kind === 'holdfast' ? [] : [lock];
+  const request = { store: aws.store, network, patienceSeconds, now: context.now, beside };
+  const taken = await takeOverStack(owner, record, proof, request);
+  if (!taken.ok) throw raced(stack);
+  const { claim } = taken;
+  await writeReleaseNote(aws.store, note);
+  const released = isDone
+    ? await claim.write({ type: 'verify', as: claim.as, verified: record.record.verified })
+    : await claim.write({ type: 'release', as: claim.as, incident });
+  if (!released.ok) throw raced(stack);
+  await journal.note({ type: 'released', stack, epoch: claim.as.epoch, by, incident, unreconciled: !isDone });
+  if (!(await claim.dropLock()).done) throw raced(stack);
 }
 
 const raced = (stack: string): Refusal =>

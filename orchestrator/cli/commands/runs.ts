@@ -4,7 +4,7 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import type { JournalEvent } from '../../journal/events.ts';
-import { allRuns, openRuns, readRun } from '../../journal/read-runs.ts';
+import { allRuns, readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
 import { isOpen } from '../../journal/run-state.ts';
 import { describeAnswer, describeDecisions } from '../../recovery/describe.ts';
@@ -13,7 +13,6 @@ import { endedWell, verbOf } from '../../run/apply.ts';
 import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
 import type { SharedPart } from '../../run/shared-run.ts';
 import type { Standings } from '../../run/standing.ts';
-import type { ObjectStore } from '../../state/object-store.ts';
 import { countWords, plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { Style } from '../../ui/reporter.ts';
@@ -57,7 +56,7 @@ export async function runs(this: Context, flags: RunsFlags, id?: string): Promis
       const network = file.network.spec.network;
       const { standings } = await read();
       const style = styleFor(this.process.stdout, this.env);
-      const names = await runNames(aws.store, network);
+      const names = await allRuns(aws.store, network);
       const parts = id === undefined || names.includes(id) ? [] : await readSharedParts(aws.store, network, id);
       if (id !== undefined && parts.length > 0) {
         const outcomes = [...outcomesOf(parts)].map(([stack, outcome]) => ({ stack, outcome }));
@@ -96,12 +95,6 @@ export async function runs(this: Context, flags: RunsFlags, id?: string): Promis
       return exitCodes.done;
     }),
   );
-}
-
-/** Oldest first; also those that were opened and have written nothing else. */
-async function runNames(store: ObjectStore, network: string): Promise<string[]> {
-  const [all, open] = await Promise.all([allRuns(store, network), openRuns(store, network)]);
-  return [...new Set([...all, ...open])].sort();
 }
 
 /** How many runs are named to a person who mistyped one. */

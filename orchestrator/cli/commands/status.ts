@@ -3,10 +3,10 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { nodeOf } from '../../graph/graph.ts';
 import { spooledFile } from '../../gateway/spool.ts';
-import { describeHeld } from '../../run/standing.ts';
+import { describeHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
 import type { Standing, Standings } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
-import type { Verified } from '../../state/verified.ts';
+import type { Verified } from '../../ownership/stack-record.ts';
 import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
@@ -77,7 +77,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
             spools.get(stack),
             standings.byStack.get(stack),
             state,
-            standings.verified.get(stack),
+            verifiedOf(standings, stack),
             file.graph.byName.has(stack),
           ),
         };
@@ -152,8 +152,13 @@ function standingStatus(
     default:
       return standing satisfies never;
   }
-  if (verified && verified.checkpoint !== (state?.etag ?? null))
-    return { state: 'changed-behind', detail: `not as run ${verified.run} verified it at ${verified.at}: the next up looks at AWS first` };
+  if (verified?.kind === 'at' && !isAsVerified(verified, state))
+    return {
+      state: 'changed-behind',
+      detail: `not as run ${verified.run} verified it at ${verified.since}: the next up looks at AWS first`,
+    };
+  if (verified?.kind === 'unknown')
+    return { state: 'changed-behind', detail: `released unverified at ${verified.since}: the next up looks at AWS first` };
   if (state && !isInFile) return { state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
   return state && !state.empty ? { state: 'applied', detail: '' } : { state: 'not-deployed', detail: '' };
 }

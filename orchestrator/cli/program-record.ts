@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import type { NewEvent } from '../journal/events.ts';
+import type { Program } from '../ownership/stack-record.ts';
+import { networkFileKey } from '../state/layout.ts';
+import type { ObjectStore } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
+
+/**
+ * Puts the text of the network file under its digest, and says of the run what its stacks' records say: a recovery goes by that text, and not by
+ * today's file.
+ * @throws where the bucket fails for longer than the patience: nothing was started
+ */
+export async function keepProgram(
+  store: ObjectStore,
+  network: string,
+  { networkFile, commit, program }: Extract<NewEvent, { type: 'run-opened' }>,
+  shared: string | undefined,
+  patienceSeconds: number,
+): Promise<Program> {
+  const digest = sha256(networkFile.text);
+  await patiently(() => store.put(networkFileKey(network, digest), networkFile.text, { only: 'if-absent' }), { seconds: patienceSeconds });
+  return {
+    path: networkFile.path,
+    digest,
+    ...(commit !== undefined && isCommit.test(commit) ? { commit } : {}),
+    ...(program === undefined ? {} : { code: program }),
+    ...(shared === undefined ? {} : { shared }),
+  };
+}
+
+/** As git names one; a variable of a CI may say anything. */
+const isCommit = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
+
+/** @returns undefined where it is gone, or is not what its key says: then nothing is known of what was meant */
+export async function readProgram(store: ObjectStore, network: string, { digest }: Program): Promise<string | undefined> {
+  const stored = await store.get(networkFileKey(network, digest));
+  return stored !== undefined && sha256(stored.body) === digest ? stored.body : undefined;
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

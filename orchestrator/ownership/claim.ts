@@ -1,0 +1,129 @@
+import { projectLock, putBack, releaseLock } from '../locks/durable-locks.ts';
+import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
+import type { LockRecord } from '../locks/lock-record.ts';
+import type { Removal } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
+import { readRecord, swap } from './records.ts';
+import type { HeldRecord, ReadRecord, Swapped, SwapRequest } from './records.ts';
+import { wantsLock } from './stack-record.ts';
+import type { As, Event, Proof, Refusal } from './transitions.ts';
+
+/** A stack as its owner has it: the record that it wrote last, and the lock that is the record's projection. */
+export interface Claim {
+  readonly stack: string;
+  readonly as: As;
+  readonly held: () => HeldRecord;
+  readonly lock: () => TakenLock;
+  /** The record first. @throws where the bucket fails: whether it was written is not known */
+  readonly write: (event: Event) => Promise<Swapped>;
+  /** Whether the record still says that this owner has the stack. @throws where it cannot be asked */
+  readonly isMine: () => Promise<boolean>;
+  /** Deletes exactly this lock, after the record says that none is wanted; of a frozen stack the freeze's takes its place. */
+  readonly dropLock: () => Promise<Removal>;
+  /** @returns false where another lock stands in its place */
+  readonly putLockBack: () => Promise<boolean>;
+}
+
+export interface ClaimRequest extends SwapRequest {
+  readonly network: string;
+  readonly wait?: (milliseconds: number) => Promise<unknown>;
+  /** Locks of plain pulumi whose process is known to be dead: they go with our own. */
+  readonly beside?: readonly StandingLock[];
+}
+
+export type Claiming =
+  | {
+      readonly ok: true;
+      readonly claim: Claim;
+      readonly before: HeldRecord | undefined;
+      /** Locks of plain pulumi on other stacks of the network, as they stood right after ours was put. */
+      readonly others: readonly StandingLock[];
+    }
+  /** The record does not allow it. */
+  | { readonly ok: false; readonly reason: 'record'; readonly refusal: Refusal | 'unreadable'; readonly now: ReadRecord }
+  /** A lock that is not Holdfast's: plain pulumi is in, or coming in. */
+  | { readonly ok: false; readonly reason: 'lock'; readonly heldBy: readonly StandingLock[] };
+
+/**
+ * Makes a stack this process's own: the record by a swap, then the lock over whatever of ours stands in its place, then a look at the folder.
+ * @param seen the record as it was read; the stack's name: it is read first
+ * @throws where the bucket fails: the stack may be claimed, and nothing was started
+ */
+export async function claimStack(owner: LockRecord, seen: ReadRecord | string, request: ClaimRequest): Promise<Claiming> {
+  const claimed = await swap(seen, { type: 'claim', owner }, request);
+  if (!claimed.ok) return { ok: false, reason: 'record', refusal: claimed.refusal, now: claimed.now };
+  return underLock(owner, claimed.held, undefined, request, { type: 'give-back', as: asOf(owner, claimed.held) });
+}
+
+/** The stuck lock becomes this process's. It never leaves the bucket. */
+export async function takeOverStack(owner: LockRecord, seen: HeldRecord, proof: Proof, request: ClaimRequest): Promise<Claiming> {
+  const taken = await swap(seen, { type: 'take-over', owner, proof }, request);
+  if (!taken.ok) return { ok: false, reason: 'record', refusal: taken.refusal, now: taken.now };
+  return underLock(owner, taken.held, seen, request, { type: 'hold', as: asOf(owner, taken.held), doubts: [] });
+}
+
+const asOf = ({ nonce }: LockRecord, { record }: HeldRecord): As => ({ nonce, epoch: record.epoch });
+
+async function underLock(
+  owner: LockRecord,
+  written: HeldRecord,
+  before: HeldRecord | undefined,
+  request: ClaimRequest,
+  giveWay: Event,
+): Promise<Claiming> {
+  const { store, network, patienceSeconds, wait, beside = [] } = request;
+  const projecting = { patienceSeconds, wait, beside: beside.map(({ etag }) => etag) };
+  const { stack, epoch } = written.record;
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+  const own = { ...owner, epoch };
+  let taking: Awaited<ReturnType<typeof projectLock>>;
+  try {
+    taking = await projectLock(store, network, own, projecting);
+  } catch (cause) {
+    await swap(written, giveWay, { ...request, patienceSeconds: 0 }).catch(() => undefined);
+    throw cause;
+  }
+  if (!taking.ok) {
+    const { put } = taking;
+    const given = await swap(written, giveWay, request);
+    // The record first. A stack that is held, or frozen, wants a lock whoever else is in.
+    if (put !== undefined && given.ok && !wantsLock(given.held.record)) await insist(() => releaseLock(store, { stack, etag: put }));
+    return { ok: false, reason: 'lock', heldBy: taking.heldBy };
+  }
+  let held = written;
+  let lock = taking.lock;
+  const as = asOf(owner, written);
+  const claim: Claim = {
+    stack,
+    as,
+    held: () => held,
+    lock: () => lock,
+    write: async (event) => {
+      const swapped = await swap(held, event, request);
+      if (swapped.ok) held = swapped.held;
+      return swapped;
+    },
+    isMine: async () => {
+      const now = await insist(() => readRecord(store, stack));
+      if (now.kind === 'unreadable') throw new Error(`${now.key}: ${now.why}`);
+      if (now.kind === 'none') return false;
+      const { record } = now;
+      const isOwn = record.epoch === as.epoch && 'owner' in record && record.owner.nonce === as.nonce;
+      if (isOwn) held = now;
+      return isOwn;
+    },
+    dropLock: async () => {
+      const { frozen, epoch: last } = held.record;
+      for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
+      if (frozen === undefined) return insist(() => releaseLock(store, lock));
+      const over = await projectLock(store, network, { ...frozen, epoch: last }, projecting);
+      return over.ok ? { done: true } : { done: false, there: true };
+    },
+    putLockBack: async () => {
+      const back = await putBack(store, lock.record, request.now());
+      if (back) lock = back;
+      return back !== undefined;
+    },
+  };
+  return { ok: true, claim, before, others: taking.others };
+}
