@@ -32,9 +32,6 @@ export interface Interrupted {
   readonly epoch: number;
 }
 
-/** Of a run's engine whose end was not seen, and which may therefore still be at work. */
-const unseenEnd = "the engine's end was not seen";
-
 /** @param stack full name */
 export function interruptedOf({ run, events }: ReadRun, stack: string): Interrupted {
   const own = events.filter((event): event is Extract<JournalEvent, { stack: string }> => 'stack' in event && event.stack === stack);
@@ -44,7 +41,7 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
   const starts = own.filter((event) => event.type === 'engine-started');
   const ended = own
     .filter((event) => event.type === 'held')
-    .find(({ epoch, doubts }) => epoch === 1 && !doubts.some(({ text }) => text.startsWith(unseenEnd)));
+    .find(({ epoch, doubts }) => epoch === 1 && !doubts.some(({ source }) => source === 'engine-end-unseen'));
   // Several processes may share a run: whose lock it was says whose engine.
   const opening = openings.find(({ process }) => process.nonce === first?.lock.nonce) ?? openings[0];
   const renewed = events.filter((event) => event.type === 'session-renewed');
