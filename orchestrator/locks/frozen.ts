@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { frozenKey, frozenPrefix, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
-import { readObject } from '../state/read-json.ts';
+import { readObject, UnreadableRecord } from '../state/read-json.ts';
 import { lockRecordSchema } from './lock-record.ts';
 import type { LockRecord } from './lock-record.ts';
 
@@ -26,7 +26,7 @@ export async function readFrozen(store: ObjectStore, network: string): Promise<M
       const stored = await store.get(key);
       if (!stored) return [];
       const frozen = readObject(stored.body, frozenSchema);
-      if (!frozen.ok) throw new Error(`${key}: ${frozen.why}`);
+      if (!frozen.ok) throw new UnreadableRecord(key, frozen);
       return [{ stack: frozen.value.lock.stack, etag, lock: frozen.value.lock }];
     }),
   );

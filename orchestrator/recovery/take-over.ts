@@ -35,7 +35,7 @@ export async function takeOverStack(request: TakeOverRequest): Promise<TakenOver
   const before = locks.find(({ key }) => key === durableLockKey(stack));
   const foreign = locks.filter((lock) => lock !== before);
   // What a newer Holdfast says in it is not known here.
-  if (before?.content.kind === 'unreadable' && before.content.why.includes('newer'))
+  if (before?.content.kind === 'unreadable' && before.content.reason === 'newer-schema')
     return { ok: false, reason: 'locked', why: describeLock(before) };
   if (foreign.length > 0) return { ok: false, reason: 'locked', why: foreign.map(describeLock).join('; ') };
   const ofLock = before?.content.kind === 'holdfast' ? before.content.record.epoch : 0;

@@ -13,6 +13,7 @@ import type { ProcessRecord } from '../locks/lock-record.ts';
 import type { PendingOperation, StackState } from '../state/checkpoints.ts';
 import { durableLockKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import { UnreadableRecord } from '../state/read-json.ts';
 import { readVerified } from '../state/verified.ts';
 import type { Verified } from '../state/verified.ts';
 
@@ -165,12 +166,17 @@ export function describeDoubts(doubts: readonly Doubt[]): string {
 
 /** `HELD vpc.staging: CreateVpc outcome unknown since 14:06. Do not cancel. Next: npm run recover -- vpc.staging` */
 export function describeHeld(short: string, held: Held): string {
+  return `HELD ${short}: ${detailOfHeld(short, held)}`;
+}
+
+/** The same without the stack, where the place says already which one is held. */
+export function detailOfHeld(short: string, held: Held): string {
   const gone =
     held.lockGoneSince === undefined
       ? ''
       : ` Its lock is gone${held.lockGoneSince === 'unknown' ? '' : ` since ${shortTime(held.lockGoneSince)}`}.`;
   const frozen = held.frozen === undefined ? '' : ` Frozen too (${held.frozen}).`;
-  return `HELD ${short}: ${held.why} since ${shortTime(held.since)}.${gone}${frozen} Do not cancel. Next: npm run recover -- ${short}`;
+  return `${held.why} since ${shortTime(held.since)}.${gone}${frozen} Do not cancel. Next: npm run recover -- ${short}`;
 }
 
 /** Today as `14:06 UTC`, else with its date. */
@@ -210,7 +216,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const unreadable: string[] = [];
   const orUnreadable = <T>(read: Promise<T>, none: T): Promise<T> =>
     read.catch((cause: unknown) => {
-      if (!(cause instanceof Error) || !cause.message.startsWith('.holdfast/')) throw cause;
+      if (!(cause instanceof UnreadableRecord)) throw cause;
       unreadable.push(messageOf(cause));
       return none;
     });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { disownedKey, disownedPrefix, schemaVersion } from './layout.ts';
 import type { ObjectStore, StoredBody } from './object-store.ts';
 import { patiently } from './patience.ts';
-import { readObject } from './read-json.ts';
+import { readObject, UnreadableRecord } from './read-json.ts';
 
 const objectSchema = z.object({
   /** As the state would have it. */
@@ -91,6 +91,6 @@ async function readList(store: ObjectStore, key: string): Promise<List | undefin
 
 function parseList(key: string, { body, etag }: StoredBody): List {
   const list = readObject(body, disownedSchema);
-  if (!list.ok) throw new Error(`${key}: ${list.why}`);
+  if (!list.ok) throw new UnreadableRecord(key, list);
   return { stack: list.value.stack, objects: list.value.objects, etag };
 }

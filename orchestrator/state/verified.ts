@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { schemaVersion, verifiedKey, verifiedPrefix } from './layout.ts';
 import type { ObjectStore } from './object-store.ts';
 import { patiently } from './patience.ts';
-import { readObject } from './read-json.ts';
+import { readObject, UnreadableRecord } from './read-json.ts';
 
 /** The version of a checkpoint at which state and AWS were last known to agree. Another current version was written behind Holdfast's back. */
 export interface Verified {
@@ -32,7 +32,7 @@ export async function readVerified(store: ObjectStore, network: string): Promise
       const stored = await store.get(key);
       if (!stored) return [];
       const record = readObject(stored.body, verifiedSchema);
-      if (!record.ok) throw new Error(`${key}: ${record.why}`);
+      if (!record.ok) throw new UnreadableRecord(key, record);
       const { stack, run, at, checkpoint } = record.value;
       return [{ stack, run, at, checkpoint, etag }];
     }),
