@@ -1,4 +1,5 @@
 import tseslint from 'typescript-eslint';
+import decideOnCodes from './lint/no-decision-on-words.js';
 
 /** Each room says which packages and rooms it may import (docs/architecture.md, "Rooms"). */
 const only = (room, files, { packages = [], rooms = [] }) => ({
@@ -44,6 +45,15 @@ const rooms = everywhere.map((room) =>
   }),
 );
 
+/** Where words are read that give no code: the words of others, old ones, and those that are only told apart from one another. Each with why. */
+export const mayReadWords = {
+  'orchestrator/aws/permissions/denial.ts': 'AWS names the action that it denies in its words alone',
+  'orchestrator/aws/session.ts': 'STS says in its words alone that a role allows no session of two hours; it picks a hint',
+  'orchestrator/pulumi/engine.ts': 'the engine tells of a lock, and that it heard an interrupt, in its words alone',
+  'orchestrator/journal/events.ts': "journals of before there was a code for an engine's unseen end have it in these words",
+  'orchestrator/cli/with-bucket.ts': 'a note in the same words as before is not told again',
+};
+
 export default tseslint.config(
   { ignores: ['node_modules/', '.holdfast/', 'bin/'] },
   {
@@ -60,6 +70,13 @@ export default tseslint.config(
       '@typescript-eslint/dot-notation': 'off',
       'no-console': 'error',
     },
+  },
+  {
+    name: 'codes-and-not-sentences',
+    files: ['orchestrator/**/*.ts'],
+    ignores: ['orchestrator/ui/**', ...Object.keys(mayReadWords)],
+    plugins: { holdfast: { rules: { 'no-decision-on-words': decideOnCodes } } },
+    rules: { 'holdfast/no-decision-on-words': 'error' },
   },
   ...rooms,
   only('orchestrator/domain', ['orchestrator/domain/**/*.ts'], {

@@ -26,7 +26,7 @@ import { ignoredConditions, readProbe, writeProbe } from '../state/store-probe.t
 import type { StoreProbe } from '../state/store-probe.ts';
 import { harmfulRules, missingRules, withOwnRules } from './bucket-lifecycle.ts';
 import { refusesPlainHttp, withOwnStatement } from './bucket-policy.ts';
-import { deniedActionIn } from './permissions/denial.ts';
+import { deniedActionOf } from './permissions/denial.ts';
 
 /** What the state bucket has to be, one row a property: `bootstrap` makes them so, `preflight` says which are not. */
 
@@ -354,14 +354,14 @@ export function standing({ id, what }: BucketProperty, shortfalls: readonly Shor
 
 export function unknown({ id, what, readAction }: BucketProperty, cause: unknown): PropertyStanding {
   const text = isDenied(cause)
-    ? `not known: the session may not call ${deniedActionIn(messageOf(cause)) ?? readAction}`
+    ? `not known: the session may not call ${deniedActionOf(cause) ?? readAction}`
     : `not known: ${wordsOf(cause)}`;
   return { id, what, outcome: 'unknown', changed: false, shortfalls: [{ text, mended: false }] };
 }
 
 export function failed({ id, what, makeActions }: BucketProperty, cause: unknown): PropertyStanding {
   const text = isDenied(cause)
-    ? `could not be made so: the session may not call ${deniedActionIn(messageOf(cause)) ?? makeActions.join(' and ')}`
+    ? `could not be made so: the session may not call ${deniedActionOf(cause) ?? makeActions.join(' and ')}`
     : `could not be made so: ${wordsOf(cause)}`;
   return { id, what, outcome: 'failed', changed: false, shortfalls: [{ text, mended: false }] };
 }

@@ -1,5 +1,5 @@
 import { actionOf, services } from './permissions/calls.ts';
-import { explainDenial, isDenied } from './permissions/denial.ts';
+import { asDenied, isDenied } from './permissions/denial.ts';
 
 /** Of the SDK's own types as much as is used: they differ from client to client, and this is the same for all. */
 type Handler = (request: { readonly input: object }) => Promise<unknown>;
@@ -22,9 +22,7 @@ export function nameDenials<Client extends { readonly middlewareStack: unknown }
           if (!isDenied({ name: cause.name, status })) throw cause;
           const action = actionOf(service, commandName.replace(/Command$/, ''), request.input);
           const on = objectOf(request.input);
-          // The same error, as its class and its status are looked at.
-          cause.message = explainDenial(cause.message, { action, ...(on === undefined ? {} : { on }) });
-          throw cause;
+          throw asDenied(cause, { action, ...(on === undefined ? {} : { on }) });
         }
       },
     { step: 'initialize', name: 'holdfastNamesDenials' },

@@ -1,7 +1,7 @@
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
 import type { StackResult } from '../run/events.ts';
-import { describeHeld } from '../run/standing.ts';
+import { detailOfHeld } from '../run/standing.ts';
 import type { Standings } from '../run/standing.ts';
 import { shortOf } from './open.ts';
 
@@ -43,7 +43,7 @@ export function blockedStacks(
     const standing = standings.byStack.get(cause);
     if (cause !== stack)
       return [{ stack, short, end: { outcome: 'skipped', because: `${shortOf(cause)} is ${standing?.kind ?? 'held'}` }, seconds: 0 }];
-    if (standing?.kind === 'held') return [{ stack, short, end: { outcome: 'held', errors: [describeHeld(short, standing)] }, seconds: 0 }];
+    if (standing?.kind === 'held') return [{ stack, short, end: { outcome: 'held', errors: [detailOfHeld(short, standing)] }, seconds: 0 }];
     return [{ stack, short, end: { outcome: 'locked', message: standing?.kind === 'frozen' ? standing.message : '' }, seconds: 0 }];
   });
   const kinds = new Set(ends.map(({ stack }) => standings.byStack.get(causes.get(stack) ?? '')?.kind));

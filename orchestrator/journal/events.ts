@@ -20,11 +20,16 @@ const stackEvent = <Type extends string, Fields extends z.ZodRawShape>(type: Typ
 
 const sessionSchema = z.object({ accessKeyId: z.string(), session: z.string(), expires: z.string() });
 
+/** How journals said, before there was a source for it, that the engine's end was not seen. Frozen: it is read, and never written. */
+const oldEndUnseen = "the engine's end was not seen";
+
 /** Something of which nobody knows how it ended. */
-export const doubtSchema = z.object({
+const doubtFieldsSchema = z.object({
   /** What says so. */
   source: z.enum([
     'exit',
+    /** The run could not follow its engine to the end: it may still be at work. Safety: what is seen in AWS before it is dead is no evidence. */
+    'engine-end-unseen',
     'pending-operation',
     'unfinished-step',
     'failed-step',
@@ -43,6 +48,10 @@ export const doubtSchema = z.object({
   /** Of a cloud object that the state does not have. */
   id: z.string().optional(),
 });
+
+export const doubtSchema = doubtFieldsSchema.transform((doubt): z.infer<typeof doubtFieldsSchema> =>
+  doubt.source === 'exit' && doubt.text.startsWith(oldEndUnseen) ? { ...doubt, source: 'engine-end-unseen' } : doubt,
+);
 
 export type Doubt = z.infer<typeof doubtSchema>;
 

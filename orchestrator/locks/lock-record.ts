@@ -57,7 +57,12 @@ export interface EngineLockContent {
 export type LockContent =
   | { readonly kind: 'holdfast'; readonly record: LockRecord }
   | { readonly kind: 'engine'; readonly engine: EngineLockContent }
-  | { readonly kind: 'unreadable'; readonly why: string };
+  | {
+      readonly kind: 'unreadable';
+      /** `newer-schema`: a newer Holdfast knows what it says. Any other one says nothing to anyone. */
+      readonly reason: 'not-json' | 'not-a-lock' | 'newer-schema';
+      readonly why: string;
+    };
 
 /**
  * The lock in the engine's own format, with ours added in a field that it ignores. Its refusal prints user name, host, process and time, and
@@ -86,18 +91,17 @@ export function writeLock(record: LockRecord): string {
 /** @param ours whether the key is the one of Holdfast's lock; every other one is the engine's */
 export function readLock(body: string, ours: boolean): LockContent {
   const json = parseJson(body);
-  if (json === undefined) return { kind: 'unreadable', why: 'it is not JSON' };
+  if (json === undefined) return { kind: 'unreadable', reason: 'not-json', why: 'it is not JSON' };
   if (!ours) {
     const parsed = engineLockSchema.safeParse(json);
-    if (!parsed.success) return { kind: 'unreadable', why: 'it is not a lock of Pulumi' };
+    if (!parsed.success) return { kind: 'unreadable', reason: 'not-a-lock', why: 'it is not a lock of Pulumi' };
     const { pid, username, hostname, timestamp } = parsed.data;
     return { kind: 'engine', engine: { pid, username, hostname, timestamp } };
   }
   const lock = z.looseObject({ holdfast: z.unknown() }).safeParse(json);
   const read = readRecord(lock.data?.holdfast, lockRecordSchema);
   if (read.ok) return { kind: 'holdfast', record: read.value };
-  return {
-    kind: 'unreadable',
-    why: read.newer === undefined ? 'it is not a lock that Holdfast wrote' : `it was written by a newer Holdfast (schema ${read.newer})`,
-  };
+  return read.newer === undefined
+    ? { kind: 'unreadable', reason: 'not-a-lock', why: 'it is not a lock that Holdfast wrote' }
+    : { kind: 'unreadable', reason: 'newer-schema', why: `it was written by a newer Holdfast (schema ${read.newer})` };
 }

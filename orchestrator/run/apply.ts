@@ -111,9 +111,6 @@ class FirstLock {
   }
 }
 
-/** Counted where it happened: at the first stack. */
-const otherRun = 'the first stack of this run could not be locked';
-
 /** What the stacks of a run have in common of its session. */
 class SessionLimit {
   /** Once it is too short for a stack it is too short for the run: nothing new starts. */
@@ -143,15 +140,15 @@ async function workOn(
   if (settled?.isSettled(item.stack, known.get(item.stack)?.etag, item.fingerprint?.(servedDigests(known))))
     return { outcome: 'unchanged' };
   const alone = first.isFor(item.stack) || (await first.had);
-  if (request.draining.aborted) return { outcome: 'not-started', because: 'stopped by a signal' };
-  if (limit.tooShort !== undefined) return { outcome: 'not-started', because: limit.tooShort };
-  if (!alone) return { outcome: 'not-started', because: otherRun };
+  if (request.draining.aborted) return { outcome: 'not-started', reason: 'stopped', because: 'stopped by a signal' };
+  if (limit.tooShort !== undefined) return { outcome: 'not-started', reason: 'session-too-short', because: limit.tooShort };
+  if (!alone) return { outcome: 'not-started', reason: 'first-stack-locked', because: 'the first stack of this run could not be locked' };
   const neededSeconds = item.forecastSeconds + sessionMarginSeconds;
   await limit.inTurn(() => readySession(request, Math.max(neededSeconds, request.minimumSessionSeconds)));
   const remaining = request.session.remainingSeconds();
   if (remaining < neededSeconds) {
     limit.tooShort = `the session has ${formatSeconds(remaining)} left, and ${item.short} needs ${formatSeconds(neededSeconds)}`;
-    return { outcome: 'not-started', because: limit.tooShort };
+    return { outcome: 'not-started', reason: 'session-too-short', because: limit.tooShort };
   }
   return runStack(item, request, (had) => first.settle(item.stack, had));
 }
@@ -205,7 +202,7 @@ export function exitCodeOf(ends: readonly StackResult[], stopped: boolean): Exit
       case 'failed':
         return exitCodes.failed;
       case 'not-started':
-        return stopped ? exitCodes.stoppedBySignal : end.because === otherRun ? exitCodes.done : exitCodes.preflightRefused;
+        return stopped ? exitCodes.stoppedBySignal : end.reason === 'first-stack-locked' ? exitCodes.done : exitCodes.preflightRefused;
       // Why a stack was skipped is the end of another one, and counted there.
       case 'skipped':
       case 'planned':

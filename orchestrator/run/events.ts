@@ -115,7 +115,12 @@ export type StackEnd =
   | { readonly outcome: 'undecided'; readonly questions: readonly string[] }
   | { readonly outcome: 'locked'; readonly message: string }
   | { readonly outcome: 'skipped'; readonly because: string }
-  | { readonly outcome: 'not-started'; readonly because: string };
+  | {
+      readonly outcome: 'not-started';
+      /** `first-stack-locked`: counted where it happened, at the first stack. */
+      readonly reason: 'stopped' | 'session-too-short' | 'first-stack-locked';
+      readonly because: string;
+    };
 
 export interface StackResult {
   readonly stack: string;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { latestSharedRunKey, schemaVersion, sharedPartKey, sharedRunPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
-import { readObject } from '../state/read-json.ts';
+import { readObject, UnreadableRecord } from '../state/read-json.ts';
 import { stackOutcomes } from './events.ts';
 import type { StackResult } from './events.ts';
 
@@ -160,7 +160,7 @@ async function latestOf(store: ObjectStore, network: string): Promise<(Latest & 
   const stored = await store.get(key);
   if (!stored) return undefined;
   const read = readObject(stored.body, latestSchema);
-  if (!read.ok) throw new Error(`${key}: ${read.why}`);
+  if (!read.ok) throw new UnreadableRecord(key, read);
   return { ...read.value, etag: stored.etag };
 }
 
@@ -183,7 +183,7 @@ export async function readSharedParts(store: ObjectStore, network: string, name:
       if (!stored) return;
       const isEnd = key.endsWith('-ended.json');
       const read = isEnd ? readObject(stored.body, endedSchema) : readObject(stored.body, begunSchema);
-      if (!read.ok) throw new Error(`${key}: ${read.why}`);
+      if (!read.ok) throw new UnreadableRecord(key, read);
       if ('ends' in read.value) ended.set(read.value.run, read.value);
       else begun.set(read.value.run, read.value);
     }),

@@ -442,7 +442,7 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   const doubts: Doubt[] = [...verdict.doubts];
   // Where no step ever began it has nothing to do but to end.
   const unended = report.intended ? ended.unended : undefined;
-  if (unended !== undefined) doubts.push({ source: 'exit', text: `the engine's end was not seen: ${unended}` });
+  if (unended !== undefined) doubts.push({ source: 'engine-end-unseen', text: `the engine's end was not seen: ${unended}` });
   if (ended.lost() !== undefined && !report.fence)
     doubts.push({ source: 'lock', text: `its lock was ${ended.lost() ?? ''} by somebody while the engine ran` });
   // What a look settles is what AWS has, and not who else was there.

@@ -195,12 +195,17 @@ export function describeDoubts(doubts: readonly Doubt[]): string {
 
 /** `HELD vpc.staging: CreateVpc outcome unknown since 14:06. Do not cancel. Next: npm run recover -- vpc.staging` */
 export function describeHeld(short: string, held: Held): string {
+  return `HELD ${short}: ${detailOfHeld(short, held)}`;
+}
+
+/** The same without the stack, where the place says already which one is held. */
+export function detailOfHeld(short: string, held: Held): string {
   const gone =
     held.lockGoneSince === undefined
       ? ''
       : ` Its lock is gone${held.lockGoneSince === 'unknown' ? '' : ` since ${shortTime(held.lockGoneSince)}`}.`;
   const frozen = held.frozen === undefined ? '' : ` Frozen too (${held.frozen}).`;
-  return `HELD ${short}: ${held.why} since ${shortTime(held.since)}.${gone}${frozen} Do not cancel. Next: npm run recover -- ${short}`;
+  return `${held.why} since ${shortTime(held.since)}.${gone}${frozen} Do not cancel. Next: npm run recover -- ${short}`;
 }
 
 /** Today as `14:06 UTC`, else with its date. */

@@ -22,9 +22,8 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
   const named = new Set<string>();
   const add = (doubt: Doubt): void => {
     // Each operation once, whoever tells of it.
-    const about = doubt.urn ?? doubt.text;
-    if (named.has(about)) return;
-    named.add(about);
+    if (doubt.urn !== undefined && named.has(doubt.urn)) return;
+    if (doubt.urn !== undefined) named.add(doubt.urn);
     doubts.push(doubt);
   };
   const failed = result.outcome === 'failed' ? result.failures : [];

@@ -11,6 +11,14 @@ export type ReadObject<T> =
       readonly newer?: number;
     };
 
+/** A record that is there and cannot be used: what it would say is not known. */
+export class UnreadableRecord extends Error {
+  constructor(key: string, { why }: Extract<ReadObject<unknown>, { ok: false }>) {
+    super(`${key}: ${why}`);
+    this.name = 'UnreadableRecord';
+  }
+}
+
 /** Undefined where the text is not JSON: no JSON is. */
 export function parseJson(text: string): unknown {
   try {

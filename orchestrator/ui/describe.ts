@@ -223,7 +223,7 @@ function shortEnd(end: StackEnd, style: Style): readonly [outcome: string, detai
     case 'failed':
       return [style.red('FAILED'), firstLine(end.errors)];
     case 'held':
-      return [style.red('HELD'), firstLine(end.errors.slice(-1)).replace(/^HELD \S+: /, '')];
+      return [style.red('HELD'), firstLine(end.errors.slice(-1))];
     case 'recovered':
       return [style.green('recovered'), end.said];
     case 'recoverable':

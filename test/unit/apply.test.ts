@@ -223,7 +223,7 @@ describe('a run that is drained', () => {
     rig.draining.abort('SIGTERM');
     gate.resolve();
     const { ends, exitCode } = await run;
-    expect(ends).toMatchObject({ a: applied, b: { outcome: 'not-started', because: 'stopped by a signal' } });
+    expect(ends).toMatchObject({ a: applied, b: { outcome: 'not-started', reason: 'stopped', because: 'stopped by a signal' } });
     expect([rig.started, exitCode, rig.locked()]).toEqual([['a'], 130, []]);
   });
 
@@ -293,7 +293,11 @@ describe('a session that is too short for the next stack', () => {
 
   it('leaves the stack alone where it cannot be renewed: no engine, no lock, exit 3', async () => {
     const { ends, exitCode } = await rig.stack('a').apply({ session: sessionWith(419) });
-    expect(ends['a']).toEqual({ outcome: 'not-started', because: 'the session has 6 min 59 s left, and a needs 7 min' });
+    expect(ends['a']).toEqual({
+      outcome: 'not-started',
+      reason: 'session-too-short',
+      because: 'the session has 6 min 59 s left, and a needs 7 min',
+    });
     expect([rig.started, rig.locked(), exitCode]).toEqual([[], [], 3]);
   });
 
@@ -305,7 +309,7 @@ describe('a session that is too short for the next stack', () => {
       .apply({ session: sessionWith(900), parallel: 1 });
     expect(ends).toMatchObject({
       long: { outcome: 'not-started' },
-      short: { outcome: 'not-started', because: 'the session has 15 min left, and long needs 21 min' },
+      short: { outcome: 'not-started', reason: 'session-too-short', because: 'the session has 15 min left, and long needs 21 min' },
       reader: { outcome: 'skipped', because: 'long was not started' },
     });
     expect([rig.started, rig.locked()]).toEqual([[], []]);
@@ -423,10 +427,19 @@ describe('a stack that another run has locked', () => {
     const { ends, exitCode } = await rig.stack('b').stack('c').stack('d', ['b']).apply();
     expect(ends).toMatchObject({
       b: { outcome: 'locked' },
-      c: { outcome: 'not-started', because: 'the first stack of this run could not be locked' },
+      c: { outcome: 'not-started', reason: 'first-stack-locked', because: 'the first stack of this run could not be locked' },
       d: { outcome: 'skipped', because: 'b is locked by someone else' },
     });
     expect([rig.started, exitCode]).toEqual([[], 6]);
+  });
+
+  it('is counted at the first one, whatever kept it from its lock: what was not started because of it adds no code', async () => {
+    rig.store.before = ({ op, key }) => {
+      if (op === 'put' && key === durableLockKey('example.b')) throw new Error('AccessDenied');
+    };
+    const { ends, exitCode } = await rig.stack('b').stack('c').apply();
+    expect(ends).toMatchObject({ b: { outcome: 'failed' }, c: { outcome: 'not-started', reason: 'first-stack-locked' } });
+    expect([rig.started, exitCode]).toEqual([[], 1]);
   });
 
   it('does not matter where nothing is to be done to it', async () => {

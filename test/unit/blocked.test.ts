@@ -48,7 +48,7 @@ describe('what a run leaves out', () => {
         'vpc.a',
         {
           outcome: 'held',
-          errors: ['HELD vpc.a: CreateVpc outcome unknown since 2030-01-01 14:06 UTC. Do not cancel. Next: npm run recover -- vpc.a'],
+          errors: ['CreateVpc outcome unknown since 2030-01-01 14:06 UTC. Do not cancel. Next: npm run recover -- vpc.a'],
         },
       ],
       ['tables.a', { outcome: 'skipped', because: 'vpc.a is held' }],

@@ -354,18 +354,23 @@ describe('the locks that stand on a network', () => {
   });
 
   it.each([
-    ['is not JSON', '{', /not JSON/],
-    ['is empty', '', /not JSON/],
-    ['is null', 'null', /not a lock that Holdfast wrote/],
-    ['is another object', '{"hello":1}', /not a lock that Holdfast wrote/],
-    ['is one of plain pulumi in our place', JSON.stringify(engineLock), /not a lock that Holdfast wrote/],
-    ['lacks an owner', JSON.stringify({ holdfast: { schema: 1, stack } }), /not a lock that Holdfast wrote/],
-    ['is of a newer schema', JSON.stringify({ holdfast: { ...lockOf(stack), schema: 2 } }), /newer Holdfast \(schema 2\)/],
-    ['is of a newer schema and another shape', JSON.stringify({ holdfast: { schema: 7, held: [] } }), /newer Holdfast \(schema 7\)/],
-  ])('count also where one %s', async (_, body, why) => {
+    ['is not JSON', '{', 'not-json', /not JSON/],
+    ['is empty', '', 'not-json', /not JSON/],
+    ['is null', 'null', 'not-a-lock', /not a lock that Holdfast wrote/],
+    ['is another object', '{"hello":1}', 'not-a-lock', /not a lock that Holdfast wrote/],
+    ['is one of plain pulumi in our place', JSON.stringify(engineLock), 'not-a-lock', /not a lock that Holdfast wrote/],
+    ['lacks an owner', JSON.stringify({ holdfast: { schema: 1, stack } }), 'not-a-lock', /not a lock that Holdfast wrote/],
+    ['is of a newer schema', JSON.stringify({ holdfast: { ...lockOf(stack), schema: 2 } }), 'newer-schema', /newer Holdfast \(schema 2\)/],
+    [
+      'is of a newer schema and another shape',
+      JSON.stringify({ holdfast: { schema: 7, held: [] } }),
+      'newer-schema',
+      /newer Holdfast \(schema 7\)/,
+    ],
+  ])('count also where one %s', async (_, body, reason, why) => {
     store.set(ours, body);
     const [lock] = await standingLocks(store, 'example');
-    expect(lock?.content).toEqual({ kind: 'unreadable', why: expect.stringMatching(why) as string });
+    expect(lock?.content).toEqual({ kind: 'unreadable', reason, why: expect.stringMatching(why) as string });
   });
 });
 
@@ -432,7 +437,7 @@ describe('a lock, for people', () => {
     ],
     [
       'that cannot be read has its key, and why',
-      { kind: 'unreadable', why: 'it is not JSON' },
+      { kind: 'unreadable', reason: 'not-json', why: 'it is not JSON' },
       `example.vpc.a is locked by an object that is no lock (${ours}: it is not JSON) since 2030-01-01T00:00:00.000Z`,
     ],
   ])('%s', (_, content, text) => {

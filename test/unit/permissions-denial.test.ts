@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { DescribeVpcsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bucketProperties, failed as bucketFailed, unknown } from '../../orchestrator/aws/bucket-properties.ts';
 import { nameDenials } from '../../orchestrator/aws/name-denials.ts';
-import { explainDenial, explainIfDenied } from '../../orchestrator/aws/permissions/denial.ts';
+import { asDenied, deniedActionOf, explainDenial, explainIfDenied } from '../../orchestrator/aws/permissions/denial.ts';
 import { messageOf } from '../../orchestrator/domain/problem.ts';
 
 const who = 'User: arn:aws:sts::111122223333:assumed-role/deployer/test is not authorized to perform:';
@@ -94,6 +95,25 @@ describe('the clients', () => {
     expect(await failed(() => s3.send(new GetObjectCommand({ ...object, VersionId: '1' })))).toContain(
       's3:GetObjectVersion on state/a/b.json',
     );
+  });
+
+  it('carry the permission beside the words, for what tells it in words of its own', async () => {
+    answer = { status: 403, body: denied };
+    const property = bucketProperties.find(({ id }) => id === 'bucket');
+    if (!property) throw new Error('there is no such property');
+    const cause: unknown = await s3.send(new GetObjectCommand({ ...object, VersionId: '1' })).catch((thrown: unknown) => thrown);
+    // However it is worded.
+    if (cause instanceof Error) cause.message = 'no';
+    expect([unknown(property, cause), bucketFailed(property, cause)]).toMatchObject([
+      { shortfalls: [{ text: 'not known: the session may not call s3:GetObjectVersion' }] },
+      { shortfalls: [{ text: 'could not be made so: the session may not call s3:GetObjectVersion' }] },
+    ]);
+  });
+
+  it('carry the permission that AWS names, where that is another one than the call’s', () => {
+    const cause = asDenied(new Error(`${who} ec2:CreateTags on resource: *`), { action: 'ec2:CreateVpc' });
+    expect(deniedActionOf(cause)).toBe('ec2:CreateTags');
+    expect(deniedActionOf(new Error(cause.message))).toBeUndefined();
   });
 
   it('name it also where the answer has no body', async () => {

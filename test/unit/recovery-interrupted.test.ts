@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Doubt, JournalEvent, NewEvent } from '../../orchestrator/journal/events.ts';
+import { runEventSchema } from '../../orchestrator/journal/events.ts';
 import { inReplayOrder, newRun } from '../../orchestrator/journal/run-state.ts';
 import { describeAnswer } from '../../orchestrator/recovery/describe.ts';
 import { interruptedOf } from '../../orchestrator/recovery/interrupted.ts';
@@ -128,8 +129,19 @@ describe('the end of its engine', () => {
   });
 
   it('is not known where that says that the end was not seen', () => {
-    const unseen = held([doubt('CreateVpc outcome unknown'), doubt("the engine's end was not seen: a process is left")]);
+    const unseen = held([doubt('CreateVpc outcome unknown'), doubt('in whatever words', { source: 'engine-end-unseen' })]);
     expect(of(...by(run, opened(), taken(), started(), unseen)).engineEndedAt).toBeUndefined();
+  });
+
+  it('is known whatever the words of another doubt', () => {
+    const worded = held([doubt("the engine's end was not seen: a process is left", { source: 'look' })]);
+    expect(of(...by(run, opened(), taken(), started(), worded)).engineEndedAt).toBeDefined();
+  });
+
+  it('is not known where a journal says so that was written before there was a code for it', () => {
+    const unseen = held([doubt('CreateVpc outcome unknown'), doubt("the engine's end was not seen: a process is left")]);
+    const events = by(run, opened(), taken(), started(), unseen).map((event) => runEventSchema.parse(JSON.parse(JSON.stringify(event))));
+    expect(of(...events)).toMatchObject({ engineEndedAt: undefined, doubts: [{ source: 'exit' }, { source: 'engine-end-unseen' }] });
   });
 
   it('is not known by what a recovery wrote down', () => {

@@ -75,7 +75,7 @@ describe('a part of a run that several processes share', () => {
     [{ outcome: 'undecided', questions: [] }, 'gateway is held in run gh-1'],
     [{ outcome: 'locked', message: '' }, 'gateway is locked by someone else in run gh-1'],
     [{ outcome: 'skipped', because: '' }, 'gateway was skipped in run gh-1'],
-    [{ outcome: 'not-started', because: '' }, 'gateway was not started in run gh-1'],
+    [{ outcome: 'not-started', reason: 'stopped', because: '' }, 'gateway was not started in run gh-1'],
     // Its state is known again; that all of it was done is not.
     [{ outcome: 'recovered', said: '' }, 'gateway ended in run gh-1'],
   ])('leaves out what stands on one that ended otherwise: %j', async (end, because) => {

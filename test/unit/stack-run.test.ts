@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
+import { interruptedOf } from '../../orchestrator/recovery/interrupted.ts';
 import type { ApplyRequest } from '../../orchestrator/run/apply.ts';
 import type { Work } from '../../orchestrator/run/stack-run.ts';
 import { endLeftLocks, restoreLocks } from '../../orchestrator/run/tidy.ts';
@@ -419,13 +420,27 @@ describe('an engine that threw', () => {
     expect(rig.locked()).toEqual([]);
   });
 
+  const notFollowed: Play = async (engine) => {
+    await engine.begin('vpc');
+    throw new Error('a process of it is left');
+  };
+
+  // Lock protocol, "the writer is dead first": what says so is written here and read by a recovery, perhaps on another machine.
+  it('in the middle of a step leaves a recovery no end of its engine to go by', async () => {
+    await rig.stack('a', [], notFollowed).apply();
+    expect(interruptedOf(await rig.journaled(), 'example.a').engineEndedAt).toBeUndefined();
+    // As it is in the bucket: the words of old journals count too, and would hide that the code is missing.
+    const key = rig.bucket.keys().find((each) => each.endsWith('-held.json')) ?? '';
+    expect((await rig.bucket.get(key))?.body).toContain('"source":"engine-end-unseen"');
+  });
+
+  it('is told apart from one that came to an unclear end, which was seen', async () => {
+    await rig.stack('a', [], unseen).apply();
+    expect(interruptedOf(await rig.journaled(), 'example.a').engineEndedAt).toBeDefined();
+  });
+
   it('in the middle of a step holds its stack', async () => {
-    const { ends } = await rig
-      .stack('a', [], async (engine) => {
-        await engine.begin('vpc');
-        throw new Error('a process of it is left');
-      })
-      .apply();
+    const { ends } = await rig.stack('a', [], notFollowed).apply();
     expect(ends['a']).toMatchObject({ outcome: 'held', errors: expect.arrayContaining(['a process of it is left']) as string[] });
     expect(rig.locked()).toEqual(['a']);
   });

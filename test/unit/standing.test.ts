@@ -10,6 +10,7 @@ import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
 import {
   describeDoubts,
   describeHeld,
+  detailOfHeld,
   operationName,
   readStandings,
   shortTime,
@@ -252,6 +253,9 @@ describe('a held stack', () => {
     expect(describeHeld('vpc.a', standing)).toBe(
       'HELD vpc.a: CreateVpc outcome unknown since 2030-01-01 00:00 UTC. Do not cancel. Next: npm run recover -- vpc.a',
     );
+    expect(detailOfHeld('vpc.a', standing)).toBe(
+      'CreateVpc outcome unknown since 2030-01-01 00:00 UTC. Do not cancel. Next: npm run recover -- vpc.a',
+    );
     expect(describeHeld('vpc.a', { ...standing, ...more })).toBe(
       'HELD vpc.a: CreateVpc outcome unknown since 2030-01-01 00:00 UTC. Its lock is gone since 2030-01-01 03:04 UTC. Frozen too (by ada). Do not cancel. Next: npm run recover -- vpc.a',
     );
@@ -394,6 +398,12 @@ describe('what the bucket says', () => {
     await runOf('one', 2);
     store.set(key(), '{');
     expect((await read()).unreadable).toEqual([`${key()}: it is not JSON`]);
+  });
+
+  it('throws where a record could not be asked for, also where the bucket’s words begin with its key', async () => {
+    store.set(frozenKey(stack), '{}');
+    store.get = (asked) => Promise.reject(new Error(`${asked}: SlowDown`));
+    await expect(read()).rejects.toThrow('SlowDown');
   });
 
   it('throws where the bucket does not answer', async () => {

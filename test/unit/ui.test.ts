@@ -257,7 +257,7 @@ describe('the end of a stack', () => {
     ],
     [{ outcome: 'locked', message: 'by ada' }, 'LOCKED   vpc.a  by ada'],
     [{ outcome: 'skipped', because: 'gateway failed' }, 'skipped  vpc.a  because gateway failed'],
-    [{ outcome: 'not-started', because: 'stopped by a signal' }, 'left     vpc.a  not started: stopped by a signal'],
+    [{ outcome: 'not-started', reason: 'stopped', because: 'stopped by a signal' }, 'left     vpc.a  not started: stopped by a signal'],
   ])('%j reads as one', (end, text) => {
     expect(describeEnd('vpc.a', end, 65, plain)).toBe(text);
   });

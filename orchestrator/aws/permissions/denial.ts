@@ -6,11 +6,19 @@ const denied = /\b(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationE
 /** In AWS's own words, where they name it: `… is not authorized to perform: ec2:CreateVpc on resource: …` */
 const named = /not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)/;
 
-/** In ours, which AWS's follow. */
-const told = /the session may not call ([a-z0-9-]+:[A-Za-z]+)/;
+/** The action that each error is about. Beside the errors: they are the SDK's own. */
+const deniedActions = new WeakMap<object, string>();
 
-/** The action that was refused, as a message of a client says it. */
-export const deniedActionIn = (message: string): string | undefined => (named.exec(message) ?? told.exec(message))?.[1];
+/** The action that was refused, of an error of one of the clients. */
+export const deniedActionOf = (cause: unknown): string | undefined =>
+  typeof cause === 'object' && cause !== null ? deniedActions.get(cause) : undefined;
+
+/** The same error, as its class and its status are looked at, with the action that was refused. */
+export function asDenied(cause: Error, call: { readonly action: string; readonly on?: string }): Error {
+  deniedActions.set(cause, named.exec(cause.message)?.[1] ?? call.action);
+  cause.message = explainDenial(cause.message, call);
+  return cause;
+}
 
 /** As the provider tells it: `operation error EC2: CreateVpc, https response error StatusCode: 403, …` */
 const called = /operation error ([A-Za-z0-9 ]+): (\w+),/;

@@ -3,7 +3,7 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { nodeOf } from '../../graph/graph.ts';
 import { spooledFile } from '../../gateway/spool.ts';
-import { describeHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
+import { describeHeld, detailOfHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
 import type { Standing, Standings } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import type { Verified } from '../../ownership/stack-record.ts';
@@ -131,7 +131,7 @@ function standingStatus(
       const spool = standing.spool ?? spooled;
       return {
         state: 'held',
-        detail: describeHeld(short, standing).replace(/^HELD [^:]+: /, ''),
+        detail: detailOfHeld(short, standing),
         held: {
           why,
           since,
