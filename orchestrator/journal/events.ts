@@ -20,11 +20,8 @@ const stackEvent = <Type extends string, Fields extends z.ZodRawShape>(type: Typ
 
 const sessionSchema = z.object({ accessKeyId: z.string(), session: z.string(), expires: z.string() });
 
-/** How journals said, before there was a source for it, that the engine's end was not seen. Frozen: it is read, and never written. */
-const oldEndUnseen = "the engine's end was not seen";
-
 /** Something of which nobody knows how it ended. */
-const doubtFieldsSchema = z.object({
+export const doubtSchema = z.object({
   /** What says so. */
   source: z.enum([
     'exit',
@@ -48,10 +45,6 @@ const doubtFieldsSchema = z.object({
   /** Of a cloud object that the state does not have. */
   id: z.string().optional(),
 });
-
-export const doubtSchema = doubtFieldsSchema.transform((doubt): z.infer<typeof doubtFieldsSchema> =>
-  doubt.source === 'exit' && doubt.text.startsWith(oldEndUnseen) ? { ...doubt, source: 'engine-end-unseen' } : doubt,
-);
 
 export type Doubt = z.infer<typeof doubtSchema>;
 

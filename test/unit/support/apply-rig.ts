@@ -3,7 +3,6 @@ import type { Gateway, ServedCheckpoint } from '../../../orchestrator/gateway/ga
 import { Journal } from '../../../orchestrator/journal/journal.ts';
 import { readRun } from '../../../orchestrator/journal/read-runs.ts';
 import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
-import { isOpen } from '../../../orchestrator/journal/run-state.ts';
 import { Heartbeat } from '../../../orchestrator/locks/heartbeat.ts';
 import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
 import { Engine } from '../../../orchestrator/pulumi/engine.ts';
@@ -17,7 +16,10 @@ import type { Standings } from '../../../orchestrator/run/standing.ts';
 import type { LiveSession, UnknownObject, Work } from '../../../orchestrator/run/stack-run.ts';
 import { readStates } from '../../../orchestrator/state/checkpoints.ts';
 import { checkpointKey, durableLockKey } from '../../../orchestrator/state/layout.ts';
-import { readVerified } from '../../../orchestrator/state/verified.ts';
+import { readRecord, readRecords } from '../../../orchestrator/ownership/records.ts';
+import { isOpen } from '../../../orchestrator/ownership/stack-record.ts';
+import type { StackRecord, Verified } from '../../../orchestrator/ownership/stack-record.ts';
+import { freeRecord, putRecord } from './records.ts';
 import { checkpointOf, FakeEngine } from './fake-engine.ts';
 import type { FakeAws } from './fake-engine.ts';
 import { HookedStore } from './hooked-store.ts';
@@ -96,8 +98,7 @@ export class ApplyRig {
     this.bucket.beforeRemove = async (key) => {
       const stack = key.split('/').at(-2) ?? '';
       if (key !== durableLockKey(stack)) return;
-      const inRun = (await this.journaled()).state.stacks.get(stack);
-      if (inRun && isOpen(inRun)) this.unlicensed.push(`release ${stack}`);
+      if (isOpen(await this.record(stack))) this.unlicensed.push(`release ${stack}`);
     };
     this.watch = new LockWatch(this.store, 'example');
     this.journal = this.journalOf(run);
@@ -122,10 +123,9 @@ export class ApplyRig {
       forecastSeconds: 120,
       run: async (_, options) => {
         this.started.push(short);
-        const { state } = await this.journaled();
-        const lock = (await this.bucket.get(durableLockKey(stack)))?.etag;
-        const inRun = state.stacks.get(stack);
-        if (lock === undefined || inRun?.lock?.etag !== lock || inRun.phase !== 'running') this.unlicensed.push(`start ${short}`);
+        const record = await this.record(stack);
+        const isLocked = (await this.bucket.get(durableLockKey(stack))) !== undefined;
+        if (!isLocked || record?.phase !== 'running' || record.owner.run !== this.run) this.unlicensed.push(`start ${short}`);
         const { states } = await readStates(this.bucket, 'example');
         const ids = states.get(stack)?.ids ?? [];
         return play(new FakeEngine(stack, options, this.aws, new Map(ids.map((id) => [id.replace('vpc-', ''), id]))));
@@ -137,12 +137,27 @@ export class ApplyRig {
     return this;
   }
 
-  /** A stack as an earlier run left it: its objects are in AWS and in its checkpoint. @returns the checkpoint's ETag */
-  has(short: string, names: readonly string[] = ['old'], outputs: object = {}): string {
+  /** A stack as an earlier run left it: its objects are in AWS and in its checkpoint, which is verified. @returns the checkpoint's ETag */
+  has(short: string, names: readonly string[] = ['old'], outputs: object = {}, verified?: Verified): string {
     const stack = `example.${short}`;
     const ids = new Map(names.map((name) => [name, `vpc-${name}`]));
     this.aws.set(stack, new Set(ids.values()));
-    return this.bucket.set(checkpointKey(stack), checkpointOf(stack, ids, [], outputs));
+    const etag = this.bucket.set(checkpointKey(stack), checkpointOf(stack, ids, [], outputs));
+    putRecord(this.bucket, freeRecord(stack, verified ?? this.verifiedNow(stack)));
+    return etag;
+  }
+
+  /** What a record says of a stack whose checkpoint of now is verified. */
+  verifiedNow(stack: string): Verified {
+    const head = this.bucket.head(checkpointKey(stack));
+    return head
+      ? { kind: 'at', etag: head.etag, modified: head.modified.toISOString(), run: 'before', since: '2029-12-31T00:00:00.000Z' }
+      : { kind: 'absent' };
+  }
+
+  async record(stack: string): Promise<StackRecord | undefined> {
+    const read = await readRecord(this.bucket, stack);
+    return read.kind === 'there' ? read.record : undefined;
   }
 
   /** @param beforeIt runs when the state was read, as all that is planned over */
@@ -151,7 +166,7 @@ export class ApplyRig {
     const known = new Map(
       [...states].map(([stack, { body, etag, modified }]): [string, ServedCheckpoint] => [stack, { body, etag, modified }]),
     );
-    const verified = await readVerified(this.bucket, 'example');
+    const records = await readRecords(this.bucket, 'example');
     const gateway = await gatewayOfFile();
     await beforeIt();
     const session = different.session ?? sessionWith(Number.POSITIVE_INFINITY);
@@ -179,7 +194,8 @@ export class ApplyRig {
       lockRecord: (stack) => lockOf(stack, this.run),
       session,
       known,
-      verified,
+      records: records.byStack,
+      meant: { path: 'networks/example.yaml', digest: '0'.repeat(64) },
       unknownObjects: async (stack, ids) => {
         this.looks.push(stack.replace('example.', ''));
         return this.look(stack, ids);

@@ -53,6 +53,11 @@ export class MemoryStore implements ObjectStore {
     return [...this.#objects.keys()].sort();
   }
 
+  head(key: string): StoredObject | undefined {
+    const stored = this.#objects.get(key);
+    return stored && { key, etag: stored.etag, size: stored.body.length, modified: stored.modified };
+  }
+
   bodyOf(key: string): string | undefined {
     return this.#objects.get(key)?.body;
   }

@@ -7,25 +7,28 @@ import { Journal } from '../../../orchestrator/journal/journal.ts';
 import { readRun } from '../../../orchestrator/journal/read-runs.ts';
 import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
 import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
-import { writeLock } from '../../../orchestrator/locks/lock-record.ts';
 import type { TrailAnswer } from '../../../orchestrator/recovery/examine.ts';
+import type { StandingLock } from '../../../orchestrator/locks/durable-locks.ts';
+import { claimStack, takeOverStack } from '../../../orchestrator/ownership/claim.ts';
+import type { Claiming, ClaimRequest } from '../../../orchestrator/ownership/claim.ts';
+import { readRecord } from '../../../orchestrator/ownership/records.ts';
+import { isOpen } from '../../../orchestrator/ownership/stack-record.ts';
+import type { StackRecord } from '../../../orchestrator/ownership/stack-record.ts';
 import { interruptedOf } from '../../../orchestrator/recovery/interrupted.ts';
 import { recoverStack } from '../../../orchestrator/recovery/recover-stack.ts';
 import type { RecoveryEnd, RecoveryOptions, RecoveryParts } from '../../../orchestrator/recovery/recover-stack.ts';
-import { takeOverStack } from '../../../orchestrator/recovery/take-over.ts';
-import type { TakenOver } from '../../../orchestrator/recovery/take-over.ts';
 import type { RunEvent } from '../../../orchestrator/run/events.ts';
 import { readStandings } from '../../../orchestrator/run/standing.ts';
-import type { Held, Standing, Standings } from '../../../orchestrator/run/standing.ts';
+import type { Standing, Standings } from '../../../orchestrator/run/standing.ts';
 import { readStates } from '../../../orchestrator/state/checkpoints.ts';
 import { isCloudObject, readDeployment } from '../../../orchestrator/state/deployment.ts';
 import type { Deployment } from '../../../orchestrator/state/deployment.ts';
-import { disown, disownedOf } from '../../../orchestrator/state/disowned.ts';
-import { checkpointKey, durableLockKey, quarantinePrefix } from '../../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, quarantinePrefix, recordKey } from '../../../orchestrator/state/layout.ts';
 import type { ObjectStore } from '../../../orchestrator/state/object-store.ts';
 import { FakeCloud, FakeTime } from './fake-cloud.ts';
 import { MemoryStore } from './memory-store.ts';
 import { lockOf, machine, processOf } from './owner.ts';
+import { freeRecord, putRecord } from './records.ts';
 import { QuickClock } from './quick-clock.ts';
 import { RecoveryEngine } from './recovery-engine.ts';
 import type { Wanted } from './recovery-engine.ts';
@@ -42,6 +45,13 @@ const gatewayOfFile = (): Promise<Gateway> => (sharedGateway ??= openGateway(new
 export async function closeGateway(): Promise<void> {
   await (await sharedGateway)?.close();
   sharedGateway = undefined;
+}
+
+/** What a takeover came to, and with what the recovery goes on. */
+export interface RigTaking {
+  readonly taking: Claiming;
+  readonly before: StandingLock | undefined;
+  readonly journal: Journal;
 }
 
 export interface RecoverRequest {
@@ -62,7 +72,6 @@ export class RecoveryRig {
   readonly events: RunEvent[] = [];
   readonly stopping = new AbortController();
   trail: () => Promise<TrailAnswer> = () => Promise.resolve({ words: [], final: true, said: 'nothing by the key of the run' });
-  #base: string | null = null;
 
   constructor(wanted: Wanted, bucket = new MemoryStore()) {
     this.bucket = bucket;
@@ -105,27 +114,41 @@ export class RecoveryRig {
     { operation = 'up', held }: { operation?: 'up' | 'destroy'; held?: readonly Doubt[] } = {},
   ): Promise<void> {
     const journal = this.journalOf(run);
-    const base = (await this.bucket.get(checkpointKey(stack)))?.etag ?? null;
-    this.#base = base;
+    const head = this.bucket.head(checkpointKey(stack));
+    const base = head ? { etag: head.etag, modified: head.modified.toISOString() } : null;
+    // What was there before was verified by an earlier run.
+    if (base && !this.bucket.keys().includes(recordKey(stack)))
+      putRecord(this.bucket, freeRecord(stack, { kind: 'at', ...base, run: 'r0', since: base.modified }));
     this.pass(60);
-    await journal.open({
+    const session = { accessKeyId: 'ASIA1', session: 'holdfast', expires: '2030-01-01T02:00:00.000Z' };
+    await journal.append({
       type: 'run-opened',
       operation,
       process: processOf(run),
-      session: { accessKeyId: 'ASIA1', session: 'holdfast', expires: '2030-01-01T02:00:00.000Z' },
+      session,
       account: '111122223333',
       region: 'eu-west-1',
       order: [stack],
       forecastSeconds: 60,
       networkFile: { path: 'networks/example.yaml', text: '' },
     });
-    const record = lockOf(stack, run, { operation, checkpoint: base });
-    const etag = this.bucket.set(durableLockKey(stack), writeLock(record));
-    await journal.append({ type: 'lock-taken', stack, epoch: 1, etag, lock: record });
-    await journal.append({ type: 'engine-started', stack, epoch: 1, operation, checkpoint: base, upstreams: {} });
+    const claiming = await claimStack(lockOf(stack, run, { operation }), stack, this.#request());
+    if (!claiming.ok) throw new Error(claiming.reason);
+    const { claim } = claiming;
+    await claim.write({ type: 'start', as: claim.as, operation, base, session });
+    await journal.note({ type: 'engine-started', stack, epoch: 1, operation, checkpoint: base?.etag ?? null, upstreams: {} });
     await does();
-    if (held) await journal.append({ type: 'held', stack, epoch: 1, doubts: [...held], checkpoint: this.#base });
+    if (held) await claim.write({ type: 'hold', as: claim.as, doubts: held });
     this.pass(60);
+  }
+
+  #request(store: ObjectStore = this.bucket): ClaimRequest {
+    return { store, network, patienceSeconds: 0, now: this.time.now };
+  }
+
+  async record(): Promise<StackRecord | undefined> {
+    const read = await readRecord(this.bucket, stack);
+    return read.kind === 'there' ? read.record : undefined;
   }
 
   async standings(isAlive: (nonce: string) => boolean = () => false, elsewhere = false): Promise<Standings> {
@@ -144,62 +167,58 @@ export class RecoveryRig {
     return (await this.standings(isAlive)).byStack.get(stack) ?? { kind: 'free' };
   }
 
-  /** The lock becomes this process's, as the command does it. */
-  async takeOver(
-    process: string,
-    store: ObjectStore = this.bucket,
-    standings?: Standings,
-  ): Promise<TakenOver & { readonly journal: Journal }> {
+  /** The stack becomes this process's, as the command does it. */
+  async takeOver(process: string, store: ObjectStore = this.bucket, standings?: Standings): Promise<RigTaking> {
     const seen = standings ?? (await this.standings());
     const held = seen.byStack.get(stack);
     if (held?.kind !== 'held') throw new Error(`the stack is ${held?.kind ?? 'unknown'}`);
     const journal = this.journalOf(process, store);
-    const { states } = await readStates(this.bucket, network);
-    const taken = await takeOverStack({
-      store,
-      network,
-      stack,
-      held: held satisfies Held,
-      interrupted: interruptedOf(await this.journaled(), stack),
-      standings: seen,
-      state: states.get(stack),
-      record: lockOf(stack, run, { ...processOf(process), operation: 'recover', recovery: process }),
-      journal,
-    });
-    return { ...taken, journal };
+    const owner = lockOf(stack, run, { ...processOf(process), operation: 'recover', recovery: process });
+    const before = seen.locks.find((lock) => lock.stack === stack);
+    const record = seen.records.get(stack);
+    const request = this.#request(store);
+    let read = record;
+    if (record === undefined || record.record.phase === 'free') {
+      const claiming = await claimStack(owner, record ?? stack, request);
+      if (!claiming.ok) return { taking: claiming, before, journal };
+      const written = await claiming.claim.write({ type: 'hold', as: claiming.claim.as, doubts: held.doubts });
+      if (!written.ok) throw new Error(written.refusal);
+      read = written.held;
+    }
+    if (!read) throw new Error('there is no record');
+    return { taking: await takeOverStack(owner, read, 'process-dead', request), before, journal };
   }
 
   /** A whole recovery, by a process of this name: from the takeover to its end. */
   async recover(process: string, request: RecoverRequest = {}): Promise<RecoveryEnd> {
     const taken = await this.takeOver(process, request.store);
-    if (!taken.ok) return { kind: 'lost', why: taken.why, page: undefined };
-    await taken.journal.append({ type: 'writer-dead', stack, epoch: taken.epoch, recovery: process, how: 'it died here' });
+    if (!taken.taking.ok) return { kind: 'lost', why: taken.taking.reason, page: undefined };
     return this.recoverBehind(process, taken, request);
   }
 
   /** Everything after the takeover. */
   async recoverBehind(
     process: string,
-    { lock, before, epoch, journal }: Extract<TakenOver, { ok: true }> & { readonly journal: Journal },
+    { taking, before, journal }: RigTaking,
     { store = this.bucket, answers = [], options = {}, parts = {}, upstreams = [] }: RecoverRequest = {},
   ): Promise<RecoveryEnd> {
+    if (!taking.ok) throw new Error(taking.reason);
     this.pass(1);
-    const { verified, frozen } = await this.standings();
-    const disowned = await disownedOf(this.bucket, stack);
+    const { claim } = taking;
+    const last = taking.before?.record;
+    if (!isOpen(last)) throw new Error('nothing was open');
     return recoverStack(
       {
         stack,
         short,
-        interrupted: interruptedOf(await this.journaled(), stack),
-        lock,
+        interrupted: interruptedOf(last, process),
+        claim: options.dryRun === true ? undefined : claim,
         before,
-        epoch,
         journal,
         writer: { how: 'it died here' },
         answers,
         upstreams,
         program: () => Promise.resolve({}),
-        frozen: frozen.get(stack),
         startedAt: new Date(this.time.ms),
       },
       {
@@ -221,18 +240,10 @@ export class RecoveryRig {
         typeOf,
         look: this.cloud.look,
         trail: () => this.trail(),
-        compare: (_, state, { objects }, disowning) => membership(state, objects, [...disowned, ...disowning]),
+        compare: (_, state, { objects }, disowned) => membership(state, objects, disowned),
         spoolOf: () => Promise.resolve(undefined),
         dropSpool: () => Promise.resolve(),
-        disownedOf: () => new Set(disowned.map(objectKey)),
-        disown: (_, objects) =>
-          disown(
-            store,
-            stack,
-            objects.map((object) => ({ ...object, by: 'ada', at: new Date(this.time.ms).toISOString() })),
-            0,
-          ),
-        verified: new Map(verified),
+        asDisowned: (object) => ({ ...object, by: 'ada', at: new Date(this.time.ms).toISOString() }),
         patienceSeconds: 0,
         stalenessSeconds: 1,
         limitSeconds: 60,
