@@ -28,8 +28,8 @@ export type CheckpointVersion = z.infer<typeof versionSchema>;
 /** The checkpoint at which state and AWS were last known to agree. */
 const verifiedSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('at'), ...versionSchema.shape, run: z.string().min(1).max(200), since: z.iso.datetime() }),
-  /** There never was a checkpoint, or the one that was is gone with all that it had. */
-  z.object({ kind: z.literal('absent') }),
+  /** There is no checkpoint. Without a run: there never was one; else that run destroyed all that it had. */
+  z.object({ kind: z.literal('absent'), run: z.string().min(1).max(200).optional(), since: z.iso.datetime().optional() }),
   /** A person released it over a state that may not be true. */
   z.object({ kind: z.literal('unknown'), incident: z.string().max(200), since: z.iso.datetime() }),
 ]);

@@ -233,16 +233,17 @@ async function changedBehind(
   base: CheckpointHead | undefined,
 ): Promise<Doubt[]> {
   const { verified } = claim.held().record;
-  if (isAsVerified(verified, base)) return [];
-  const since = verified.kind === 'absent' ? '' : ` since ${verified.since}`;
-  const what =
-    verified.kind === 'absent'
-      ? 'it was never verified'
-      : verified.kind === 'unknown'
-        ? 'it was released over a state that may not be true'
-        : base === undefined
-          ? 'its checkpoint is missing'
-          : 'its checkpoint was changed behind Holdfast';
+  // AWS may have something of a stack of which there was never a run here: its bucket was lost, or it is of another one.
+  const isFirst = verified.kind === 'absent' && verified.run === undefined;
+  if (isAsVerified(verified, base) && !isFirst) return [];
+  const since = verified.since === undefined ? '' : ` since ${verified.since}`;
+  const what = isFirst
+    ? 'it was never verified'
+    : verified.kind === 'unknown'
+      ? 'it was released over a state that may not be true'
+      : base === undefined
+        ? 'its checkpoint is missing'
+        : 'its checkpoint was changed behind Holdfast';
   const doubts = [
     ...(await unansweredSince(stack, verified, settings)),
     ...(await lookForUnknown(stack, settings, settings.known.get(stack)?.body)),

@@ -5,12 +5,14 @@ import type { OutputDigest } from '../../orchestrator/run/fingerprint.ts';
 import { Settled } from '../../orchestrator/run/settled.ts';
 import { readIndex } from '../../orchestrator/state/index-of-stacks.ts';
 import type { IndexEntry } from '../../orchestrator/state/index-of-stacks.ts';
-import { checkpointKey, durableLockKey, openRunKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { ApplyRig, closeGateway, sessionWith } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
 import { deferred, settled } from './support/deferred.ts';
 import { refusedBy } from './support/fake-engine.ts';
+import { isOpen } from '../../orchestrator/ownership/stack-record.ts';
+import { ownedRecord, putRecord } from './support/records.ts';
 import { lockOf } from './support/owner.ts';
 
 let rig: ApplyRig;
@@ -89,19 +91,19 @@ describe('a run in which all goes well', () => {
 describe('what a run leaves in the bucket', () => {
   const left = (): string[] => rig.bucket.keys().filter((key) => /^\.holdfast\/(open|heartbeats)\/|\/locks\//.test(key));
 
-  it('is no lock, mark or heartbeat where it ended well', async () => {
+  it('is no lock and no heartbeat where it ended well', async () => {
     await rig.stack('a').stack('b', ['a']).apply();
     expect(left()).toEqual([]);
   });
 
-  it('is no mark where it failed, and nothing is in doubt', async () => {
+  it('is nothing where it failed, and nothing is in doubt', async () => {
     await rig.stack('a', [], refused).apply();
     expect(left()).toEqual([]);
   });
 
-  it('is its mark, while a stack of it is held', async () => {
+  it('is the lock of a stack that is held, and no other', async () => {
     await rig.stack('a', [], unknown).stack('b').apply();
-    expect(left()).toEqual([openRunKey('example', 'mine', 'mine'), durableLockKey('example.a')]);
+    expect(left()).toEqual([durableLockKey('example.a')]);
   });
 
   it('is how it ended, stack by stack', async () => {
@@ -128,7 +130,7 @@ describe('what a run leaves in the bucket', () => {
 });
 
 describe('a run whose opening cannot be written down', () => {
-  it.each(['.holdfast/open/', 'run-opened'])('starts nothing, takes no lock and throws: %s', async (part) => {
+  it.each(['run-opened'])('starts nothing, takes no lock and throws: %s', async (part) => {
     rig.store.before = ({ op, key }) => {
       if (op === 'put' && key.includes(part)) throw new Error('ECONNRESET');
     };
@@ -323,27 +325,10 @@ describe('a session that is too short for the next stack', () => {
 });
 
 describe('a renewed session', () => {
-  const journaledKeys = async (): Promise<readonly string[]> => (await rig.journaled()).state.accessKeyIds;
-
-  it('is in the journal before the engine that uses it starts', async () => {
-    let keys: readonly string[] = [];
-    await rig
-      .stack('a', [], async (engine) => {
-        keys = await journaledKeys();
-        return (await engine.create('vpc')).end();
-      })
-      .apply({ session: sessionWith(60, 7200) });
-    expect(keys).toEqual(['AKIA0', 'AKIA1']);
-  });
-
-  it('that could not be journaled starts nothing, and holds nothing', async () => {
-    rig.store.before = ({ key }) => {
-      if (key.includes('session-renewed')) throw new Error('ECONNRESET');
-    };
-    const { ends, exitCode } = await rig.stack('a').apply({ session: sessionWith(60, 7200) });
-    expect([rig.started, rig.locked()]).toEqual([[], []]);
-    expect([ends['a']?.outcome, exitCode]).toEqual(['failed', 1]);
-  });
+  const keysOf = async (short: string): Promise<readonly string[]> => {
+    const record = await rig.record(`example.${short}`);
+    return isOpen(record) ? (record.run?.sessions.map(({ accessKeyId }) => accessKeyId) ?? []) : [];
+  };
 
   /** Long enough for the first stack; renewed before any that comes after it. */
   const shortAfterFirst = () => {
@@ -364,56 +349,54 @@ describe('a renewed session', () => {
     };
   };
 
-  /** `b` and `c` after `a`, at whose end the session is short; each notes its key, and those that the journal had when it started. */
-  const withShortSession = () => {
-    const session = shortAfterFirst();
-    const used: { readonly key: string | undefined; readonly journaled: readonly string[] }[] = [];
-    const noting: Play = async (engine) => {
-      used.push({ key: engine.options.environment['AWS_ACCESS_KEY_ID'], journaled: await journaledKeys() });
-      return (await engine.create('vpc')).end();
-    };
-    rig
+  it('is in the record of a stack before the engine that uses it starts', async () => {
+    let keys: readonly string[] = [];
+    await rig
       .stack('a', [], async (engine) => {
-        session.shorten();
+        keys = await keysOf('a');
         return (await engine.create('vpc')).end();
       })
-      .stack('b', ['a'], noting)
-      .stack('c', ['a'], noting);
-    return { session, used };
-  };
-
-  it('that could not be journaled for one stack is journaled before another one uses it', async () => {
-    let failed = false;
-    rig.store.before = ({ key }) => {
-      if (failed || !key.includes('session-renewed')) return;
-      failed = true;
-      throw new Error('ECONNRESET');
-    };
-    const { session, used } = withShortSession();
-    await rig.apply({ session, parallel: 1 });
-    expect(used.map(({ key }) => key)).toEqual(['AKIA1']);
-    for (const { key, journaled } of used) expect(journaled).toContain(key);
+      .apply({ session: sessionWith(60, 7200) });
+    expect(keys).toEqual(['AKIA1']);
   });
 
-  it('is used by no other stack while its journaling is under way', async () => {
-    const gate = deferred();
-    rig.store.before = ({ key }) => (key.includes('session-renewed') ? gate.promise : undefined);
-    const { session, used } = withShortSession();
-    const run = rig.apply({ session });
-    await untilStarted(1);
-    for (let turn = 0; turn < 50; turn += 1) await settled();
-    const early = used.length;
-    gate.resolve();
-    await run;
-    expect([early, used.length]).toEqual([0, 2]);
+  it('that is renewed between the claim of a stack and its engine is the one that its record has', async () => {
+    const session = shortAfterFirst();
+    const used: { readonly key: string | undefined; readonly recorded: readonly string[] }[] = [];
+    const noting =
+      (short: string): Play =>
+      async (engine) => {
+        used.push({ key: engine.options.environment['AWS_ACCESS_KEY_ID'], recorded: await keysOf(short) });
+        return (await engine.create('vpc')).end();
+      };
+    rig.store.before = async ({ op, key }) => {
+      // Another stack of the run renews while this one is about to write down with what its engine will work.
+      if (op === 'put' && key === recordKey('example.b')) await session.renew();
+    };
+    await rig.stack('a', [], noting('a')).stack('b', ['a'], noting('b')).stack('c', ['b'], noting('c')).apply({ session });
+    expect(used).toHaveLength(3);
+    for (const { key, recorded } of used) expect(recorded).toEqual([key]);
+  });
+
+  it('that is not written down does not start an engine', async () => {
+    let puts = 0;
+    rig.store.before = ({ op, key }) => {
+      if (op === 'put' && key === recordKey('example.a') && (puts += 1) === 2) throw new Error('ECONNRESET');
+    };
+    const { ends, exitCode } = await rig.stack('a').apply({ session: sessionWith(60, 7200) });
+    expect([rig.started, rig.locked()]).toEqual([[], []]);
+    expect([ends['a']?.outcome, exitCode]).toEqual(['failed', 1]);
   });
 });
 
 describe('a stack that another run has locked', () => {
-  const theirs = writeLock(lockOf('example.b', 'theirs'));
+  const takeB = (): string => {
+    putRecord(rig.bucket, ownedRecord('example.b', 'running', { owner: lockOf('example.b', 'theirs') }));
+    return rig.bucket.set(durableLockKey('example.b'), writeLock(lockOf('example.b', 'theirs')));
+  };
 
   it('ends with 6, and says who has it', async () => {
-    rig.bucket.set(durableLockKey('example.b'), theirs);
+    takeB();
     const { ends, exitCode } = await rig.stack('a').stack('b').apply();
     expect(ends['b']).toEqual({
       outcome: 'locked',
@@ -423,7 +406,7 @@ describe('a stack that another run has locked', () => {
   });
 
   it('ends the run before anything starts where it is the first one', async () => {
-    rig.bucket.set(durableLockKey('example.b'), theirs);
+    takeB();
     const { ends, exitCode } = await rig.stack('b').stack('c').stack('d', ['b']).apply();
     expect(ends).toMatchObject({
       b: { outcome: 'locked' },
@@ -443,12 +426,12 @@ describe('a stack that another run has locked', () => {
   });
 
   it('does not matter where nothing is to be done to it', async () => {
-    rig.bucket.set(durableLockKey('example.b'), theirs);
+    takeB();
     expect((await rig.stack('a').stack('b', [], undefined, { needed: false }).apply()).exitCode).toBe(0);
   });
 
   it('is not touched', async () => {
-    const etag = rig.bucket.set(durableLockKey('example.b'), theirs);
+    const etag = takeB();
     await rig.stack('b').apply();
     expect((await rig.bucket.get(durableLockKey('example.b')))?.etag).toBe(etag);
   });
@@ -486,7 +469,7 @@ describe('two runs at once over the same stacks', () => {
 describe('the exit code of a run with several ends', () => {
   const byOther: Play = () => ({ outcome: 'succeeded', steps: [], unfinished: [] });
   const locked = (short: string): ApplyRig => {
-    rig.bucket.set(durableLockKey(`example.${short}`), writeLock(lockOf(`example.${short}`, 'theirs')));
+    putRecord(rig.bucket, ownedRecord(`example.${short}`, 'running', { owner: lockOf(`example.${short}`, 'theirs') }));
     return rig.stack(short, [], byOther);
   };
 

@@ -4,8 +4,9 @@ import { interruptedOf } from '../../orchestrator/recovery/interrupted.ts';
 import type { ApplyRequest } from '../../orchestrator/run/apply.ts';
 import type { Work } from '../../orchestrator/run/stack-run.ts';
 import { endLeftLocks, restoreLocks } from '../../orchestrator/run/tidy.ts';
-import { checkpointKey, durableLockKey, lockFolder, verifiedKey } from '../../orchestrator/state/layout.ts';
-import { readVerified, writeVerified } from '../../orchestrator/state/verified.ts';
+import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
+import { isOpen } from '../../orchestrator/ownership/stack-record.ts';
+import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { ApplyRig, closeGateway } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
 import { settled } from './support/deferred.ts';
@@ -13,6 +14,7 @@ import { checkpointOf, refusedBy } from './support/fake-engine.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
 import { engineLock, lockOf } from './support/owner.ts';
+import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 let rig: ApplyRig;
 beforeEach(() => {
@@ -38,13 +40,14 @@ const gone: Partial<Work> = { reads: [], guards: [], succeeded: () => ({ outcome
 
 /** What was written into the bucket, and taken out of it, in order: the kind of each event, and of every other object. */
 function writes(): string[] {
+  const phases = rig.bucket.history(recordKey('example.a')).map((body) => `record: ${(JSON.parse(body) as StackRecord).phase}`);
   return rig.store.calls
     .filter(({ op, key }) => (op === 'put' || op === 'remove') && !key.includes('/heartbeats/'))
     .map(({ op, key }) => {
       const event = /\/runs\/.*-\d{6}-([a-z-]+)\.json$/.exec(key)?.[1];
       if (event !== undefined) return event;
       const what = key === durableLockKey('example.a') ? 'lock' : key === checkpointKey('example.a') ? 'checkpoint' : key;
-      return `${op} ${what}`;
+      return key === recordKey('example.a') ? (phases.shift() ?? 'record') : `${op} ${what}`;
     });
 }
 
@@ -71,28 +74,37 @@ describe('a stack of a run that another one has overtaken', () => {
 });
 
 describe('what a stack writes', () => {
-  it('is its lock, the license, what the engine does, the verified end, and only then the release', async () => {
+  it('is its claim, its lock, that an engine may run, what the engine does, the verified end, and only then the release', async () => {
     await rig.stack('a').apply();
     expect(writes()).toEqual([
-      'put .holdfast/open/example/mine/mine.json',
       'run-opened',
+      'record: claimed',
       'put lock',
-      'lock-taken',
+      'record: running',
       'engine-started',
       'put checkpoint',
       'put checkpoint',
-      `put ${verifiedKey('example.a')}`,
-      'verified',
+      'record: free',
       'remove lock',
-      'released',
+      'verified',
       'run-ended',
-      'remove .holdfast/open/example/mine/mine.json',
     ]);
   });
 
   it('is that it is held, where its end is unknown, and no release', async () => {
     await rig.stack('a', [], unseen).apply();
-    expect(writes().slice(4)).toEqual(['engine-started', 'put checkpoint', 'held', 'run-ended']);
+    expect(writes().slice(3)).toEqual([
+      'record: running',
+      'engine-started',
+      'put checkpoint',
+      'record: held',
+      'held',
+      // It cannot be settled in this run.
+      'record: recovering',
+      'put lock',
+      'record: held',
+      'run-ended',
+    ]);
   });
 
   it('is what it started from: its checkpoint, and those that it reads', async () => {
@@ -105,14 +117,14 @@ describe('what a stack writes', () => {
   it('is the version at which it was verified', async () => {
     await rig.stack('a').apply();
     const checkpoint = (await rig.bucket.get(checkpointKey('example.a')))?.etag;
-    expect((await readVerified(rig.bucket, 'example')).get('example.a')).toMatchObject({ run: 'mine', checkpoint });
+    expect((await rig.record('example.a'))?.verified).toMatchObject({ kind: 'at', run: 'mine', etag: checkpoint });
   });
 
   it('is that there is none any more, where it was destroyed', async () => {
     rig.has('a');
     const { ends } = await rig.stack('a', [], destroys, gone).apply(asDestroy);
     expect(ends['a']).toEqual({ outcome: 'destroyed', deleted: 1 });
-    expect((await readVerified(rig.bucket, 'example')).get('example.a')).toMatchObject({ checkpoint: null });
+    expect((await rig.record('example.a'))?.verified).toMatchObject({ kind: 'absent', run: 'mine' });
     expect(await rig.standing('a')).toEqual({ kind: 'free' });
   });
 });
@@ -127,8 +139,14 @@ interface Scenario {
   readonly amiss?: true;
 }
 
-const verifiedAt = (of: ApplyRig, checkpoint: string | null) =>
-  writeVerified(of.bucket, { stack: 'example.a', run: 'earlier', at: '2029-12-31T00:00:00.000Z', checkpoint }, undefined, 0);
+/** @param etag null: there was no checkpoint */
+const verifiedAt = (of: ApplyRig, etag: string | null) => {
+  const at = { modified: '2030-01-01T00:00:00.000Z', run: 'earlier', since: '2029-12-31T00:00:00.000Z' };
+  putRecord(
+    of.bucket,
+    freeRecord('example.a', etag === null ? { kind: 'absent', run: at.run, since: at.since } : { kind: 'at', etag, ...at }),
+  );
+};
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   'a create': {},
@@ -205,7 +223,14 @@ async function expectNothingLost({ amiss }: Scenario, where: string, outcome: st
 /** The next command on the same machine. */
 async function tidy(where: string): Promise<void> {
   const standings = await rig.standings();
-  const request = { store: rig.bucket, network: 'example', writer: 'next', standings, now: () => rig.now, onNote: () => undefined };
+  const request = {
+    store: rig.bucket,
+    network: 'example',
+    lockRecord: (stack: string) => lockOf(stack, 'next'),
+    standings,
+    now: () => rig.now,
+    onNote: () => undefined,
+  };
   await restoreLocks(request);
   await endLeftLocks({ ...request, standings: await rig.standings() });
   const { kind } = await rig.standing('a');
@@ -239,7 +264,6 @@ describe.each(Object.entries(scenarios))('%s', (_, scenario) => {
 
 describe('a stack that is locked', () => {
   it.each([
-    ['a run', 'holdfast.json', writeLock(lockOf('example.gateway', 'theirs')), /^example\.gateway is locked by ada@build-7/],
     ['plain pulumi', '1f.json', JSON.stringify(engineLock), /^example\.gateway is locked by plain pulumi, bob@laptop \(pid 7\)/],
     ['what is no lock', 'x', '{', /^example\.gateway is locked by an object that is no lock/],
   ])('in what it reads, by %s, is left alone, with exit 6', async (_, name, body, message) => {
@@ -251,9 +275,24 @@ describe('a stack that is locked', () => {
     expect(rig.locked()).not.toContain('a');
   });
 
+  it.each(['claimed', 'running', 'held', 'recovering'] as const)(
+    'in what it reads, by a run (%s), is left alone, with exit 6',
+    async (phase) => {
+      rig.has('gateway');
+      putRecord(rig.bucket, ownedRecord('example.gateway', phase, { owner: lockOf('example.gateway', 'theirs') }));
+      const { ends, exitCode } = await rig.stack('gateway', [], undefined, { needed: false }).stack('a', ['gateway']).apply();
+      expect(ends['a']).toEqual({
+        outcome: 'locked',
+        message: expect.stringMatching(/^example\.gateway is locked by ada@build-7/) as string,
+      });
+      expect([rig.started, exitCode]).toEqual([[], 6]);
+      expect(rig.locked()).not.toContain('a');
+    },
+  );
+
   it('in what it reads by this very run goes on', async () => {
     rig.has('gateway');
-    rig.bucket.set(durableLockKey('example.gateway'), writeLock(lockOf('example.gateway', 'mine')));
+    putRecord(rig.bucket, ownedRecord('example.gateway', 'held', { owner: lockOf('example.gateway', 'mine') }));
     const { ends } = await rig.stack('gateway', [], undefined, { needed: false }).stack('a', ['gateway']).apply();
     expect(ends['a']).toMatchObject({ outcome: 'applied' });
   });
@@ -328,6 +367,11 @@ describe('an upstream that somebody changed while it was read', () => {
   });
 });
 
+const doubts = async () => {
+  const record = await rig.record('example.a');
+  return isOpen(record) ? record.doubts : [];
+};
+
 describe('a create that AWS plainly refused', () => {
   // A stack that was never verified is looked at before it starts as well.
   beforeEach(() => verifiedAt(rig, null));
@@ -347,7 +391,7 @@ describe('a create that AWS plainly refused', () => {
   it('is held where the look finds something', async () => {
     const { ends } = await rig.stack('a', [], refusedAndMade).apply();
     expect(ends['a']).toMatchObject({ outcome: 'held', errors: expect.arrayContaining([plainRefusal]) as string[] });
-    expect((await rig.journaled()).state.stacks.get('example.a')?.doubts).toContainEqual({
+    expect(await doubts()).toContainEqual({
       source: 'unknown-object',
       id: 'vpc-vpc',
       text: 'AWS has a VPC for vpc (vpc-vpc) that the state does not have',
@@ -358,7 +402,7 @@ describe('a create that AWS plainly refused', () => {
     rig.look = () => Promise.reject(new Error('ExpiredToken'));
     const { ends } = await rig.stack('a', [], refused).apply();
     expect(ends['a']?.outcome).toBe('held');
-    expect((await rig.journaled()).state.stacks.get('example.a')?.doubts).toContainEqual({
+    expect(await doubts()).toContainEqual({
       source: 'look',
       text: 'AWS could not be looked at: ExpiredToken',
     });
@@ -403,10 +447,10 @@ describe('a checkpoint with a pending operation', () => {
   });
 });
 
-describe('a verified end that could not be journaled', () => {
-  it('keeps the lock: nothing but the journal licenses its release', async () => {
-    rig.store.before = ({ key }) => {
-      if (key.endsWith('-verified.json')) throw new Error('ECONNRESET');
+describe('a verified end that could not be written down', () => {
+  it('keeps the lock: nothing but the record licenses its release', async () => {
+    rig.store.before = ({ op, key }) => {
+      if (op === 'put' && key === recordKey('example.a') && rig.started.length > 0) throw new Error('ECONNRESET');
     };
     const { ends, exitCode } = await rig.stack('a').apply();
     expect([ends['a']?.outcome, exitCode, rig.locked()]).toEqual(['held', 4, ['a']]);
@@ -420,6 +464,12 @@ describe('an engine that threw', () => {
     expect(rig.locked()).toEqual([]);
   });
 
+  const interrupted = async () => {
+    const record = await rig.record('example.a');
+    if (!isOpen(record)) throw new Error('it is not open');
+    return interruptedOf(record, 'next');
+  };
+
   const notFollowed: Play = async (engine) => {
     await engine.begin('vpc');
     throw new Error('a process of it is left');
@@ -428,15 +478,13 @@ describe('an engine that threw', () => {
   // Lock protocol, "the writer is dead first": what says so is written here and read by a recovery, perhaps on another machine.
   it('in the middle of a step leaves a recovery no end of its engine to go by', async () => {
     await rig.stack('a', [], notFollowed).apply();
-    expect(interruptedOf(await rig.journaled(), 'example.a').engineEndedAt).toBeUndefined();
-    // As it is in the bucket: the words of old journals count too, and would hide that the code is missing.
-    const key = rig.bucket.keys().find((each) => each.endsWith('-held.json')) ?? '';
-    expect((await rig.bucket.get(key))?.body).toContain('"source":"engine-end-unseen"');
+    expect((await interrupted()).engineEndedAt).toBeUndefined();
+    expect(await doubts()).toContainEqual(expect.objectContaining({ source: 'engine-end-unseen' }));
   });
 
   it('is told apart from one that came to an unclear end, which was seen', async () => {
     await rig.stack('a', [], unseen).apply();
-    expect(interruptedOf(await rig.journaled(), 'example.a').engineEndedAt).toBeDefined();
+    expect((await interrupted()).engineEndedAt).toBeDefined();
   });
 
   it('in the middle of a step holds its stack', async () => {
@@ -550,12 +598,12 @@ describe('a lock that somebody removes while the engine runs', () => {
     const { ends, exitCode } = await rig.stack('a', [], removing).apply();
     expect(ends['a']).toMatchObject({ outcome: 'held', errors: expect.arrayContaining(['its lock was put back']) as string[] });
     expect([exitCode, rig.locked()]).toEqual([4, ['a']]);
-    const inRun = (await rig.journaled()).state.stacks.get('example.a');
-    expect(inRun).toMatchObject({ phase: 'held', lock: { etag: (await rig.bucket.get(durableLockKey('example.a')))?.etag } });
-    expect(inRun?.lockGoneSince).toBeUndefined();
+    expect((await rig.record('example.a'))?.phase).toBe('held');
+    expect(await rig.standing('a')).not.toHaveProperty('lockGoneSince');
   });
 
-  it('is not put back where somebody else is in', async () => {
+  // It then makes plain pulumi give way at its second look, and everyone who comes after it.
+  it('is put back beside the lock of plain pulumi that came in', async () => {
     const { ends } = await rig
       .stack('a', [], async (engine) => {
         const end = await removing(engine);
@@ -565,10 +613,10 @@ describe('a lock that somebody removes while the engine runs', () => {
       .apply();
     expect(ends['a']).toMatchObject({
       outcome: 'held',
-      errors: expect.arrayContaining(['its lock could not be put back: somebody else is in']) as string[],
+      errors: expect.arrayContaining(['its lock was put back']) as string[],
     });
-    expect(rig.locked()).toEqual([]);
-    expect(await rig.standing('a')).toMatchObject({ kind: 'held', lockGoneSince: '2030-01-01T00:00:00.000Z' });
+    expect(rig.locked()).toEqual(['a']);
+    expect(rig.bucket.keys()).toContain(`${lockFolder('example.a')}1f.json`);
   });
 
   it('or replaces holds the stack, and is left as it is', async () => {
@@ -582,8 +630,7 @@ describe('a lock that somebody removes while the engine runs', () => {
       })
       .apply();
     expect(rig.bucket.bodyOf(durableLockKey('example.a'))).toBe(theirs);
-    expect((await rig.journaled()).events).toContainEqual(expect.objectContaining({ type: 'lock-lost', how: 'replaced' }));
-    expect((await rig.journaled()).state.stacks.get('example.a')?.phase).toBe('held');
+    expect((await rig.record('example.a'))?.phase).toBe('held');
   });
 
   it('counts also where it is noticed only when the engine has ended well', async () => {
@@ -624,13 +671,17 @@ describe('a checkpoint that somebody writes while the engine runs', () => {
 });
 
 describe('a lock under which nothing was started', () => {
-  it('is not journaled as released where it could not be removed', async () => {
+  it('is left over where it could not be removed, for the next command to end', async () => {
     rig.store.before = ({ op, key }) => {
       if (op === 'remove' && key === durableLockKey('example.a')) throw new Error('ECONNRESET');
     };
     rig.has('a');
     await rig.stack('a').apply({}, () => void rig.has('a', ['other']));
-    expect([rig.locked(), (await rig.standing('a', 'elsewhere')).kind]).toEqual([['a'], 'left']);
+    expect([rig.locked(), (await rig.standing('a', 'elsewhere')).kind, (await rig.record('example.a'))?.phase]).toEqual([
+      ['a'],
+      'left',
+      'free',
+    ]);
   });
 });
 

@@ -86,7 +86,10 @@ export class ApplyRig {
     );
   now = Date.parse('2030-01-01T00:00:00Z');
   /** What a recovery in the same run comes to. */
-  recover: ApplyRequest['recover'] = () => Promise.resolve({ kind: 'held', why: 'AWS could not be looked at', next: '', page: undefined });
+  recover: ApplyRequest['recover'] = async ({ claim }) => {
+    await claim?.write({ type: 'hold', as: claim.as, doubts: [] });
+    return { kind: 'held', why: 'AWS could not be looked at', next: '', page: undefined };
+  };
   readonly #work: Work[] = [];
 
   /** @param beside another run over the same bucket and account */

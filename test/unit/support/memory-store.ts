@@ -58,6 +58,11 @@ export class MemoryStore implements ObjectStore {
     return stored && { key, etag: stored.etag, size: stored.body.length, modified: stored.modified };
   }
 
+  /** Every content that the object had, the oldest first. */
+  history(key: string): string[] {
+    return this.#versions.flatMap((version) => (version.key === key && version.etag !== undefined ? [version.body] : [])).reverse();
+  }
+
   bodyOf(key: string): string | undefined {
     return this.#objects.get(key)?.body;
   }
