@@ -31,6 +31,7 @@ const everywhere = [
   'journal',
   'state',
   'locks',
+  'ownership',
   'pulumi',
   'aws',
   'ui',

@@ -8,7 +8,7 @@ import { ApplyRig, closeGateway } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
-import { engineLock, lockOf } from './support/owner.ts';
+import { engineLock, known, lockOf } from './support/owner.ts';
 
 // Patience that passes at once.
 vi.mock(import('../../orchestrator/state/patience.ts'), async (original) => {
@@ -344,7 +344,7 @@ describe('the mark of a dead run', () => {
     const process = { ...opened.process, nonce: 'other', pid: 43 };
     await other.open({ type, operation, process, session, account, region, order, forecastSeconds, networkFile });
     const standings = await rig.standings();
-    const liveness = ({ nonce }: { readonly nonce: string }) => (nonce === 'other' ? ('alive' as const) : ('dead' as const));
+    const liveness = ({ nonce }: { readonly nonce: string }) => (nonce === 'other' ? known.alive : known.dead);
     await closeDeadRuns({ ...(await requestOf()), standings: { ...standings, liveness } });
     expect(marks()).toContain(openRunKey('example', 'mine', 'other'));
   });
