@@ -74,7 +74,7 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
     doubts: [...known.values()],
     answers: answered.map(({ answer }) => answer).reduce<readonly Answer[]>(withAnswer, []),
     nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
-    owners: taken.map(({ lock }) => lock),
+    owners: [...taken].sort((a, b) => a.epoch - b.epoch).map(({ lock }) => lock),
     epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
   };
 }

@@ -153,8 +153,13 @@ describe('somebody may still write', () => {
 
 describe.runIf(process.platform === 'linux')('what is left of the engine of an interrupted run', () => {
   const children: ReturnType<typeof spawn>[] = [];
-  afterEach(() => {
-    for (const child of children.splice(0)) child.kill('SIGKILL');
+  afterEach(async () => {
+    // The next test looks for the same marker.
+    for (const child of children.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
   });
 
   /** A process as an engine of run r1 is one, started by such an orchestrator. */

@@ -167,6 +167,16 @@ describe.runIf(isLinux)('a search for processes by their environment', () => {
     expect(searched).toMatchObject({ name: 'ProcessesUnseen', why: 'descriptors' });
   });
 
+  it('throws where the environment of one process cannot be opened, and never leaves that one out', async () => {
+    await started('sleep', ['600'], { env });
+    const suspects = await startedFromHere();
+    // Enough to list the processes, and not to read some of them at once.
+    exhaust(1);
+    const searched = await processesWithEnvironment(name, () => true, suspects).catch((cause: unknown) => cause);
+    release();
+    expect(searched).toMatchObject({ name: 'ProcessesUnseen', why: 'descriptors' });
+  });
+
   it('throws where environments cannot be read at all', async () => {
     on('darwin');
     await expect(processesWithEnvironment(name, () => true, anyProcess)).rejects.toThrow(ProcessesUnseen);
