@@ -8,7 +8,7 @@ import { stateUrl } from '../../orchestrator/aws/clients.ts';
 import type { EngineRequest, EngineResult } from '../../orchestrator/pulumi/engine.ts';
 import { endEngineProcesses, findEngineProcesses } from '../../orchestrator/pulumi/orphans.ts';
 import { project } from '../../orchestrator/state/layout.ts';
-import { isAlive, startedFromHere } from '../../toolchain/process-identity.ts';
+import { isAlive, ownIdentity, startedFromHere } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
 import { deferred } from '../unit/support/deferred.ts';
 import type { OrchestratorOrder } from './engine-orchestrator.ts';
@@ -90,8 +90,8 @@ describe('an engine that is killed in the create of a VPC', () => {
 
   afterAll(() => lab.endFault(stack));
 
-  it('was found by its marker, with its plugin, and before it', () => {
-    expect({ first: before[0], more: before.length > 1 }).toEqual({ first: cli, more: true });
+  it('was found by its marker, with its plugin, and before it, and names this process as its orchestrator', async () => {
+    expect({ first: before[0], more: before.length > 1 }).toEqual({ first: { ...cli, owner: await ownIdentity() }, more: true });
   });
 
   it('fails, with the create unfinished', () => {

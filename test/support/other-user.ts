@@ -34,10 +34,14 @@ export async function processOf(uid: number, env: Record<string, string> = {}): 
 /**
  * The command line that runs another one.
  *
- * @param as its user; `root`: may do all that root may, but look at the processes of others, and so needs no files of its own
+ * @param as its user; `root`: may do all that root may, but look at the processes of others (for which root's group would be enough), and so needs no
+ * files of its own
  * @param hidepid of the process table: 2 hides the processes of other users, 1 refuses to show what they are, 0 shows them
  */
 export function asUser(as: number | 'root', hidepid: 0 | 1 | 2, command: readonly string[]): readonly [string, ...string[]] {
-  const user = as === 'root' ? ['--bounding-set=-sys_ptrace'] : [`--reuid=${as}`, `--regid=${as}`, '--clear-groups'];
+  const user =
+    as === 'root'
+      ? ['--bounding-set=-sys_ptrace', `--regid=${bob}`, '--clear-groups']
+      : [`--reuid=${as}`, `--regid=${as}`, '--clear-groups'];
   return ['unshare', '-m', 'sh', '-c', `${mountHidden(hidepid)} && exec "$@"`, 'sh', 'setpriv', ...user, ...command];
 }
