@@ -28,6 +28,8 @@ export interface Interrupted {
   readonly answers: readonly Answer[];
   /** Of every process that had the stack's lock in this run: an engine of it may have outlived it. */
   readonly nonces: readonly string[];
+  /** Those processes, as their locks name them. */
+  readonly owners?: readonly ProcessRecord[];
   /** Of the last takeover; 1 where there was none. */
   readonly epoch: number;
 }
@@ -69,6 +71,7 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
     doubts: [...known.values()],
     answers: answered.map(({ answer }) => answer).reduce<readonly Answer[]>(withAnswer, []),
     nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
+    owners: [...taken].sort((a, b) => a.epoch - b.epoch).map(({ lock }) => lock),
     epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
   };
 }

@@ -5,6 +5,7 @@ import type { StandingLock } from '../locks/durable-locks.ts';
 import { describeFreeze, putFrozen, readFrozen, removeFrozen } from '../locks/frozen.ts';
 import type { Frozen } from '../locks/frozen.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
+import { mayBeAtWork } from '../ownership/liveness.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import type { Standings } from './standing.ts';
 
@@ -134,7 +135,7 @@ const isFreeze = ({ content }: StandingLock): boolean => content.kind === 'holdf
 
 /** The lock of a run that is not seen to live: it keeps everyone out as well as a freeze's own. */
 function mayStay({ content }: StandingLock, { liveness }: Standings): boolean {
-  return content.kind === 'holdfast' && ['dead', 'quiet'].includes(liveness(content.record));
+  return content.kind === 'holdfast' && !mayBeAtWork(liveness(content.record));
 }
 
 async function freezeOne(

@@ -356,6 +356,8 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   // Where no step ever began it has nothing to do but to end.
   const unended = report.intended ? ended.unended : undefined;
   if (unended !== undefined) doubts.push({ source: 'engine-end-unseen', text: `the engine's end was not seen: ${unended}` });
+  // Its plugins could not be looked for. One of them is in a call only if a step is, and a doubt tells of that step.
+  const unseen = report.intended && unended === undefined ? result.unended : undefined;
   if (ended.lost() !== undefined && !report.fence)
     doubts.push({ source: 'lock', text: `its lock was ${ended.lost() ?? ''} by somebody while the engine ran` });
   // What a look settles is what AWS has, and not who else was there.
@@ -368,9 +370,15 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     else doubts.push(...found);
   }
   if (doubts.length > 0) {
+    if (unseen !== undefined) doubts.push({ source: 'exit', text: `the engine's end was not seen: ${unseen}` });
     // Whoever may still write has to be known to be dead, and what was written to be in the bucket: then a recovery can be made at once.
     const canRecover =
-      settings.settle && unended === undefined && report.fence === undefined && report.durable && ended.lost() === undefined;
+      settings.settle &&
+      unended === undefined &&
+      unseen === undefined &&
+      report.fence === undefined &&
+      report.durable &&
+      ended.lost() === undefined;
     const recovered = canRecover ? await recoverInRun(work, settings, ended, doubts, errors) : undefined;
     return recovered ?? (await hold(work, settings, lock, doubts, report, errors, ended.lost()));
   }

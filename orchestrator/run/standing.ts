@@ -8,17 +8,19 @@ import { describeLock, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import { describeFreeze, readFrozen } from '../locks/frozen.ts';
 import type { Frozen } from '../locks/frozen.ts';
-import { lastHeard, quietAfterSeconds } from '../locks/heartbeat.ts';
+import { lastHeard } from '../locks/heartbeat.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
+import { describeUnseen } from '../ownership/describe-liveness.ts';
+import { mayBeAtWork } from '../ownership/liveness.ts';
+import type { Liveness } from '../ownership/liveness.ts';
+import { seeProcesses } from '../ownership/processes.ts';
+import type { Observer } from '../ownership/processes.ts';
 import type { PendingOperation, StackState } from '../state/checkpoints.ts';
 import { durableLockKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { UnreadableRecord } from '../state/read-json.ts';
 import { readVerified } from '../state/verified.ts';
 import type { Verified } from '../state/verified.ts';
-
-/** Whether a process can still write. A process of this machine is looked up; of another one only its heartbeat is known, which proves nothing. */
-export type Liveness = 'alive' | 'dead' | 'heard-of' | 'quiet';
 
 /** Who may do what with a stack. */
 export type Standing =
@@ -63,10 +65,10 @@ export function standingOf(facts: StackFacts): Standing {
   const record = ours?.content.kind === 'holdfast' ? ours.content.record : undefined;
   if (open && isOpen(open.inRun)) {
     const owner = open.inRun.lock?.record ?? open.process;
-    const works = owner !== undefined && record?.nonce === owner.nonce && ['alive', 'heard-of'].includes(facts.liveness(owner));
+    const works = owner !== undefined && record?.nonce === owner.nonce && mayBeAtWork(facts.liveness(owner));
     if (open.inRun.phase === 'running' && works && ours) return { kind: 'locked', message: describeLock(ours) };
     // Whoever recovers it is at work too: a second recovery beside that one would only be in its way.
-    const recovers = record?.operation === 'recover' && ['alive', 'heard-of'].includes(facts.liveness(record));
+    const recovers = record?.operation === 'recover' && mayBeAtWork(facts.liveness(record));
     if (recovers && ours) return { kind: 'locked', message: describeLock(ours) };
     // Whatever stands in the lock's place keeps plain `pulumi` out.
     const lockStands = locks.some(({ key }) => key === durableLockKey(facts.stack));
@@ -91,16 +93,16 @@ function standingUnder(
   const message = describeLock(lock);
   if (record.operation === 'freeze') return { kind: 'frozen', message };
   const liveness = facts.liveness(record);
-  if (liveness === 'alive' || liveness === 'heard-of') return { kind: 'locked', message };
+  if (mayBeAtWork(liveness)) return { kind: 'locked', message };
   const phase = facts.open?.run === record.run ? facts.open.inRun.phase : undefined;
   const pending = facts.state?.pendingOperations ?? [];
   // Not of this run, which started nothing, but in doubt all the same.
   if (facts.state && pending.length > 0)
     return { kind: 'held', why: describeOperations(pending), since: facts.state.modified.toISOString(), doubts: doubtsOf(pending) };
-  if (phase === 'verified' || liveness === 'dead') return { kind: 'left', message, lock, run: record.run };
+  if (phase === 'verified' || liveness.answer === 'dead') return { kind: 'left', message, lock, run: record.run };
   return {
     kind: 'held',
-    why: `locked by run ${record.run} on ${record.host}, which had started nothing and is not heard of any more`,
+    why: `locked by run ${record.run} on ${record.host}, which had started nothing ${describeUnseen(liveness)}`,
     since: lock.since.toISOString(),
     run: record.run,
     doubts: [],
@@ -200,19 +202,15 @@ export interface Standings {
   readonly unreadable: readonly string[];
 }
 
-export interface StandingsRequest {
+export interface StandingsRequest extends Observer {
   readonly store: ObjectStore;
   readonly network: string;
   readonly states: ReadonlyMap<string, StackState>;
-  /** This machine. */
-  readonly machine: string;
-  /** Of a process of this machine. */
-  readonly isAlive: (process: ProcessRecord) => Promise<boolean>;
   readonly now: number;
 }
 
 export async function readStandings(request: StandingsRequest): Promise<Standings> {
-  const { store, network, states, machine, now } = request;
+  const { store, network, states, now } = request;
   const unreadable: string[] = [];
   const orUnreadable = <T>(read: Promise<T>, none: T): Promise<T> =>
     read.catch((cause: unknown) => {
@@ -222,35 +220,30 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     });
   // The locks first: whatever lock is seen, the mark of its run was there before, and is found.
   const locks = await standingLocks(store, network);
-  const [marks, frozen, verified, heard] = await Promise.all([
+  const [marks, frozen, verified, heardFirst] = await Promise.all([
     openMarks(store, network),
     orUnreadable(readFrozen(store, network), new Map<string, Frozen>()),
     orUnreadable(readVerified(store, network), new Map<string, Verified>()),
     lastHeard(store, network),
   ]);
-  const seen = await Promise.all(runsOf(marks).map((run) => readRun(store, network, run)));
+  // Whether or not a mark leads there: a mark that is lost takes nothing away from what its run has written down.
+  const named = [...new Set([...runsOf(marks), ...runsOfLocks(locks)])].sort();
+  const seen = await Promise.all(named.map((run) => readRun(store, network, run)));
   const marked = await unopenedBy(store, marks, seen);
   const processes = [
     ...marked.values(),
     ...locks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),
     ...seen.flatMap(processesOf),
   ];
-  const here = new Map<string, boolean>();
-  await Promise.all(
-    processes
-      .filter((process) => process.machine === machine)
-      .map(async (process) => here.set(process.nonce, await request.isAlive(process))),
-  );
-  const liveness = (process: ProcessRecord): Liveness => {
-    const known = here.get(process.nonce);
-    if (known !== undefined) return known ? 'alive' : 'dead';
-    const last = heard.get(process.nonce);
-    return last !== undefined && now - last.getTime() < quietAfterSeconds * 1000 ? 'heard-of' : 'quiet';
-  };
+  const { liveness, heard } = await seeProcesses(processes, request, {
+    heard: heardFirst,
+    hearAgain: () => lastHeard(store, network),
+    now,
+  });
   // A process that is known to be dead writes no more: what it wrote until then is read only now. Before, it could still have started an engine.
-  const isOfDead = (run: ReadRun): boolean => processesOf(run).some((process) => liveness(process) === 'dead');
+  const isOfDead = (run: ReadRun): boolean => processesOf(run).some((process) => liveness(process).answer === 'dead');
   const ofDeadLocks = new Set(
-    locks.flatMap(({ content }) => (content.kind === 'holdfast' && liveness(content.record) === 'dead' ? [content.record.run] : [])),
+    locks.flatMap(({ content }) => (content.kind === 'holdfast' && liveness(content.record).answer === 'dead' ? [content.record.run] : [])),
   );
   const runs = await Promise.all(
     seen.map((run) => (isOfDead(run) || ofDeadLocks.has(run.run) ? readRun(store, network, run.run) : Promise.resolve(run))),
@@ -279,6 +272,10 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   }
   return { byStack, locks, openRuns: runs, marked, frozen, verified, heard, liveness, unreadable };
 }
+
+/** A freeze is of a person, and has no journal. */
+const runsOfLocks = (locks: readonly StandingLock[]): readonly string[] =>
+  locks.flatMap(({ content }) => (content.kind === 'holdfast' && content.record.operation !== 'freeze' ? [content.record.run] : []));
 
 function processesOf({ state, events }: ReadRun): ProcessRecord[] {
   return [

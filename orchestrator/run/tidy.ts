@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
+import { messageOf } from '../domain/problem.ts';
 import type { NewEvent } from '../journal/events.ts';
 import { Journal } from '../journal/journal.ts';
 import { isOpen as isOpenInRun } from '../journal/run-state.ts';
 import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
+import { identityKeyOf } from '../ownership/processes.ts';
+import { EngineOwnerAlive } from '../pulumi/orphans.ts';
 import { openRunsPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import type { Standings } from './standing.ts';
@@ -112,20 +116,27 @@ function leftLocks(standings: Standings) {
 /**
  * Ends the engines that outlived a run of this machine: their gateway is gone, so that they can write nothing down, and a plugin may still be in a call.
  * @param end ends every engine process of an orchestrator, by its nonce; how many there were
+ * @returns when those are ended that could be seen. What could not be looked at is told, and its stacks stay as they are.
  */
 export async function endOrphans(
   standings: Standings,
-  end: (nonce: string) => Promise<number>,
+  end: (nonce: string, owner: ProcessRecord) => Promise<number>,
   onNote: (message: string) => void,
 ): Promise<void> {
   const owners = new Map<string, ProcessRecord & { readonly run: string }>();
   for (const { run, state } of standings.openRuns) {
-    if (state.opened) owners.set(state.opened.process.nonce, { ...state.opened.process, run });
-    for (const { lock } of state.stacks.values()) if (lock) owners.set(lock.record.nonce, lock.record);
+    if (state.opened) owners.set(identityKeyOf(state.opened.process), { ...state.opened.process, run });
+    for (const { lock } of state.stacks.values()) if (lock) owners.set(identityKeyOf(lock.record), lock.record);
   }
   for (const owner of owners.values()) {
-    if (standings.liveness(owner) !== 'dead') continue;
-    const ended = await end(owner.nonce);
+    if (standings.liveness(owner).answer !== 'dead') continue;
+    const ended = await end(owner.nonce, owner).catch((cause: unknown) => {
+      if (!(cause instanceof ProcessesUnseen || cause instanceof EngineOwnerAlive)) throw cause;
+      onNote(
+        `Whether an engine of run ${owner.run} is still running on ${owner.host} is not known: ${messageOf(cause)}. Its stacks stay as they are.`,
+      );
+      return 0;
+    });
     if (ended > 0)
       onNote(`Ended ${ended} ${ended === 1 ? 'process' : 'processes'} of run ${owner.run}, whose orchestrator (pid ${owner.pid}) is dead.`);
   }
@@ -147,7 +158,7 @@ export async function closeDeadRuns({ store, network, standings }: TidyRequest):
       // Without an opening it is of a process that is only just beginning, or died before it began.
       const process = own.find((event) => event.type === 'run-opened')?.process ?? standings.marked.get(key);
       if (!process) continue;
-      if (own.some(({ type }) => type === 'run-ended') || standings.liveness(process) === 'dead') await store.remove(key, etag);
+      if (own.some(({ type }) => type === 'run-ended') || standings.liveness(process).answer === 'dead') await store.remove(key, etag);
     }
   }
 }

@@ -641,3 +641,44 @@ describe('a second run over a held stack', () => {
     expect(ends['a']?.outcome).toBe('locked');
   });
 });
+
+describe('an engine whose plugins could not be looked for when it ended', () => {
+  const unlooked =
+    (play: Play): Play =>
+    async (engine) => ({ ...(await play(engine)), unended: 'too many files are open' });
+  const doubts = async (): Promise<readonly string[]> =>
+    (await rig.journaled()).events.flatMap((event) => (event.type === 'held' ? event.doubts.map(({ text }) => text) : []));
+  const unseenEnd = "the engine's end was not seen: too many files are open";
+
+  it('holds its stack where a step has no known end, is not settled in the run, and is journaled as one whose end was not seen', async () => {
+    let recoveries = 0;
+    const recover = rig.recover;
+    rig.recover = (...given) => {
+      recoveries += 1;
+      return recover(...given);
+    };
+    const { ends } = await rig.stack('a', [], unlooked(unseen)).apply();
+    expect([ends['a']?.outcome, rig.locked(), recoveries, await doubts()]).toEqual([
+      'held',
+      ['a'],
+      0,
+      ['CreateVpc outcome unknown', unseenEnd],
+    ]);
+  });
+
+  it('does not hold its stack where the engine ended by itself and every step has a known end: no plugin is in a call', async () => {
+    const { ends } = await rig
+      .stack(
+        'a',
+        [],
+        unlooked(async (engine) => (await engine.create('vpc')).end()),
+      )
+      .apply();
+    expect([ends['a']?.outcome, rig.locked(), await doubts()]).toEqual(['applied', [], []]);
+  });
+
+  it('is not settled in the run where AWS has an object that the state has not', async () => {
+    const { ends } = await rig.stack('a', [], unlooked(refusedAndMade)).apply();
+    expect([ends['a']?.outcome, rig.locked(), (await doubts()).at(-1)]).toEqual(['held', ['a'], unseenEnd]);
+  });
+});

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { platform } from 'node:os';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { messageOf, orRefuse, Refusal } from '../../domain/problem.ts';
@@ -17,9 +16,9 @@ import { Heartbeat } from '../../locks/heartbeat.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
 import type { Network } from '../../network/read-network.ts';
+import { unknownLiveness } from '../../ownership/liveness.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
-import { endEngineProcesses } from '../../pulumi/orphans.ts';
 import { stackProgram } from '../../pulumi/program.ts';
 import { interruptedOf } from '../../recovery/interrupted.ts';
 import type { Interrupted } from '../../recovery/interrupted.ts';
@@ -27,7 +26,7 @@ import type { Question } from '../../recovery/questions.ts';
 import { recoverStack } from '../../recovery/recover-stack.ts';
 import type { RecoveryEnd, RecoveryParts } from '../../recovery/recover-stack.ts';
 import { takeOverStack } from '../../recovery/take-over.ts';
-import { writerOf } from '../../recovery/writer.ts';
+import { endLeftEngine, writerOf } from '../../recovery/writer.ts';
 import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
@@ -381,21 +380,16 @@ async function runOf(aws: OpenedSession, file: OpenedFile, held: Held, own: stri
 
 /** Whether anybody can still write for the interrupted run. What is left of its engine on this machine is ended first. */
 async function seeWriter(context: Context, { aws, state, flags }: Opened, interrupted: Interrupted): Promise<Writer> {
-  const { process, stack, run } = interrupted;
-  const liveness = process ? state.standings.liveness(process) : 'quiet';
-  // Only Linux shows which processes are an engine's.
-  const isHere = process?.machine === aws.process.machine && platform() === 'linux';
-  let ended = 0;
-  if (isHere && !flags.dryRun && (liveness === 'dead' || interrupted.engineEndedAt !== undefined))
-    for (const nonce of interrupted.nonces) ended += (await endEngineProcesses(`${nonce}/${stack}`)).length;
+  const { process, run } = interrupted;
+  const liveness = process ? state.standings.liveness(process) : unknownLiveness;
+  const engine = await endLeftEngine({ interrupted, liveness, own: aws.process, dryRun: flags.dryRun });
   // Of a run that several processes share also under the name of all of it.
   const names = process ? [run, interrupted.opening?.shared] : [plainPulumi];
   const isSaid = flags.writerDead !== undefined && names.includes(flags.writerDead);
   return writerOf({
     interrupted,
     liveness,
-    isHere,
-    ended,
+    engine,
     now: context.now(),
     saidBy: isSaid ? `${aws.process.user}@${aws.process.host}` : undefined,
   });

@@ -7,6 +7,8 @@ import { readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
 import { describeLock, releaseLock, takeOver } from '../../locks/durable-locks.ts';
 import type { StandingLock } from '../../locks/durable-locks.ts';
+import { describeReason } from '../../ownership/describe-liveness.ts';
+import { mayBeAtWork } from '../../ownership/liveness.ts';
 import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
 import { releaseChecklist } from '../../recovery/release-checklist.ts';
 import type { Item } from '../../recovery/release-checklist.ts';
@@ -126,11 +128,12 @@ function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings
       message: describeLock(lock),
       next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(record.incident ?? 'ID')}`,
     });
-  if (record && ['alive', 'heard-of'].includes(liveness(record)))
+  const known = record && liveness(record);
+  if (known && mayBeAtWork(known))
     throw new Refusal(exitCodes.lockedByOther, {
       reason: 'at-work',
-      message: `${describeLock(lock)}, and is at work`,
-      next: 'Wait, or end that process first: npm run locks',
+      message: `${describeLock(lock)}. ${known.why === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
+      next: known.why === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
     });
 }
 

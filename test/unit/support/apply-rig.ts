@@ -22,7 +22,7 @@ import { checkpointOf, FakeEngine } from './fake-engine.ts';
 import type { FakeAws } from './fake-engine.ts';
 import { HookedStore } from './hooked-store.ts';
 import { MemoryStore } from './memory-store.ts';
-import { lockOf, machine, processOf } from './owner.ts';
+import { lockOf, observer, processOf } from './owner.ts';
 import { QuickClock } from './quick-clock.ts';
 
 /** A session of fixed length; `renewed` is what is left after a renewal, if there can be one. */
@@ -211,8 +211,8 @@ export class ApplyRig {
       store: this.bucket,
       network: 'example',
       states,
-      machine: from === 'elsewhere' ? 'machine-2' : machine,
-      isAlive: () => Promise.resolve(from === 'alive'),
+      ...observer(() => from === 'alive'),
+      ...(from === 'elsewhere' ? { machine: 'machine-2' } : {}),
       // Long after the last heartbeat.
       now: this.now + 3_600_000,
     });
