@@ -20,10 +20,17 @@ export interface Quarantine {
   readonly prefix: string;
   readonly manifest: string;
   readonly versions: readonly QuarantinedVersion[];
-  /** Versions of the checkpoint since the run began, oldest first, the one that it began from before them; text as it is in the bucket. */
-  readonly checkpoints: readonly { readonly version: string; readonly etag: string | null; readonly body: string | null }[];
+  /** Versions of the checkpoint since the run began, oldest first, the one that it began from before them. */
+  readonly checkpoints: readonly { readonly version: string; readonly etag: string | null }[];
   /** The version that the run began from is not there any more: what it did since is only partly told. */
   readonly baseIsGone: boolean;
+}
+
+/** A version of the checkpoint that tells what the run did, as it is in the bucket; null where it is a removal, or was taken away meanwhile. */
+export interface ReadVersion {
+  readonly version: string;
+  readonly etag: string | null;
+  readonly body: string | null;
 }
 
 export interface QuarantineRequest {
@@ -42,6 +49,8 @@ export interface QuarantineRequest {
   readonly patienceSeconds: number;
   /** False: nothing is written, for a rehearsal. */
   readonly copies: boolean;
+  /** Told each of the `checkpoints`, in their order, when it is copied. None is kept here: of a day there may be more than the memory holds. */
+  readonly onCheckpoint: (version: ReadVersion) => void;
   readonly onProgress: (message: string) => void;
 }
 
@@ -52,8 +61,8 @@ const keptHours = 24;
 const copiesAtOnce = 8;
 
 /**
- * Copies every version of the checkpoint, back to the one that was current when the run took its lock and at least 24 h, its locks and its journal.
- * Copies are never written over: a recovery that was killed here goes on where it was, and a later one adds what is new.
+ * Copies every version of the checkpoint, back to the one that was current when the run took its lock and at least 24 h, and its locks.
+ * The journal of the run is named, and not copied: each of its events is written once, and none is ever removed. Copies are never written over: a recovery that was killed here goes on where it was, and a later one adds what is new.
  */
 export async function quarantine(request: QuarantineRequest): Promise<Quarantine> {
   const { store, network, stack, run, recovery, patienceSeconds } = request;
@@ -75,23 +84,29 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
   const wanted = [
     ...ofStack.filter((version) => kept.has(version)),
     ...[...new Set(ofLocks.map(({ key }) => key))].flatMap((key) => ofKey(ofLocks, key, since)),
-    ...(await insist(() => store.versions(runPrefix(network, run)))),
   ];
-  const copied: QuarantinedVersion[] = [];
-  const bodies = new Map<string, string>();
-  for (let from = 0; from < wanted.length; from += copiesAtOnce) {
-    request.onProgress(`copying versions to quarantine: ${from} of ${wanted.length}`);
+  const copied = new Map<StoredVersion, QuarantinedVersion>();
+  // What tells what the run did comes first, and in its order.
+  const isEvidence = new Set(evidence);
+  const order = [...evidence, ...wanted.filter((version) => !isEvidence.has(version))];
+  for (let from = 0; from < order.length; from += copiesAtOnce) {
+    request.onProgress(`copying versions to quarantine: ${from} of ${order.length}`);
     const part = await Promise.all(
-      wanted.slice(from, from + copiesAtOnce).map(async (version) => {
+      order.slice(from, from + copiesAtOnce).map(async (version) => {
         const bytes = version.etag === undefined ? undefined : await insist(() => store.getVersion(version.key, version.version));
-        if (bytes && version.key === checkpoint) bodies.set(version.version, Buffer.from(bytes).toString('utf8'));
-        return copyOne(request, prefix, version, bytes, insist);
+        return { version, bytes, copy: await copyOne(request, prefix, version, bytes, insist) };
       }),
     );
-    copied.push(...part);
+    for (const { version, bytes, copy } of part) {
+      copied.set(version, copy);
+      if (!isEvidence.has(version)) continue;
+      const body = bytes === undefined ? null : Buffer.from(bytes).toString('utf8');
+      request.onCheckpoint({ version: version.version, etag: version.etag ?? null, body });
+    }
   }
+  const versions = wanted.flatMap((version) => copied.get(version) ?? []);
   const text = JSON.stringify(
-    { schema: schemaVersion, network, stack, run, recovery, since: since.toISOString(), versions: copied },
+    { schema: schemaVersion, network, stack, run, recovery, since: since.toISOString(), journal: runPrefix(network, run), versions },
     null,
     2,
   );
@@ -104,8 +119,8 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
   return {
     prefix,
     manifest,
-    versions: copied,
-    checkpoints: evidence.map(({ version, etag }) => ({ version, etag: etag ?? null, body: bodies.get(version) ?? null })),
+    versions,
+    checkpoints: evidence.map(({ version, etag }) => ({ version, etag: etag ?? null })),
     baseIsGone,
   };
 }

@@ -66,7 +66,7 @@ describe('a recovery that ends well', () => {
       incident: 'INC-7',
       lock: { before: { owner: expect.stringContaining('run r1, up') as string }, epoch: 2 },
       writer: { how: 'it died here', saidBy: null },
-      quarantine: { versions: 9 },
+      quarantine: { versions: 4 },
       before: { pendingOperations: [{ type: 'creating', name: 'vpc' }] },
       after: { pendingOperations: [] },
       looks: [{ objects: 2 }, { objects: 2 }],
@@ -307,7 +307,7 @@ describe('what cannot be seen', () => {
     expect(end).toMatchObject({ kind: 'held', why: 'AWS could not be looked at: ExpiredToken: ec2:DescribeVpcs: expired' });
     expect([rig.isLocked(), (await rig.standing()).kind, rig.engine.asked]).toEqual([true, 'held', []]);
     expect((await rig.journaled()).state.stacks.get(stack)?.doubts).toEqual([{ source: 'recovery', text: (end as { why: string }).why }]);
-    expect(dossierOf(end)).toMatchObject({ outcome: 'held', promoted: null, quarantine: { versions: 9 } });
+    expect(dossierOf(end)).toMatchObject({ outcome: 'held', promoted: null, quarantine: { versions: 4 } });
   });
 
   it('leaves the stack held: AWS is still at it at the limit', async () => {
