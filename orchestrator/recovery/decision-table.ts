@@ -48,6 +48,12 @@ export const decisionTable: readonly Row[] = [
   { row: 'W4', when: { live: 'going' }, then: 'wait', because: 'AWS is still deleting it' },
 
   {
+    row: 'G0',
+    when: { live: 'gone', findable: 'no', operation: 'create', said: ['nothing', 'adopt', 'disown', 'delete'] },
+    then: 'ask',
+    because: 'it may have been made, and nothing tells it from other objects (no tags, or a key that is not known)',
+  },
+  {
     row: 'G1',
     when: { live: 'gone', state: 'unrecorded', operation: 'create' },
     then: 'forget',

@@ -19,6 +19,11 @@ export const factValues = {
    * deletion was seen. `unsettled`: the looks so far are not far enough apart. `unseen`: it could not be looked at.
    */
   live: ['there', 'coming', 'going', 'gone', 'unsettled', 'unseen'],
+  /**
+   * Whether a look would show it: its id is known, or its key can be made of what was asked for, or that has the tags by which it is looked for. Not to
+   * see what is looked for by nothing says nothing.
+   */
+  findable: ['yes', 'no'],
   /** By what a live object is known as the resource's. `other-target`: its key is the resource's, and it leads elsewhere. */
   bears: ['our-tags', 'our-key', 'other-target', 'nothing'],
   /**

@@ -175,6 +175,14 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     if (unrecorded.length === 0) add({ ...base, id: undefined, sources: [open.source] });
   }
 
+  // Of what nothing tells how it is recorded the tags are looked for in any case; a key cannot be made.
+  for (const { urn, text } of lostCreates(evidence)) {
+    const [name, type] = [urn.split('::').at(-1) ?? urn, typeOfUrn(urn)];
+    if (evidence.identityOf(type)?.by !== 'key' || shapeOfLost(urn, evidence)) continue;
+    const sources: Source[] = [{ from: 'journal', says: text }];
+    add({ urn, name, type, id: undefined, state: 'unrecorded', operation: 'create', shape: undefined, sources });
+  }
+
   for (const resource of history.former) {
     const { urn, name, type, id } = resource;
     if (id === undefined || taken.has(objectKey({ type, id })) || disowned.has(objectKey({ type, id }))) continue;
@@ -239,9 +247,13 @@ function lostCreates({ doubts, history, current }: WrittenDown): readonly { read
   );
 }
 
+function shapeOfLost(urn: string, { history, planned }: Evidence): StateResource | undefined {
+  return history.shapes.get(urn) ?? plannedShape(planned, urn.split('::').at(-1) ?? urn, typeOfUrn(urn));
+}
+
 function journaledCreates(evidence: Evidence): readonly (StateOperation & { readonly source: Source })[] {
   return lostCreates(evidence).flatMap(({ urn, text }) => {
-    const resource = evidence.history.shapes.get(urn) ?? plannedShape(evidence.planned, urn.split('::').at(-1) ?? urn, typeOfUrn(urn));
+    const resource = shapeOfLost(urn, evidence);
     return resource ? [{ type: 'creating' as const, resource, source: { from: 'journal' as const, says: text } }] : [];
   });
 }
@@ -283,19 +295,18 @@ function plannedShape(planned: Evidence['planned'], name: string, type: string):
 }
 
 /** The stack's own name for an object that bears its tags. */
-function resourceName(object: LiveObject, { installation, stack }: Evidence): string | undefined {
-  const { tags } = object;
+function resourceName({ tags }: Pick<LiveObject, 'tags'>, { installation, stack }: Evidence): string | undefined {
   return tags?.['holdfast:installation'] === installation && tags['holdfast:stack'] === stack ? tags['holdfast:resource'] : undefined;
 }
 
 /** Whether CloudTrail speaks of this resource. */
-function isOf(word: TrailWord, shape: StateResource, { installation, stack, identityOf }: Evidence): boolean {
+function isOf(word: TrailWord, shape: StateResource, evidence: Evidence): boolean {
+  const { installation, stack, identityOf } = evidence;
   const { tags, key } = word;
   if (tags !== undefined)
     return tags['holdfast:installation'] === installation && tags['holdfast:stack'] === stack && tags['holdfast:resource'] === shape.name;
-  const keyOf = identityOf(shape.type)?.keyOf;
-  const wanted = keyOf?.(shape.inputs);
-  return key !== undefined && wanted !== undefined && keyOf?.(key) === wanted;
+  const wanted = keyOf(shape, evidence);
+  return key !== undefined && wanted !== undefined && identityOf(shape.type)?.keyOf?.(key) === wanted;
 }
 
 /** By what the looks are searched for it: its id, and whatever else there may be of its resource. */
@@ -308,8 +319,24 @@ export function matches(object: LiveObject, shape: StateResource, evidence: Evid
   if (object.type !== shape.type || object.madeBy === 'aws') return false;
   const identity = evidence.identityOf(shape.type);
   if (identity?.by === 'tag') return resourceName(object, evidence) === shape.name;
-  const key = identity?.keyOf?.(shape.inputs);
+  const key = keyOf(shape, evidence);
   return key !== undefined && object.key === key;
+}
+
+/** Whether `matches` would find the object that a create with these inputs makes. */
+function isFindable(shape: StateResource, evidence: Evidence): boolean {
+  if (evidence.identityOf(shape.type)?.by !== 'tag') return keyOf(shape, evidence) !== undefined;
+  const tags = shape.inputs['tags'];
+  return (
+    typeof tags === 'object' && tags !== null && resourceName({ tags: tags as Readonly<Record<string, string>> }, evidence) === shape.name
+  );
+}
+
+/** What stands in a plan for what is not known before the deployment: https://github.com/pulumi/pulumi sdk/go/common/resource/plugin/rpc.go */
+const unknownValue = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+
+function keyOf({ type, inputs }: StateResource, { identityOf }: Evidence): string | undefined {
+  return identityOf(type)?.keyOf?.(Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== unknownValue)));
 }
 
 function factsOf(candidate: Candidate, all: readonly Candidate[], evidence: Evidence): Facts {
@@ -320,6 +347,7 @@ function factsOf(candidate: Candidate, all: readonly Candidate[], evidence: Evid
     state,
     operation,
     live: liveFact(candidate, evidence),
+    findable: candidate.id !== undefined || (shape !== undefined && isFindable(shape, evidence)) ? 'yes' : 'no',
     bears: bearsFact(candidate, evidence),
     beside: besideFact(candidate, all, evidence),
     trail: trailFact(candidate, evidence),

@@ -10,7 +10,7 @@ import { HookedStore } from './support/hooked-store.ts';
 import { lockOf, processOf } from './support/owner.ts';
 import { cidr, interruptedCreate, live, recorded, stateOf } from './support/recovery-interruptions.ts';
 import { closeGateway, network, RecoveryRig, run } from './support/recovery-rig.ts';
-import { bodyOf, installation, pending, raw, stack, tagged, tagsOf, urnOf } from './support/recovery.ts';
+import { bodyOf, installation, pending, raw, stack, tagged, taggedInputs, tagsOf, urnOf } from './support/recovery.ts';
 
 afterAll(closeGateway);
 
@@ -99,7 +99,7 @@ describe('a recovery that ends well', () => {
   });
 
   it('tells before the release what else differs, and what is left to do', async () => {
-    rig.engine.wanted = { old: { ...cidr(0), tags: 'more' }, vpc: cidr(1), third: cidr(3) };
+    rig.engine.wanted = { old: { ...cidr(0), description: 'more' }, vpc: cidr(1), third: cidr(3) };
     const end = await rig.recover('rec-1', { store, parts: { compare: () => [{ kind: 'property', text: 'vpc-old has other tags' }] } });
     expect(end).toMatchObject({ kind: 'recovered', differences: ['vpc-old has other tags'] });
     const types = rig.events.map((event) => (event.type === 'note' ? event.message : event.type === 'recovery-step' ? event.step : ''));
@@ -674,7 +674,7 @@ describe('what no version of the checkpoint tells', () => {
     });
     expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered', said: 'adopted vpc (vpc-new)' });
     expect(rig.engine.asked[0]).toBe('preview');
-    expect(rig.checkpoint?.resources.find(({ name }) => name === 'vpc')?.inputs).toEqual(cidr(1));
+    expect(rig.checkpoint?.resources.find(({ name }) => name === 'vpc')?.inputs).toEqual({ ...cidr(1), ...taggedInputs('vpc') });
   });
 });
 

@@ -20,6 +20,7 @@ import {
   stack,
   stalenessMs,
   tagged,
+  taggedInputs,
   tagsOf,
   types,
   urnOf,
@@ -188,9 +189,29 @@ describe('a create of which no end is recorded', () => {
     expect(decided({ versions, objects })).toEqual(['G1 forget route']);
   });
 
-  it('is not found by a key of which a part is not known', () => {
-    const versions = [deploymentOf([], [pending('creating', raw('route', { type: types.route, inputs: { routeTableId: '' } }))])];
-    expect(decided({ versions, objects: [object('r-1', { type: types.route })] })).toEqual(['G1 forget route']);
+  const withInputs = (type: string, inputs: object): Given => ({
+    versions: [deploymentOf([], [pending('creating', raw('one', { type, inputs: { ...inputs } }))])],
+  });
+  const secret = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', ciphertext: 'v1:…' };
+  const notKnownYet = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+  const withTags = (different: object) => ({ tags: { ...tagsOf('one'), ...different } });
+
+  it.each([
+    ['a part of its key is empty', types.route, { routeTableId: '', destinationCidrBlock: '10.0.0.0/8' }],
+    ['a part of its key is missing', types.route, { routeTableId: 'rtb-1' }],
+    ['a part of its key is a secret', types.route, { routeTableId: 'rtb-1', destinationCidrBlock: secret }],
+    ['a part of its key was not known when it was planned', types.route, { routeTableId: notKnownYet, destinationCidrBlock: '10.0.0.0/8' }],
+    ['its program asked for no tags', types.vpc, { cidrBlock: '10.0.0.0/16' }],
+    ['its program asked for the tags of another resource', types.vpc, withTags({ 'holdfast:resource': 'other' })],
+    ['its program asked for the tags of another stack', types.vpc, withTags({ 'holdfast:stack': 'example.vpc.b' })],
+    ['its tags are a secret', types.vpc, { tags: secret }],
+  ])('is a question where no look can find it: %s', (_, type, inputs) => {
+    const given = withInputs(type, inputs);
+    expect(decided(given)).toEqual(['G0 ask one']);
+    expect(decided({ ...given, answers: [{ resource: 'one', answer: 'forget' }] })).toEqual(['G1 forget one']);
+    const id = type === types.vpc ? 'vpc-1' : 'r-1';
+    const answers = [{ resource: 'one', answer: 'adopt', id } as const];
+    expect(decided({ ...given, objects: [object(id, { type })], answers })).toEqual([`P1 adopt one ${id}`]);
   });
 
   it('is looked for too where no version names it any more', () => {
@@ -284,6 +305,12 @@ describe('what the run itself wrote down', () => {
     ['what nothing tells how to record', { versions: [empty] }, []],
   ])('says nothing more of %s', (_, given, decisions) => {
     expect(decided({ ...given, doubts: [doubt] })).toEqual(decisions);
+  });
+
+  it('is a question where its key would have to be known, and nothing tells how it is to be recorded', () => {
+    const given: Given = { versions: [empty], doubts: [{ ...doubt, urn: urnOf('route', types.route) }] };
+    expect(decided(given)).toEqual(['G0 ask route']);
+    expect(decided({ ...given, answers: [{ resource: 'route', answer: 'forget' }] })).toEqual(['G1 forget route']);
   });
 
   it.each([{ ...doubt, op: 'delete' }, { source: 'exit', text: 'it was killed' } as const])(
@@ -476,7 +503,8 @@ describe('two objects of one create', () => {
 });
 
 describe('a replacement that creates first', () => {
-  const begun = deploymentOf([root, raw('vpc', { id: 'vpc-1' })], [pending('creating', raw('vpc', { inputs: { cidrBlock: 'new' } }))]);
+  const inputs = { cidrBlock: 'new', ...taggedInputs('vpc') };
+  const begun = deploymentOf([root, raw('vpc', { id: 'vpc-1' })], [pending('creating', raw('vpc', { inputs }))]);
   const versions = [made, begun];
   const old = tagged('vpc-1', 'vpc');
 
@@ -485,7 +513,7 @@ describe('a replacement that creates first', () => {
   });
 
   it('records the new object as it was to be', () => {
-    expect(subjectOf({ versions, objects: [old, tagged('vpc-2', 'vpc')] }, 'vpc-2').shape?.inputs).toEqual({ cidrBlock: 'new' });
+    expect(subjectOf({ versions, objects: [old, tagged('vpc-2', 'vpc')] }, 'vpc-2').shape?.inputs).toEqual(inputs);
   });
 
   it('of which nothing was made leaves the old object as it is', () => {
