@@ -49,7 +49,7 @@ export const decisionTable: readonly Row[] = [
 
   {
     row: 'G0',
-    when: { live: 'gone', findable: 'no', operation: 'create', said: ['nothing', 'adopt', 'disown', 'delete'] },
+    when: { live: 'gone', findable: 'no', said: ['nothing', 'adopt', 'disown', 'delete'] },
     then: 'ask',
     because: 'it may have been made, and nothing tells it from other objects (no tags, or a key that is not known)',
   },
@@ -215,6 +215,13 @@ export const decisionTable: readonly Row[] = [
     when: { live: 'there', state: 'unrecorded', operation: 'none', bears: 'our-key', beside: 'recorded-gone', shape: 'known' },
     then: 'adopt',
     because: 'somebody made it anew under the same key',
+    plan: settled,
+  },
+  {
+    row: 'U9',
+    when: { live: 'there', state: 'unrecorded', operation: 'update', bears: 'our-key', beside: 'recorded-gone', shape: 'known' },
+    then: 'adopt',
+    because: 'the update made it in the place of the one that the state has',
     plan: settled,
   },
   {

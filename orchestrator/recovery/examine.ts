@@ -233,7 +233,7 @@ function scopeOf(
     if (resource.id === undefined) add(resource.type, type?.idOf?.(resource.inputs));
     for (const container of type?.containersOf(resource.inputs) ?? []) add(container.type, container.id);
   };
-  for (const resource of [...current.resources, ...history.former, ...(spool?.resources ?? [])]) addResource(resource);
+  for (const resource of [...current.resources, ...history.former, ...history.updates, ...(spool?.resources ?? [])]) addResource(resource);
   for (const { resource } of history.open) addResource(resource);
   for (const { type, id, act, tags, key } of words) {
     const keyOf = typeOf(type)?.keyOf;

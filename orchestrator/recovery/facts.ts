@@ -20,8 +20,8 @@ export const factValues = {
    */
   live: ['there', 'coming', 'going', 'gone', 'unsettled', 'unseen'],
   /**
-   * Whether a look would show it: its id is known, or its key can be made of what was asked for, or that has the tags by which it is looked for. Not to
-   * see what is looked for by nothing says nothing.
+   * Whether a look would show what was made: its id is known, or its key can be made of what was asked for, or that has the tags by which it is looked
+   * for. `no` only of a create, and of what may have another id since an update. Not to see what is looked for by nothing says nothing.
    */
   findable: ['yes', 'no'],
   /** By what a live object is known as the resource's. `other-target`: its key is the resource's, and it leads elsewhere. */

@@ -25,6 +25,8 @@ export interface History {
   readonly former: readonly StateResource[];
   /** Of the former ones those whose deletion the engine has seen through, as `objectKey` names them. */
   readonly seenDeleted: ReadonlySet<string>;
+  /** What updates were to make of resources, whether they ended or not: AWS may have given the object another id, under which it has what was wanted. */
+  readonly updates: readonly StateResource[];
   /** By URN: how each resource was recorded, or was to be recorded, last. */
   readonly shapes: ReadonlyMap<string, StateResource>;
 }
@@ -48,6 +50,7 @@ export class HistoryReader {
   >();
   readonly #seenDeleted = new Set<string>();
   readonly #everSeen = new Map<string, StateResource>();
+  readonly #updates = new Map<string, StateResource>();
   readonly #shapes = new Map<string, StateResource>();
   #newest: string | undefined;
   #current: ReadonlySet<string> = new Set();
@@ -59,7 +62,9 @@ export class HistoryReader {
       const key = operationKey(operation);
       named.add(key);
       open.set(key, { operation, version, idsBefore: open.get(key)?.idsBefore ?? idsOf(deployment, operation.resource.urn) });
-      this.#shapes.set(operation.resource.urn, operation.resource);
+      const { type, resource } = operation;
+      if (type === 'updating') this.#updates.set(`${resource.urn} ${JSON.stringify(resource.inputs)}`, resource);
+      this.#shapes.set(resource.urn, resource);
     }
     for (const resource of deployment.resources) {
       const { type, id, urn, condemned, replacing } = resource;
@@ -95,6 +100,7 @@ export class HistoryReader {
       open: [...this.#open.values()].map(({ operation, version }) => ({ ...operation, version, current: version === this.#newest })),
       former: [...this.#everSeen].flatMap(([key, resource]) => (this.#current.has(key) ? [] : [resource])),
       seenDeleted: this.#seenDeleted,
+      updates: [...this.#updates.values()],
       shapes: this.#shapes,
     };
   }

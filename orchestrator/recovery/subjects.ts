@@ -219,16 +219,21 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     });
   }
 
-  // A key that the state has, under an id that it does not have: made anew by somebody.
+  // A key that the state has, or that an update was to give it, under an id that it does not have.
   for (const object of newest) {
-    if (object.key === undefined || object.madeBy === 'aws') continue;
-    if (taken.has(objectKey(object)) || disowned.has(objectKey(object))) continue;
-    const shape = current.resources.find(
-      (resource) => resource.type === object.type && !resource.condemned && matches(object, resource, evidence),
-    );
+    if (object.madeBy === 'aws' || taken.has(objectKey(object)) || disowned.has(objectKey(object))) continue;
+    const isOf = (resource: StateResource): boolean => object.key !== undefined && matches(object, resource, evidence);
+    const isSaid = ({ type, name }: StateResource): boolean =>
+      type === object.type &&
+      evidence.answers.some(({ answer, resource, id }) => answer === 'adopt' && resource === name && id === object.id);
+    const own = current.resources.filter((resource) => resource.type === object.type && !resource.condemned);
+    const anew = own.find(isOf);
+    const updated = history.updates.find((update) => own.some(({ urn }) => urn === update.urn) && (isOf(update) || isSaid(update)));
+    const shape = anew ?? updated;
     if (!shape) continue;
     const { urn, name, type } = shape;
-    add({ urn, name, type, id: object.id, state: 'unrecorded', operation: 'none', shape, sources: [] });
+    const source: Source = { from: 'version', says: `an update was to make ${name} what ${object.id} is` };
+    add({ urn, name, type, id: object.id, state: 'unrecorded', operation: anew ? 'none' : 'update', shape, sources: anew ? [] : [source] });
   }
   return candidates;
 }
@@ -323,6 +328,15 @@ export function matches(object: LiveObject, shape: StateResource, evidence: Evid
   return key !== undefined && object.key === key;
 }
 
+function findableFact({ id, urn, name, state, operation, shape }: Candidate, evidence: Evidence): Facts['findable'] {
+  if (id === undefined) return operation !== 'create' || (shape && isFindable(shape, evidence)) ? 'yes' : 'no';
+  if (evidence.answers.some(({ resource, answer }) => resource === name && answer === 'adopt')) return 'yes';
+  // What is told by its tags keeps its id in an update.
+  const hasUnknownKey = (update: StateResource): boolean =>
+    update.urn === urn && evidence.identityOf(update.type)?.by === 'key' && keyOf(update, evidence) === undefined;
+  return state === 'recorded' && evidence.history.updates.some(hasUnknownKey) ? 'no' : 'yes';
+}
+
 /** Whether `matches` would find the object that a create with these inputs makes. */
 function isFindable(shape: StateResource, evidence: Evidence): boolean {
   if (evidence.identityOf(shape.type)?.by !== 'tag') return keyOf(shape, evidence) !== undefined;
@@ -347,7 +361,7 @@ function factsOf(candidate: Candidate, all: readonly Candidate[], evidence: Evid
     state,
     operation,
     live: liveFact(candidate, evidence),
-    findable: candidate.id !== undefined || (shape !== undefined && isFindable(shape, evidence)) ? 'yes' : 'no',
+    findable: findableFact(candidate, evidence),
     bears: bearsFact(candidate, evidence),
     beside: besideFact(candidate, all, evidence),
     trail: trailFact(candidate, evidence),

@@ -29,8 +29,8 @@ const rules: Readonly<Record<string, (facts: Facts, row: Row) => boolean>> = {
     then !== 'forget' || kind === 'engine' || live === 'gone' || (['read', 'import'].includes(operation) && bears === 'nothing'),
   'forgets nothing that could not be seen, or is not settled': ({ live, kind }, { then }) =>
     then !== 'forget' || kind === 'engine' || !['unseen', 'unsettled'].includes(live),
-  'forgets no create that no look could find without a person': ({ findable, operation, said, kind }, { then }) =>
-    then !== 'forget' || kind !== 'cloud' || findable === 'yes' || operation !== 'create' || said === 'forget',
+  'forgets nothing that is gone and that no look could find without a person': ({ findable, live, said, kind }, { then }) =>
+    then !== 'forget' || kind !== 'cloud' || live !== 'gone' || findable === 'yes' || said === 'forget',
   'forgets nothing that is protected and recorded without a person': ({ protect, state, said, kind }, { then }) =>
     then !== 'forget' || kind !== 'cloud' || protect === 'no' || state !== 'recorded' || said === 'forget',
   'marks nothing for deletion that is not there': ({ live }, { then }) => then !== 'condemn' || live === 'there',

@@ -28,6 +28,8 @@ import {
 } from './support/recovery.ts';
 import type { Given } from './support/recovery.ts';
 
+const secret = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', ciphertext: 'v1:…' };
+
 const made = deploymentOf([root, raw('vpc', { id: 'vpc-1' })]);
 const empty = deploymentOf([root]);
 const creating = deploymentOf([root], [pending('creating', raw('vpc'))]);
@@ -192,7 +194,6 @@ describe('a create of which no end is recorded', () => {
   const withInputs = (type: string, inputs: object): Given => ({
     versions: [deploymentOf([], [pending('creating', raw('one', { type, inputs: { ...inputs } }))])],
   });
-  const secret = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', ciphertext: 'v1:…' };
   const notKnownYet = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
   const withTags = (different: object) => ({ tags: { ...tagsOf('one'), ...different } });
 
@@ -407,6 +408,36 @@ describe('an object under a key of the checkpoint, and under another id', () => 
 
   it('that AWS made by itself is none', () => {
     expect(decided({ versions, objects: [{ ...anew, madeBy: 'aws' }] })).toEqual(['G8 forget link rtbassoc-1']);
+  });
+
+  const old = raw('link', { type: types.association, id: 'rtbassoc-1', inputs });
+  const wanted = { ...inputs, routeTableId: 'rtb-2' };
+  const begun = deploymentOf([old], [pending('updating', { ...old, inputs: wanted })]);
+  const moved = object('rtbassoc-2', { type: types.association, properties: wanted });
+
+  it.each([
+    ['is named still', [...versions, begun], 'G9'],
+    ['no version names any more, as its plugin was killed', [...versions, begun, ...versions], 'G8'],
+  ])('was made by an update that %s, and is adopted as that wanted it', (_, all, row) => {
+    const given = { versions: all, objects: [moved] };
+    expect(decided(given)).toEqual([`${row} forget link rtbassoc-1`, 'U9 adopt link rtbassoc-2']);
+    expect(subjectOf(given, 'rtbassoc-2').shape?.inputs).toEqual(wanted);
+  });
+
+  it('is a question beside the recorded one that an update was to change', () => {
+    const both = [object('rtbassoc-1', { type: types.association, properties: inputs }), moved];
+    expect(decided({ versions: [...versions, begun], objects: both })).toEqual(['R6 keep link rtbassoc-1', 'X ask link rtbassoc-2']);
+  });
+
+  it('is a question where the key that an update was to give it is not known', () => {
+    const hidden = deploymentOf([old], [pending('updating', { ...old, inputs: { ...inputs, routeTableId: secret } })]);
+    const given = { versions: [...versions, hidden], objects: [moved] };
+    expect(decided(given)).toEqual(['G0 ask link rtbassoc-1']);
+    expect(decided({ ...given, answers: [{ resource: 'link', answer: 'forget' }] })).toEqual(['G9 forget link rtbassoc-1']);
+    expect(decided({ ...given, answers: [{ resource: 'link', answer: 'adopt', id: 'rtbassoc-2' }] })).toEqual([
+      'G9 forget link rtbassoc-1',
+      'P1 adopt link rtbassoc-2',
+    ]);
   });
 
   it('is none of what is only to be deleted', () => {
