@@ -1,6 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { messageOf } from '../domain/problem.ts';
 import type { Looked } from './looked.ts';
+import { isLeaving } from '../inventory/live-object.ts';
 import type { NamedObject } from '../inventory/live-object.ts';
 import { filter, inParts, tagsOfObjects, tagsOfStacks } from './ec2-queries.ts';
 import { resourceTypeOf, resourceTypes } from './resource-types/index.ts';
@@ -105,7 +106,7 @@ async function aliveOf(ec2: EC2Client, objects: readonly TaggedObject[]): Promis
       const shown = await inParts(ids, (part) => find.list(ec2, [filter(find.filters.id, part)]));
       return shown.flatMap((raw) => {
         const reading = find.read(raw, undefined);
-        return reading?.id === undefined || reading.phase === 'going' ? [] : [reading.id];
+        return reading?.id === undefined || isLeaving(reading) ? [] : [reading.id];
       });
     }),
   );

@@ -49,7 +49,7 @@ export const decisionTable: readonly Row[] = [
 
   {
     row: 'G0',
-    when: { live: 'gone', findable: 'no', said: ['nothing', 'adopt', 'disown', 'delete'] },
+    when: { live: 'gone', findable: 'no', state: ['unrecorded', 'recorded'], said: ['nothing', 'adopt', 'disown', 'delete'] },
     then: 'ask',
     because: 'it may have been made, and nothing tells it from other objects (no tags, or a key that is not known)',
   },
@@ -69,14 +69,14 @@ export const decisionTable: readonly Row[] = [
   },
   {
     row: 'G3',
-    when: { live: 'gone', state: 'replaced-away', beside: 'successor' },
+    when: { live: ['gone', 'over'], state: 'replaced-away', beside: 'successor' },
     then: 'forget',
     because: 'it was deleted to be replaced, and its replacement was made',
     plan: settled,
   },
   {
     row: 'G4',
-    when: { live: 'gone', state: 'replaced-away' },
+    when: { live: ['gone', 'over'], state: 'replaced-away' },
     then: 'keep',
     because: 'it was deleted to be replaced, and the next up makes the replacement',
     plan: ['replace', 'create', 'delete'],
@@ -84,9 +84,16 @@ export const decisionTable: readonly Row[] = [
   { row: 'G5', when: { live: 'gone', state: 'condemned' }, then: 'forget', because: 'it was to be deleted, and is gone' },
   {
     row: 'G6',
-    when: { live: 'gone', state: 'recorded', protect: 'yes', said: ['nothing', 'adopt', 'disown', 'delete'] },
+    when: { live: ['gone', 'over'], state: 'recorded', protect: 'yes', said: ['nothing', 'adopt', 'disown', 'delete'] },
     then: 'ask',
     because: 'it is protected, and gone from AWS',
+  },
+  {
+    row: 'O1',
+    when: { live: 'over' },
+    then: 'forget',
+    because: 'AWS could not make it, and shows that for a while: it will never be there, and nobody can delete it',
+    plan: ['create', 'same', 'update', 'replace', 'delete'],
   },
   {
     row: 'G7',

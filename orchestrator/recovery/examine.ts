@@ -173,7 +173,7 @@ function answerProblem(
         next: names.length === 0 ? 'Nothing in it is in doubt.' : `In doubt are: ${names.join(', ')}`,
       };
     if (id === undefined) {
-      const there = ofName.filter(({ live, facts }) => live && facts.state === 'unrecorded');
+      const there = ofName.filter(({ live, facts }) => live && live.phase !== 'over' && facts.state === 'unrecorded');
       if (answer === 'forget' && there.length > 0)
         return {
           why: `${said}: AWS has ${there.map((subject) => subject.id).join(', ')} for it, which would be nobody's`,

@@ -382,8 +382,8 @@ function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
   const live = liveOf(candidate, evidence);
   const inDoubt = isInDoubt(candidate);
   if (live) {
-    if (live.phase !== 'there') return live.phase;
-    return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? 'there' : 'unsettled';
+    if (live.phase === 'coming' || live.phase === 'going') return live.phase;
+    return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? live.phase : 'unsettled';
   }
   if (looks.newest === undefined || looks.newest.incomplete.length > 0) return 'unseen';
   // Under an id that is made of a key there may be another one since: the last word counts.
@@ -414,7 +414,10 @@ const isWord = (value: unknown): value is string | number | boolean => ['string'
 
 function besideFact(candidate: Candidate, all: readonly Candidate[], evidence: Evidence): Facts['beside'] {
   const ofResource = all.filter((other) => other.urn === candidate.urn && other.type === candidate.type && other !== candidate);
-  const isThere = (other: Candidate): boolean => liveOf(other, evidence) !== undefined;
+  const isThere = (other: Candidate): boolean => {
+    const live = liveOf(other, evidence);
+    return live !== undefined && live.phase !== 'over';
+  };
   if (candidate.state === 'unrecorded') {
     const rivals = ofResource.filter((other) => other.state === 'unrecorded' && isThere(other));
     if (isThere(candidate) && rivals.some((rival) => goesBefore(rival, candidate, evidence))) return 'twin';

@@ -392,6 +392,30 @@ describe('an object under the stack’s tags that nothing else tells of', () => 
   });
 });
 
+describe('an object that AWS could not make, and shows for a while', () => {
+  const failed = (id: string) => tagged(id, 'vpc', { phase: 'over' });
+
+  it.each([
+    ['of a create', [empty, creating], ['O1 forget vpc vpc-1']],
+    ['that the state has', [made], ['O1 forget vpc vpc-1']],
+    ['that is protected', [deploymentOf([raw('vpc', { id: 'vpc-1', protect: true })])], ['G6 ask vpc vpc-1']],
+    ['that is to be deleted', [deploymentOf([raw('vpc', { id: 'vpc-1', delete: true })])], ['O1 forget vpc vpc-1']],
+    ['that waits for its replacement', [deploymentOf([raw('vpc', { id: 'vpc-1', pendingReplacement: true })])], ['G4 keep vpc vpc-1']],
+  ])('is none: one %s', (_, versions, decisions) => {
+    expect(decided({ versions, objects: [failed('vpc-1')] })).toEqual(decisions);
+  });
+
+  it('is none beside the one that another try has made', () => {
+    const objects = [failed('vpc-1'), tagged('vpc-2', 'vpc')];
+    expect(decided({ versions: [empty, creating], objects })).toEqual(['O1 forget vpc vpc-1', 'U2 adopt vpc vpc-2']);
+  });
+
+  it('says after one look nothing yet of what else there may be of its create', () => {
+    const looks = new Looks([lookOf([failed('vpc-1')])], stalenessMs);
+    expect(decided({ versions: [empty, creating], looks })).toEqual(['W2 wait vpc vpc-1']);
+  });
+});
+
 describe('an object under a key of the checkpoint, and under another id', () => {
   const inputs = { routeTableId: 'rtb-1', subnetId: 'subnet-1' };
   const versions = [deploymentOf([raw('link', { type: types.association, id: 'rtbassoc-1', inputs })])];
@@ -596,7 +620,7 @@ describe('whether it is there', () => {
   const of = (given: Given): string => factsOf(given).live;
   const versions = [empty, creating];
 
-  it.each(['coming', 'going'] as const)('is as AWS says: %s', (phase) => {
+  it.each(['coming', 'going', 'over'] as const)('is as AWS says: %s', (phase) => {
     expect(of({ versions, objects: [tagged('vpc-1', 'vpc', { phase })] })).toBe(phase);
   });
 
