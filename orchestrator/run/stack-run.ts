@@ -289,7 +289,7 @@ async function runEngine(
     else known.delete(stack);
     // A lock that went in the last seconds kept nobody out: it counts until the end.
     if (!report.fence) await settings.watch.look();
-    return await conclude(work, settings, { lock, lost: () => lost, mount, report, result, unended, pinned });
+    return await conclude(work, settings, { lock, lost: () => lost, unwatch, mount, report, result, unended, pinned });
   } finally {
     unwatch();
   }
@@ -338,6 +338,8 @@ function startEngine(work: Work, settings: StackRunSettings, mount: Mount): Prom
 interface Ended {
   readonly lock: TakenLock;
   readonly lost: () => 'removed' | 'replaced' | undefined;
+  /** Ends the watch over the lock. */
+  readonly unwatch: () => void;
   readonly mount: Mount;
   readonly report: MountReport;
   readonly result: EngineResult;
@@ -495,6 +497,8 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
       checkpoint,
       outcome: end.outcome === 'destroyed' ? 'destroyed' : end.outcome === 'failed' ? 'failed' : 'applied',
     });
+    // That it is gone in a moment is this run's own doing.
+    ended.unwatch();
   } catch (cause) {
     return hold(
       work,
