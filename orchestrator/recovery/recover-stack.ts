@@ -677,7 +677,8 @@ class StackRecovery {
         release: async () => (asked.why = await release().catch((cause: unknown) => messageOf(cause))),
       },
     });
-    const result = await parts.engine.cancel(this.#engineRequest(mount));
+    // Verified and licensed: a signal that comes now would only leave a lock that says held over a stack that is well.
+    const result = await parts.engine.cancel(this.#engineRequest(mount, false));
     await mount.close();
     // What counts is what became of the lock: an engine that fails after it has ended its work.
     return asked.why === undefined ? undefined : result.outcome === 'succeeded' ? asked.why : `${asked.why}: ${wordsOf(result)}`;
@@ -742,7 +743,8 @@ class StackRecovery {
     });
   }
 
-  #engineRequest(mount: Mount): EngineRequest {
+  /** @param stoppable by a signal, or where the lock is lost */
+  #engineRequest(mount: Mount, stoppable = true): EngineRequest {
     const parts = this.#parts;
     const stuck = this.#stuck;
     return {
@@ -753,8 +755,7 @@ class StackRecovery {
       secrets: cloudSecrets(parts.secrets, mount.report().checkpoint?.body),
       environment: parts.environment(),
       marker: parts.marker,
-      signal: parts.signal,
-      ending: this.#lost.signal,
+      ...(stoppable ? { signal: parts.signal, ending: this.#lost.signal } : {}),
       ...(parts.verbose ? { onText: (text: string) => parts.emit({ type: 'engine-output', stack: stuck.stack, text }) } : {}),
     };
   }

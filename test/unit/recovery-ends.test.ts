@@ -98,6 +98,14 @@ describe('a recovery that ends well', () => {
     expect(rig.events).toContainEqual({ type: 'note', message: 'vpc.a: no plan could be made after the release: no CLI' });
   });
 
+  it('is released for all that where a signal comes between its license and its release', async () => {
+    store.after = ({ op, key }) => {
+      if (op === 'put' && key.endsWith('-verified.json')) rig.stopping.abort();
+    };
+    expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered' });
+    expect([rig.stopping.signal.aborted, rig.isLocked(), (await rig.standing()).kind, rig.agrees()]).toEqual([true, false, 'free', true]);
+  });
+
   it('tells before the release what else differs, and what is left to do', async () => {
     rig.engine.wanted = { old: { ...cidr(0), description: 'more' }, vpc: cidr(1), third: cidr(3) };
     const end = await rig.recover('rec-1', { store, parts: { compare: () => [{ kind: 'property', text: 'vpc-old has other tags' }] } });
