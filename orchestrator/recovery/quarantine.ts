@@ -22,6 +22,8 @@ export interface Quarantine {
   readonly versions: readonly QuarantinedVersion[];
   /** Versions of the checkpoint since the run began, oldest first, the one that it began from before them. */
   readonly checkpoints: readonly { readonly version: string; readonly etag: string | null }[];
+  /** When the run took its lock, by the bucket's clock where that has the version of it. */
+  readonly lockedAt: Date;
   /** The version that the run began from is not there any more: what it did since is only partly told. */
   readonly baseIsGone: boolean;
 }
@@ -40,7 +42,9 @@ export interface QuarantineRequest {
   /** The interrupted run. */
   readonly run: string;
   readonly recovery: string;
-  /** When the run took its lock, by the bucket's clock as far as that is known. */
+  /** ETag of the lock that the run took: when it did, the bucket says. */
+  readonly lock?: string | undefined;
+  /** When the run took its lock, by its own clock: for where the bucket has that version of it no more. */
   readonly lockedAt: Date;
   /** Now, by the bucket's clock. */
   readonly bucketNow: Date;
@@ -69,18 +73,21 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
   const prefix = quarantinePrefix(network, run, stack);
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
   const checkpoint = checkpointKey(stack);
-  const since = new Date(Math.min(request.lockedAt.getTime(), request.bucketNow.getTime() - keptHours * 3_600_000));
+  const ofLocks = await insist(() => store.versions(lockFolder(stack)));
+  // The oldest of that content: what came back after it is no second beginning.
+  const lockedAt = ofLocks.findLast(({ etag }) => etag !== undefined && etag === request.lock)?.modified ?? request.lockedAt;
+  const since = new Date(Math.min(lockedAt.getTime(), request.bucketNow.getTime() - keptHours * 3_600_000));
   const ofStack = await insist(() => store.versions(checkpoint));
   const { evidence, baseIsGone } = sinceBase(
     ofStack.filter(({ key }) => key === checkpoint),
-    request,
+    request.base,
+    lockedAt,
   );
   const kept = new Set([
     ...[checkpoint, `${checkpoint}.bak`, `${checkpoint}.gz`, `${checkpoint}.zst`].flatMap((key) => ofKey(ofStack, key, since)),
     // Whatever is read of the run is copied too, wherever its clock puts its beginning.
     ...evidence,
   ]);
-  const ofLocks = await insist(() => store.versions(lockFolder(stack)));
   const wanted = [
     ...ofStack.filter((version) => kept.has(version)),
     ...[...new Set(ofLocks.map(({ key }) => key))].flatMap((key) => ofKey(ofLocks, key, since)),
@@ -121,6 +128,7 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
     manifest,
     versions,
     checkpoints: evidence.map(({ version, etag }) => ({ version, etag: etag ?? null })),
+    lockedAt,
     baseIsGone,
   };
 }
@@ -141,7 +149,8 @@ function backTo(versions: readonly StoredVersion[], since: Date): readonly Store
 /** From the version that the run began from to the newest, oldest first. */
 function sinceBase(
   versions: readonly StoredVersion[],
-  { base, lockedAt }: QuarantineRequest,
+  base: QuarantineRequest['base'],
+  lockedAt: Date,
 ): { readonly evidence: readonly StoredVersion[]; readonly baseIsGone: boolean } {
   const oldestFirst = versions.toReversed();
   if (base === null) {

@@ -309,6 +309,7 @@ class StackRecovery {
         run: interrupted.run,
         recovery: parts.recovery,
         // Without a run nobody knows when it began: what is copied in any case is looked through.
+        lock: interrupted.lock?.etag,
         lockedAt: interrupted.startedAt ?? new Date(bucketNow.getTime() - 24 * 3_600_000),
         bucketNow,
         base: interrupted.base,
@@ -433,7 +434,7 @@ class StackRecovery {
       given: stuck.answers,
       plan: () => this.#plannedShapes(kept),
       look: parts.look,
-      trail: () => parts.trail(interrupted),
+      trail: () => parts.trail({ ...interrupted, startedAt: interrupted.startedAt && kept.quarantine.lockedAt }),
       stalenessSeconds: parts.stalenessSeconds,
       limitSeconds: parts.limitSeconds,
       now: parts.now,
