@@ -27,7 +27,7 @@ import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
 import type { History } from './history.ts';
-import { interruptedOf, withAnswer } from './interrupted.ts';
+import { evidenceHours, interruptedOf, withAnswer } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -310,7 +310,7 @@ class StackRecovery {
         recovery: parts.recovery,
         // Without a run nobody knows when it began: what is copied in any case is looked through.
         lock: interrupted.lock?.etag,
-        lockedAt: interrupted.startedAt ?? new Date(bucketNow.getTime() - 24 * 3_600_000),
+        lockedAt: interrupted.startedAt ?? new Date(bucketNow.getTime() - evidenceHours * 3_600_000),
         bucketNow,
         base: interrupted.base,
         patienceSeconds: parts.patienceSeconds,
