@@ -49,6 +49,8 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
   const opening = openings.find(({ process }) => process.nonce === first?.lock.nonce) ?? openings[0];
   // Of what no run of Holdfast had begun this is the journal of an earlier recovery, which is no writer.
   const isRecovery = starts.length === 0 && (opening?.operation === 'recover' || first?.lock.operation === 'recover');
+  // A run that holds a stack before it starts an engine there has found what somebody else had begun.
+  const isFound = starts.length === 0 && own.some(({ type, epoch }) => type === 'held' && epoch === 1);
   const renewed = events.filter((event) => event.type === 'session-renewed');
   const known = new Map<string, Doubt>();
   for (const event of own)
@@ -64,9 +66,10 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
     nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
     epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
   };
-  if (isRecovery) {
+  if (isRecovery || isFound) {
     const begun = first ?? opening;
-    return { ...both, ...withoutRun, startedAt: begun && new Date(Date.parse(begun.at) - evidenceHours * 3_600_000) };
+    const startedAt = begun && new Date(Date.parse(begun.at) - evidenceHours * 3_600_000);
+    return { ...both, ...withoutRun, ...(isRecovery ? {} : { opening }), startedAt };
   }
   return {
     ...both,

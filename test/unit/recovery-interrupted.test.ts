@@ -112,6 +112,33 @@ describe('what no run of Holdfast had begun, and an earlier recovery has taken o
   });
 });
 
+describe('what a run has found, and held before it started an engine there', () => {
+  const behind = doubt('its checkpoint was changed behind Holdfast, and AWS has a VPC for one (vpc-1) that the state does not have');
+  const found = of(...by(run, opened(), taken(), held([behind])));
+
+  it('is not its own doing: who did it, and since when, nobody wrote down', () => {
+    expect(found).toMatchObject({
+      base: undefined,
+      process: undefined,
+      sessions: [],
+      engineStarted: false,
+      engineEndedAt: undefined,
+      doubts: [behind],
+    });
+    expect([found.startedAt, found.opening?.networkFile.text]).toEqual([new Date('2029-12-31T00:00:01Z'), 'then']);
+  });
+
+  it('is asked about as plain pulumi’s', () => {
+    const facts = { interrupted: found, liveness: 'quiet', isHere: false, ended: 0, now: Date.now(), saidBy: undefined } as const;
+    expect(writerOf(facts)).toMatchObject({ dead: false, reason: 'unknown' });
+  });
+
+  it('is the run’s own where it had started its engine, or held nothing', () => {
+    expect(of(...by(run, opened(), taken(), started(), held([behind]))).process).toMatchObject({ nonce: run });
+    expect(of(...by(run, opened(), taken())).process).toMatchObject({ nonce: run });
+  });
+});
+
 describe('the checkpoint that it began from', () => {
   it.each<readonly [string, readonly NewEvent[], string | null | undefined]>([
     ['is the one that its engine started from', [opened(), taken(), started('"base"')], '"base"'],
