@@ -46,15 +46,33 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
     .find(({ epoch, doubts }) => epoch === 1 && !doubts.some(({ source }) => source === 'engine-end-unseen'));
   // Several processes may share a run: whose lock it was says whose engine.
   const opening = openings.find(({ process }) => process.nonce === first?.lock.nonce) ?? openings[0];
+  // Of what no run of Holdfast had begun this is the journal of an earlier recovery, which is no writer.
+  const isRecovery = starts.length === 0 && (opening?.operation === 'recover' || first?.lock.operation === 'recover');
+  // A run that holds a stack before it starts an engine there has found what somebody else had begun.
+  const isFound = starts.length === 0 && own.some(({ type, epoch }) => type === 'held' && epoch === 1);
   const renewed = events.filter((event) => event.type === 'session-renewed');
   const known = new Map<string, Doubt>();
   for (const event of own)
     if (event.type === 'held') for (const doubt of event.doubts) known.set(`${doubt.source} ${doubt.urn ?? ''} ${doubt.text}`, doubt);
   // By their epochs: of two machines the later one's clock may be behind.
   const answered = own.filter((event) => event.type === 'answered').sort((a, b) => a.epoch - b.epoch);
-  return {
+  const answers = answered.map(({ answer }) => answer).reduce<readonly Answer[]>(withAnswer, []);
+  const both = {
     run,
     stack,
+    doubts: [...known.values()],
+    answers,
+    nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
+    owners: [...taken].sort((a, b) => a.epoch - b.epoch).map(({ lock }) => lock),
+    epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
+  };
+  if (isRecovery || isFound) {
+    const begun = first ?? opening;
+    const startedAt = begun && new Date(Date.parse(begun.at) - evidenceHours * 3_600_000);
+    return { ...both, ...withoutRun, ...(isRecovery ? {} : { opening }), startedAt };
+  }
+  return {
+    ...both,
     operation: starts[0]?.operation ?? (first?.lock.operation === 'destroy' ? 'destroy' : 'up'),
     base: starts[0] ? starts[0].checkpoint : first?.lock.checkpoint,
     lock: first ? { record: first.lock, etag: first.etag } : undefined,
@@ -68,13 +86,23 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
       ...renewed.map(({ session }) => session),
       ...(first ? [{ accessKeyId: first.lock.accessKeyId, session: first.lock.session, expires: first.lock.expires }] : []),
     ],
-    doubts: [...known.values()],
-    answers: answered.map(({ answer }) => answer).reduce<readonly Answer[]>(withAnswer, []),
-    nonces: [...new Set(taken.map(({ lock }) => lock.nonce))],
-    owners: [...taken].sort((a, b) => a.epoch - b.epoch).map(({ lock }) => lock),
-    epoch: Math.max(1, ...own.map(({ epoch }) => epoch)),
   };
 }
+
+/** Hours before a recovery in which is looked for what it is to recover, where nobody knows when that began. */
+export const evidenceHours = 24;
+
+/** What nobody wrote down: as the first recovery knows it, each later one does. */
+const withoutRun = {
+  operation: 'up',
+  base: undefined,
+  lock: undefined,
+  opening: undefined,
+  process: undefined,
+  engineStarted: false,
+  engineEndedAt: undefined,
+  sessions: [],
+} as const;
 
 /**
  * What was answered before, and this. A resource is one object: another one that is adopted takes the first one's place. What names no object is said of

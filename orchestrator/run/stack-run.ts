@@ -81,6 +81,8 @@ export interface UnknownObject {
   readonly id: string;
   readonly resourceType: string;
   readonly resource: string;
+  /** Only its tags are shown: it was deleted, or made a moment ago. */
+  readonly shown?: false;
 }
 
 /** What the stacks of a run share. */
@@ -100,6 +102,9 @@ export interface StackRunSettings {
   readonly verified: Map<string, Verified>;
   /** A read-only look at AWS by tag. Throws where AWS does not answer. */
   readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
+  /** How late AWS may show what was done. */
+  readonly stalenessSeconds: number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
   /** False: what only a look could settle is left held. */
   readonly settle: boolean;
   /** Recovers a stack behind the run's own lock, and releases that. */
@@ -203,7 +208,7 @@ async function changedBehind({ stack, short }: Work, settings: StackRunSettings)
     : checkpoint === undefined
       ? 'its checkpoint is missing'
       : 'its checkpoint was changed behind Holdfast';
-  const doubts = await lookForUnknown(stack, settings, checkpoint?.body);
+  const doubts = await lookForUnknown({ stack, short }, settings, checkpoint?.body);
   if (doubts.length === 0 && verified)
     settings.emit({
       type: 'note',
@@ -212,12 +217,35 @@ async function changedBehind({ stack, short }: Work, settings: StackRunSettings)
   return doubts.map((doubt) => ({ ...doubt, text: `${what}${since}, and ${doubt.text}` }));
 }
 
-async function lookForUnknown(stack: string, settings: StackRunSettings, checkpoint: string | undefined): Promise<Doubt[]> {
+/**
+ * Looks a second time, when AWS has to show it by then, for what may be younger than AWS may lag: only such stacks wait.
+ * @param before ids that the stack had before: what of them only its tags show was deleted
+ * @param isYoung something may have been made a moment ago of which not even tags are shown
+ */
+async function lookForUnknown(
+  { stack, short }: Pick<Work, 'stack' | 'short'>,
+  settings: StackRunSettings,
+  checkpoint: string | undefined,
+  before: ReadonlySet<string> = new Set(),
+  isYoung = false,
+): Promise<Doubt[]> {
   const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint);
   if (content && 'reason' in content) return [{ source: 'checkpoint', text: content.detail }];
+  const isShown = ({ shown }: UnknownObject): boolean => shown !== false;
   try {
-    const unknown = await settings.unknownObjects(stack, new Set(content?.ids ?? []));
-    return unknown.map(({ id, resourceType, resource }) => ({
+    const look = () => settings.unknownObjects(stack, new Set(content?.ids ?? []));
+    let unknown = await look();
+    if (!unknown.some(isShown) && (isYoung || unknown.some(({ id }) => !before.has(id)))) {
+      const { stalenessSeconds, sleep, emit } = settings;
+      emit({
+        type: 'waiting',
+        stack,
+        message: `${short}: AWS may not show yet what was made; looking again in ${formatSeconds(stalenessSeconds)}`,
+      });
+      await sleep(stalenessSeconds * 1000);
+      unknown = await look();
+    }
+    return unknown.filter(isShown).map(({ id, resourceType, resource }) => ({
       source: 'unknown-object',
       id,
       text: `AWS has a ${resourceType} for ${resource} (${id}) that the state does not have`,
@@ -289,7 +317,7 @@ async function runEngine(
     else known.delete(stack);
     // A lock that went in the last seconds kept nobody out: it counts until the end.
     if (!report.fence) await settings.watch.look();
-    return await conclude(work, settings, { lock, lost: () => lost, mount, report, result, unended, pinned });
+    return await conclude(work, settings, { lock, lost: () => lost, unwatch, mount, report, result, unended, pinned });
   } finally {
     unwatch();
   }
@@ -338,6 +366,8 @@ function startEngine(work: Work, settings: StackRunSettings, mount: Mount): Prom
 interface Ended {
   readonly lock: TakenLock;
   readonly lost: () => 'removed' | 'replaced' | undefined;
+  /** Ends the watch over the lock. */
+  readonly unwatch: () => void;
   readonly mount: Mount;
   readonly report: MountReport;
   readonly result: EngineResult;
@@ -365,12 +395,15 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     doubts.length === 0 || (settings.settle && unended === undefined && verdict.settled === 'by-a-look' && ended.lost() === undefined);
   if (mayBeClean && (verdict.created || work.refresh === true || doubts.length > 0)) {
     // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
-    const found = await lookForUnknown(stack, settings, report.checkpoint?.body);
+    const had = ended.pinned.get(stack);
+    const content = had && parseCheckpoint(had.body);
+    const before = new Set(content === undefined || 'reason' in content ? [] : content.ids);
+    const found = await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate);
     if (found.length === 0) doubts.splice(0);
     else doubts.push(...found);
   }
   if (doubts.length > 0) {
-    if (unseen !== undefined) doubts.push({ source: 'exit', text: `the engine's end was not seen: ${unseen}` });
+    if (unseen !== undefined) doubts.push({ source: 'engine-end-unseen', text: `the engine's end was not seen: ${unseen}` });
     // Whoever may still write has to be known to be dead, and what was written to be in the bucket: then a recovery can be made at once.
     const canRecover =
       settings.settle &&
@@ -503,6 +536,8 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
       checkpoint,
       outcome: end.outcome === 'destroyed' ? 'destroyed' : end.outcome === 'failed' ? 'failed' : 'applied',
     });
+    // That it is gone in a moment is this run's own doing.
+    ended.unwatch();
   } catch (cause) {
     return hold(
       work,

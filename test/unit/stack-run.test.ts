@@ -335,7 +335,17 @@ describe('a create that AWS plainly refused', () => {
   it('is settled by a look that finds nothing: failed, and released', async () => {
     const { ends, exitCode } = await rig.stack('a', [], refused).apply();
     expect(ends['a']).toEqual({ outcome: 'failed', errors: [plainRefusal] });
-    expect([exitCode, rig.looks, rig.locked()]).toEqual([1, ['a'], []]);
+    expect([exitCode, rig.looks, rig.locked()]).toEqual([1, ['a', 'a'], []]);
+  });
+
+  it('is looked for again when AWS has to show what an earlier try of it made', async () => {
+    const { ends } = await rig.stack('a', [], refused).apply();
+    expect([ends['a']?.outcome, rig.slept]).toEqual(['failed', [30]]);
+  });
+
+  it('is not waited for where the first look finds something', async () => {
+    await rig.stack('a', [], refusedAndMade).apply();
+    expect(rig.slept).toEqual([]);
   });
 
   it('is left held with --no-settle', async () => {
@@ -369,7 +379,32 @@ describe('a clean end', () => {
   it('with creates is released after a look', async () => {
     await verifiedAt(rig, null);
     await rig.stack('a').apply();
-    expect(rig.looks).toEqual(['a']);
+    expect([rig.looks, rig.slept]).toEqual([['a'], []]);
+  });
+
+  const twin = { id: 'vpc-twin', resourceType: 'VPC', resource: 'vpc' };
+
+  it('waits where the tags of an object are shown and the object is not yet, and is held where it is then', async () => {
+    await verifiedAt(rig, null);
+    rig.look = () => Promise.resolve([rig.slept.length === 0 ? { ...twin, shown: false } : twin]);
+    expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('held');
+    expect(rig.slept).toEqual([30]);
+  });
+
+  it('waits where tags are shown that outlived an object that nobody knew, and is released then', async () => {
+    await verifiedAt(rig, null);
+    rig.look = () => Promise.resolve([{ ...twin, shown: false }]);
+    expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('applied');
+    expect([rig.slept, rig.locked()]).toEqual([[30], []]);
+  });
+
+  it('does not wait for the tags of an object that the stack had before, and that it has deleted', async () => {
+    await verifiedAt(rig, rig.has('a'));
+    const before = [...(rig.aws.get('example.a') ?? [])];
+    expect(before.length).toBeGreaterThan(0);
+    rig.look = () => Promise.resolve(before.map((id) => ({ ...twin, id, shown: false })));
+    await rig.stack('a').apply();
+    expect([rig.looks, rig.slept]).toEqual([['a'], []]);
   });
 
   it('without creates needs none', async () => {

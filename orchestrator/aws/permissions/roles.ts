@@ -109,7 +109,6 @@ export const permissions: readonly Permission[] = [
   // What Holdfast writes beside it.
   ...rows('runs', readers, 'the journal', ['s3:GetObject']),
   ...rows('runs', [...lockers, 'watch'], 'the journal: an event is written once', ['s3:PutObject']),
-  ...rows('runs', writers, 'the journal goes to quarantine', ['s3:GetObjectVersion']),
   ...rows('open', readers, 'which runs are not over', ['s3:GetObject']),
   ...rows('open', lockers, 'marks a run as begun, and as over', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('verified', readers, 'which state was verified last', ['s3:GetObject']),

@@ -5,7 +5,6 @@ import { messageOf, orRefuse, Refusal } from '../../domain/problem.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import type { Mount } from '../../gateway/gateway.ts';
 import { buildGraph, dependencyOrder } from '../../graph/graph.ts';
-import type { Graph } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { Answer } from '../../journal/events.ts';
 import { Journal } from '../../journal/journal.ts';
@@ -15,7 +14,6 @@ import { newRun } from '../../journal/run-state.ts';
 import { Heartbeat } from '../../locks/heartbeat.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
-import type { Network } from '../../network/read-network.ts';
 import { unknownLiveness } from '../../ownership/liveness.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
@@ -45,6 +43,7 @@ import type { OpenedFile } from '../open-file.ts';
 import { provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
+import { meaningOf, programQuestion } from '../journaled-meaning.ts';
 import { openShell } from '../recovery-shell.ts';
 import { report } from '../report.ts';
 import { destroyStacks } from './destroy.ts';
@@ -297,8 +296,8 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
   if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
   const meant = meaningOf(interrupted, file);
-  const changed = await changedProgram(context, interrupted);
-  if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted)], emit);
+  const changed = meant.refused !== undefined || (await changedProgram(context, interrupted));
+  if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted, meant.refused)], emit);
   const journal =
     interrupted.run === own.run
       ? own
@@ -327,9 +326,11 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       ? { outcome: 'locked', message: taken.why }
       : { outcome: 'held', errors: [`the lock could not be taken over: ${taken.why}`] };
   const { lock, before, epoch } = taken;
+  const byToday =
+    meant.refused === undefined ? '' : `; the plan is made by the network file of today, as that of the run is refused: ${meant.refused}`;
   const how = writer.dead
-    ? { how: writer.how, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
-    : { how: `not known: ${writer.why}` };
+    ? { how: `${writer.how}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
+    : { how: `not known: ${writer.why}${byToday}` };
   let last: Interrupted;
   try {
     if (!flags.dryRun) await journal.append({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
@@ -398,12 +399,13 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
 /** In the place of a run's name, where there was none. */
 const plainPulumi = 'plain-pulumi';
 
-function writerQuestion(short: string, { process, run }: Interrupted, why: string): Question {
+function writerQuestion(short: string, { process, run, opening }: Interrupted, why: string): Question {
   const name = process ? run : plainPulumi;
+  const found = opening
+    ? `run ${run} found it changed by something else than Holdfast, as plain pulumi does`
+    : 'its checkpoint has operations that plain pulumi began';
   return {
-    question: process
-      ? `${short}: ${why}. Is it dead?`
-      : `${short}: its checkpoint has operations that plain pulumi began. Is nobody at work on it any more?`,
+    question: process ? `${short}: ${why}. Is it dead?` : `${short}: ${found}. Is nobody at work on it any more?`,
     answers: [
       { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${name}` },
       { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
@@ -413,34 +415,6 @@ function writerQuestion(short: string, { process, run }: Interrupted, why: strin
 
 async function changedProgram(context: Context, { opening }: Interrupted): Promise<boolean> {
   return opening?.program !== undefined && opening.program !== (await programFingerprint(context.root));
-}
-
-function programQuestion(short: string, { opening, run }: Interrupted): Question {
-  const commit = opening?.commit;
-  return {
-    question: `${short}: the code in stacks/ is not what it was in run ${run}${commit === undefined ? '' : ` (commit ${commit})`}. With which is the plan to be made that has to agree?`,
-    answers: [
-      ...(commit === undefined
-        ? []
-        : [
-            {
-              means: 'with the code of then, from a checkout of it',
-              command: `git worktree add ../holdfast-${commit.slice(0, 8)} ${commit} && cd ../holdfast-${commit.slice(0, 8)} && npm ci && npm run recover -- ${short}`,
-            },
-          ]),
-      { means: 'with the code of today', command: `npm run recover -- ${short} --changed-program` },
-    ],
-  };
-}
-
-/** What the interrupted run meant, by the network file that it journaled; today's where it journaled none. */
-function meaningOf({ opening }: Interrupted, file: OpenedFile): { readonly graph: Graph; readonly network: Network } {
-  const today = { graph: file.graph, network: file.network };
-  if (!opening) return today;
-  const network = parseNetwork(opening.networkFile.path, opening.networkFile.text);
-  if (!network.ok) return today;
-  const graph = buildGraph(network.value.spec, kinds);
-  return graph.ok ? { graph: graph.value, network: network.value } : today;
 }
 
 function recordOf({ aws, parts, state, flags }: Opened, stack: string, { run }: Interrupted): LockRecord {

@@ -83,6 +83,8 @@ export class ApplyRig {
         .map((id) => ({ id, resourceType: 'VPC', resource: id.replace('vpc-', '') })),
     );
   now = Date.parse('2030-01-01T00:00:00Z');
+  /** Seconds for which the run waited for AWS to show what was made. */
+  readonly slept: number[] = [];
   /** What a recovery in the same run comes to. */
   recover: ApplyRequest['recover'] = () => Promise.resolve({ kind: 'held', why: 'AWS could not be looked at', next: '', page: undefined });
   readonly #work: Work[] = [];
@@ -183,6 +185,12 @@ export class ApplyRig {
       unknownObjects: async (stack, ids) => {
         this.looks.push(stack.replace('example.', ''));
         return this.look(stack, ids);
+      },
+      stalenessSeconds: 30,
+      sleep: (milliseconds) => {
+        this.slept.push(milliseconds / 1000);
+        this.now += milliseconds;
+        return Promise.resolve();
       },
       settle: true,
       recover: this.recover,
