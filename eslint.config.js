@@ -32,6 +32,7 @@ const everywhere = [
   'journal',
   'state',
   'locks',
+  'ownership',
   'pulumi',
   'aws',
   'ui',

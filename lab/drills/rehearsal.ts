@@ -18,7 +18,7 @@ import type { RunEvent } from '../../orchestrator/run/events.ts';
 import { runsPrefix, stacksPrefix } from '../../orchestrator/state/layout.ts';
 import { describeEvent } from '../../orchestrator/ui/describe.ts';
 import type { Style } from '../../orchestrator/ui/reporter.ts';
-import { isAlive, processesWithEnvironment } from '../../toolchain/process-identity.ts';
+import { isAlive, ProcessesUnseen, processesWithEnvironment, startedFromHere } from '../../toolchain/process-identity.ts';
 import { runHoldfast } from '../command.ts';
 import type { CommandResult, RunningCommand } from '../command.ts';
 import { LabControl } from '../control.ts';
@@ -229,16 +229,20 @@ export class Rehearsal {
     await Promise.all([...this.#atWork].map(({ ended }) => ended));
     const runs = await this.bucket.folders(runsPrefix(this.network.spec.network)).catch((): string[] => []);
     if (keep) await this.#copyBucket().catch((cause: unknown) => this.log(`the bucket could not be copied: ${messageOf(cause)}`));
-    await endEngineProcesses('', {
+    const suspects = await startedFromHere();
+    await endEngineProcesses('', suspects, {
       // Whatever engine it is of: it has this lab for AWS.
       find: async () => {
-        const here = await processesWithEnvironment('AWS_ENDPOINT_URL', (endpoint) => endpoint === this.record.endpoint);
-        const engines = await processesWithEnvironment('HOLDFAST_ENGINE_OF', () => true);
+        const here = await processesWithEnvironment('AWS_ENDPOINT_URL', (endpoint) => endpoint === this.record.endpoint, suspects);
+        const engines = await processesWithEnvironment('HOLDFAST_ENGINE_OF', () => true, suspects);
         return here.filter(({ pid }) => engines.some((engine) => engine.pid === pid));
       },
       isAlive,
       kill: (pid) => process.kill(pid, 'SIGKILL'),
       nowMs: () => performance.now(),
+    }).catch((cause: unknown) => {
+      if (!(cause instanceof ProcessesUnseen)) throw cause;
+      this.log(`whether an engine of this drill is left is not known: ${cause.message}`);
     });
     this.ec2.destroy();
     this.#s3.destroy();

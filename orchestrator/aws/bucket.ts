@@ -38,6 +38,7 @@ export class Bucket implements ObjectStore {
 
   async versions(prefix: string): Promise<readonly StoredVersion[]> {
     const versions: StoredVersion[] = [];
+    const markers: StoredVersion[] = [];
     let from: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
     while (from) {
       const page: ListObjectVersionsCommandOutput = await this.#s3.send(
@@ -54,7 +55,7 @@ export class Bucket implements ObjectStore {
           });
       for (const { Key, VersionId, LastModified, IsLatest } of page.DeleteMarkers ?? [])
         if (Key !== undefined && VersionId !== undefined)
-          versions.push({ key: Key, version: VersionId, modified: LastModified ?? new Date(0), latest: IsLatest ?? false });
+          markers.push({ key: Key, version: VersionId, modified: LastModified ?? new Date(0), latest: IsLatest ?? false });
       from =
         page.IsTruncated === true && page.NextKeyMarker !== undefined
           ? {
@@ -63,11 +64,7 @@ export class Bucket implements ObjectStore {
             }
           : undefined;
     }
-    // S3 lists versions and markers of a page apart from each other; a later version was modified later, and the latest comes first in a tie.
-    const latestFirst = (a: StoredVersion, b: StoredVersion): number => Number(b.latest) - Number(a.latest);
-    return versions.sort(
-      (a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0) || b.modified.getTime() - a.modified.getTime() || latestFirst(a, b),
-    );
+    return inOrder(versions, markers);
   }
 
   async get(key: string): Promise<StoredBody | undefined> {
@@ -163,3 +160,38 @@ const isConflict = (cause: unknown): boolean => hasStatus(cause, 409);
 /** Also S3's word for a write that is to replace, or to delete, an object that is not there. */
 const isNoSuchKey = (cause: unknown): boolean =>
   cause instanceof S3ServiceException && cause.$metadata.httpStatusCode === 404 && cause.name !== 'NoSuchBucket';
+
+/**
+ * By key, newest first. S3 lists the versions of a key so, and its markers apart from them: its own order within each stands, as the clocks of its hosts
+ * may differ. Between the two the latest comes first, then what was modified later.
+ */
+function inOrder(versions: readonly StoredVersion[], markers: readonly StoredVersion[]): StoredVersion[] {
+  const [ofVersions, ofMarkers] = [byKey(versions), byKey(markers)];
+  const keys = [...new Set([...ofVersions.keys(), ...ofMarkers.keys()])].sort();
+  return keys.flatMap((key) => merged(ofVersions.get(key) ?? [], ofMarkers.get(key) ?? []));
+}
+
+function merged(versions: readonly StoredVersion[], markers: readonly StoredVersion[]): StoredVersion[] {
+  const all: StoredVersion[] = [];
+  let taken = 0;
+  for (const marker of markers) {
+    for (let version = versions[taken]; version && !isBefore(marker, version); version = versions[taken]) {
+      all.push(version);
+      taken += 1;
+    }
+    all.push(marker);
+  }
+  return [...all, ...versions.slice(taken)];
+}
+
+const isBefore = (a: StoredVersion, b: StoredVersion): boolean => a.latest || (!b.latest && a.modified > b.modified);
+
+function byKey(all: readonly StoredVersion[]): ReadonlyMap<string, readonly StoredVersion[]> {
+  const keyed = new Map<string, StoredVersion[]>();
+  for (const one of all) {
+    const own = keyed.get(one.key);
+    if (own) own.push(one);
+    else keyed.set(one.key, [one]);
+  }
+  return keyed;
+}

@@ -1,6 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { messageOf } from '../domain/problem.ts';
 import type { Looked } from './looked.ts';
+import { isLeaving } from '../inventory/live-object.ts';
 import type { NamedObject } from '../inventory/live-object.ts';
 import { filter, inParts, tagsOfObjects, tagsOfStacks } from './ec2-queries.ts';
 import { resourceTypeOf, resourceTypes } from './resource-types/index.ts';
@@ -13,6 +14,8 @@ export interface TaggedObject {
   readonly resourceType: string;
   /** The stack's own name for it, of the tag `holdfast:resource`; empty where it has none. */
   readonly resource: string;
+  /** Its tags are there, and its own describe does not show it: it is deleted, or made a moment ago. */
+  readonly shown?: false;
 }
 
 export interface TagLook {
@@ -30,7 +33,8 @@ export interface TagLook {
  * What AWS has of a stack beyond its checkpoint, by tag: a create whose reply was lost and that an SDK has tried again makes two objects of one
  * resource, and only one of them is recorded. One call where there is none. What is deleted, or on its way there, is not counted.
  *
- * One look: AWS shows a new object after a while, seconds most often, so that an empty answer right after a create is not yet proof. Routes,
+ * One look: AWS shows a new object after a while, seconds most often, so that an empty answer right after a create is not yet proof, and neither is an
+ * object that only its tags show. Routes,
  * associations and propagations have no tags. Of other services than EC2 there is one of a name or none: it is looked for by that.
  */
 export async function lookByTag(
@@ -46,10 +50,13 @@ export async function lookByTag(
 
     const objects = [...(await describedByTags(ec2, [...unknown])), ...(await describedByName(clients, stack, unknownNamed))];
     const ours = objects.filter((object) => object.installation === installation);
-    const alive = await aliveOf(ec2, ours);
+    const phases = await phasesOf(ec2, ours);
     return {
       ok: true,
-      value: ours.filter(({ id }) => alive.has(id)).map(({ id, resourceType, resource }) => ({ id, resourceType, resource })),
+      value: ours.flatMap(({ id, resourceType, resource }): TaggedObject[] => {
+        const phase = phases.get(id);
+        return phase === 'over' ? [] : [{ id, resourceType, resource, ...(phase === undefined ? { shown: false } : {}) }];
+      }),
     };
   } catch (cause) {
     const { name, code } = cause as { name?: string; code?: string };
@@ -93,21 +100,21 @@ async function describedByTags(ec2: EC2Client, ids: readonly string[]): Promise<
 
 /**
  * Tags outlive their object for a while, and gateways and attachments are shown as deleted for an hour. A type that has no row counts as alive:
- * nothing has said otherwise.
+ * nothing has said otherwise. What AWS does not show has no phase.
  */
-async function aliveOf(ec2: EC2Client, objects: readonly TaggedObject[]): Promise<ReadonlySet<string>> {
+async function phasesOf(ec2: EC2Client, objects: readonly TaggedObject[]): Promise<ReadonlyMap<string, 'alive' | 'over'>> {
   const types = [...new Set(objects.map(({ resourceType }) => resourceType))];
-  const alive = await Promise.all(
-    types.map(async (type) => {
+  const phases = await Promise.all(
+    types.map(async (type): Promise<[string, 'alive' | 'over'][]> => {
       const ids = objects.filter(({ resourceType }) => resourceType === type).map(({ id }) => id);
       const find = resourceTypes.find(({ taggedAs }) => taggedAs === type)?.find;
-      if (find?.how !== 'listed') return ids;
+      if (find?.how !== 'listed') return ids.map((id) => [id, 'alive']);
       const shown = await inParts(ids, (part) => find.list(ec2, [filter(find.filters.id, part)]));
-      return shown.flatMap((raw) => {
-        const reading = find.read(raw, undefined);
-        return reading?.id === undefined || reading.phase === 'going' ? [] : [reading.id];
+      return shown.flatMap((raw): [string, 'alive' | 'over'][] => {
+        const [id, reading] = [find.idOf(raw), find.read(raw, undefined)];
+        return id === undefined ? [] : [[id, reading && !isLeaving(reading) ? 'alive' : 'over']];
       });
     }),
   );
-  return new Set(alive.flat());
+  return new Map(phases.flat());
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { lookByTag } from '../aws/tagged-objects.ts';
 import type { TaggedObject } from '../aws/tagged-objects.ts';
 import { openSpool } from '../gateway/spool.ts';
@@ -102,6 +103,8 @@ export async function applySettings(
       if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
       return withoutDisowned(aws.store, stack, looked.value);
     },
+    stalenessSeconds: spec.recovery.staleness,
+    sleep: (milliseconds) => delay(milliseconds),
     settle: flags.settle,
     recover: async (stuck) => {
       const parts = await recoveryParts(

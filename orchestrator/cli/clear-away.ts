@@ -1,6 +1,7 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { Refusal } from '../domain/problem.ts';
 import { JournalUnavailable } from '../journal/journal.ts';
+import { suspectsOf } from '../ownership/processes.ts';
 import { endEngineProcesses } from '../pulumi/orphans.ts';
 import type { Emit } from '../run/events.ts';
 import type { Standings } from '../run/standing.ts';
@@ -14,7 +15,7 @@ import type { OpenedFile } from './open-file.ts';
 export async function clearAway(context: Context, file: OpenedFile, aws: OpenedSession, standings: Standings, emit: Emit): Promise<void> {
   await endOrphans(
     standings,
-    async (nonce) => (await endEngineProcesses(nonce)).length,
+    async (nonce, owner) => (await endEngineProcesses(nonce, suspectsOf(owner, aws.process.user))).length,
     (message) => emit({ type: 'note', message }),
   );
   await endLeftLocks(tidyRequest(context, aws, file.network.spec.network, standings, emit));

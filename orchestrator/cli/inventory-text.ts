@@ -1,5 +1,6 @@
 import { resourceTypeOf, resourceTypes } from '../aws/resource-types/index.ts';
 import type { Difference } from '../inventory/compare.ts';
+import { missingWords } from '../inventory/describe-difference.ts';
 import type { LiveObject } from '../inventory/live-object.ts';
 import type { Owner } from '../inventory/owners.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
@@ -146,7 +147,8 @@ export function tellingOf({ type, properties, phase }: LiveObject): string {
       ? []
       : [value === true ? name : `${name} ${wordOf(value)}`];
   });
-  return [...(phase === 'there' ? [] : [`AWS is still ${phase === 'coming' ? 'making' : 'deleting'} it`]), ...told].join(', ');
+  const phases = { there: [], coming: ['AWS is still making it'], going: ['AWS is still deleting it'], over: ['AWS could not make it'] };
+  return [...phases[phase], ...told].join(', ');
 }
 
 const wordOf = (value: unknown): string =>
@@ -214,7 +216,7 @@ export function describeDifference(difference: Difference, style: Style): string
   switch (difference.kind) {
     case 'missing': {
       const { resource, phase } = difference;
-      const what = phase === 'going' ? 'the state has it, and AWS is deleting it' : 'the state has it, and AWS does not';
+      const what = `the state has it, and AWS ${missingWords[phase]}`;
       return [style.red(`  - ${resource.name}  ${titleOf(resource.type)} ${resource.id ?? 'without an id'}: ${what}`)];
     }
     case 'unrecorded': {

@@ -1,7 +1,9 @@
 import { formatSeconds } from '../domain/duration.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
-import type { Liveness, Standings } from '../run/standing.ts';
+import { describeReason } from '../ownership/describe-liveness.ts';
+import type { Liveness } from '../ownership/liveness.ts';
+import type { Standings } from '../run/standing.ts';
 import { shortOf } from './open.ts';
 import { quoted } from './quoted.ts';
 
@@ -25,7 +27,9 @@ export interface LockStatus {
   readonly ageSeconds: number;
   /** In words. */
   readonly process: string;
-  readonly liveness: Liveness | null;
+  readonly liveness: Liveness['answer'] | null;
+  /** How that is known, or why it cannot be told. */
+  readonly livenessReason: Liveness['why'] | null;
   /** By the bucket's clock; null where nothing was ever heard, or it sends nothing. */
   readonly lastHeard: string | null;
   readonly tooOld: boolean;
@@ -44,7 +48,7 @@ export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: n
     const tooOld = maxAgeSeconds !== undefined && ageSeconds > maxAgeSeconds;
     const standing = standingWord(lock, standings);
     const nobody = { operation: null, user: null, host: null, pid: null, run: null, incident: null, ciLink: null };
-    const unheard = { liveness: null, lastHeard: null };
+    const unheard = { liveness: null, livenessReason: null, lastHeard: null };
     switch (content.kind) {
       case 'holdfast': {
         const { record } = content;
@@ -55,7 +59,13 @@ export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: n
           ...base,
           ...(isFreeze
             ? { by: 'person', process: 'a person put it, and no process', ...unheard }
-            : { by: 'run', process: describeLiveness(liveness, heard, now), liveness, lastHeard: heard?.toISOString() ?? null }),
+            : {
+                by: 'run',
+                process: describeLiveness(liveness, heard, now),
+                liveness: liveness.answer,
+                livenessReason: liveness.why,
+                lastHeard: heard?.toISOString() ?? null,
+              }),
           standing,
           owner: ownerOf(record),
           operation: record.operation,
@@ -134,13 +144,17 @@ function standingWord({ stack, content }: StandingLock, { byStack }: Standings):
 /** What can be said of a process; what was not heard proves nothing, and is said so. */
 export function describeLiveness(liveness: Liveness, heard: Date | undefined, now: number): string {
   const ago = heard === undefined ? undefined : formatSeconds((now - heard.getTime()) / 1000);
-  switch (liveness) {
-    case 'alive':
+  switch (liveness.why) {
+    case 'seen':
       return 'alive';
-    case 'dead':
+    case 'gone':
       return 'dead';
-    case 'heard-of':
+    case 'heard':
       return `heard of ${ago ?? '0 s'} ago`;
+    case 'look-failed':
+    case 'not-shown':
+    case 'records-disagree':
+      return `cannot tell whether it is alive: ${describeReason(liveness)}${ago === undefined ? '' : `; last heard of ${ago} ago`}`;
     case 'quiet':
       return ago === undefined ? 'nothing heard of it, which proves nothing' : `nothing heard for ${ago}, which proves nothing`;
     default:

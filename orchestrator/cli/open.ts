@@ -15,6 +15,7 @@ import { parseStackName, shortName } from '../domain/stack-name.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
+import { unknownLiveness } from '../ownership/liveness.ts';
 import { runChecks } from '../preflight/check.ts';
 import type { Command } from '../preflight/check.ts';
 import { checks } from '../preflight/checks.ts';
@@ -34,7 +35,7 @@ import { oldLayoutPrefixes, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { readInstallation } from '../state/installation.ts';
 import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
-import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
+import { lookAt, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
 import { programSettings } from './fingerprint-settings.ts';
@@ -298,7 +299,8 @@ export function standingsOf(
     network,
     states,
     machine: aws.process.machine,
-    isAlive: ({ pid, processStartedAt }) => isAlive({ pid, startedAt: processStartedAt }),
+    user: aws.process.user,
+    lookAt: ({ pid }) => lookAt(pid),
     now: context.now(),
   });
 }
@@ -319,7 +321,7 @@ const noStandings: Standings = {
   locks: [],
   records: new Map(),
   heard: new Map(),
-  liveness: () => 'quiet',
+  liveness: () => unknownLiveness,
   unreadable: [],
 };
 

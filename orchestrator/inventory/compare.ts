@@ -3,14 +3,14 @@ import type { Property } from '../aws/resource-types/resource-type.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { StateOperation, StateResource } from '../state/deployment.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
-import { objectKey } from './live-object.ts';
+import { isLeaving, objectKey } from './live-object.ts';
 import type { LiveObject } from './live-object.ts';
 import { findOwners } from './owners.ts';
 
 /** One thing in which AWS and a stack's state do not agree. */
 export type Difference =
   /** The state has it, and AWS does not; `going`: AWS is deleting it. */
-  | { readonly kind: 'missing'; readonly resource: StateResource; readonly phase: 'gone' | 'going' }
+  | { readonly kind: 'missing'; readonly resource: StateResource; readonly phase: 'gone' | 'going' | 'over' }
   /** AWS has it under the stack's tags, or under the key of a resource of its, and the state does not. */
   | {
       readonly kind: 'unrecorded';
@@ -80,11 +80,12 @@ export function compareWithState(request: CompareRequest): readonly Difference[]
   const recorded = cloud.filter(({ replacing }) => !replacing).map((resource) => ({ resource, object: liveOf(resource, live) }));
   const missing = recorded.flatMap(({ resource, object }): Difference[] => {
     if (!resourceTypeOf(resource.type)) return [{ kind: 'not-compared', resource }];
-    return !object || object.phase === 'going' ? [{ kind: 'missing', resource, phase: object ? 'going' : 'gone' }] : [];
+    const phase = object ? object.phase : 'gone';
+    return phase === 'gone' || phase === 'going' || phase === 'over' ? [{ kind: 'missing', resource, phase }] : [];
   });
   const changed = recorded.flatMap(({ resource, object }): Difference[] => {
     // What is to be deleted need not be as it was.
-    if (!object || object.phase === 'going' || resource.condemned) return [];
+    if (!object || isLeaving(object) || resource.condemned) return [];
     const properties = changedProperties(resource, object);
     return properties.length === 0 ? [] : [{ kind: 'changed', resource, object, properties }];
   });
@@ -93,7 +94,7 @@ export function compareWithState(request: CompareRequest): readonly Difference[]
   const foreign: Difference[] = [];
   const matched = new Set(recorded.map(({ object }) => object));
   for (const object of objects) {
-    if (object.phase === 'going' || matched.has(object) || left.has(objectKey(object))) continue;
+    if (isLeaving(object) || matched.has(object) || left.has(objectKey(object))) continue;
     const owner = ownerOf(object);
     if (owner.kind === 'stack') {
       // What the engine has deleted to make it anew is not expected to be there.
@@ -152,7 +153,8 @@ function doubles(
     const type = objects[0]?.type ?? '';
     const resource = key.slice(type.length + 1);
     const own = recorded.find(
-      (one) => one.resource.type === type && one.resource.name === resource && !one.resource.condemned && one.object?.phase !== 'going',
+      (one) =>
+        one.resource.type === type && one.resource.name === resource && !one.resource.condemned && !(one.object && isLeaving(one.object)),
     )?.object;
     const all = own ? [own, ...objects] : objects;
     return all.length < 2 ? [] : [{ kind: 'twice', type, resource, recorded: own?.id, objects: all }];

@@ -10,7 +10,7 @@ export function describeDifference(difference: Difference): string {
   switch (difference.kind) {
     case 'missing': {
       const { resource, phase } = difference;
-      return `the state has ${resource.name} (${titleOf(resource.type)} ${resource.id ?? ''}), and AWS ${phase === 'going' ? 'is deleting it' : 'does not'}`;
+      return `the state has ${resource.name} (${titleOf(resource.type)} ${resource.id ?? ''}), and AWS ${missingWords[phase]}`;
     }
     case 'unrecorded': {
       const { object, resource } = difference;
@@ -32,3 +32,6 @@ export function describeDifference(difference: Difference): string {
       return difference satisfies never;
   }
 }
+
+/** What AWS has of what the state has and AWS has not, or not for long. */
+export const missingWords = { gone: 'does not', going: 'is deleting it', over: 'could not make it' } as const;

@@ -4,8 +4,11 @@ export interface LiveObject {
   readonly type: string;
   /** As the state has it: AWS's own, or the one that the provider makes of a key (`tgw-rtb-0a_10.0.0.0/8`). */
   readonly id: string;
-  /** `coming` and `going`: AWS is still making or deleting it. What is deleted is not listed. */
-  readonly phase: 'there' | 'coming' | 'going';
+  /**
+   * `coming` and `going`: AWS is still making or deleting it. `over`: making it has failed, and AWS shows that for a while; it will never be there, and
+   * cannot be deleted. What is deleted is not listed.
+   */
+  readonly phase: 'there' | 'coming' | 'going' | 'over';
   /** In the state's names and words; what has no order is sorted. Only what a program can say: no ARNs, owners, defaults of AWS's own. */
   readonly properties: Readonly<Record<string, unknown>>;
   /** Undefined for a type that has none. */
@@ -53,3 +56,6 @@ export interface Inventory {
 
 /** Tells an object of AWS from every other one: ids alone do not, as an association and a propagation may share theirs. */
 export const objectKey = ({ type, id }: Pick<LiveObject, 'type' | 'id'>): string => `${type} ${id}`;
+
+/** Whether it will be there no more, although AWS shows it still. */
+export const isLeaving = ({ phase }: Pick<LiveObject, 'phase'>): boolean => phase === 'going' || phase === 'over';

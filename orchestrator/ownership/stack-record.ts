@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseStackName } from '../domain/stack-name.ts';
 import { answerSchema, doubtSchema } from '../journal/events.ts';
-import { lockRecordSchema } from '../locks/lock-record.ts';
+import { lockRecordSchema, processSchema } from '../locks/lock-record.ts';
 import { disownedSchema } from './disowned.ts';
 
 /**
@@ -100,8 +100,8 @@ const open = {
   run: interruptedSchema.optional(),
   doubts: z.array(doubtSchema).max(1000),
   answers: z.array(answerSchema).max(1000),
-  /** Nonces of every process that had the stack since it was verified: an engine of one may have outlived it. */
-  nonces: z.array(z.string().max(100)).max(100),
+  /** Every process that had the stack since it was verified: an engine of one may have outlived it. */
+  owners: z.array(processSchema).max(100),
 };
 
 const recordSchema = z.discriminatedUnion('phase', [

@@ -1,5 +1,5 @@
 import type { Answer, Doubt } from '../journal/events.ts';
-import type { LockRecord } from '../locks/lock-record.ts';
+import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import { schemaVersion } from '../state/layout.ts';
 import { withAnswer } from './answers.ts';
 import { withDisowned } from './disowned.ts';
@@ -124,11 +124,21 @@ const free = (at: StackRecord, verified: Verified, now: string, epoch = at.epoch
 
 type Owned = InPhase<'claimed' | 'running' | 'held' | 'recovering'>;
 
+/** The process that a lock names. */
+const processOf = ({ nonce, user, host, machine, pid, processStartedAt }: LockRecord): ProcessRecord => ({
+  nonce,
+  user,
+  host,
+  machine,
+  pid,
+  processStartedAt,
+});
+
 /** What is open of a stack, whatever its phase. Of one that was only claimed nothing is, but who had it. */
-function openOf(at: Owned): Pick<InPhase<'held'>, 'run' | 'doubts' | 'answers' | 'nonces'> {
+function openOf(at: Owned): Pick<InPhase<'held'>, 'run' | 'doubts' | 'answers' | 'owners'> {
   if (at.phase !== 'claimed')
-    return { ...(at.run === undefined ? {} : { run: at.run }), doubts: at.doubts, answers: at.answers, nonces: at.nonces };
-  return { doubts: [], answers: [], nonces: [at.owner.nonce] };
+    return { ...(at.run === undefined ? {} : { run: at.run }), doubts: at.doubts, answers: at.answers, owners: at.owners };
+  return { doubts: [], answers: [], owners: [processOf(at.owner)] };
 }
 
 /** A run that had the stack and started nothing. */
@@ -158,7 +168,7 @@ const takeOver = (at: Owned, owner: LockRecord, now: string): Transition => {
     owner: { ...owner, epoch },
     ...open,
     ...(at.phase === 'claimed' ? claimedRun(at) : {}),
-    nonces: [...new Set([...open.nonces, owner.nonce])],
+    owners: [...open.owners.filter(({ nonce }) => nonce !== owner.nonce), processOf(owner)],
   });
 };
 
@@ -225,7 +235,7 @@ export const table: { readonly [T in EventType]: Row<T> } = {
         if (own.frozen !== undefined) return refuse('frozen');
         const { owner } = own;
         const run = { by: owner, operation, base, ...(program === undefined ? {} : { program }), sessions: [session], engineStarted: true };
-        return to({ ...commonOf(own), phase: 'running', since: now, owner, run, doubts: [], answers: [], nonces: [owner.nonce] });
+        return to({ ...commonOf(own), phase: 'running', since: now, owner, run, doubts: [], answers: [], owners: [processOf(owner)] });
       }),
   },
   hold: {

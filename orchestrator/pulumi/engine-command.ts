@@ -119,8 +119,9 @@ function sparedAnswer([first, second]: readonly string[]): string | undefined {
 const actingCommands: ReadonlySet<string> = new Set(['preview', 'up', 'destroy', 'refresh']);
 
 async function announce(pid: number, onStarted: Watch['onStarted']): Promise<void> {
+  if (onStarted === undefined) return;
   const identity = await identityOf(pid);
-  if (identity) onStarted?.(identity);
+  if (identity) onStarted(identity);
 }
 
 export class CliNotStarted extends Error {

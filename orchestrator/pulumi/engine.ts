@@ -7,6 +7,7 @@ import type { EngineEvent, LocalWorkspaceOptions, OpType, PulumiFn } from '@pulu
 import { explainIfDenied } from '../aws/permissions/denial.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { CloudSecrets } from '../state/secrets.ts';
+import { ownIdentity, ProcessesUnseen, startedFromHere } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
 import { makeEngineHome } from './engine-home.ts';
 import { CliFailed, CliNotStarted, EngineCommand, plainText } from './engine-command.ts';
@@ -93,7 +94,12 @@ export interface FailedStep {
   readonly messages: readonly string[];
 }
 
-export type EngineResult =
+export type EngineResult = {
+  /** Why it is not known whether a plugin of the engine is left; absent where none is. */
+  readonly unended?: string;
+} & EngineEnd;
+
+type EngineEnd =
   | {
       readonly outcome: 'succeeded';
       readonly steps: readonly EngineStep[];
@@ -115,7 +121,7 @@ export type EngineResult =
     };
 
 /**
- * When a result is there, nothing of that engine is: what plugins it left are ended.
+ * When a result is there, nothing of that engine is: what plugins it left are ended. Where they could not be looked for, the result says so (`unended`).
  *
  * @throws EngineProcessesLeft where one of them does not end, so that a call of it may still be under way
  */
@@ -155,11 +161,26 @@ export class Engine {
   }
 
   async #run(request: EngineRequest, act: (stack: Stack, options: ActOptions) => Promise<unknown>): Promise<EngineResult> {
-    const { project, cli, pulumiHome, pluginDirectory } = this.#settings;
     if (request.signal?.aborted || request.ending?.aborted)
       return failedOf(request, new SeenSteps(undefined, undefined), new CliNotStarted('the engine'));
     // Of this start alone: others of the same orchestrator run at the same time.
     const marker = request.marker === undefined ? undefined : `${request.marker}/${request.stack}/${randomUUID()}`;
+    const end = await this.#runToItsEnd(request, marker, act);
+    try {
+      if (marker !== undefined) await endEngineProcesses(marker, await startedFromHere());
+      return end;
+    } catch (cause) {
+      if (!(cause instanceof ProcessesUnseen)) throw cause;
+      return { ...end, unended: cause.message };
+    }
+  }
+
+  async #runToItsEnd(
+    request: EngineRequest,
+    marker: string | undefined,
+    act: (stack: Stack, options: ActOptions) => Promise<unknown>,
+  ): Promise<EngineEnd> {
+    const { project, cli, pulumiHome, pluginDirectory } = this.#settings;
     const workDir = await mkdtemp(join(tmpdir(), 'holdfast-stack-'));
     const seen = new SeenSteps(request.onStep, request.onPlanned);
     try {
@@ -179,7 +200,7 @@ export class Engine {
         },
         envVars: {
           ...request.environment,
-          ...(marker === undefined ? {} : markedEnvironment(marker)),
+          ...(marker === undefined ? {} : markedEnvironment(marker, await ownIdentity())),
           PULUMI_BACKEND_URL: request.backendUrl,
           PULUMI_SKIP_UPDATE_CHECK: 'true',
           // CLI and plugin live for seconds: a tenth of their time is spared where they collect seldom, and use no second processor for what waits for the first. It
@@ -204,7 +225,6 @@ export class Engine {
       return failedOf(request, seen, cause);
     } finally {
       await rm(workDir, { recursive: true, force: true });
-      if (marker !== undefined) await endEngineProcesses(marker);
     }
   }
 }
@@ -219,7 +239,7 @@ function secretsOptions({ stack, exists, secrets }: EngineRequest): Partial<Loca
   return { stackSettings: { [stack]: { secretsProvider: url, ...(encryptedKey === undefined ? {} : { encryptedKey }) } } };
 }
 
-function failedOf(request: EngineRequest, seen: SeenSteps, cause: unknown): EngineResult {
+function failedOf(request: EngineRequest, seen: SeenSteps, cause: unknown): EngineEnd {
   const cli = cause instanceof CliFailed ? cause : undefined;
   const words = cli?.words ?? [errorText(messageOf(cause))];
   return {

@@ -1,34 +1,61 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isAlive, processesWithEnvironment } from '../../toolchain/process-identity.ts';
-import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
+import { anyProcess, isAlive, processesWithEnvironment } from '../../toolchain/process-identity.ts';
+import type { ProcessIdentity, Suspects } from '../../toolchain/process-identity.ts';
 
 /**
- * Processes of the engine that nobody waits for any more. A plugin runs in its own process group and looks only every 5 minutes whether its
+ * Processes of the engine that no orchestrator waits for any more. A plugin runs in its own process group and looks only every 5 minutes whether its
  * engine lives; until then it goes on with its call, and with the retries of it. What was looked at meanwhile proves nothing (the lock
  * protocol, rule 8: the writer is dead first).
  *
- * They are known by a variable in their environment, which a CLI hands on to all that it starts. Only Linux shows it: elsewhere
- * nothing is found, and the CLI's own number (`EngineRequest.onStarted`) is all that there is to go by.
+ * They are known by a variable in their environment, which a CLI hands on to all that it starts. Where one of them may have been missed (the look
+ * failed; another user's processes do not show it; not Linux) `ProcessesUnseen` is thrown: whether any is left cannot be told.
  */
 
 const variable = 'HOLDFAST_ENGINE_OF';
+const ownerVariable = 'HOLDFAST_ENGINE_BY';
 
-/** The environment by which an engine and its plugins are found, by this marker or by any that it begins with up to a `/`. */
-export const markedEnvironment = (marker: string): Record<string, string> => ({ [variable]: marker });
+/**
+ * The environment by which an engine and its plugins are found, by this marker or by any that it begins with up to a `/`.
+ *
+ * @param orchestrator whose engine it is, as the engine itself will say it: a record in the bucket may say anything
+ */
+export const markedEnvironment = (marker: string, orchestrator?: ProcessIdentity): Record<string, string> => ({
+  [variable]: marker,
+  ...(orchestrator === undefined ? {} : { [ownerVariable]: `${orchestrator.pid} ${orchestrator.startedAt}` }),
+});
+
+export interface EngineProcess extends ProcessIdentity {
+  /** The orchestrator that started it. */
+  readonly owner?: ProcessIdentity;
+}
 
 /** What ending them looks at and does; replaced in tests. */
 export interface ProcessTable {
-  readonly find: (marker: string) => Promise<readonly ProcessIdentity[]>;
+  /** Throws where one may have been missed. */
+  readonly find: (marker: string, suspects: Suspects) => Promise<readonly EngineProcess[]>;
+  /** Throws where it cannot be told. */
   readonly isAlive: (identity: ProcessIdentity) => Promise<boolean>;
   /** May throw where the process has ended meanwhile. */
   readonly kill: (pid: number) => void;
   readonly nowMs: () => number;
 }
 
-/** Living processes that were started under the marker, or under `<marker>/…`; the oldest first, so that a CLI comes before its plugins. */
-export async function findEngineProcesses(marker: string): Promise<readonly ProcessIdentity[]> {
-  const found = await processesWithEnvironment(variable, (value) => value === marker || value.startsWith(`${marker}/`));
-  return found.filter(({ pid }) => pid !== process.pid);
+/**
+ * Living processes that were started under the marker, or under `<marker>/…`; the oldest first, so that a CLI comes before its plugins.
+ *
+ * @param suspects whose engine it was, where that is known: which processes count that do not show what they were started with
+ * @throws ProcessesUnseen where one may have been missed
+ */
+export async function findEngineProcesses(marker: string, suspects: Suspects = anyProcess): Promise<readonly EngineProcess[]> {
+  const found = await processesWithEnvironment(variable, (value) => value === marker || value.startsWith(`${marker}/`), suspects);
+  return found
+    .filter(({ pid }) => pid !== process.pid)
+    .map(({ pid, startedAt, environment }) => ({ pid, startedAt, ...ownerOf(environment.get(ownerVariable)) }));
+}
+
+function ownerOf(text: string | undefined): { owner?: ProcessIdentity } {
+  const match = /^(\d+) (.+)$/.exec(text ?? '');
+  return match?.[1] === undefined || match[2] === undefined ? {} : { owner: { pid: Number(match[1]), startedAt: match[2] } };
 }
 
 /** A killed process is gone at once, but for one that waits in the kernel for a device. */
@@ -40,14 +67,23 @@ const lookEveryMs = 20;
  * CLI goes first, so that it begins no other step and starts no other plugin.
  *
  * @returns what was ended; empty where nothing lived
+ * @throws EngineOwnerAlive where the orchestrator of one of them, by its own environment, is another process that lives: nothing was ended
  * @throws EngineProcessesLeft for those that are still there 10 s after they were killed
+ * @throws ProcessesUnseen where one may have been missed
  */
-export async function endEngineProcesses(marker: string, table: ProcessTable = realTable): Promise<readonly ProcessIdentity[]> {
-  const ended: ProcessIdentity[] = [];
+export async function endEngineProcesses(
+  marker: string,
+  suspects: Suspects = anyProcess,
+  table: ProcessTable = realTable,
+): Promise<readonly EngineProcess[]> {
+  const ended: EngineProcess[] = [];
   // Again, until none is found: a CLI may have started one more plugin after the first look.
   for (;;) {
-    const found = (await table.find(marker)).filter(({ pid }) => pid !== process.pid);
+    const found = (await table.find(marker, suspects)).filter(({ pid }) => pid !== process.pid);
     if (found.length === 0) return ended;
+    // Before any is ended, each is asked itself: what the bucket says of its orchestrator may be anything.
+    for (const { owner } of found)
+      if (owner !== undefined && owner.pid !== process.pid && (await table.isAlive(owner))) throw new EngineOwnerAlive(owner);
     for (const identity of found) if (await killIfStill(identity, table)) ended.push(identity);
     await untilGone(found, table);
   }
@@ -83,6 +119,17 @@ export class EngineProcessesLeft extends Error {
     super(`the engine's process ${processes.map(({ pid }) => pid).join(', ')} does not end, ${patienceMs / 1000} s after it was killed`);
     this.name = 'EngineProcessesLeft';
     this.processes = processes;
+  }
+}
+
+/** What is recorded of an orchestrator said that it was dead; its engine names one that is not. */
+export class EngineOwnerAlive extends Error {
+  readonly owner: ProcessIdentity;
+
+  constructor(owner: ProcessIdentity) {
+    super(`the engine's own orchestrator (pid ${owner.pid}) is alive: the engine was left alone`);
+    this.name = 'EngineOwnerAlive';
+    this.owner = owner;
   }
 }
 

@@ -48,6 +48,12 @@ export const decisionTable: readonly Row[] = [
   { row: 'W4', when: { live: 'going' }, then: 'wait', because: 'AWS is still deleting it' },
 
   {
+    row: 'G0',
+    when: { live: 'gone', findable: 'no', state: ['unrecorded', 'recorded'], said: ['nothing', 'adopt', 'disown', 'delete'] },
+    then: 'ask',
+    because: 'it may have been made, and nothing tells it from other objects (no tags, or a key that is not known)',
+  },
+  {
     row: 'G1',
     when: { live: 'gone', state: 'unrecorded', operation: 'create' },
     then: 'forget',
@@ -63,14 +69,14 @@ export const decisionTable: readonly Row[] = [
   },
   {
     row: 'G3',
-    when: { live: 'gone', state: 'replaced-away', beside: 'successor' },
+    when: { live: ['gone', 'over'], state: 'replaced-away', beside: 'successor' },
     then: 'forget',
     because: 'it was deleted to be replaced, and its replacement was made',
     plan: settled,
   },
   {
     row: 'G4',
-    when: { live: 'gone', state: 'replaced-away' },
+    when: { live: ['gone', 'over'], state: 'replaced-away' },
     then: 'keep',
     because: 'it was deleted to be replaced, and the next up makes the replacement',
     plan: ['replace', 'create', 'delete'],
@@ -78,9 +84,16 @@ export const decisionTable: readonly Row[] = [
   { row: 'G5', when: { live: 'gone', state: 'condemned' }, then: 'forget', because: 'it was to be deleted, and is gone' },
   {
     row: 'G6',
-    when: { live: 'gone', state: 'recorded', protect: 'yes', said: ['nothing', 'adopt', 'disown', 'delete'] },
+    when: { live: ['gone', 'over'], state: 'recorded', protect: 'yes', said: ['nothing', 'adopt', 'disown', 'delete'] },
     then: 'ask',
     because: 'it is protected, and gone from AWS',
+  },
+  {
+    row: 'O1',
+    when: { live: 'over' },
+    then: 'forget',
+    because: 'AWS could not make it, and shows that for a while: it will never be there, and nobody can delete it',
+    plan: ['create', 'same', 'update', 'replace', 'delete'],
   },
   {
     row: 'G7',
@@ -209,6 +222,13 @@ export const decisionTable: readonly Row[] = [
     when: { live: 'there', state: 'unrecorded', operation: 'none', bears: 'our-key', beside: 'recorded-gone', shape: 'known' },
     then: 'adopt',
     because: 'somebody made it anew under the same key',
+    plan: settled,
+  },
+  {
+    row: 'U9',
+    when: { live: 'there', state: 'unrecorded', operation: 'update', bears: 'our-key', beside: 'recorded-gone', shape: 'known' },
+    then: 'adopt',
+    because: 'the update made it in the place of the one that the state has',
     plan: settled,
   },
   {

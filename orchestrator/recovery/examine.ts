@@ -173,7 +173,7 @@ function answerProblem(
         next: names.length === 0 ? 'Nothing in it is in doubt.' : `In doubt are: ${names.join(', ')}`,
       };
     if (id === undefined) {
-      const there = ofName.filter(({ live, facts }) => live && facts.state === 'unrecorded');
+      const there = ofName.filter(({ live, facts }) => live && live.phase !== 'over' && facts.state === 'unrecorded');
       if (answer === 'forget' && there.length > 0)
         return {
           why: `${said}: AWS has ${there.map((subject) => subject.id).join(', ')} for it, which would be nobody's`,
@@ -233,7 +233,7 @@ function scopeOf(
     if (resource.id === undefined) add(resource.type, type?.idOf?.(resource.inputs));
     for (const container of type?.containersOf(resource.inputs) ?? []) add(container.type, container.id);
   };
-  for (const resource of [...current.resources, ...history.former, ...(spool?.resources ?? [])]) addResource(resource);
+  for (const resource of [...current.resources, ...history.former, ...history.updates, ...(spool?.resources ?? [])]) addResource(resource);
   for (const { resource } of history.open) addResource(resource);
   for (const { type, id, act, tags, key } of words) {
     const keyOf = typeOf(type)?.keyOf;

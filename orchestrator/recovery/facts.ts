@@ -15,10 +15,15 @@ export const factValues = {
   /** What the run had begun on it, and of which no end is recorded. */
   operation: ['none', 'create', 'update', 'delete', 'read', 'import'],
   /**
-   * What AWS shows. `coming`, `going`: it is being made or deleted. `gone`: not shown in looks that are further apart than AWS may lag behind, or its
+   * What AWS shows. `coming`, `going`: it is being made or deleted. `over`: it failed, and will never be there. `gone`: not shown in looks that are further apart than AWS may lag behind, or its
    * deletion was seen. `unsettled`: the looks so far are not far enough apart. `unseen`: it could not be looked at.
    */
-  live: ['there', 'coming', 'going', 'gone', 'unsettled', 'unseen'],
+  live: ['there', 'coming', 'going', 'over', 'gone', 'unsettled', 'unseen'],
+  /**
+   * Whether a look would show what was made: its id is known, or its key can be made of what was asked for, or that has the tags by which it is looked
+   * for. `no` only of a create, and of what may have another id since an update. Not to see what is looked for by nothing says nothing.
+   */
+  findable: ['yes', 'no'],
   /** By what a live object is known as the resource's. `other-target`: its key is the resource's, and it leads elsewhere. */
   bears: ['our-tags', 'our-key', 'other-target', 'nothing'],
   /**

@@ -25,6 +25,8 @@ export interface History {
   readonly former: readonly StateResource[];
   /** Of the former ones those whose deletion the engine has seen through, as `objectKey` names them. */
   readonly seenDeleted: ReadonlySet<string>;
+  /** What updates were to make of resources, whether they ended or not: AWS may have given the object another id, under which it has what was wanted. */
+  readonly updates: readonly StateResource[];
   /** By URN: how each resource was recorded, or was to be recorded, last. */
   readonly shapes: ReadonlyMap<string, StateResource>;
 }
@@ -35,26 +37,43 @@ export interface History {
  * @param versions oldest first; the last one is the current one
  */
 export function readHistory(versions: readonly CheckpointVersion[]): History {
-  const open = new Map<string, { readonly operation: StateOperation; readonly version: string; readonly idsBefore: ReadonlySet<string> }>();
-  const seenDeleted = new Set<string>();
-  const everSeen = new Map<string, StateResource>();
-  const shapes = new Map<string, StateResource>();
-  for (const { version, deployment } of versions) {
+  const reader = new HistoryReader();
+  for (const version of versions) reader.add(version);
+  return reader.read();
+}
+
+/** Takes the versions one by one, oldest first, and keeps of each no more than what they all come to: there may be thousands. */
+export class HistoryReader {
+  readonly #open = new Map<
+    string,
+    { readonly operation: StateOperation; readonly version: string; readonly idsBefore: ReadonlySet<string> }
+  >();
+  readonly #seenDeleted = new Set<string>();
+  readonly #everSeen = new Map<string, StateResource>();
+  readonly #updates = new Map<string, StateResource>();
+  readonly #shapes = new Map<string, StateResource>();
+  #newest: string | undefined;
+  #current: ReadonlySet<string> = new Set();
+
+  add({ version, deployment }: CheckpointVersion): void {
+    const open = this.#open;
     const named = new Set<string>();
     for (const operation of deployment.operations) {
       const key = operationKey(operation);
       named.add(key);
       open.set(key, { operation, version, idsBefore: open.get(key)?.idsBefore ?? idsOf(deployment, operation.resource.urn) });
-      shapes.set(operation.resource.urn, operation.resource);
+      const { type, resource } = operation;
+      if (type === 'updating') this.#updates.set(`${resource.urn} ${JSON.stringify(resource.inputs)}`, resource);
+      this.#shapes.set(resource.urn, resource);
     }
     for (const resource of deployment.resources) {
       const { type, id, urn, condemned, replacing } = resource;
       if (id !== undefined && isCloudObject(resource)) {
-        everSeen.set(objectKey({ type, id }), resource);
+        this.#everSeen.set(objectKey({ type, id }), resource);
         // An id that is made of a key comes again: what was deleted under it then is not what there is now.
-        if (!replacing) seenDeleted.delete(objectKey({ type, id }));
+        if (!replacing) this.#seenDeleted.delete(objectKey({ type, id }));
       }
-      if (!condemned && !replacing) shapes.set(urn, resource);
+      if (!condemned && !replacing) this.#shapes.set(urn, resource);
     }
     for (const [key, { operation, idsBefore }] of open) {
       if (named.has(key)) continue;
@@ -70,19 +89,21 @@ export function readHistory(versions: readonly CheckpointVersion[]): History {
             : true;
       if (!isDone) continue;
       open.delete(key);
-      if (type === 'deleting' && resource.id !== undefined) seenDeleted.add(objectKey({ type: resource.type, id: resource.id }));
+      if (type === 'deleting' && resource.id !== undefined) this.#seenDeleted.add(objectKey({ type: resource.type, id: resource.id }));
     }
+    this.#newest = version;
+    this.#current = new Set(deployment.resources.flatMap(({ type, id }) => (id === undefined ? [] : [objectKey({ type, id })])));
   }
-  const newest = versions.at(-1);
-  const current = new Set(
-    (newest?.deployment.resources ?? []).flatMap(({ type, id }) => (id === undefined ? [] : [objectKey({ type, id })])),
-  );
-  return {
-    open: [...open.values()].map(({ operation, version }) => ({ ...operation, version, current: version === newest?.version })),
-    former: [...everSeen].flatMap(([key, resource]) => (current.has(key) ? [] : [resource])),
-    seenDeleted,
-    shapes,
-  };
+
+  read(): History {
+    return {
+      open: [...this.#open.values()].map(({ operation, version }) => ({ ...operation, version, current: version === this.#newest })),
+      former: [...this.#everSeen].flatMap(([key, resource]) => (this.#current.has(key) ? [] : [resource])),
+      seenDeleted: this.#seenDeleted,
+      updates: [...this.#updates.values()],
+      shapes: this.#shapes,
+    };
+  }
 }
 
 /** A create has no id yet, and there is one of a resource at a time; a delete is of one object. */

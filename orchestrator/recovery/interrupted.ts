@@ -10,6 +10,8 @@ export interface Interrupted {
   readonly operation: 'up' | 'destroy';
   /** ETag of the checkpoint that it began from; null where there was none, undefined where that is not known. */
   readonly base: string | null | undefined;
+  /** When that was written, by the bucket's clock: the same content may come again. */
+  readonly baseModified?: Date | undefined;
   /** When it began, by its own clock. */
   readonly startedAt: Date | undefined;
   readonly program: Program | undefined;
@@ -25,17 +27,20 @@ export interface Interrupted {
   readonly answers: readonly Answer[];
   /** Of every process that had the stack: an engine of it may have outlived it. */
   readonly nonces: readonly string[];
+  /** Those processes, as their locks name them. */
+  readonly owners?: readonly ProcessRecord[];
 }
 
 /** @param own name of the run that asks */
-export function interruptedOf({ stack, run, doubts, answers, nonces, verified }: OpenRecord, own: string): Interrupted {
-  const open = { stack, doubts, answers, nonces };
+export function interruptedOf({ stack, run, doubts, answers, owners, verified }: OpenRecord, own: string): Interrupted {
+  const open = { stack, doubts, answers, owners, nonces: owners.map(({ nonce }) => nonce) };
   if (run === undefined)
     return {
       ...open,
       run: own,
       operation: 'up',
       base: verified.kind === 'at' ? verified.etag : verified.kind === 'absent' ? null : undefined,
+      baseModified: verified.kind === 'at' ? new Date(verified.modified) : undefined,
       startedAt: undefined,
       program: undefined,
       process: undefined,
@@ -49,6 +54,7 @@ export function interruptedOf({ stack, run, doubts, answers, nonces, verified }:
     run: by.run,
     operation,
     base: base === null || base === undefined ? base : base.etag,
+    baseModified: base ? new Date(base.modified) : undefined,
     startedAt: new Date(by.startedAt),
     program,
     process: by,
@@ -57,3 +63,6 @@ export function interruptedOf({ stack, run, doubts, answers, nonces, verified }:
     sessions,
   };
 }
+
+/** Hours before a recovery in which is looked for what it is to recover, where nobody knows when that began. */
+export const evidenceHours = 24;

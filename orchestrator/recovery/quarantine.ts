@@ -20,10 +20,19 @@ export interface Quarantine {
   readonly prefix: string;
   readonly manifest: string;
   readonly versions: readonly QuarantinedVersion[];
-  /** Versions of the checkpoint since the run began, oldest first, the one that it began from before them; text as it is in the bucket. */
-  readonly checkpoints: readonly { readonly version: string; readonly etag: string | null; readonly body: string | null }[];
+  /** Versions of the checkpoint since the run began, oldest first, the one that it began from before them. */
+  readonly checkpoints: readonly { readonly version: string; readonly etag: string | null }[];
+  /** When the run took its lock, by the bucket's clock where that has the version of it. */
+  readonly lockedAt: Date;
   /** The version that the run began from is not there any more: what it did since is only partly told. */
   readonly baseIsGone: boolean;
+}
+
+/** A version of the checkpoint that tells what the run did, as it is in the bucket; null where it is a removal, or was taken away meanwhile. */
+export interface ReadVersion {
+  readonly version: string;
+  readonly etag: string | null;
+  readonly body: string | null;
 }
 
 export interface QuarantineRequest {
@@ -33,7 +42,9 @@ export interface QuarantineRequest {
   /** The interrupted run. */
   readonly run: string;
   readonly recovery: string;
-  /** When the run took its lock, by the bucket's clock as far as that is known. */
+  /** ETag of the lock that the run took: when it did, the bucket says. */
+  readonly lock?: string | undefined;
+  /** When the run took its lock, by its own clock: for where the bucket has that version of it no more. */
   readonly lockedAt: Date;
   /** Now, by the bucket's clock. */
   readonly bucketNow: Date;
@@ -42,6 +53,8 @@ export interface QuarantineRequest {
   readonly patienceSeconds: number;
   /** False: nothing is written, for a rehearsal. */
   readonly copies: boolean;
+  /** Told each of the `checkpoints`, in their order, when it is copied. None is kept here: of a day there may be more than the memory holds. */
+  readonly onCheckpoint: (version: ReadVersion) => void;
   readonly onProgress: (message: string) => void;
 }
 
@@ -52,46 +65,55 @@ const keptHours = 24;
 const copiesAtOnce = 8;
 
 /**
- * Copies every version of the checkpoint, back to the one that was current when the run took its lock and at least 24 h, its locks and its journal.
- * Copies are never written over: a recovery that was killed here goes on where it was, and a later one adds what is new.
+ * Copies every version of the checkpoint, back to the one that was current when the run took its lock and at least 24 h, and its locks.
+ * The journal of the run is named, and not copied: each of its events is written once, and none is ever removed. Copies are never written over: a recovery that was killed here goes on where it was, and a later one adds what is new.
  */
 export async function quarantine(request: QuarantineRequest): Promise<Quarantine> {
   const { store, network, stack, run, recovery, patienceSeconds } = request;
   const prefix = quarantinePrefix(network, run, stack);
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
   const checkpoint = checkpointKey(stack);
-  const since = new Date(Math.min(request.lockedAt.getTime(), request.bucketNow.getTime() - keptHours * 3_600_000));
+  const ofLocks = await insist(() => store.versions(lockFolder(stack)));
+  // The oldest of that content: what came back after it is no second beginning.
+  const lockedAt = ofLocks.findLast(({ etag }) => etag !== undefined && etag === request.lock)?.modified ?? request.lockedAt;
+  const since = new Date(Math.min(lockedAt.getTime(), request.bucketNow.getTime() - keptHours * 3_600_000));
   const ofStack = await insist(() => store.versions(checkpoint));
   const { evidence, baseIsGone } = sinceBase(
     ofStack.filter(({ key }) => key === checkpoint),
-    request,
+    request.base,
+    lockedAt,
   );
   const kept = new Set([
     ...[checkpoint, `${checkpoint}.bak`, `${checkpoint}.gz`, `${checkpoint}.zst`].flatMap((key) => ofKey(ofStack, key, since)),
     // Whatever is read of the run is copied too, wherever its clock puts its beginning.
     ...evidence,
   ]);
-  const ofLocks = await insist(() => store.versions(lockFolder(stack)));
   const wanted = [
     ...ofStack.filter((version) => kept.has(version)),
     ...[...new Set(ofLocks.map(({ key }) => key))].flatMap((key) => ofKey(ofLocks, key, since)),
-    ...(await insist(() => store.versions(runPrefix(network, run)))),
   ];
-  const copied: QuarantinedVersion[] = [];
-  const bodies = new Map<string, string>();
-  for (let from = 0; from < wanted.length; from += copiesAtOnce) {
-    request.onProgress(`copying versions to quarantine: ${from} of ${wanted.length}`);
+  const copied = new Map<StoredVersion, QuarantinedVersion>();
+  // What tells what the run did comes first, and in its order.
+  const isEvidence = new Set(evidence);
+  const order = [...evidence, ...wanted.filter((version) => !isEvidence.has(version))];
+  for (let from = 0; from < order.length; from += copiesAtOnce) {
+    request.onProgress(`copying versions to quarantine: ${from} of ${order.length}`);
     const part = await Promise.all(
-      wanted.slice(from, from + copiesAtOnce).map(async (version) => {
+      order.slice(from, from + copiesAtOnce).map(async (version) => {
         const bytes = version.etag === undefined ? undefined : await insist(() => store.getVersion(version.key, version.version));
-        if (bytes && version.key === checkpoint) bodies.set(version.version, Buffer.from(bytes).toString('utf8'));
-        return copyOne(request, prefix, version, bytes, insist);
+        return { version, bytes, copy: await copyOne(request, prefix, version, bytes, insist) };
       }),
     );
-    copied.push(...part);
+    for (const { version, bytes, copy } of part) {
+      copied.set(version, copy);
+      if (!isEvidence.has(version)) continue;
+      const body = bytes === undefined ? null : Buffer.from(bytes).toString('utf8');
+      request.onCheckpoint({ version: version.version, etag: version.etag ?? null, body });
+    }
   }
+  const versions = wanted.flatMap((version) => copied.get(version) ?? []);
   const text = JSON.stringify(
-    { schema: schemaVersion, network, stack, run, recovery, since: since.toISOString(), versions: copied },
+    { schema: schemaVersion, network, stack, run, recovery, since: since.toISOString(), journal: runPrefix(network, run), versions },
     null,
     2,
   );
@@ -104,8 +126,9 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
   return {
     prefix,
     manifest,
-    versions: copied,
-    checkpoints: evidence.map(({ version, etag }) => ({ version, etag: etag ?? null, body: bodies.get(version) ?? null })),
+    versions,
+    checkpoints: evidence.map(({ version, etag }) => ({ version, etag: etag ?? null })),
+    lockedAt,
     baseIsGone,
   };
 }
@@ -126,7 +149,8 @@ function backTo(versions: readonly StoredVersion[], since: Date): readonly Store
 /** From the version that the run began from to the newest, oldest first. */
 function sinceBase(
   versions: readonly StoredVersion[],
-  { base, lockedAt }: QuarantineRequest,
+  base: QuarantineRequest['base'],
+  lockedAt: Date,
 ): { readonly evidence: readonly StoredVersion[]; readonly baseIsGone: boolean } {
   const oldestFirst = versions.toReversed();
   if (base === null) {

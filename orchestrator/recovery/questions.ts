@@ -22,7 +22,8 @@ function questionOf(short: string, { name, type, id, row, facts, urn }: Subject,
     return `AWS has two objects for ${short}/${name}: ${other?.id ?? 'one'} ${other?.facts.state === 'recorded' ? 'is in the state' : 'is adopted'}. What is to become of the other one, ${id ?? ''}?`;
   }
   if (facts.kind === 'unlisted' && facts.live !== 'there') return `${what}: ${row.because}. What has become of it?`;
-  if (facts.live === 'gone') return `${what}: ${row.because}. Is it to leave the state?`;
+  if (facts.live === 'gone' && facts.findable === 'no') return `${what}: ${row.because}. What has become of it?`;
+  if (facts.live === 'gone' || facts.live === 'over') return `${what}: ${row.because}. Is it to leave the state?`;
   if (facts.bears === 'other-target') return `${what}: it is there, and leads elsewhere than the run wanted. Whose is it?`;
   return `${what}: ${row.because}. Whose is it?`;
 }
@@ -41,7 +42,15 @@ function answersTo(short: string, { name, id, facts }: Subject): Question['answe
         command: `npm run recover -- ${short} --shell`,
       },
     ];
-  if (id === undefined || facts.live === 'gone') return [{ means: 'it is gone, and leaves the state', command: command('forget', false) }];
+  if (facts.live === 'gone' && facts.findable === 'no')
+    return [
+      ...(facts.shape === 'known'
+        ? [{ means: 'it was made, and enters the state', command: `npm run recover -- ${short} --decide '${name}=adopt:ID'` }]
+        : []),
+      { means: 'nothing was made (or you have deleted it yourself)', command: command('forget', false) },
+    ];
+  if (id === undefined || facts.live === 'gone' || facts.live === 'over')
+    return [{ means: 'it is gone, and leaves the state', command: command('forget', false) }];
   const canAdopt = facts.state === 'unrecorded' && facts.shape === 'known' && facts.beside !== 'recorded-there';
   return [
     ...(canAdopt ? [{ means: 'it belongs to the stack, and enters the state', command: command('adopt') }] : []),

@@ -28,13 +28,15 @@ import type { Dossier, Plan, RecoveryStep } from './dossier.ts';
 import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
-import type { CheckpointVersion, History } from './history.ts';
+import type { History } from './history.ts';
+import { evidenceHours } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
 import { questionsOf } from './questions.ts';
 import type { Question } from './questions.ts';
-import { integrityProblem, reconcile } from './reconcile.ts';
+import { brokenBy, ReadVersions } from './read-versions.ts';
+import { reconcile } from './reconcile.ts';
 import { isInDoubt } from './subjects.ts';
 import type { Subject } from './subjects.ts';
 import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from './verify.ts';
@@ -298,18 +300,20 @@ class StackRecovery {
     const { interrupted, stack, short } = stuck;
     const bucketNow = await this.#bucketNow();
     for (let tries = 1; ; tries += 1) {
+      const versions = new ReadVersions();
       const copied = await quarantine({
         store: parts.store,
         network: parts.network,
         stack,
         run: interrupted.run,
         recovery: parts.recovery,
-        // Without a run nobody knows when it began: what is copied in any case is looked through.
-        lockedAt: interrupted.startedAt ?? new Date(bucketNow.getTime() - 24 * 3_600_000),
+        // By the bucket's clock where that is known. Without a run nobody knows when it began: what is copied in any case is looked through.
+        lockedAt: interrupted.baseModified ?? interrupted.startedAt ?? new Date(bucketNow.getTime() - evidenceHours * 3_600_000),
         bucketNow,
         base: interrupted.base,
         patienceSeconds: parts.patienceSeconds,
         copies: !options.dryRun,
+        onCheckpoint: (version) => versions.add(version),
         onProgress: (message) => parts.emit({ type: 'progress', message: `${short}: ${message}` }),
       });
       if (copied.baseIsGone && !options.withoutVersions)
@@ -319,7 +323,7 @@ class StackRecovery {
             answers: [{ means: 'yes: what AWS shows decides alone', command: `npm run recover -- ${short} --without-versions` }],
           },
         ]);
-      const read = await this.#readKept(copied);
+      const read = this.#readKept(copied, versions);
       if (!('kept' in read)) return read;
       const touched = options.dryRun ? read.kept : await this.#touch(read.kept);
       if (touched && 'kind' in touched) return touched;
@@ -346,50 +350,39 @@ class StackRecovery {
     return locks.find(({ etag }) => etag === stuck.claim?.lock().etag)?.modified ?? new Date(parts.now());
   }
 
-  #readKept(copied: Quarantine): Promise<{ readonly kept: Kept } | RecoveryEnd> {
+  #readKept(copied: Quarantine, versions: ReadVersions): { readonly kept: Kept } | RecoveryEnd {
     const { stack } = this.#stuck;
-    const newest = copied.checkpoints.at(-1);
-    const body = newest?.body ?? undefined;
-    const restore = this.#restoring(copied);
-    if (newest?.etag != null && body === undefined)
-      return Promise.resolve(this.#held(`the checkpoint of ${stack} was taken away while it was copied`));
-    const read = body === undefined ? undefined : readDeployment(body);
-    if (read?.ok === false) return Promise.resolve(this.#held(`the checkpoint of ${stack} cannot be read: ${read.why}`, restore));
+    const { newest } = versions;
+    const restore = this.#restoring(copied, versions);
+    if (newest !== undefined && newest.etag !== null && newest.body === null)
+      return this.#held(`the checkpoint of ${stack} was taken away while it was copied`);
+    const read = newest?.read;
+    if (read?.ok === false) return this.#held(`the checkpoint of ${stack} cannot be read: ${read.why}`, restore);
     const broken = read && brokenBy(read.deployment);
     if (broken !== undefined)
-      return Promise.resolve(this.#held(`the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`, restore));
-    const versions = copied.checkpoints.flatMap(({ version, etag, body: text }): CheckpointVersion[] => {
-      // One that was taken away while it was copied says nothing; of a removed stack it is said that there is nothing.
-      if (text === null) return etag === null ? [{ version, deployment: { resources: [], operations: [] } }] : [];
-      const older = readDeployment(text);
-      return older.ok ? [{ version, deployment: older.deployment }] : [];
-    });
-    const raw = read?.ok === true ? read.raw : emptyLike(copied);
-    return Promise.resolve({
+      return this.#held(`the checkpoint of ${stack} does not hold together: ${broken}; the engine refuses it`, restore);
+    const raw = read?.raw ?? versions.empty;
+    return {
       kept: {
         quarantine: copied,
         etag: newest?.etag ?? undefined,
         raw,
-        body: body ?? JSON.stringify(raw),
-        deployment: read?.ok === true ? read.deployment : { resources: [], operations: [] },
-        history: readHistory(versions),
+        body: newest?.body ?? JSON.stringify(raw),
+        deployment: read?.deployment ?? { resources: [], operations: [] },
+        history: versions.history,
         byHand: false,
       },
-    });
+    };
   }
 
   /** For a person: how the last version that the engine takes comes back. */
-  #restoring({ checkpoints, prefix }: Quarantine): string {
+  #restoring({ prefix }: Quarantine, { lastGood }: ReadVersions): string {
     const { stack, short } = this.#stuck;
-    const good = checkpoints.findLast(({ body }) => {
-      const read = body === null ? undefined : readDeployment(body);
-      return read?.ok === true && brokenBy(read.deployment) === undefined;
-    });
     const bucket = this.#parts.store.name;
     const key = checkpointKey(stack);
     const again = `then again: npm run recover -- ${short}`;
-    return good
-      ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${good.version}'`
+    return lastGood !== undefined
+      ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${lastGood}'`
       : `Every version is under ${prefix}, and the engine takes none of them. Put a good one back, ${again}`;
   }
 
@@ -461,7 +454,7 @@ class StackRecovery {
       given: stuck.answers,
       plan: () => this.#plannedShapes(kept),
       look: parts.look,
-      trail: () => parts.trail(interrupted),
+      trail: () => parts.trail({ ...interrupted, startedAt: interrupted.startedAt && kept.quarantine.lockedAt }),
       stalenessSeconds: parts.stalenessSeconds,
       limitSeconds: parts.limitSeconds,
       now: parts.now,
@@ -706,8 +699,8 @@ class StackRecovery {
         release: async () => (asked.why = await release().catch((cause: unknown) => messageOf(cause))),
       },
     });
-    // A signal that came since the license ends nothing here.
-    const result = await parts.engine.cancel({ ...this.#engineRequest(mount), signal: new AbortController().signal });
+    // Verified and licensed: a signal that comes now would only leave a lock that says held over a stack that is well.
+    const result = await parts.engine.cancel(this.#engineRequest(mount, false));
     await mount.close();
     // What counts is what became of the lock: an engine that fails after it has ended its work.
     return asked.why === undefined ? undefined : result.outcome === 'succeeded' ? asked.why : `${asked.why}: ${wordsOf(result)}`;
@@ -772,7 +765,8 @@ class StackRecovery {
     });
   }
 
-  #engineRequest(mount: Mount): EngineRequest {
+  /** @param stoppable by a signal, or where the lock is lost */
+  #engineRequest(mount: Mount, stoppable = true): EngineRequest {
     const parts = this.#parts;
     const stuck = this.#stuck;
     return {
@@ -783,8 +777,7 @@ class StackRecovery {
       secrets: cloudSecrets(parts.secrets, mount.report().checkpoint?.body),
       environment: parts.environment(),
       marker: parts.marker,
-      signal: parts.signal,
-      ending: this.#lost.signal,
+      ...(stoppable ? { signal: parts.signal, ending: this.#lost.signal } : {}),
       ...(parts.verbose ? { onText: (text: string) => parts.emit({ type: 'engine-output', stack: stuck.stack, text }) } : {}),
     };
   }
@@ -902,20 +895,6 @@ class StackRecovery {
       return undefined;
     }
   }
-}
-
-const brokenBy = ({ resources }: Deployment): string | undefined => integrityProblem(resources.map(({ raw }) => raw));
-
-/** A checkpoint with nothing in it, of the format that the stack's versions have. */
-function emptyLike({ checkpoints }: Quarantine): RawCheckpoint {
-  for (const { body } of checkpoints.toReversed()) {
-    const read = body === null ? undefined : readDeployment(body);
-    if (read?.ok !== true) continue;
-    const { latest } = read.raw.checkpoint;
-    if (latest)
-      return { ...read.raw, checkpoint: { ...read.raw.checkpoint, latest: { ...latest, resources: [], pending_operations: [] } } };
-  }
-  return { version: 3, checkpoint: {} };
 }
 
 /** What the decisions leave in AWS on purpose. */

@@ -175,6 +175,14 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     if (unrecorded.length === 0) add({ ...base, id: undefined, sources: [open.source] });
   }
 
+  // Of what nothing tells how it is recorded the tags are looked for in any case; a key cannot be made.
+  for (const { urn, text } of lostCreates(evidence)) {
+    const [name, type] = [urn.split('::').at(-1) ?? urn, typeOfUrn(urn)];
+    if (evidence.identityOf(type)?.by !== 'key' || shapeOfLost(urn, evidence)) continue;
+    const sources: Source[] = [{ from: 'journal', says: text }];
+    add({ urn, name, type, id: undefined, state: 'unrecorded', operation: 'create', shape: undefined, sources });
+  }
+
   for (const resource of history.former) {
     const { urn, name, type, id } = resource;
     if (id === undefined || taken.has(objectKey({ type, id })) || disowned.has(objectKey({ type, id }))) continue;
@@ -211,16 +219,21 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     });
   }
 
-  // A key that the state has, under an id that it does not have: made anew by somebody.
+  // A key that the state has, or that an update was to give it, under an id that it does not have.
   for (const object of newest) {
-    if (object.key === undefined || object.madeBy === 'aws') continue;
-    if (taken.has(objectKey(object)) || disowned.has(objectKey(object))) continue;
-    const shape = current.resources.find(
-      (resource) => resource.type === object.type && !resource.condemned && matches(object, resource, evidence),
-    );
+    if (object.madeBy === 'aws' || taken.has(objectKey(object)) || disowned.has(objectKey(object))) continue;
+    const isOf = (resource: StateResource): boolean => object.key !== undefined && matches(object, resource, evidence);
+    const isSaid = ({ type, name }: StateResource): boolean =>
+      type === object.type &&
+      evidence.answers.some(({ answer, resource, id }) => answer === 'adopt' && resource === name && id === object.id);
+    const own = current.resources.filter((resource) => resource.type === object.type && !resource.condemned);
+    const anew = own.find(isOf);
+    const updated = history.updates.find((update) => own.some(({ urn }) => urn === update.urn) && (isOf(update) || isSaid(update)));
+    const shape = anew ?? updated;
     if (!shape) continue;
     const { urn, name, type } = shape;
-    add({ urn, name, type, id: object.id, state: 'unrecorded', operation: 'none', shape, sources: [] });
+    const source: Source = { from: 'version', says: `an update was to make ${name} what ${object.id} is` };
+    add({ urn, name, type, id: object.id, state: 'unrecorded', operation: anew ? 'none' : 'update', shape, sources: anew ? [] : [source] });
   }
   return candidates;
 }
@@ -239,9 +252,13 @@ function lostCreates({ doubts, history, current }: WrittenDown): readonly { read
   );
 }
 
+function shapeOfLost(urn: string, { history, planned }: Evidence): StateResource | undefined {
+  return history.shapes.get(urn) ?? plannedShape(planned, urn.split('::').at(-1) ?? urn, typeOfUrn(urn));
+}
+
 function journaledCreates(evidence: Evidence): readonly (StateOperation & { readonly source: Source })[] {
   return lostCreates(evidence).flatMap(({ urn, text }) => {
-    const resource = evidence.history.shapes.get(urn) ?? plannedShape(evidence.planned, urn.split('::').at(-1) ?? urn, typeOfUrn(urn));
+    const resource = shapeOfLost(urn, evidence);
     return resource ? [{ type: 'creating' as const, resource, source: { from: 'journal' as const, says: text } }] : [];
   });
 }
@@ -283,19 +300,18 @@ function plannedShape(planned: Evidence['planned'], name: string, type: string):
 }
 
 /** The stack's own name for an object that bears its tags. */
-function resourceName(object: LiveObject, { installation, stack }: Evidence): string | undefined {
-  const { tags } = object;
+function resourceName({ tags }: Pick<LiveObject, 'tags'>, { installation, stack }: Evidence): string | undefined {
   return tags?.['holdfast:installation'] === installation && tags['holdfast:stack'] === stack ? tags['holdfast:resource'] : undefined;
 }
 
 /** Whether CloudTrail speaks of this resource. */
-function isOf(word: TrailWord, shape: StateResource, { installation, stack, identityOf }: Evidence): boolean {
+function isOf(word: TrailWord, shape: StateResource, evidence: Evidence): boolean {
+  const { installation, stack, identityOf } = evidence;
   const { tags, key } = word;
   if (tags !== undefined)
     return tags['holdfast:installation'] === installation && tags['holdfast:stack'] === stack && tags['holdfast:resource'] === shape.name;
-  const keyOf = identityOf(shape.type)?.keyOf;
-  const wanted = keyOf?.(shape.inputs);
-  return key !== undefined && wanted !== undefined && keyOf?.(key) === wanted;
+  const wanted = keyOf(shape, evidence);
+  return key !== undefined && wanted !== undefined && identityOf(shape.type)?.keyOf?.(key) === wanted;
 }
 
 /** By what the looks are searched for it: its id, and whatever else there may be of its resource. */
@@ -308,8 +324,33 @@ export function matches(object: LiveObject, shape: StateResource, evidence: Evid
   if (object.type !== shape.type || object.madeBy === 'aws') return false;
   const identity = evidence.identityOf(shape.type);
   if (identity?.by === 'tag') return resourceName(object, evidence) === shape.name;
-  const key = identity?.keyOf?.(shape.inputs);
+  const key = keyOf(shape, evidence);
   return key !== undefined && object.key === key;
+}
+
+function findableFact({ id, urn, name, state, operation, shape }: Candidate, evidence: Evidence): Facts['findable'] {
+  if (id === undefined) return operation !== 'create' || (shape && isFindable(shape, evidence)) ? 'yes' : 'no';
+  if (evidence.answers.some(({ resource, answer }) => resource === name && answer === 'adopt')) return 'yes';
+  // What is told by its tags keeps its id in an update.
+  const hasUnknownKey = (update: StateResource): boolean =>
+    update.urn === urn && evidence.identityOf(update.type)?.by === 'key' && keyOf(update, evidence) === undefined;
+  return state === 'recorded' && evidence.history.updates.some(hasUnknownKey) ? 'no' : 'yes';
+}
+
+/** Whether `matches` would find the object that a create with these inputs makes. */
+function isFindable(shape: StateResource, evidence: Evidence): boolean {
+  if (evidence.identityOf(shape.type)?.by !== 'tag') return keyOf(shape, evidence) !== undefined;
+  const tags = shape.inputs['tags'];
+  return (
+    typeof tags === 'object' && tags !== null && resourceName({ tags: tags as Readonly<Record<string, string>> }, evidence) === shape.name
+  );
+}
+
+/** What stands in a plan for what is not known before the deployment: https://github.com/pulumi/pulumi sdk/go/common/resource/plugin/rpc.go */
+const unknownValue = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+
+function keyOf({ type, inputs }: StateResource, { identityOf }: Evidence): string | undefined {
+  return identityOf(type)?.keyOf?.(Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== unknownValue)));
 }
 
 function factsOf(candidate: Candidate, all: readonly Candidate[], evidence: Evidence): Facts {
@@ -320,6 +361,7 @@ function factsOf(candidate: Candidate, all: readonly Candidate[], evidence: Evid
     state,
     operation,
     live: liveFact(candidate, evidence),
+    findable: findableFact(candidate, evidence),
     bears: bearsFact(candidate, evidence),
     beside: besideFact(candidate, all, evidence),
     trail: trailFact(candidate, evidence),
@@ -340,8 +382,8 @@ function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
   const live = liveOf(candidate, evidence);
   const inDoubt = isInDoubt(candidate);
   if (live) {
-    if (live.phase !== 'there') return live.phase;
-    return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? 'there' : 'unsettled';
+    if (live.phase === 'coming' || live.phase === 'going') return live.phase;
+    return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? live.phase : 'unsettled';
   }
   if (looks.newest === undefined || looks.newest.incomplete.length > 0) return 'unseen';
   // Under an id that is made of a key there may be another one since: the last word counts.
@@ -372,7 +414,10 @@ const isWord = (value: unknown): value is string | number | boolean => ['string'
 
 function besideFact(candidate: Candidate, all: readonly Candidate[], evidence: Evidence): Facts['beside'] {
   const ofResource = all.filter((other) => other.urn === candidate.urn && other.type === candidate.type && other !== candidate);
-  const isThere = (other: Candidate): boolean => liveOf(other, evidence) !== undefined;
+  const isThere = (other: Candidate): boolean => {
+    const live = liveOf(other, evidence);
+    return live !== undefined && live.phase !== 'over';
+  };
   if (candidate.state === 'unrecorded') {
     const rivals = ofResource.filter((other) => other.state === 'unrecorded' && isThere(other));
     if (isThere(candidate) && rivals.some((rival) => goesBefore(rival, candidate, evidence))) return 'twin';

@@ -88,6 +88,8 @@ export interface UnknownObject {
   readonly id: string;
   readonly resourceType: string;
   readonly resource: string;
+  /** Only its tags are shown: it was deleted, or made a moment ago. */
+  readonly shown?: false;
 }
 
 /** What the stacks of a run share. */
@@ -110,6 +112,9 @@ export interface StackRunSettings {
   readonly meant: Program;
   /** A read-only look at AWS by tag. Throws where AWS does not answer. */
   readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
+  /** How late AWS may show what was done. */
+  readonly stalenessSeconds: number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
   /** False: what only a look could settle is left held. */
   readonly settle: boolean;
   /** Recovers a stack behind the run's own lock, and releases that. */
@@ -246,7 +251,7 @@ async function changedBehind(
         : 'its checkpoint was changed behind Holdfast';
   const doubts = [
     ...(await unansweredSince(stack, verified, settings)),
-    ...(await lookForUnknown(stack, settings, settings.known.get(stack)?.body)),
+    ...(await lookForUnknown({ stack, short }, settings, settings.known.get(stack)?.body)),
   ];
   if (doubts.length === 0 && verified.kind === 'at')
     settings.emit({
@@ -274,12 +279,35 @@ async function unansweredSince(stack: string, verified: Verified, { store, patie
   return readHistory(read).open.flatMap(({ type, resource }) => (type === 'reading' ? [] : doubtsOf([{ type, urn: resource.urn }])));
 }
 
-async function lookForUnknown(stack: string, settings: StackRunSettings, checkpoint: string | undefined): Promise<Doubt[]> {
+/**
+ * Looks a second time, when AWS has to show it by then, for what may be younger than AWS may lag: only such stacks wait.
+ * @param before ids that the stack had before: what of them only its tags show was deleted
+ * @param isYoung something may have been made a moment ago of which not even tags are shown
+ */
+async function lookForUnknown(
+  { stack, short }: Pick<Work, 'stack' | 'short'>,
+  settings: StackRunSettings,
+  checkpoint: string | undefined,
+  before: ReadonlySet<string> = new Set(),
+  isYoung = false,
+): Promise<Doubt[]> {
   const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint);
   if (content && 'reason' in content) return [{ source: 'checkpoint', text: content.detail }];
+  const isShown = ({ shown }: UnknownObject): boolean => shown !== false;
   try {
-    const unknown = await settings.unknownObjects(stack, new Set(content?.ids ?? []));
-    return unknown.map(({ id, resourceType, resource }) => ({
+    const look = () => settings.unknownObjects(stack, new Set(content?.ids ?? []));
+    let unknown = await look();
+    if (!unknown.some(isShown) && (isYoung || unknown.some(({ id }) => !before.has(id)))) {
+      const { stalenessSeconds, sleep, emit } = settings;
+      emit({
+        type: 'waiting',
+        stack,
+        message: `${short}: AWS may not show yet what was made; looking again in ${formatSeconds(stalenessSeconds)}`,
+      });
+      await sleep(stalenessSeconds * 1000);
+      unknown = await look();
+    }
+    return unknown.filter(isShown).map(({ id, resourceType, resource }) => ({
       source: 'unknown-object',
       id,
       text: `AWS has a ${resourceType} for ${resource} (${id}) that the state does not have`,
@@ -444,6 +472,8 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   // Where no step ever began it has nothing to do but to end.
   const unended = report.intended ? ended.unended : undefined;
   if (unended !== undefined) doubts.push({ source: 'engine-end-unseen', text: `the engine's end was not seen: ${unended}` });
+  // Its plugins could not be looked for. One of them is in a call only if a step is, and a doubt tells of that step.
+  const unseen = report.intended && unended === undefined ? result.unended : undefined;
   if (ended.lost() !== undefined && !report.fence)
     doubts.push({ source: 'lock', text: `its lock was ${ended.lost() ?? ''} by somebody while the engine ran` });
   // What a look settles is what AWS has, and not who else was there.
@@ -451,21 +481,25 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     doubts.length === 0 || (settings.settle && unended === undefined && verdict.settled === 'by-a-look' && ended.lost() === undefined);
   if (mayBeClean && (verdict.created || work.refresh === true || doubts.length > 0)) {
     // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
-    const found = await lookForUnknown(stack, settings, report.checkpoint?.body);
+    const had = ended.pinned.get(stack);
+    const content = had && parseCheckpoint(had.body);
+    const before = new Set(content === undefined || 'reason' in content ? [] : content.ids);
+    const found = await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate);
     if (found.length === 0) doubts.splice(0);
     else doubts.push(...found);
   }
   if (doubts.length > 0) {
+    if (unseen !== undefined) doubts.push({ source: 'engine-end-unseen', text: `the engine's end was not seen: ${unseen}` });
+    const isSeen = unended === undefined && unseen === undefined;
     const held = await hold(work, settings, claim, {
       doubts,
       report,
       errors,
       lost: ended.lost(),
-      ...(unended === undefined ? { engineEndedAt: ended.endedAt } : {}),
+      ...(isSeen ? { engineEndedAt: ended.endedAt } : {}),
     });
     // Whoever may still write has to be known to be dead, and what was written to be in the bucket: then a recovery can be made at once.
-    const canRecover =
-      settings.settle && unended === undefined && report.fence === undefined && report.durable && ended.lost() === undefined;
+    const canRecover = settings.settle && isSeen && report.fence === undefined && report.durable && ended.lost() === undefined;
     ended.unwatch();
     return (canRecover ? await recoverInRun(work, settings, ended, doubts, errors) : undefined) ?? held;
   }

@@ -1,7 +1,12 @@
 import { describeLock, lockGoneSince, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import { lastHeard, quietAfterSeconds } from '../locks/heartbeat.ts';
+import { lastHeard } from '../locks/heartbeat.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+import { describeUnseen } from '../ownership/describe-liveness.ts';
+import { mayBeAtWork } from '../ownership/liveness.ts';
+import type { Liveness } from '../ownership/liveness.ts';
+import { seeProcesses } from '../ownership/processes.ts';
+import type { Observer } from '../ownership/processes.ts';
 import { readRecord, readRecords } from '../ownership/records.ts';
 import type { HeldRecord, ReadRecord } from '../ownership/records.ts';
 import { isOpen } from '../ownership/stack-record.ts';
@@ -11,12 +16,6 @@ import type { PendingOperation, StackState } from '../state/checkpoints.ts';
 import type { Doubt } from '../journal/events.ts';
 import { durableLockKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
-
-/** Whether a process can still write. A process of this machine is looked up; of another one only its heartbeat is known, which proves nothing. */
-export type Liveness = 'alive' | 'dead' | 'heard-of' | 'quiet';
-
-/** It is taken to go on: nobody else begins beside it. */
-export const isAtWork = (liveness: Liveness): boolean => liveness === 'alive' || liveness === 'heard-of';
 
 /** Who may do what with a stack. */
 export type Standing =
@@ -66,14 +65,15 @@ export function standingOf(facts: StackFacts): Standing {
       unreadable: read.key,
     };
   const record = read.kind === 'there' ? read.record : undefined;
-  if (isOpen(record)) return isAtWork(liveness(record.owner)) && record.phase !== 'held' ? at(record.owner, facts) : heldBy(record, facts);
+  if (isOpen(record))
+    return mayBeAtWork(liveness(record.owner)) && record.phase !== 'held' ? at(record.owner, facts) : heldBy(record, facts);
   if (record?.phase === 'claimed') {
     const { owner } = record;
-    if (isAtWork(liveness(owner))) return at(owner, facts);
-    if (liveness(owner) === 'dead') return { kind: 'left', message: describeOwner(owner) };
+    if (mayBeAtWork(liveness(owner))) return at(owner, facts);
+    if (liveness(owner).answer === 'dead') return { kind: 'left', message: describeOwner(owner) };
     return {
       kind: 'held',
-      why: `run ${owner.run} on ${owner.host} had it, had started nothing, and is not heard of any more`,
+      why: `locked by run ${owner.run} on ${owner.host}, which had started nothing ${describeUnseen(liveness(owner))}`,
       since: record.since,
       run: owner.run,
       doubts: [],
@@ -238,22 +238,18 @@ export function isAsVerified(
   return verified?.kind === 'absent' && checkpoint === undefined;
 }
 
-export interface StandingsRequest {
+export interface StandingsRequest extends Observer {
   readonly store: ObjectStore;
   readonly network: string;
   readonly states: ReadonlyMap<string, StackState>;
-  /** This machine. */
-  readonly machine: string;
-  /** Of a process of this machine. */
-  readonly isAlive: (process: ProcessRecord) => Promise<boolean>;
   readonly now: number;
 }
 
 export async function readStandings(request: StandingsRequest): Promise<Standings> {
-  const { store, network, states, machine, now } = request;
+  const { store, network, states, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
   const seenLocks = await standingLocks(store, network);
-  const [seen, heard] = await Promise.all([readRecords(store, network), lastHeard(store, network)]);
+  const [seen, heardFirst] = await Promise.all([readRecords(store, network), lastHeard(store, network)]);
   const records = new Map(seen.byStack);
   const unreadable = new Map(seen.unreadable);
   const processes = [
@@ -263,18 +259,11 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     ]),
     ...seenLocks.flatMap(({ content }) => (content.kind === 'holdfast' ? [content.record] : [])),
   ];
-  const here = new Map<string, boolean>();
-  await Promise.all(
-    processes
-      .filter((process) => process.machine === machine)
-      .map(async (process) => here.set(process.nonce, await request.isAlive(process))),
-  );
-  const liveness = (process: ProcessRecord): Liveness => {
-    const known = here.get(process.nonce);
-    if (known !== undefined) return known ? 'alive' : 'dead';
-    const last = heard.get(process.nonce);
-    return last !== undefined && now - last.getTime() < quietAfterSeconds * 1000 ? 'heard-of' : 'quiet';
-  };
+  const { liveness, heard } = await seeProcesses(processes, request, {
+    heard: heardFirst,
+    hearAgain: () => lastHeard(store, network),
+    now,
+  });
   const readOf = (stack: string): ReadRecord => records.get(stack) ?? unreadable.get(stack) ?? { kind: 'none', stack };
   const judge = (stack: string, locks: readonly StandingLock[], state: StackState | undefined): Standing =>
     standingOf({ stack, locks: locks.filter((lock) => lock.stack === stack), record: readOf(stack), state, liveness });
@@ -303,4 +292,4 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
 
 /** What it wrote until it died is read only now. */
 const isOfDead = (read: ReadRecord, liveness: StackFacts['liveness']): boolean =>
-  read.kind === 'there' && 'owner' in read.record && read.record.phase !== 'held' && liveness(read.record.owner) === 'dead';
+  read.kind === 'there' && 'owner' in read.record && read.record.phase !== 'held' && liveness(read.record.owner).answer === 'dead';

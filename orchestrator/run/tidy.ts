@@ -1,9 +1,13 @@
+import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
+import { messageOf } from '../domain/problem.ts';
 import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+import { identityKeyOf } from '../ownership/processes.ts';
 import { readRecord, swap } from '../ownership/records.ts';
 import type { HeldRecord } from '../ownership/records.ts';
 import { isOpen, wantsLock } from '../ownership/stack-record.ts';
 import type { StackRecord } from '../ownership/stack-record.ts';
+import { EngineOwnerAlive } from '../pulumi/orphans.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import type { Standing, Standings } from './standing.ts';
 
@@ -120,21 +124,28 @@ function leftLocks({ byStack, records, locks }: Standings) {
 /**
  * Ends the engines that outlived a run of this machine: their gateway is gone, so that they can write nothing down, and a plugin may still be in a call.
  * @param end ends every engine process of an orchestrator, by its nonce; how many there were
+ * @returns when those are ended that could be seen. What could not be looked at is told, and its stacks stay as they are.
  */
 export async function endOrphans(
   { records, liveness }: Standings,
-  end: (nonce: string) => Promise<number>,
+  end: (nonce: string, owner: ProcessRecord) => Promise<number>,
   onNote: (message: string) => void,
 ): Promise<void> {
   const owners = new Map<string, ProcessRecord & { readonly run: string }>();
   for (const { record } of records.values()) {
     if (!isOpen(record)) continue;
-    owners.set(record.owner.nonce, record.owner);
-    if (record.run) owners.set(record.run.by.nonce, record.run.by);
+    owners.set(identityKeyOf(record.owner), record.owner);
+    if (record.run) owners.set(identityKeyOf(record.run.by), record.run.by);
   }
   for (const owner of owners.values()) {
-    if (liveness(owner) !== 'dead') continue;
-    const ended = await end(owner.nonce);
+    if (liveness(owner).answer !== 'dead') continue;
+    const ended = await end(owner.nonce, owner).catch((cause: unknown) => {
+      if (!(cause instanceof ProcessesUnseen || cause instanceof EngineOwnerAlive)) throw cause;
+      onNote(
+        `Whether an engine of run ${owner.run} is still running on ${owner.host} is not known: ${messageOf(cause)}. Its stacks stay as they are.`,
+      );
+      return 0;
+    });
     if (ended > 0)
       onNote(`Ended ${ended} ${ended === 1 ? 'process' : 'processes'} of run ${owner.run}, whose orchestrator (pid ${owner.pid}) is dead.`);
   }

@@ -11,6 +11,8 @@ export interface Verdict {
   readonly settled: 'by-a-look' | 'no';
   /** Whether something was created, or may have been: then a look by tag precedes the release. */
   readonly created: boolean;
+  /** Whether AWS refused a create: perhaps because of what an earlier try of it made, whose reply was lost, and which AWS may not show yet. */
+  readonly refusedCreate: boolean;
 }
 
 /**
@@ -42,7 +44,7 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
   if (result.outcome === 'locked') add({ source: 'exit', text: `the engine found a lock: ${result.message}` });
   // No checkpoint ever named an operation: the engine writes one before each step, so none began.
   if (!report.intended && report.durable && !report.fence && result.outcome === 'failed')
-    return { doubts: [], settled: 'no', created: false };
+    return { doubts: [], settled: 'no', created: false, refusedCreate: false };
   const isUnclean = result.outcome === 'failed' && doubts.length === 0;
   if (isUnclean)
     add({
@@ -53,9 +55,12 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
   return {
     doubts,
     settled: report.fence === undefined && report.durable && (isUnclean || (doubts.length > 0 && onlyRefused)) ? 'by-a-look' : 'no',
-    created: steps.some(({ op, type }) => op.startsWith('create') && !type.startsWith('pulumi:')),
+    created: steps.some(isCreate),
+    refusedCreate: failed.some(({ step }) => isCreate(step)),
   };
 }
+
+const isCreate = ({ op, type }: EngineStep): boolean => op.startsWith('create') && !type.startsWith('pulumi:');
 
 function doubtOf(source: Doubt['source'], { op, type, urn }: EngineStep): Doubt {
   return { source, op, urn, text: `${operationName(op, type)} outcome unknown` };

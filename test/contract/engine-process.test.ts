@@ -8,7 +8,7 @@ import { stateUrl } from '../../orchestrator/aws/clients.ts';
 import type { EngineRequest, EngineResult } from '../../orchestrator/pulumi/engine.ts';
 import { endEngineProcesses, findEngineProcesses } from '../../orchestrator/pulumi/orphans.ts';
 import { project } from '../../orchestrator/state/layout.ts';
-import { isAlive } from '../../toolchain/process-identity.ts';
+import { isAlive, ownIdentity, startedFromHere } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
 import { deferred } from '../unit/support/deferred.ts';
 import type { OrchestratorOrder } from './engine-orchestrator.ts';
@@ -82,7 +82,7 @@ describe('an engine that is killed in the create of a VPC', () => {
 
   beforeAll(async () => {
     const up = await upHeld(stack);
-    before = await findEngineProcesses(markerOf(stack));
+    before = await findEngineProcesses(markerOf(stack), await startedFromHere());
     cli = up.cli;
     process.kill(cli.pid, 'SIGKILL');
     result = await up.result;
@@ -90,8 +90,8 @@ describe('an engine that is killed in the create of a VPC', () => {
 
   afterAll(() => lab.endFault(stack));
 
-  it('was found by its marker, with its plugin, and before it', () => {
-    expect({ first: before[0], more: before.length > 1 }).toEqual({ first: cli, more: true });
+  it('was found by its marker, with its plugin, and before it, and names this process as its orchestrator', async () => {
+    expect({ first: before[0], more: before.length > 1 }).toEqual({ first: { ...cli, owner: await ownIdentity() }, more: true });
   });
 
   it('fails, with the create unfinished', () => {
@@ -106,7 +106,7 @@ describe('an engine that is killed in the create of a VPC', () => {
   });
 
   it('has no process any more, neither of its own nor of its plugins', async () => {
-    expect(await findEngineProcesses(markerOf(stack))).toEqual([]);
+    expect(await findEngineProcesses(markerOf(stack), await startedFromHere())).toEqual([]);
     expect(await Promise.all(before.map(isAlive))).toEqual(before.map(() => false));
   });
 });
@@ -168,7 +168,7 @@ describe('an engine that may not write any more, in the create of a VPC', () => 
   });
 
   it('has no process any more', async () => {
-    expect(await findEngineProcesses(markerOf(stack))).toEqual([]);
+    expect(await findEngineProcesses(markerOf(stack), await startedFromHere())).toEqual([]);
   });
 });
 
@@ -178,7 +178,7 @@ describe('an engine that may not write any more, with no step that the checkpoin
     const up = await upHeld('unlicensed', { ending: ending.signal, isPending: () => false });
     ending.abort();
     expect(await up.result).toMatchObject({ outcome: 'failed', unfinished: [{ op: 'create', name: 'vpc-1' }] });
-    expect(await findEngineProcesses(markerOf('unlicensed'))).toEqual([]);
+    expect(await findEngineProcesses(markerOf('unlicensed'), await startedFromHere())).toEqual([]);
     await up.release();
   });
 });
@@ -259,7 +259,7 @@ describe('an up that ends well', () => {
   it('has nothing unfinished, and leaves no process', async () => {
     const result = await lab.engine.up(lab.request({ stack: 'well', program: vpcs(1), marker: markerOf('well') }));
     expect(result).toMatchObject({ outcome: 'succeeded', unfinished: [] });
-    expect(await findEngineProcesses(markerOf('well'))).toEqual([]);
+    expect(await findEngineProcesses(markerOf('well'), await startedFromHere())).toEqual([]);
   });
 });
 
@@ -288,12 +288,12 @@ describe('an orchestrator that is killed while its engine is in the create of a 
       execArgv: ['--import', import.meta.resolve('tsx')],
     });
     await lab.whenHeld(stack);
-    found = await findEngineProcesses(markerOf(stack));
+    found = await findEngineProcesses(markerOf(stack), await startedFromHere());
     // The CLI ends within a second of its orchestrator, when it next prints to a pipe that nobody reads: here it is kept from that.
     process.kill(found[0]?.pid ?? 0, 'SIGSTOP');
     orchestrator.kill('SIGKILL');
     await once(orchestrator, 'exit');
-    ended = await endEngineProcesses(markerOf(stack));
+    ended = await endEngineProcesses(markerOf(stack), await startedFromHere());
   });
 
   afterAll(() => lab.endFault(stack));
@@ -305,6 +305,6 @@ describe('an orchestrator that is killed while its engine is in the create of a 
   });
 
   it('leaves nothing to end then', async () => {
-    expect(await endEngineProcesses(markerOf(stack))).toEqual([]);
+    expect(await endEngineProcesses(markerOf(stack), await startedFromHere())).toEqual([]);
   });
 });

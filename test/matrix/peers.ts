@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import picomatch from 'picomatch';
 import { resourceTypeOf } from '../../orchestrator/aws/resource-types/index.ts';
 import { endEngineProcesses, markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
+import { startedFromHere } from '../../toolchain/process-identity.ts';
 import { readDeployment } from '../../orchestrator/state/deployment.ts';
 import type { Deployment, StateOperation } from '../../orchestrator/state/deployment.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
@@ -142,7 +143,7 @@ async function outcomes(room: Room, cell: Cell, look: AwsLook): Promise<readonly
     const marker = `peer-${randomUUID()}`;
     // A plugin outlives its engine, and would be at work in the next case.
     const { exitCode } = await hit(rig, (session) => engineUp(rig, part.stack, session, marker), cell).finally(() =>
-      endEngineProcesses(marker),
+      startedFromHere().then((suspects) => endEngineProcesses(marker, suspects)),
     );
     const things = afterCalls(before, await rig.calls({ mutating: true }));
     await rig.takeSnapshot('interrupted');

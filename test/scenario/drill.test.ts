@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DrillReport } from '../../lab/drills/run-drill.ts';
-import { processesWithEnvironment } from '../../toolchain/process-identity.ts';
+import { processesWithEnvironment, startedFromHere } from '../../toolchain/process-identity.ts';
 
 const command = fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url));
 
@@ -30,9 +30,10 @@ async function drill(args: readonly string[], interrupt: (stdout: string) => boo
 
 /** What is there of a drill's lab: its folder, whoever answers for it, and the commands and engines that worked on it. */
 async function leftOf({ endpoint, folder }: DrillReport['lab']): Promise<string[]> {
+  const suspects = await startedFromHere();
   const processes = await Promise.all([
-    processesWithEnvironment('HOLDFAST_LAB_DIR', (value) => value.startsWith(folder)),
-    processesWithEnvironment('AWS_ENDPOINT_URL', (value) => value === endpoint),
+    processesWithEnvironment('HOLDFAST_LAB_DIR', (value) => value.startsWith(folder), suspects),
+    processesWithEnvironment('AWS_ENDPOINT_URL', (value) => value === endpoint, suspects),
   ]);
   const answers = await fetch(`${endpoint}/_lab`).then(
     () => true,

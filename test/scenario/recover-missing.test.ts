@@ -43,7 +43,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
     const asked = await rig.holdfast(['recover', '--json']);
     await stillHeld(rig, asked, 5);
     expect(questionsIn(asked)[0]?.question).toMatch(
-      /whether an engine of run \S+ is still at work on \S+ cannot be seen from here.*Is it dead\?/,
+      /whether an engine of run \S+ is still running on \S+ cannot be told: it is on another machine.*Is it dead\?/,
     );
     await endsIt(rig, printed(asked, '--writer-dead'));
   });

@@ -98,3 +98,40 @@ describe('a write whose condition does not hold', () => {
     await expect(bucketOf(s3).remove('key', '"seen"')).rejects.toThrow('NoSuchBucket');
   });
 });
+
+describe('versions', () => {
+  const at = (seconds: number): Date => new Date(Date.parse('2030-01-01T00:00:00Z') + seconds * 1000);
+  const version = (VersionId: string, seconds: number, IsLatest = false, Key = 'k') => ({
+    Key,
+    VersionId,
+    ETag: VersionId,
+    LastModified: at(seconds),
+    IsLatest,
+  });
+  const marker = (VersionId: string, seconds: number, IsLatest = false) => ({ Key: 'k', VersionId, LastModified: at(seconds), IsLatest });
+  const ordered = async (Versions: object[], DeleteMarkers: object[] = []): Promise<string[]> => {
+    const s3 = { send: () => Promise.resolve({ Versions, DeleteMarkers }) };
+    return (await new Bucket(s3 as never, 'b').versions('k')).map((each) => each.version);
+  };
+
+  it.each([
+    ['keep S3’s order, whatever the clocks of its hosts say', [version('c', 4, true), version('b', 6), version('a', 5)], [], 'c b a'],
+    ['have the markers between them by their time', [version('c', 9, true), version('a', 1)], [marker('b', 5)], 'c b a'],
+    [
+      'begin with a marker that is the latest, whatever its clock says',
+      [version('b', 5), version('a', 1)],
+      [marker('c', 4, true)],
+      'c b a',
+    ],
+    ['begin with the latest where a marker is of the same second', [version('b', 5, true)], [marker('a', 5)], 'b a'],
+    [
+      'have their markers behind them where those are older',
+      [version('d', 9, true), version('c', 8)],
+      [marker('b', 5), marker('a', 3)],
+      'd c b a',
+    ],
+    ['are by key', [version('k2', 9, true, 'k/2'), version('k1', 1, true, 'k/1')], [], 'k1 k2'],
+  ])('%s', async (_, versions, markers, order) => {
+    expect((await ordered(versions, markers)).join(' ')).toBe(order);
+  });
+});

@@ -154,6 +154,7 @@ describe('what tells an object', () => {
 
   it('says that AWS is not done with it', () => {
     expect(tellingOf({ ...vpc, phase: 'coming' })).toBe('AWS is still making it, cidrBlock 10.0.0.0/16');
+    expect(tellingOf({ ...vpc, phase: 'over' })).toBe('AWS could not make it, cidrBlock 10.0.0.0/16');
     expect(tellingOf({ ...vpc, phase: 'going' })).toBe('AWS is still deleting it, cidrBlock 10.0.0.0/16');
   });
 });
@@ -175,6 +176,11 @@ const differences: readonly (readonly [Difference, readonly string[], object])[]
     { kind: 'missing', resource: vpcInState, phase: 'going' },
     ['  - vpc  VPC vpc-1: the state has it, and AWS is deleting it'],
     { phase: 'going' },
+  ],
+  [
+    { kind: 'missing', resource: vpcInState, phase: 'over' },
+    ['  - vpc  VPC vpc-1: the state has it, and AWS could not make it'],
+    { phase: 'over' },
   ],
   [
     { kind: 'unrecorded', object: vpc, resource: 'vpc', by: 'tag' },

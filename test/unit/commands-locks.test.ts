@@ -5,7 +5,7 @@ import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
 import { durableLockKey, frozenKey, heartbeatKey, lockFolder } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, machine } from './support/owner.ts';
+import { engineLock, lockOf, observer } from './support/owner.ts';
 
 const network = 'example';
 const stack = 'example.vpc.one';
@@ -17,8 +17,7 @@ async function statusesOf(store: MemoryStore, now: number, maxAgeSeconds?: numbe
     store,
     network,
     states: new Map(),
-    machine,
-    isAlive: ({ nonce }) => Promise.resolve(alive.includes(nonce)),
+    ...observer(({ nonce }) => alive.includes(nonce)),
     now,
   });
   return lockStatuses(standings, now, maxAgeSeconds);
@@ -140,11 +139,21 @@ describe('an old lock', () => {
 
 describe('what is known of a process', () => {
   it.each([
-    ['alive', undefined, 'alive'],
-    ['dead', undefined, 'dead'],
-    ['heard-of', taken, 'heard of 12 s ago'],
-    ['quiet', undefined, 'nothing heard of it, which proves nothing'],
-  ] as const)('%s, last heard of %s', (liveness, heard, words) => {
+    [{ answer: 'alive', why: 'seen' }, undefined, 'alive'],
+    [{ answer: 'dead', why: 'gone' }, undefined, 'dead'],
+    [{ answer: 'cannot-tell', why: 'heard' }, taken, 'heard of 12 s ago'],
+    [{ answer: 'cannot-tell', why: 'quiet' }, undefined, 'nothing heard of it, which proves nothing'],
+    [
+      { answer: 'cannot-tell', why: 'not-shown' },
+      taken,
+      'cannot tell whether it is alive: this machine does not show this user the processes of other users; last heard of 12 s ago',
+    ],
+    [
+      { answer: 'cannot-tell', why: 'look-failed' },
+      undefined,
+      'cannot tell whether it is alive: the processes of this machine could not be looked at just now',
+    ],
+  ] as const)('%o, last heard of %s', (liveness, heard, words) => {
     expect(describeLiveness(liveness, heard, taken.getTime() + 12_000)).toBe(words);
   });
 });

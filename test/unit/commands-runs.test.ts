@@ -4,10 +4,10 @@ import { Refusal } from '../../orchestrator/domain/problem.ts';
 import { Journal } from '../../orchestrator/journal/journal.ts';
 import type { NewEvent } from '../../orchestrator/journal/events.ts';
 import { readRun } from '../../orchestrator/journal/read-runs.ts';
-import type { Liveness } from '../../orchestrator/run/standing.ts';
+import type { Liveness } from '../../orchestrator/ownership/liveness.ts';
 import { runEventKey } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { lockOf, processOf } from './support/owner.ts';
+import { known, lockOf, processOf } from './support/owner.ts';
 
 const network = 'example';
 const stack = 'example.vpc.one';
@@ -56,28 +56,30 @@ describe('how a run ended', () => {
   it.each([
     [[ended(0)], 'dead', 'exit 0'],
     [[started], 'alive', 'at work'],
-    [[started], 'heard-of', 'at work'],
+    [[started], 'heard', 'at work'],
+    [[started], 'look-failed', 'at work'],
+    [[started], 'not-shown', 'no end known, open: 1 held'],
     [[started, held], 'alive', 'at work, open: 1 held'],
     [[], 'dead', 'died'],
     [[started], 'dead', 'died, open: 1 held'],
     [[started], 'quiet', 'no end known, open: 1 held'],
     [[started, held, ended(4)], 'dead', 'exit 4, open: 1 held'],
-  ] as const)('%j, and its process is %s: %s', async (events, liveness, words) => {
-    expect(await endOf(events, liveness)).toBe(words);
+  ] as const)('%j, and its process is %s: %s', async (events, why, words) => {
+    expect(await endOf(events, known[why])).toBe(words);
   });
 
   it('counts what cannot be read', async () => {
     const store = await journalOf([ended(0)]);
     store.set(runEventKey(network, run, 'other', 1, 'held'), '{');
     const read = await readRun(store, network, run);
-    const status = runStatus(read, { liveness: () => 'dead' });
+    const status = runStatus(read, { liveness: () => known.dead });
     expect(describeRunEnd(status)).toBe('exit 0, 1 event cannot be read');
     expect(status.unreadable).toEqual([expect.stringMatching(/other-000001-held\.json: it is not JSON$/)]);
   });
 
   it('is not known where its opening is not there', async () => {
     const read = await readRun(new MemoryStore(), network, run);
-    expect(runStatus(read, { liveness: () => 'dead' })).toMatchObject({ run, user: null, startedAt: null, end: 'unknown' });
+    expect(runStatus(read, { liveness: () => known.dead })).toMatchObject({ run, user: null, startedAt: null, end: 'unknown' });
   });
 });
 

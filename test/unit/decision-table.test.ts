@@ -26,9 +26,20 @@ const rules: Readonly<Record<string, (facts: Facts, row: Row) => boolean>> = {
   'adopts on its own only what bears our tags or key, or what CloudTrail says that the run made': ({ bears, trail, said }, { then }) =>
     then !== 'adopt' || said === 'adopt' || bears === 'our-tags' || bears === 'our-key' || trail === 'made',
   'forgets no object that AWS has, but what the run only looked at': ({ live, operation, bears, kind }, { then }) =>
-    then !== 'forget' || kind === 'engine' || live === 'gone' || (['read', 'import'].includes(operation) && bears === 'nothing'),
+    then !== 'forget' ||
+    kind === 'engine' ||
+    live === 'gone' ||
+    live === 'over' ||
+    (['read', 'import'].includes(operation) && bears === 'nothing'),
   'forgets nothing that could not be seen, or is not settled': ({ live, kind }, { then }) =>
     then !== 'forget' || kind === 'engine' || !['unseen', 'unsettled'].includes(live),
+  'forgets nothing that is gone and that no look could find without a person': ({ findable, live, state, said, kind }, { then }) =>
+    then !== 'forget' ||
+    kind !== 'cloud' ||
+    live !== 'gone' ||
+    findable === 'yes' ||
+    !['unrecorded', 'recorded'].includes(state) ||
+    said === 'forget',
   'forgets nothing that is protected and recorded without a person': ({ protect, state, said, kind }, { then }) =>
     then !== 'forget' || kind !== 'cloud' || protect === 'no' || state !== 'recorded' || said === 'forget',
   'marks nothing for deletion that is not there': ({ live }, { then }) => then !== 'condemn' || live === 'there',

@@ -13,7 +13,7 @@ import { breakAt, everyFault } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, machine, processOf } from './support/owner.ts';
+import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
 
 const network = 'example';
 const one = 'example.vpc.one';
@@ -28,7 +28,7 @@ async function look(store: ObjectStore, alive: readonly string[] = []): Promise<
 }
 
 function read(store: ObjectStore, alive: readonly string[] = [], states: ReadonlyMap<string, StackState> = new Map()): Promise<Standings> {
-  return readStandings({ store, network, states, machine, isAlive: ({ nonce }) => Promise.resolve(alive.includes(nonce)), now: 0 });
+  return readStandings({ store, network, states, ...observer(({ nonce }) => alive.includes(nonce)), now: 0 });
 }
 
 interface Call {

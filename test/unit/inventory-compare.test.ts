@@ -47,6 +47,13 @@ describe('missing', () => {
     expect(compare({ resources: [resource] })).toEqual([{ kind: 'missing', resource, phase: 'gone' }]);
   });
 
+  it('is what AWS could not make, and shows for a while, and no object of its own', () => {
+    const resource = recordedVpc();
+    const failed = liveVpc({}, { phase: 'over' });
+    expect(compare({ resources: [resource], objects: [failed] })).toEqual([{ kind: 'missing', resource, phase: 'over' }]);
+    expect(compare({ objects: [failed] })).toEqual([]);
+  });
+
   it('is what AWS is deleting, in whatever state it is', () => {
     const resource = recordedVpc();
     expect(compare({ resources: [resource], objects: [liveVpc({ cidrBlock: 'x' }, { phase: 'going' })] })).toEqual([

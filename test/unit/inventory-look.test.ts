@@ -278,8 +278,8 @@ describe('an object', () => {
       available: 'there',
       modifying: 'there',
       deleting: 'going',
-      failed: 'going',
-      rejected: 'going',
+      failed: 'over',
+      rejected: 'over',
       pendingAcceptance: 'coming',
     });
   });

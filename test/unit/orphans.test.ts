@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { EngineProcessesLeft, endEngineProcesses, findEngineProcesses, markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
 import type { ProcessTable } from '../../orchestrator/pulumi/orphans.ts';
-import { identityOf, isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
+import { anyProcess, identityOf, isAlive, machineIdentity, ownIdentity, startedFromHere } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
 
 const idOf = ({ pid, startedAt }: ProcessIdentity): string => `${pid} of ${startedAt}`;
@@ -36,19 +36,19 @@ const later = (pid: number): ProcessIdentity => ({ pid, startedAt: 'later' });
 
 test('all that was found is ended, in the order in which it was started', async () => {
   const table = new Table({ found: [then(12), then(11)] });
-  expect(await endEngineProcesses('m', table)).toEqual([then(12), then(11)]);
+  expect(await endEngineProcesses('m', anyProcess, table)).toEqual([then(12), then(11)]);
   expect(table.killed).toEqual([12, 11]);
 });
 
 test('a number that another process has by now is not touched', async () => {
   const table = new Table({ found: [then(11), then(12)], alive: [later(11), then(12)] });
-  expect(await endEngineProcesses('m', table)).toEqual([then(12)]);
+  expect(await endEngineProcesses('m', anyProcess, table)).toEqual([then(12)]);
   expect(table.killed).toEqual([12]);
 });
 
 test('this process is never ended, whatever it was started under', async () => {
   const table = new Table({ found: [await ownIdentity()] });
-  expect(await endEngineProcesses('m', table)).toEqual([]);
+  expect(await endEngineProcesses('m', anyProcess, table)).toEqual([]);
   expect(table.killed).toEqual([]);
 });
 
@@ -56,7 +56,7 @@ test('what is started after the first look is ended too', async () => {
   const table = new Table({ found: [then(11)], alive: [then(11), then(12)] });
   const looks = [[then(11)], [then(12)], []];
   expect(
-    await endEngineProcesses('m', {
+    await endEngineProcesses('m', anyProcess, {
       find: () => Promise.resolve(looks.shift() ?? []),
       isAlive: table.isAlive,
       kill: table.kill,
@@ -67,7 +67,7 @@ test('what is started after the first look is ended too', async () => {
 
 test('a process that does not end is named, after 10 s', async () => {
   const table = new Table({ found: [then(4711)], undying: true });
-  const ending = endEngineProcesses('m', table);
+  const ending = endEngineProcesses('m', anyProcess, table);
   await expect(ending).rejects.toThrow(EngineProcessesLeft);
   await expect(ending).rejects.toThrow(/4711.* 10 s/);
 });
@@ -92,12 +92,12 @@ const marker = `test-${process.pid}`;
 test.runIf(process.platform === 'linux')('a marker finds its own processes and those under it, and no other', async () => {
   const found = [await marked(marker), await marked(`${marker}/example.vpc.a/1`)];
   await marked(`${marker}-b`);
-  expect((await findEngineProcesses(marker)).map(idOf).sort()).toEqual(found.map(idOf).sort());
+  expect((await findEngineProcesses(marker, await startedFromHere())).map(idOf).sort()).toEqual(found.map(idOf).sort());
 });
 
 test.runIf(process.platform === 'linux')('processes that are ended are gone, and the others stay', async () => {
   const [mine, other] = [await marked(`${marker}/a`), await marked(`${marker}/b`)];
-  expect(await endEngineProcesses(`${marker}/a`)).toEqual([mine]);
+  expect(await endEngineProcesses(`${marker}/a`, await startedFromHere())).toEqual([mine]);
   expect([await isAlive(mine), await isAlive(other)]).toEqual([false, true]);
 });
 

@@ -10,7 +10,7 @@ import { HookedStore } from './support/hooked-store.ts';
 import { lockOf, processOf } from './support/owner.ts';
 import { cidr, interruptedCreate, live, recorded, stateOf } from './support/recovery-interruptions.ts';
 import { closeGateway, network, RecoveryRig, run } from './support/recovery-rig.ts';
-import { bodyOf, installation, pending, raw, stack, tagged, tagsOf, urnOf } from './support/recovery.ts';
+import { bodyOf, installation, pending, raw, stack, tagged, taggedInputs, tagsOf, urnOf } from './support/recovery.ts';
 
 afterAll(closeGateway);
 
@@ -66,7 +66,7 @@ describe('a recovery that ends well', () => {
       incident: 'INC-7',
       lock: { before: { owner: expect.stringContaining('run r1, up') as string }, epoch: 2 },
       writer: { how: 'it died here', saidBy: null },
-      quarantine: { versions: 9 },
+      quarantine: { versions: 4 },
       before: { pendingOperations: [{ type: 'creating', name: 'vpc' }] },
       after: { pendingOperations: [] },
       looks: [{ objects: 2 }, { objects: 2 }],
@@ -98,8 +98,16 @@ describe('a recovery that ends well', () => {
     expect(rig.events).toContainEqual({ type: 'note', message: 'vpc.a: no plan could be made after the release: no CLI' });
   });
 
+  it('is released for all that where a signal comes between its license and its release', async () => {
+    store.after = ({ op, key }) => {
+      if (op === 'put' && key.endsWith('-verified.json')) rig.stopping.abort();
+    };
+    expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered' });
+    expect([rig.stopping.signal.aborted, rig.isLocked(), (await rig.standing()).kind, rig.agrees()]).toEqual([true, false, 'free', true]);
+  });
+
   it('tells before the release what else differs, and what is left to do', async () => {
-    rig.engine.wanted = { old: { ...cidr(0), tags: 'more' }, vpc: cidr(1), third: cidr(3) };
+    rig.engine.wanted = { old: { ...cidr(0), description: 'more' }, vpc: cidr(1), third: cidr(3) };
     const end = await rig.recover('rec-1', { store, parts: { compare: () => [{ kind: 'property', text: 'vpc-old has other tags' }] } });
     expect(end).toMatchObject({ kind: 'recovered', differences: ['vpc-old has other tags'] });
     const types = rig.events.map((event) => (event.type === 'note' ? event.message : event.type === 'recovery-step' ? event.step : ''));
@@ -307,7 +315,7 @@ describe('what cannot be seen', () => {
     expect(end).toMatchObject({ kind: 'held', why: 'AWS could not be looked at: ExpiredToken: ec2:DescribeVpcs: expired' });
     expect([rig.isLocked(), (await rig.standing()).kind, rig.engine.asked]).toEqual([true, 'held', []]);
     expect((await rig.journaled()).state.stacks.get(stack)?.doubts).toEqual([{ source: 'recovery', text: (end as { why: string }).why }]);
-    expect(dossierOf(end)).toMatchObject({ outcome: 'held', promoted: null, quarantine: { versions: 9 } });
+    expect(dossierOf(end)).toMatchObject({ outcome: 'held', promoted: null, quarantine: { versions: 4 } });
   });
 
   it('leaves the stack held: AWS is still at it at the limit', async () => {
@@ -674,7 +682,7 @@ describe('what no version of the checkpoint tells', () => {
     });
     expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered', said: 'adopted vpc (vpc-new)' });
     expect(rig.engine.asked[0]).toBe('preview');
-    expect(rig.checkpoint?.resources.find(({ name }) => name === 'vpc')?.inputs).toEqual(cidr(1));
+    expect(rig.checkpoint?.resources.find(({ name }) => name === 'vpc')?.inputs).toEqual({ ...cidr(1), ...taggedInputs('vpc') });
   });
 });
 

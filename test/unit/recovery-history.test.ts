@@ -237,5 +237,5 @@ describe('the shape of a resource', () => {
 });
 
 it('of nothing is nothing', () => {
-  expect(historyOf()).toEqual({ open: [], former: [], seenDeleted: new Set(), shapes: new Map() });
+  expect(historyOf()).toEqual({ open: [], former: [], updates: [], seenDeleted: new Set(), shapes: new Map() });
 });

@@ -5,6 +5,8 @@ import { inReplayOrder, newRun } from '../../orchestrator/journal/run-state.ts';
 import { describeAnswer } from '../../orchestrator/recovery/describe.ts';
 import { interruptedOf } from '../../orchestrator/recovery/interrupted.ts';
 import type { Interrupted } from '../../orchestrator/recovery/interrupted.ts';
+import { unknownLiveness } from '../../orchestrator/ownership/liveness.ts';
+import { writerOf } from '../../orchestrator/recovery/writer.ts';
 import { lockOf, processOf } from './support/owner.ts';
 import { stack } from './support/recovery.ts';
 
@@ -92,6 +94,62 @@ describe('a run that died at its engine', () => {
 
   it('keeps the network file that it had', () => {
     expect(interrupted.opening?.networkFile.text).toBe('then');
+  });
+});
+
+describe('what no run of Holdfast had begun, and an earlier recovery has taken over', () => {
+  const first = by(run, { ...opened(), operation: 'recover' } as NewEvent, taken(1, { operation: 'recover' }), held());
+  const second = of(...first);
+
+  it('is known no better than to that recovery: by nothing but the versions, from as long before', () => {
+    expect(second).toMatchObject({ base: undefined, process: undefined, opening: undefined, sessions: [], engineEndedAt: undefined });
+    expect(second.startedAt).toEqual(new Date('2029-12-31T00:00:01Z'));
+    expect([second.doubts.length, second.nonces, second.epoch]).toEqual([1, [run], 1]);
+  });
+
+  it('is asked about again, as that recovery is no word of who is at work on it', () => {
+    const facts = {
+      interrupted: second,
+      liveness: unknownLiveness,
+      engine: { kind: 'not-looked' },
+      now: Date.now(),
+      saidBy: undefined,
+    } as const;
+    expect(writerOf(facts)).toMatchObject({ dead: false, reason: 'unknown' });
+    expect(writerOf({ ...facts, saidBy: 'ada@build-7' })).toMatchObject({ dead: true, saidBy: 'ada@build-7' });
+  });
+});
+
+describe('what a run has found, and held before it started an engine there', () => {
+  const behind = doubt('its checkpoint was changed behind Holdfast, and AWS has a VPC for one (vpc-1) that the state does not have');
+  const found = of(...by(run, opened(), taken(), held([behind])));
+
+  it('is not its own doing: who did it, and since when, nobody wrote down', () => {
+    expect(found).toMatchObject({
+      base: undefined,
+      process: undefined,
+      sessions: [],
+      engineStarted: false,
+      engineEndedAt: undefined,
+      doubts: [behind],
+    });
+    expect([found.startedAt, found.opening?.networkFile.text]).toEqual([new Date('2029-12-31T00:00:01Z'), 'then']);
+  });
+
+  it('is asked about as plain pulumi’s', () => {
+    const facts = {
+      interrupted: found,
+      liveness: unknownLiveness,
+      engine: { kind: 'not-looked' },
+      now: Date.now(),
+      saidBy: undefined,
+    } as const;
+    expect(writerOf(facts)).toMatchObject({ dead: false, reason: 'unknown' });
+  });
+
+  it('is the run’s own where it had started its engine, or held nothing', () => {
+    expect(of(...by(run, opened(), taken(), started(), held([behind]))).process).toMatchObject({ nonce: run });
+    expect(of(...by(run, opened(), taken())).process).toMatchObject({ nonce: run });
   });
 });
 

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { quarantine } from '../../orchestrator/recovery/quarantine.ts';
-import type { Quarantine, QuarantinedVersion, QuarantineRequest } from '../../orchestrator/recovery/quarantine.ts';
-import { checkpointKey, durableLockKey, lockFolder, quarantinePrefix, runEventKey, runsPrefix } from '../../orchestrator/state/layout.ts';
+import type { Quarantine, QuarantinedVersion, QuarantineRequest, ReadVersion } from '../../orchestrator/recovery/quarantine.ts';
+import {
+  checkpointKey,
+  durableLockKey,
+  lockFolder,
+  quarantinePrefix,
+  runEventKey,
+  runPrefix,
+  runsPrefix,
+} from '../../orchestrator/state/layout.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { stack } from './support/recovery.ts';
@@ -30,9 +38,13 @@ function removed(hours: number, under = key): void {
   store.delete(under);
 }
 
-const copy = (different: Partial<QuarantineRequest> = {}): Promise<Quarantine> => {
+/** And what it told of the run on its way. */
+type Copied = Quarantine & { readonly told: readonly ReadVersion[] };
+
+const copy = async (different: Partial<QuarantineRequest> = {}): Promise<Copied> => {
   store.modified = now;
-  return quarantine({
+  const told: ReadVersion[] = [];
+  const copied = await quarantine({
     store,
     network,
     stack,
@@ -43,17 +55,19 @@ const copy = (different: Partial<QuarantineRequest> = {}): Promise<Quarantine> =
     base: undefined,
     patienceSeconds: 0,
     copies: true,
+    onCheckpoint: (version) => void told.push(version),
     onProgress: () => undefined,
     ...different,
   });
+  return { ...copied, told };
 };
 
 /** What the copies say of one key, newest first, as they are in the bucket; `-` for a delete marker. */
 const copiesOf = ({ versions }: Quarantine, of = key): string[] =>
   versions.filter((version) => version.key === of).map(({ copy: where }) => (where === null ? '-' : (store.bodyOf(where) ?? 'lost')));
-const evidenceOf = ({ checkpoints }: Quarantine): (string | null)[] => checkpoints.map(({ body }) => body);
-const manifestOf = (name = 'rec'): { since: string; versions: QuarantinedVersion[] } =>
-  JSON.parse(store.bodyOf(`${prefix}manifest-${name}.json`) ?? '{}') as { since: string; versions: QuarantinedVersion[] };
+const evidenceOf = ({ told }: Copied): (string | null)[] => told.map(({ body }) => body);
+const manifestOf = (name = 'rec'): { since: string; journal: string; versions: QuarantinedVersion[] } =>
+  JSON.parse(store.bodyOf(`${prefix}manifest-${name}.json`) ?? '{}') as { since: string; journal: string; versions: QuarantinedVersion[] };
 
 describe('what is copied of a checkpoint', () => {
   it('is every version of the last 24 hours, and the one that was current before them', async () => {
@@ -140,12 +154,16 @@ describe('what is copied beside it', () => {
     expect(copiesOf(await copy({ lockedAt: ago(69.999) }), durableLockKey(stack))).toEqual(['the recovery', 'the run']);
   });
 
-  it('is the whole journal of the run, and of no other', async () => {
-    const event = (of: string): string => runEventKey(network, of, 'w', 1, 'held');
-    at(200, 'ours', event(run));
-    at(200, 'another', event('r2'));
-    const copied = await copy();
-    expect(copied.versions.map((version) => version.key).filter((each) => each.startsWith(runsPrefix(network)))).toEqual([event(run)]);
+  it('is nothing of the journal, which is written once: the manifest says where it is, whatever its length', async () => {
+    for (let n = 0; n < 50; n += 1) at(200, 'ours', runEventKey(network, run, 'w', n, 'held'));
+    at(1, 'one');
+    const asked = new HookedStore(store);
+    const keys: string[] = [];
+    asked.before = ({ key: of }) => void keys.push(of);
+    const copied = await copy({ store: asked });
+    expect(copied.versions.map((version) => version.key)).toEqual([key]);
+    expect(keys.filter((of) => of.startsWith(runsPrefix(network)))).toEqual([]);
+    expect(manifestOf().journal).toBe(runPrefix(network, run));
   });
 
   it('is a manifest of all of it, of this recovery alone', async () => {
@@ -257,6 +275,29 @@ describe('the versions that tell what the run did', () => {
     expect([evidenceOf(copied), copied.baseIsGone]).toEqual([['one', 'two'], true]);
   });
 
+  it.each([-0.5, 0.5, 24, -24])(
+    'begin where the bucket saw its lock, and not where its own clock put that, which was %d h off',
+    async (off) => {
+      store.etags = 'of-content';
+      const base = at(6, 'same');
+      const lock = at(5, 'the run', durableLockKey(stack));
+      at(4.9, 'intent');
+      at(4.8, 'result');
+      // Somebody has put back what was there before.
+      at(4.7, 'same');
+      at(0, 'the recovery', durableLockKey(stack));
+      const copied = await copy({ base, lock, lockedAt: ago(5 - off) });
+      expect(evidenceOf(copied)).toEqual(['same', 'intent', 'result', 'same']);
+      expect((await copy({ lock, lockedAt: ago(5 - off) })).told.map(({ body }) => body)).toEqual(['same', 'intent', 'result', 'same']);
+    },
+  );
+
+  it('begin by the run’s own clock where the bucket has that version of its lock no more', async () => {
+    const base = at(2, 'base');
+    at(1, 'intent');
+    expect(evidenceOf(await copy({ base, lock: '"gone"', lockedAt: ago(1.5) }))).toEqual(['base', 'intent']);
+  });
+
   it('are all that are left where a lifecycle rule has taken the base', async () => {
     const base = at(30, 'base');
     at(1, 'two');
@@ -295,7 +336,7 @@ describe('the versions that tell what the run did', () => {
     const base = at(3, 'base');
     removed(1);
     const copied = await copy({ base, lockedAt: ago(2) });
-    expect(copied.checkpoints.map(({ etag, body }) => [etag, body])).toEqual([
+    expect(copied.told.map(({ etag, body }) => [etag, body])).toEqual([
       [base, 'base'],
       [null, null],
     ]);
@@ -318,6 +359,20 @@ describe('the versions that tell what the run did', () => {
     for (const hours of [100, 90, 80, 1]) at(hours, `${hours} h`);
     expect(evidenceOf(await copy({ base: '"gone"' }))).toEqual(['100 h', '90 h', '80 h', '1 h']);
   });
+});
+
+it('no more versions are held at once than are copied at once, however many tell what the run did', async () => {
+  const base = at(2, 'base');
+  for (let n = 0; n < 200; n += 1) at(1, `write ${n}`);
+  const counting = new HookedStore(store);
+  let read = 0;
+  let told = 0;
+  let most = 0;
+  counting.before = ({ op }) => {
+    if (op === 'get-version') most = Math.max(most, (read += 1) - told);
+  };
+  await copy({ store: counting, base, lockedAt: ago(1.5), onCheckpoint: () => void (told += 1) });
+  expect([told, most]).toEqual([201, 8]);
 });
 
 it('a bucket that fails once is asked again', async () => {

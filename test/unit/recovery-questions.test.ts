@@ -73,6 +73,18 @@ describe('what is asked', () => {
     expect(questions({ objects, answers: [{ resource: 'gateway', answer: 'disown', id: 'igw-1' }] })).toEqual([]);
   });
 
+  it('of a create that no look could find is what a person has found', () => {
+    const versions = [deploymentOf([], [pending('creating', raw('route', { type: types.route, inputs: { routeTableId: 'rtb-1' } }))])];
+    expect(onlyOf({ versions })).toEqual({
+      question:
+        'vpc.a/route (Route): it may have been made, and nothing tells it from other objects (no tags, or a key that is not known). What has become of it?',
+      answers: [
+        { means: 'it was made, and enters the state', command: "npm run recover -- vpc.a --decide 'route=adopt:ID'" },
+        { means: 'nothing was made (or you have deleted it yourself)', command: "npm run recover -- vpc.a --decide 'route=forget'" },
+      ],
+    });
+  });
+
   it('of anything else is whose it is, with why', () => {
     const unknown = onlyOf({ versions: [made, deploymentOf()], objects: [object('vpc-1')] });
     expect(unknown).toEqual({

@@ -20,6 +20,7 @@ import {
   root,
   stackUrn,
   tagged,
+  taggedInputs,
   told,
   types,
   urnOf,
@@ -215,13 +216,13 @@ describe('what a person leaves in AWS', () => {
 describe('a replacement that creates first', () => {
   const begun = {
     resources: [...support, vpc],
-    operations: [pending('creating', { ...vpc, id: '', inputs: { cidrBlock: '172.16.0.0/12' } })],
+    operations: [pending('creating', { ...vpc, id: '', inputs: { cidrBlock: '172.16.0.0/12', ...taggedInputs('vpc') } })],
   };
 
   it('that was made has the new object, and behind it the old one to be deleted', () => {
     const result = reconciled(begun, { objects: [tagged('vpc-1', 'vpc'), tagged('vpc-2', 'vpc')] });
     expect(entriesOf(result)).toEqual(['a', 'default p1', 'vpc vpc-2', '-vpc vpc-1']);
-    expect(rawsOf(result)[2]?.outputs).toEqual({ cidrBlock: '172.16.0.0/12' });
+    expect(rawsOf(result)[2]?.outputs).toEqual({ cidrBlock: '172.16.0.0/12', ...taggedInputs('vpc') });
   });
 
   it('that was not made has the old object as it was', () => {
@@ -247,7 +248,10 @@ describe('a replacement that creates first', () => {
 
 describe('a replacement that deletes first', () => {
   const away = { ...vpc, pendingReplacement: true };
-  const begun = { resources: [...support, away], operations: [pending('creating', { ...vpc, id: '' })] };
+  const begun = {
+    resources: [...support, away],
+    operations: [pending('creating', { ...vpc, id: '', inputs: { ...vpc.inputs, ...taggedInputs('vpc') } })],
+  };
 
   it('that was made has the new object alone', () => {
     expect(entriesOf(reconciled(begun, { objects: [tagged('vpc-2', 'vpc')] }))).toEqual(['a', 'default p1', 'vpc vpc-2']);
@@ -369,7 +373,7 @@ function anyCase(seed: number): { readonly now: State; readonly before: State; r
       { ...(urns[0] === undefined ? {} : { deletedWith: urns[0] }) },
       { replaceWith: urns },
     ][field];
-    const shape = raw(name, { ...needs, provider: providerRef, inputs: { cidrBlock: `10.${roll(9)}.0.0/16` } });
+    const shape = raw(name, { ...needs, provider: providerRef, inputs: { cidrBlock: `10.${roll(9)}.0.0/16`, ...taggedInputs(name) } });
     const own = (n: number): string => `vpc-${name}-${n}`;
     const isRecorded = !oneIn(3);
     if (isRecorded) {

@@ -20,12 +20,15 @@ import {
   stack,
   stalenessMs,
   tagged,
+  taggedInputs,
   tagsOf,
   types,
   urnOf,
   word,
 } from './support/recovery.ts';
 import type { Given } from './support/recovery.ts';
+
+const secret = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', ciphertext: 'v1:…' };
 
 const made = deploymentOf([root, raw('vpc', { id: 'vpc-1' })]);
 const empty = deploymentOf([root]);
@@ -188,9 +191,28 @@ describe('a create of which no end is recorded', () => {
     expect(decided({ versions, objects })).toEqual(['G1 forget route']);
   });
 
-  it('is not found by a key of which a part is not known', () => {
-    const versions = [deploymentOf([], [pending('creating', raw('route', { type: types.route, inputs: { routeTableId: '' } }))])];
-    expect(decided({ versions, objects: [object('r-1', { type: types.route })] })).toEqual(['G1 forget route']);
+  const withInputs = (type: string, inputs: object): Given => ({
+    versions: [deploymentOf([], [pending('creating', raw('one', { type, inputs: { ...inputs } }))])],
+  });
+  const notKnownYet = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+  const withTags = (different: object) => ({ tags: { ...tagsOf('one'), ...different } });
+
+  it.each([
+    ['a part of its key is empty', types.route, { routeTableId: '', destinationCidrBlock: '10.0.0.0/8' }],
+    ['a part of its key is missing', types.route, { routeTableId: 'rtb-1' }],
+    ['a part of its key is a secret', types.route, { routeTableId: 'rtb-1', destinationCidrBlock: secret }],
+    ['a part of its key was not known when it was planned', types.route, { routeTableId: notKnownYet, destinationCidrBlock: '10.0.0.0/8' }],
+    ['its program asked for no tags', types.vpc, { cidrBlock: '10.0.0.0/16' }],
+    ['its program asked for the tags of another resource', types.vpc, withTags({ 'holdfast:resource': 'other' })],
+    ['its program asked for the tags of another stack', types.vpc, withTags({ 'holdfast:stack': 'example.vpc.b' })],
+    ['its tags are a secret', types.vpc, { tags: secret }],
+  ])('is a question where no look can find it: %s', (_, type, inputs) => {
+    const given = withInputs(type, inputs);
+    expect(decided(given)).toEqual(['G0 ask one']);
+    expect(decided({ ...given, answers: [{ resource: 'one', answer: 'forget' }] })).toEqual(['G1 forget one']);
+    const id = type === types.vpc ? 'vpc-1' : 'r-1';
+    const answers = [{ resource: 'one', answer: 'adopt', id } as const];
+    expect(decided({ ...given, objects: [object(id, { type })], answers })).toEqual([`P1 adopt one ${id}`]);
   });
 
   it('is looked for too where no version names it any more', () => {
@@ -286,6 +308,12 @@ describe('what the run itself wrote down', () => {
     expect(decided({ ...given, doubts: [doubt] })).toEqual(decisions);
   });
 
+  it('is a question where its key would have to be known, and nothing tells how it is to be recorded', () => {
+    const given: Given = { versions: [empty], doubts: [{ ...doubt, urn: urnOf('route', types.route) }] };
+    expect(decided(given)).toEqual(['G0 ask route']);
+    expect(decided({ ...given, answers: [{ resource: 'route', answer: 'forget' }] })).toEqual(['G1 forget route']);
+  });
+
   it.each([{ ...doubt, op: 'delete' }, { source: 'exit', text: 'it was killed' } as const])(
     'of anything but a create is none: %j',
     (other) => {
@@ -364,6 +392,30 @@ describe('an object under the stack’s tags that nothing else tells of', () => 
   });
 });
 
+describe('an object that AWS could not make, and shows for a while', () => {
+  const failed = (id: string) => tagged(id, 'vpc', { phase: 'over' });
+
+  it.each([
+    ['of a create', [empty, creating], ['O1 forget vpc vpc-1']],
+    ['that the state has', [made], ['O1 forget vpc vpc-1']],
+    ['that is protected', [deploymentOf([raw('vpc', { id: 'vpc-1', protect: true })])], ['G6 ask vpc vpc-1']],
+    ['that is to be deleted', [deploymentOf([raw('vpc', { id: 'vpc-1', delete: true })])], ['O1 forget vpc vpc-1']],
+    ['that waits for its replacement', [deploymentOf([raw('vpc', { id: 'vpc-1', pendingReplacement: true })])], ['G4 keep vpc vpc-1']],
+  ])('is none: one %s', (_, versions, decisions) => {
+    expect(decided({ versions, objects: [failed('vpc-1')] })).toEqual(decisions);
+  });
+
+  it('is none beside the one that another try has made', () => {
+    const objects = [failed('vpc-1'), tagged('vpc-2', 'vpc')];
+    expect(decided({ versions: [empty, creating], objects })).toEqual(['O1 forget vpc vpc-1', 'U2 adopt vpc vpc-2']);
+  });
+
+  it('says after one look nothing yet of what else there may be of its create', () => {
+    const looks = new Looks([lookOf([failed('vpc-1')])], stalenessMs);
+    expect(decided({ versions: [empty, creating], looks })).toEqual(['W2 wait vpc vpc-1']);
+  });
+});
+
 describe('an object under a key of the checkpoint, and under another id', () => {
   const inputs = { routeTableId: 'rtb-1', subnetId: 'subnet-1' };
   const versions = [deploymentOf([raw('link', { type: types.association, id: 'rtbassoc-1', inputs })])];
@@ -380,6 +432,36 @@ describe('an object under a key of the checkpoint, and under another id', () => 
 
   it('that AWS made by itself is none', () => {
     expect(decided({ versions, objects: [{ ...anew, madeBy: 'aws' }] })).toEqual(['G8 forget link rtbassoc-1']);
+  });
+
+  const old = raw('link', { type: types.association, id: 'rtbassoc-1', inputs });
+  const wanted = { ...inputs, routeTableId: 'rtb-2' };
+  const begun = deploymentOf([old], [pending('updating', { ...old, inputs: wanted })]);
+  const moved = object('rtbassoc-2', { type: types.association, properties: wanted });
+
+  it.each([
+    ['is named still', [...versions, begun], 'G9'],
+    ['no version names any more, as its plugin was killed', [...versions, begun, ...versions], 'G8'],
+  ])('was made by an update that %s, and is adopted as that wanted it', (_, all, row) => {
+    const given = { versions: all, objects: [moved] };
+    expect(decided(given)).toEqual([`${row} forget link rtbassoc-1`, 'U9 adopt link rtbassoc-2']);
+    expect(subjectOf(given, 'rtbassoc-2').shape?.inputs).toEqual(wanted);
+  });
+
+  it('is a question beside the recorded one that an update was to change', () => {
+    const both = [object('rtbassoc-1', { type: types.association, properties: inputs }), moved];
+    expect(decided({ versions: [...versions, begun], objects: both })).toEqual(['R6 keep link rtbassoc-1', 'X ask link rtbassoc-2']);
+  });
+
+  it('is a question where the key that an update was to give it is not known', () => {
+    const hidden = deploymentOf([old], [pending('updating', { ...old, inputs: { ...inputs, routeTableId: secret } })]);
+    const given = { versions: [...versions, hidden], objects: [moved] };
+    expect(decided(given)).toEqual(['G0 ask link rtbassoc-1']);
+    expect(decided({ ...given, answers: [{ resource: 'link', answer: 'forget' }] })).toEqual(['G9 forget link rtbassoc-1']);
+    expect(decided({ ...given, answers: [{ resource: 'link', answer: 'adopt', id: 'rtbassoc-2' }] })).toEqual([
+      'G9 forget link rtbassoc-1',
+      'P1 adopt link rtbassoc-2',
+    ]);
   });
 
   it('is none of what is only to be deleted', () => {
@@ -476,7 +558,8 @@ describe('two objects of one create', () => {
 });
 
 describe('a replacement that creates first', () => {
-  const begun = deploymentOf([root, raw('vpc', { id: 'vpc-1' })], [pending('creating', raw('vpc', { inputs: { cidrBlock: 'new' } }))]);
+  const inputs = { cidrBlock: 'new', ...taggedInputs('vpc') };
+  const begun = deploymentOf([root, raw('vpc', { id: 'vpc-1' })], [pending('creating', raw('vpc', { inputs }))]);
   const versions = [made, begun];
   const old = tagged('vpc-1', 'vpc');
 
@@ -485,7 +568,7 @@ describe('a replacement that creates first', () => {
   });
 
   it('records the new object as it was to be', () => {
-    expect(subjectOf({ versions, objects: [old, tagged('vpc-2', 'vpc')] }, 'vpc-2').shape?.inputs).toEqual({ cidrBlock: 'new' });
+    expect(subjectOf({ versions, objects: [old, tagged('vpc-2', 'vpc')] }, 'vpc-2').shape?.inputs).toEqual(inputs);
   });
 
   it('of which nothing was made leaves the old object as it is', () => {
@@ -537,7 +620,7 @@ describe('whether it is there', () => {
   const of = (given: Given): string => factsOf(given).live;
   const versions = [empty, creating];
 
-  it.each(['coming', 'going'] as const)('is as AWS says: %s', (phase) => {
+  it.each(['coming', 'going', 'over'] as const)('is as AWS says: %s', (phase) => {
     expect(of({ versions, objects: [tagged('vpc-1', 'vpc', { phase })] })).toBe(phase);
   });
 

@@ -17,7 +17,7 @@ import { settled } from './support/deferred.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, machine, processOf } from './support/owner.ts';
+import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
 import { bodyOf, pending, raw, stack } from './support/recovery.ts';
 
 const network = 'example';
@@ -59,7 +59,7 @@ async function interruptedRun(lock?: LockRecord | '{' | 'gone'): Promise<void> {
 /** What whoever comes now makes of the stack; everybody is dead. */
 async function standing() {
   const { states } = await readStates(bucket, network);
-  const standings = await readStandings({ store: bucket, network, states, machine, isAlive: () => Promise.resolve(false), now });
+  const standings = await readStandings({ store: bucket, network, states, ...observer(() => false), now });
   const found = standings.byStack.get(stack) ?? { kind: 'free' as const };
   return { standings, state: states.get(stack), found };
 }

@@ -1,9 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Interrupted } from '../../orchestrator/recovery/interrupted.ts';
-import { writerOf } from '../../orchestrator/recovery/writer.ts';
+import { endLeftEngine, writerOf } from '../../orchestrator/recovery/writer.ts';
 import type { Writer, WriterFacts } from '../../orchestrator/recovery/writer.ts';
-import type { Liveness } from '../../orchestrator/run/standing.ts';
-import { lockOf, processOf } from './support/owner.ts';
+import { markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
+import { isAlive, identityOf, ownIdentity } from '../../toolchain/process-identity.ts';
+import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
+import { known, lockOf, machine, processOf, user } from './support/owner.ts';
 import { stack } from './support/recovery.ts';
 
 const expires = '2030-01-01T02:00:00.000Z';
@@ -32,22 +36,22 @@ const interrupted = (different: Partial<Interrupted> = {}): Interrupted => ({
 const writer = (different: Partial<WriterFacts> = {}, run: Partial<Interrupted> = {}): Writer =>
   writerOf({
     interrupted: interrupted(run),
-    liveness: 'quiet',
-    isHere: false,
-    ended: 0,
+    liveness: known.quiet,
+    engine: { kind: 'not-looked' },
     now: Date.parse(expires),
     saidBy: undefined,
     ...different,
   });
 
-const everyLiveness: readonly Liveness[] = ['alive', 'dead', 'heard-of', 'quiet'];
+const everyLiveness = Object.values(known);
+const ended = (count: number) => ({ kind: 'ended', count }) as const;
 
 describe('nobody can write any more', () => {
-  it.each(everyLiveness)('where no engine was started, be its process %s', (liveness) => {
+  it.each(everyLiveness)('where no engine was started, be its process %o', (liveness) => {
     expect(writer({ liveness }, { engineStarted: false })).toEqual({ dead: true, how: 'run r1 had started no engine there' });
   });
 
-  it.each(everyLiveness)('where the run saw its engine end, be its process %s', (liveness) => {
+  it.each(everyLiveness)('where the run saw its engine end, be its process %o', (liveness) => {
     expect(writer({ liveness }, { engineEndedAt: new Date() })).toEqual({ dead: true, how: 'run r1 saw its engine and its plugins end' });
   });
 
@@ -55,8 +59,15 @@ describe('nobody can write any more', () => {
     [0, 'its orchestrator (pid 42) is dead, and no process of its engine was left on build-7'],
     [1, "its orchestrator (pid 42) is dead, and 1 of its engine's processes was ended on build-7"],
     [2, "its orchestrator (pid 42) is dead, and 2 of its engine's processes were ended on build-7"],
-  ])('where it died on this machine, and %i of its engine were ended', (ended, how) => {
-    expect(writer({ liveness: 'dead', isHere: true, ended })).toEqual({ dead: true, how });
+  ])('where it died on this machine, and %i of its engine were ended', (count, how) => {
+    expect(writer({ liveness: known.dead, engine: ended(count) })).toEqual({ dead: true, how });
+  });
+
+  it.each([
+    [0, 'its orchestrator (pid 42) is dead, and no process of its engine was left on build-7'],
+    [1, "its orchestrator (pid 42) is dead, and 1 of its engine's processes is left, which recover ends, on build-7"],
+  ])('as a dry run tells it, which ends none: %i are left', (count, how) => {
+    expect(writer({ liveness: known.dead, engine: { kind: 'found', count } })).toEqual({ dead: true, how });
   });
 
   it('where its last session has expired, and some minutes for clocks and calls under way', () => {
@@ -80,25 +91,45 @@ describe('nobody can write any more', () => {
   });
 
   it('which is known, and not said, where both are', () => {
-    expect(writer({ saidBy: 'ada@laptop', liveness: 'dead', isHere: true })).not.toHaveProperty('saidBy');
+    expect(writer({ saidBy: 'ada@laptop', liveness: known.dead, engine: ended(0) })).not.toHaveProperty('saidBy');
   });
 });
 
 describe('somebody may still write', () => {
   it('where its process lives, whatever a person says', () => {
-    expect(writer({ liveness: 'alive', isHere: true, saidBy: 'ada@laptop' })).toEqual({
+    expect(writer({ liveness: known.alive, saidBy: 'ada@laptop' })).toEqual({
       dead: false,
       reason: 'at-work',
       why: 'run r1 is at work (pid 42 on build-7)',
     });
   });
 
-  it.each(['dead', 'quiet', 'heard-of'] as const)('where it was elsewhere, and its session lasts: %s', (liveness) => {
-    expect(writer({ liveness })).toEqual({
+  it.each([
+    ['quiet', 'it is on another machine, and nothing was heard of it, which proves nothing'],
+    ['heard', 'it was heard of a moment ago'],
+    ['not-shown', 'this machine does not show this user the processes of other users'],
+    ['look-failed', 'the processes of this machine could not be looked at just now'],
+    ['records-disagree', 'two records name different processes as the same one'],
+  ] as const)('where it cannot be told whether it is alive, and its session lasts: %s', (why, words) => {
+    expect(writer({ liveness: known[why], engine: ended(0) })).toEqual({
       dead: false,
       reason: 'unknown',
-      why: `whether an engine of run r1 is still at work on build-7 cannot be seen from here, and its session lasts until ${expires}`,
+      why: `whether an engine of run r1 is still running on build-7 cannot be told: ${words}. Its session lasts until ${expires}`,
     });
+  });
+
+  it('where its orchestrator is dead and its engine could not be looked for', () => {
+    expect(writer({ liveness: known.dead, engine: { kind: 'cannot-tell', why: 'they are hidden' } })).toEqual({
+      dead: false,
+      reason: 'unknown',
+      why: `whether an engine of run r1 is still running on build-7 cannot be told: its orchestrator (pid 42) is dead, and they are hidden. Its session lasts until ${expires}`,
+    });
+  });
+
+  it('where a process of its engine lives, whatever a person says and whatever the run wrote down', () => {
+    expect(
+      writer({ liveness: known.dead, engine: { kind: 'lives', why: 'x' }, saidBy: 'ada@laptop' }, { engineEndedAt: new Date() }),
+    ).toEqual({ dead: false, reason: 'at-work', why: 'run r1 is at work on build-7: x' });
   });
 
   it.each(['never', 'unknown'])('where it was elsewhere, and its session expires %s', (until) => {
@@ -106,7 +137,7 @@ describe('somebody may still write', () => {
     expect(long).toEqual({
       dead: false,
       reason: 'unknown',
-      why: 'whether an engine of run r1 is still at work on build-7 cannot be seen from here',
+      why: 'whether an engine of run r1 is still running on build-7 cannot be told: it is on another machine, and nothing was heard of it, which proves nothing',
     });
   });
 
@@ -115,7 +146,68 @@ describe('somebody may still write', () => {
     expect(writer({ now: Date.parse('2099-01-01T00:00:00Z') }, nothing)).toMatchObject({
       dead: false,
       reason: 'unknown',
-      why: expect.stringContaining('a machine that nobody wrote down') as string,
+      why: expect.stringContaining('a machine that was not recorded') as string,
     });
+  });
+});
+
+describe.runIf(process.platform === 'linux')('what is left of the engine of an interrupted run', () => {
+  const children: ReturnType<typeof spawn>[] = [];
+  afterEach(async () => {
+    // The next test looks for the same marker.
+    for (const child of children.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  });
+
+  /** A process as an engine of run r1 is one, started by such an orchestrator. */
+  async function engineProcess(orchestrator: ProcessIdentity): Promise<ProcessIdentity> {
+    const child = spawn('sleep', ['600'], { env: { ...process.env, ...markedEnvironment(`r1/${stack}/1`, orchestrator) }, detached: true });
+    children.push(child);
+    await once(child, 'spawn');
+    const identity = await identityOf(child.pid ?? 0);
+    if (!identity) throw new Error('the process is not there');
+    return identity;
+  }
+  const own = { machine, user };
+  /** As of an orchestrator that started when this process did: nothing older can be its engine. */
+  const run = async (): Promise<Interrupted> =>
+    interrupted({ process: { ...processOf('r1'), processStartedAt: (await ownIdentity()).startedAt } });
+  const search = async (different: Partial<Parameters<typeof endLeftEngine>[0]> = {}) =>
+    endLeftEngine({ interrupted: await run(), liveness: known.dead, own, dryRun: false, ...different });
+  const gone: ProcessIdentity = { pid: 2 ** 22 + 1, startedAt: 'then' };
+
+  it('is ended, and counted', async () => {
+    const left = await engineProcess(gone);
+    expect([await search(), await isAlive(left)]).toEqual([{ kind: 'ended', count: 1 }, false]);
+  });
+
+  it('is found by a dry run, and left as it is', async () => {
+    const left = await engineProcess(gone);
+    expect([await search({ dryRun: true }), await isAlive(left)]).toEqual([{ kind: 'found', count: 1 }, true]);
+  });
+
+  it('is not touched where its own environment names an orchestrator that lives, whatever the bucket says of it', async () => {
+    const other = await engineProcess(gone);
+    const left = await engineProcess(other);
+    expect(await search()).toEqual({
+      kind: 'lives',
+      why: `the engine's own orchestrator (pid ${other.pid}) is alive: the engine was left alone`,
+    });
+    expect(await isAlive(left)).toBe(true);
+  });
+
+  it.each(Object.entries(known).filter(([why]) => why !== 'dead'))(
+    'is not looked for where its orchestrator is %s',
+    async (_, liveness) => {
+      const left = await engineProcess(gone);
+      expect([await search({ liveness }), await isAlive(left)]).toEqual([{ kind: 'not-looked' }, true]);
+    },
+  );
+
+  it('is not looked for where the run was elsewhere', async () => {
+    expect(await search({ own: { machine: 'machine-2', user } })).toEqual({ kind: 'not-looked' });
   });
 });

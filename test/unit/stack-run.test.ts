@@ -379,7 +379,17 @@ describe('a create that AWS plainly refused', () => {
   it('is settled by a look that finds nothing: failed, and released', async () => {
     const { ends, exitCode } = await rig.stack('a', [], refused).apply();
     expect(ends['a']).toEqual({ outcome: 'failed', errors: [plainRefusal] });
-    expect([exitCode, rig.looks, rig.locked()]).toEqual([1, ['a'], []]);
+    expect([exitCode, rig.looks, rig.locked()]).toEqual([1, ['a', 'a'], []]);
+  });
+
+  it('is looked for again when AWS has to show what an earlier try of it made', async () => {
+    const { ends } = await rig.stack('a', [], refused).apply();
+    expect([ends['a']?.outcome, rig.slept]).toEqual(['failed', [30]]);
+  });
+
+  it('is not waited for where the first look finds something', async () => {
+    await rig.stack('a', [], refusedAndMade).apply();
+    expect(rig.slept).toEqual([]);
   });
 
   it('is left held with --no-settle', async () => {
@@ -413,7 +423,32 @@ describe('a clean end', () => {
   it('with creates is released after a look', async () => {
     await verifiedAt(rig, null);
     await rig.stack('a').apply();
-    expect(rig.looks).toEqual(['a']);
+    expect([rig.looks, rig.slept]).toEqual([['a'], []]);
+  });
+
+  const twin = { id: 'vpc-twin', resourceType: 'VPC', resource: 'vpc' };
+
+  it('waits where the tags of an object are shown and the object is not yet, and is held where it is then', async () => {
+    await verifiedAt(rig, null);
+    rig.look = () => Promise.resolve([rig.slept.length === 0 ? { ...twin, shown: false } : twin]);
+    expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('held');
+    expect(rig.slept).toEqual([30]);
+  });
+
+  it('waits where tags are shown that outlived an object that nobody knew, and is released then', async () => {
+    await verifiedAt(rig, null);
+    rig.look = () => Promise.resolve([{ ...twin, shown: false }]);
+    expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('applied');
+    expect([rig.slept, rig.locked()]).toEqual([[30], []]);
+  });
+
+  it('does not wait for the tags of an object that the stack had before, and that it has deleted', async () => {
+    await verifiedAt(rig, rig.has('a'));
+    const before = [...(rig.aws.get('example.a') ?? [])];
+    expect(before.length).toBeGreaterThan(0);
+    rig.look = () => Promise.resolve(before.map((id) => ({ ...twin, id, shown: false })));
+    await rig.stack('a').apply();
+    expect([rig.looks, rig.slept]).toEqual([['a'], []]);
   });
 
   it('without creates needs none', async () => {
@@ -690,5 +725,46 @@ describe('a second run over a held stack', () => {
     await rig.stack('a', [], unseen).apply();
     const { ends } = await new ApplyRig('next', rig).stack('a').apply();
     expect(ends['a']?.outcome).toBe('locked');
+  });
+});
+
+describe('an engine whose plugins could not be looked for when it ended', () => {
+  const unlooked =
+    (play: Play): Play =>
+    async (engine) => ({ ...(await play(engine)), unended: 'too many files are open' });
+  const doubts = async (): Promise<readonly string[]> =>
+    (await rig.journaled()).events.flatMap((event) => (event.type === 'held' ? event.doubts.map(({ text }) => text) : []));
+  const unseenEnd = "the engine's end was not seen: too many files are open";
+
+  it('holds its stack where a step has no known end, is not settled in the run, and is journaled as one whose end was not seen', async () => {
+    let recoveries = 0;
+    const recover = rig.recover;
+    rig.recover = (...given) => {
+      recoveries += 1;
+      return recover(...given);
+    };
+    const { ends } = await rig.stack('a', [], unlooked(unseen)).apply();
+    expect([ends['a']?.outcome, rig.locked(), recoveries, await doubts()]).toEqual([
+      'held',
+      ['a'],
+      0,
+      ['CreateVpc outcome unknown', unseenEnd],
+    ]);
+  });
+
+  it('does not hold its stack where the engine ended by itself and every step has a known end: no plugin is in a call', async () => {
+    const { ends } = await rig
+      .stack(
+        'a',
+        [],
+        unlooked(async (engine) => (await engine.create('vpc')).end()),
+      )
+      .apply();
+    expect([ends['a']?.outcome, rig.locked(), await doubts()]).toEqual(['applied', [], []]);
+  });
+
+  it('is not settled in the run where AWS has an object that the state has not', async () => {
+    const { ends } = await rig.stack('a', [], unlooked(refusedAndMade)).apply();
+    expect([ends['a']?.outcome, rig.locked(), (await doubts()).at(-1)]).toEqual(['held', ['a'], unseenEnd]);
   });
 });

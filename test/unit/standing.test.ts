@@ -6,7 +6,8 @@ import type { StackInRun } from '../../orchestrator/journal/run-state.ts';
 import type { StandingLock } from '../../orchestrator/locks/durable-locks.ts';
 import { putFrozen } from '../../orchestrator/locks/frozen.ts';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
-import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
+import type { LockRecord, ProcessRecord } from '../../orchestrator/locks/lock-record.ts';
+import type { Liveness } from '../../orchestrator/ownership/liveness.ts';
 import {
   describeDoubts,
   describeHeld,
@@ -17,7 +18,7 @@ import {
   standingOf,
   typeOfUrn,
 } from '../../orchestrator/run/standing.ts';
-import type { Liveness, StackFacts, Standing, StandingsRequest } from '../../orchestrator/run/standing.ts';
+import type { StackFacts, Standing, StandingsRequest } from '../../orchestrator/run/standing.ts';
 import { readStates } from '../../orchestrator/state/checkpoints.ts';
 import type { StackState } from '../../orchestrator/state/checkpoints.ts';
 import {
@@ -30,9 +31,10 @@ import {
   runEventKey,
   verifiedKey,
 } from '../../orchestrator/state/layout.ts';
+import type { ProcessLook } from '../../toolchain/process-identity.ts';
 import { checkpointOf, urnOf } from './support/fake-engine.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, machine, processOf } from './support/owner.ts';
+import { engineLock, known, lockOf, lookOf, observer, processOf } from './support/owner.ts';
 
 const stack = 'example.vpc.a';
 const since = new Date('2030-01-01T00:00:00Z');
@@ -105,8 +107,11 @@ function factsOf(phase: Phase, lock: LockKind, liveness: Liveness, different: Pa
   };
 }
 
+const kindsWhere = (answers: readonly (keyof typeof known)[], phase: Phase, lock: LockKind, different: Partial<StackFacts> = {}): string =>
+  answers.map((answer) => standingOf(factsOf(phase, lock, known[answer], different)).kind).join(' ');
+
 const kinds = (phase: Phase, lock: LockKind, different: Partial<StackFacts> = {}): string =>
-  (['alive', 'heard-of', 'quiet', 'dead'] as const).map((liveness) => standingOf(factsOf(phase, lock, liveness, different)).kind).join(' ');
+  kindsWhere(['alive', 'heard', 'quiet', 'dead'], phase, lock, different);
 
 describe('who may do what with a stack', () => {
   /** For each phase and lock: what it is where the process is alive, was heard of, is quiet, and is dead. */
@@ -180,11 +185,31 @@ describe('who may do what with a stack', () => {
   });
 });
 
+describe('a process of which it cannot be told whether it is alive', () => {
+  const everyPhase: readonly Phase[] = ['in no run', ...phases];
+  const cases = everyPhase.flatMap((phase) => (Object.keys(locks) as LockKind[]).map((lock) => [phase, lock] as const));
+
+  it.each(cases)('keeps what is its own if the look failed, as a living one does: %s, with the lock %s', (phase, lock) => {
+    expect(kindsWhere(['look-failed'], phase, lock)).toBe(kindsWhere(['alive'], phase, lock));
+  });
+
+  it.each(cases)('is held and asked about if this user cannot see it, as one elsewhere is: %s, with the lock %s', (phase, lock) => {
+    expect(kindsWhere(['not-shown', 'records-disagree'], phase, lock)).toBe(kindsWhere(['quiet', 'quiet'], phase, lock));
+  });
+
+  it('is said to be so where a lock of it stands and nothing was started', () => {
+    expect(standingOf(factsOf('locked', 'ours', known['not-shown']))).toMatchObject({
+      kind: 'held',
+      why: 'locked by run one on build-7, which had started nothing and may still be alive: this machine does not show this user the processes of other users',
+    });
+  });
+});
+
 describe('a pending operation in the checkpoint', () => {
   const state = stateWith(pendingCreate);
 
   it('holds a stack that no run has and nobody has locked', () => {
-    expect(standingOf(factsOf('in no run', 'none', 'dead', { state }))).toEqual({
+    expect(standingOf(factsOf('in no run', 'none', known.dead, { state }))).toEqual({
       kind: 'held',
       why: 'CreateVpc outcome unknown',
       since: '2030-01-01T00:00:00.000Z',
@@ -204,7 +229,7 @@ describe('a pending operation in the checkpoint', () => {
   });
 
   it('is why, where the run died before it could say', () => {
-    expect(standingOf(factsOf('running', 'ours', 'dead', { state }))).toMatchObject({
+    expect(standingOf(factsOf('running', 'ours', known.dead, { state }))).toMatchObject({
       kind: 'held',
       run: 'one',
       why: 'CreateVpc outcome unknown',
@@ -214,7 +239,7 @@ describe('a pending operation in the checkpoint', () => {
 
 describe('a held stack', () => {
   it('says why, since when and of which run', () => {
-    expect(standingOf(factsOf('held', 'ours', 'dead'))).toEqual({
+    expect(standingOf(factsOf('held', 'ours', known.dead))).toEqual({
       kind: 'held',
       why: 'CreateVpc outcome unknown',
       since: '2030-01-01T00:00:00.000Z',
@@ -224,30 +249,30 @@ describe('a held stack', () => {
   });
 
   it('whose run died says that nobody knows', () => {
-    expect(standingOf(factsOf('running', 'ours', 'dead'))).toMatchObject({
+    expect(standingOf(factsOf('running', 'ours', known.dead))).toMatchObject({
       why: 'its run ended in the middle, and what it did last is unknown',
     });
   });
 
   it('whose lock is gone says since when, where that is known', () => {
-    expect(standingOf(factsOf('held', 'none', 'dead'))).toMatchObject({ lockGoneSince: 'unknown' });
+    expect(standingOf(factsOf('held', 'none', known.dead))).toMatchObject({ lockGoneSince: 'unknown' });
     const goneSince = '2030-01-01T03:00:00.000Z';
     const lost: JournalEvent = { ...header, type: 'lock-lost', stack, epoch: 1, how: 'removed', goneSince };
     const inRun = [...events.slice(0, 3), lost].reduce(apply, newRun('one')).stacks.get(stack);
     if (!inRun) throw new Error('the run has the stack');
     const open = { run: 'one', inRun, process: undefined };
-    expect(standingOf(factsOf('held', 'none', 'dead', { open }))).toMatchObject({ lockGoneSince: '2030-01-01T03:00:00.000Z' });
+    expect(standingOf(factsOf('held', 'none', known.dead, { open }))).toMatchObject({ lockGoneSince: '2030-01-01T03:00:00.000Z' });
   });
 
   it('that is frozen too says so', () => {
-    expect(standingOf(factsOf('held', 'ours', 'dead', { frozen }))).toMatchObject({
+    expect(standingOf(factsOf('held', 'ours', known.dead, { frozen }))).toMatchObject({
       kind: 'held',
       frozen: 'example.vpc.a is frozen by ada@build-7 since 2030-01-01T00:00:00.000Z, incident INC-7',
     });
   });
 
   it('is one line for a person', () => {
-    const standing = standingOf(factsOf('held', 'ours', 'dead'));
+    const standing = standingOf(factsOf('held', 'ours', known.dead));
     if (standing.kind !== 'held') throw new Error('expected it to be held');
     const more = { lockGoneSince: '2030-01-01T03:04:00.000Z', frozen: 'by ada' };
     expect(describeHeld('vpc.a', standing)).toBe(
@@ -307,7 +332,7 @@ describe('what the bucket says', () => {
   const read = async (different: Partial<StandingsRequest> = {}) => {
     const { states } = await readStates(store, 'example');
     const now = Date.parse('2030-01-01T01:00:00Z');
-    return readStandings({ store, network: 'example', states, machine, isAlive: () => Promise.resolve(false), now, ...different });
+    return readStandings({ store, network: 'example', states, ...observer(() => false), now, ...different });
   };
   const standing = async (different: Partial<StandingsRequest> = {}): Promise<Standing | undefined> =>
     (await read(different)).byStack.get(stack);
@@ -349,15 +374,15 @@ describe('what the bucket says', () => {
     ['that died', false, 'held'],
   ])('is read of the journal of a run %s', async (_, isAlive, kind) => {
     await runOf('one', 2);
-    expect(await standing({ isAlive: () => Promise.resolve(isAlive) })).toMatchObject({ kind });
+    expect(await standing(observer(() => isAlive))).toMatchObject({ kind });
   });
 
   it('asks of a process of this machine only, by its number and start', async () => {
     await runOf('one', 2);
     const asked: unknown[] = [];
-    await read({ isAlive: (process) => (asked.push([process.pid, process.processStartedAt]), Promise.resolve(true)) });
+    await read({ lookAt: (process) => (asked.push([process.pid, process.processStartedAt]), lookOf(process, true)) });
     expect(asked[0]).toEqual([42, '100']);
-    await read({ machine: 'machine-2', isAlive: () => Promise.reject(new Error('not asked')) });
+    await read({ machine: 'machine-2', lookAt: () => Promise.reject(new Error('not asked')) });
   });
 
   it.each([
@@ -369,10 +394,35 @@ describe('what the bucket says', () => {
     expect(await standing({ machine: 'machine-2', now: since.getTime() + seconds * 1000 })).toMatchObject({ kind });
   });
 
-  it('is not what a heartbeat says of a process of this machine', async () => {
+  it('is not what an earlier heartbeat says of a process of this machine that is seen to be gone', async () => {
     await runOf('one', 2);
     store.set(heartbeatKey('example', 'one'), {});
     expect(await standing({ now: since.getTime() })).toMatchObject({ kind: 'held' });
+  });
+
+  it('is what a heartbeat says that came after the process was taken for gone', async () => {
+    await runOf('one', 2);
+    store.set(heartbeatKey('example', 'one'), {});
+    const lookAt = (process: ProcessRecord): Promise<ProcessLook> => {
+      store.modified = new Date(since.getTime() + 30_000);
+      store.set(heartbeatKey('example', 'one'), {});
+      return lookOf(process, false);
+    };
+    expect(await standing({ lookAt, now: since.getTime() + 3_600_000 })).toMatchObject({ kind: 'locked' });
+  });
+
+  it('is held where another user of this machine may have the process, and nothing was heard of it', async () => {
+    await runOf('one', 2);
+    const hidden = (): Promise<ProcessLook> => Promise.resolve({ kind: 'absent', others: 'hidden' });
+    const standings = await read({ user: 'bob', lookAt: hidden });
+    expect([standings.byStack.get(stack)?.kind, standings.liveness(processOf('one'))]).toEqual(['held', known['not-shown']]);
+    expect((await read({ lookAt: hidden })).liveness(processOf('one'))).toEqual(known.dead);
+  });
+
+  it('is read of the journal of the run that a lock names, also where its mark is lost', async () => {
+    await runOf('one', 2);
+    store.delete(openRunKey('example', 'one', 'one'));
+    expect(await standing()).toMatchObject({ kind: 'held', run: 'one' });
   });
 
   it('is held also where the lock went, and a newer run has touched the stack since', async () => {
@@ -421,12 +471,12 @@ describe('what the bucket says', () => {
   // which nothing was started.
   it('is held where the run started an engine and died while it was being read', async () => {
     const journal = await runOf('one', 1);
-    const isAlive = async (): Promise<boolean> => {
+    const lookAt = async (process: ProcessRecord): Promise<ProcessLook> => {
       if (journal.state.stacks.get(stack)?.phase === 'locked')
         await journal.append({ type: 'engine-started', stack, epoch: 1, operation: 'up', checkpoint: null, upstreams: {} });
-      return false;
+      return lookOf(process, false);
     };
-    expect(await standing({ isAlive })).toMatchObject({ kind: 'held' });
+    expect(await standing({ lookAt })).toMatchObject({ kind: 'held' });
   });
 
   // The open runs and the locks are listed at the same time: a lock may be seen of a run that is not.

@@ -103,10 +103,25 @@ test('where the checkpoint has all there is, it is one call', async () => {
   expect(actions()).toEqual(['DescribeTags']);
 });
 
-test('what is gone is not counted, though its tags are still there', async () => {
+test('what its tags alone show may be gone, or made a moment ago: it is told as that', async () => {
   const { ec2 } = await ec2With(
     objects([
       { id: 'vpc-1', type: 'vpc' },
+      { id: 'vpc-2', type: 'vpc', state: 'available' },
+    ]),
+  );
+  expect(await lookByTag(onlyEc2(ec2), look)).toEqual({
+    ok: true,
+    value: [
+      { id: 'vpc-1', resourceType: 'vpc', resource: 'the vpc', shown: false },
+      { id: 'vpc-2', resourceType: 'vpc', resource: 'the vpc' },
+    ],
+  });
+});
+
+test('what is gone is not counted, though its tags are still there', async () => {
+  const { ec2 } = await ec2With(
+    objects([
       { id: 'tgw-attach-1', type: 'transit-gateway-attachment', state: 'deleted' },
       { id: 'tgw-attach-2', type: 'transit-gateway-attachment', state: 'deleting' },
       { id: 'tgw-attach-3', type: 'transit-gateway-attachment', state: 'pending' },

@@ -8,7 +8,9 @@ import { ApplyRig, closeGateway } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
-import { engineLock, lockOf } from './support/owner.ts';
+import { EngineOwnerAlive } from '../../orchestrator/pulumi/orphans.ts';
+import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
+import { engineLock, known, lockOf } from './support/owner.ts';
 
 // Patience that passes at once.
 vi.mock(import('../../orchestrator/state/patience.ts'), async (original) => {
@@ -344,7 +346,7 @@ describe('the mark of a dead run', () => {
     const process = { ...opened.process, nonce: 'other', pid: 43 };
     await other.open({ type, operation, process, session, account, region, order, forecastSeconds, networkFile });
     const standings = await rig.standings();
-    const liveness = ({ nonce }: { readonly nonce: string }) => (nonce === 'other' ? ('alive' as const) : ('dead' as const));
+    const liveness = ({ nonce }: { readonly nonce: string }) => (nonce === 'other' ? known.alive : known.dead);
     await closeDeadRuns({ ...(await requestOf()), standings: { ...standings, liveness } });
     expect(marks()).toContain(openRunKey('example', 'mine', 'other'));
   });
@@ -375,6 +377,22 @@ describe('engines that outlived their run', () => {
   it('are none where there were none', async () => {
     await ended('dead', 0);
     expect(notes).toEqual([]);
+  });
+
+  it.each([
+    ['could not be looked for', new ProcessesUnseen('hidden'), 'this machine hides the processes of other users (hidepid)'],
+    ['name an orchestrator that lives', new EngineOwnerAlive({ pid: 7, startedAt: 'then' }), '(pid 7) is alive: the engine was left alone'],
+  ])('are told to be unknown, and nothing else ends with them, where they %s', async (_, error, words) => {
+    await endOrphans(
+      await rig.standings('dead'),
+      () => Promise.reject(error),
+      (message) => notes.push(message),
+    );
+    expect(notes).toEqual([
+      expect.stringMatching(/^Whether an engine of run mine is still running on build-7 is not known: .* Its stacks stay as they are\.$/),
+    ]);
+    expect(notes[0]).toContain(words);
+    expect((await rig.standing('a')).kind).toBe('held');
   });
 
   it.each(['alive', 'elsewhere'] as const)('are left alone where their orchestrator is %s', async (from) => {

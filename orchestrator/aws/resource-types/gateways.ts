@@ -13,8 +13,8 @@ import type { Ask, Listed, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
 /**
- * Of a gateway, its route tables, attachments and routes. What failed or was rejected is shown for a while, as what is deleted is, and is on its way
- * out. A word that is not known here counts as there. Undefined for what is deleted.
+ * Of a gateway, its route tables, attachments and routes. What failed or was rejected is shown for two hours, and can
+ * neither come to be nor be deleted. A word that is not known here counts as there. Undefined for what is deleted.
  */
 export function phaseOf(state: string | undefined): LiveObject['phase'] | undefined {
   switch (state) {
@@ -25,12 +25,13 @@ export function phaseOf(state: string | undefined): LiveObject['phase'] | undefi
     case 'deleting':
     case 'disassociating':
     case 'disabling':
-    case 'failed':
     case 'failing':
-    case 'rejected':
     case 'rejecting':
     case 'rollingBack':
       return 'going';
+    case 'failed':
+    case 'rejected':
+      return 'over';
     case 'pending':
     case 'initiating':
     case 'initiatingRequest':

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { platform } from 'node:os';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { messageOf, orRefuse, Refusal } from '../../domain/problem.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import type { Mount } from '../../gateway/gateway.ts';
 import { buildGraph, dependencyOrder } from '../../graph/graph.ts';
-import type { Graph } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { Answer } from '../../journal/events.ts';
 import { Journal } from '../../journal/journal.ts';
@@ -17,10 +15,9 @@ import type { LockRecord } from '../../locks/lock-record.ts';
 import type { ObjectStore } from '../../state/object-store.ts';
 import { readProgram } from '../program-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
-import type { Network } from '../../network/read-network.ts';
+import { unknownLiveness } from '../../ownership/liveness.ts';
 import { Engine } from '../../pulumi/engine.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
-import { endEngineProcesses } from '../../pulumi/orphans.ts';
 import { stackProgram } from '../../pulumi/program.ts';
 import { interruptedOf } from '../../recovery/interrupted.ts';
 import type { Interrupted } from '../../recovery/interrupted.ts';
@@ -34,7 +31,7 @@ import type { HeldRecord } from '../../ownership/records.ts';
 import { isOpen } from '../../ownership/stack-record.ts';
 import type { Program, StackRecord } from '../../ownership/stack-record.ts';
 import type { Proof } from '../../ownership/transitions.ts';
-import { writerOf } from '../../recovery/writer.ts';
+import { endLeftEngine, writerOf } from '../../recovery/writer.ts';
 import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
@@ -54,6 +51,7 @@ import type { OpenedFile } from '../open-file.ts';
 import { provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
+import { meaningOf, programQuestion } from '../journaled-meaning.ts';
 import { openShell } from '../recovery-shell.ts';
 import { report } from '../report.ts';
 import { destroyStacks } from './destroy.ts';
@@ -353,9 +351,9 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
   if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
-  const meant = await meaningOf(interrupted, file, aws.store);
-  const changed = await changedProgram(context, interrupted);
-  if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted)], emit);
+  const meant = meaningOf(interrupted.program, await textOf(aws.store, file, interrupted), file);
+  const changed = meant.refused !== undefined || (await changedProgram(context, interrupted));
+  if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted, meant.refused)], emit);
   const journal =
     interrupted.run === own.run
       ? own
@@ -397,9 +395,11 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
         : ask(stack, [writerQuestion(short, last, still.why)], emit);
     }
   }
+  const byToday =
+    meant.refused === undefined ? '' : `; the plan is made by the network file of today, as that of the run is refused: ${meant.refused}`;
   const how = writer.dead
-    ? { how: writer.how, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
-    : { how: `not known: ${writer.why}` };
+    ? { how: `${writer.how}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
+    : { how: `not known: ${writer.why}${byToday}` };
   if (claim) await journal.note({ type: 'writer-dead', stack, epoch: claim.as.epoch, recovery: parts.recovery, ...how });
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
@@ -505,21 +505,16 @@ async function takeOver(
 
 /** Whether anybody can still write for the interrupted run. What is left of its engine on this machine is ended first. */
 async function seeWriter(context: Context, { aws, state, flags }: Opened, interrupted: Interrupted): Promise<Writer> {
-  const { process, stack, run } = interrupted;
-  const liveness = process ? state.standings.liveness(process) : 'quiet';
-  // Only Linux shows which processes are an engine's.
-  const isHere = process?.machine === aws.process.machine && platform() === 'linux';
-  let ended = 0;
-  if (isHere && !flags.dryRun && (liveness === 'dead' || interrupted.engineEndedAt !== undefined))
-    for (const nonce of interrupted.nonces) ended += (await endEngineProcesses(`${nonce}/${stack}`)).length;
+  const { process, run } = interrupted;
+  const liveness = process ? state.standings.liveness(process) : unknownLiveness;
+  const engine = await endLeftEngine({ interrupted, liveness, own: aws.process, dryRun: flags.dryRun });
   // Of a run that several processes share also under the name of all of it.
   const names = process ? [run, interrupted.program?.shared] : [plainPulumi];
   const isSaid = flags.writerDead !== undefined && names.includes(flags.writerDead);
   return writerOf({
     interrupted,
     liveness,
-    isHere,
-    ended,
+    engine,
     now: context.now(),
     saidBy: isSaid ? `${aws.process.user}@${aws.process.host}` : undefined,
   });
@@ -528,12 +523,13 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
 /** In the place of a run's name, where there was none. */
 const plainPulumi = 'plain-pulumi';
 
-function writerQuestion(short: string, { process, run }: Interrupted, why: string): Question {
+function writerQuestion(short: string, { process, run, doubts }: Interrupted, why: string): Question {
   const name = process ? run : plainPulumi;
+  const found = doubts.some(({ source }) => source !== 'pending-operation')
+    ? 'it was changed by something else than Holdfast, as plain pulumi does'
+    : 'its checkpoint has operations that plain pulumi began';
   return {
-    question: process
-      ? `${short}: ${why}. Is it dead?`
-      : `${short}: its checkpoint has operations that plain pulumi began. Is nobody at work on it any more?`,
+    question: process ? `${short}: ${why}. Is it dead?` : `${short}: ${found}. Is nobody at work on it any more?`,
     answers: [
       { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${name}` },
       { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
@@ -541,41 +537,13 @@ function writerQuestion(short: string, { process, run }: Interrupted, why: strin
   };
 }
 
+/** The network file that the run went by; undefined where its record names none, or that is gone. */
+async function textOf(store: ObjectStore, file: OpenedFile, { program }: Interrupted): Promise<string | undefined> {
+  return program && (await readProgram(store, file.network.spec.network, program));
+}
+
 async function changedProgram(context: Context, { program }: Interrupted): Promise<boolean> {
   return program?.code !== undefined && program.code !== (await programFingerprint(context.root));
-}
-
-function programQuestion(short: string, { program, run }: Interrupted): Question {
-  const commit = program?.commit;
-  return {
-    question: `${short}: the code in stacks/ is not what it was in run ${run}${commit === undefined ? '' : ` (commit ${commit})`}. With which is the plan to be made that has to agree?`,
-    answers: [
-      ...(commit === undefined
-        ? []
-        : [
-            {
-              means: 'with the code of then, from a checkout of it',
-              command: `git worktree add ../holdfast-${commit.slice(0, 8)} ${commit} && cd ../holdfast-${commit.slice(0, 8)} && npm ci && npm run recover -- ${short}`,
-            },
-          ]),
-      { means: 'with the code of today', command: `npm run recover -- ${short} --changed-program` },
-    ],
-  };
-}
-
-/** What the interrupted run meant, by the network file that its record names; today's where it names none, or that is gone. */
-async function meaningOf(
-  { program }: Interrupted,
-  file: OpenedFile,
-  store: ObjectStore,
-): Promise<{ readonly graph: Graph; readonly network: Network }> {
-  const today = { graph: file.graph, network: file.network };
-  const text = program && (await readProgram(store, file.network.spec.network, program));
-  if (!program || text === undefined) return today;
-  const network = parseNetwork(program.path, text);
-  if (!network.ok) return today;
-  const graph = buildGraph(network.value.spec, kinds);
-  return graph.ok ? { graph: graph.value, network: network.value } : today;
 }
 
 function recordOf({ aws, parts, flags }: Opened, stack: string, held: HeldRecord | undefined): LockRecord {

@@ -7,10 +7,12 @@ import type { StandingLock } from '../../locks/durable-locks.ts';
 import { takeOverStack } from '../../ownership/claim.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
 import { isOpen } from '../../ownership/stack-record.ts';
+import { describeReason } from '../../ownership/describe-liveness.ts';
+import { mayBeAtWork } from '../../ownership/liveness.ts';
 import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
 import { releaseChecklist } from '../../recovery/release-checklist.ts';
 import type { Item } from '../../recovery/release-checklist.ts';
-import { describeHeld, isAtWork, verifiedOf } from '../../run/standing.ts';
+import { describeHeld, verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { openAlerting } from '../alerting.ts';
@@ -120,11 +122,12 @@ function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings
       message: describeLock(lock),
       next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(record.incident ?? 'ID')}`,
     });
-  if (record && isAtWork(liveness(record)))
+  const known = record && liveness(record);
+  if (known && mayBeAtWork(known))
     throw new Refusal(exitCodes.lockedByOther, {
       reason: 'at-work',
-      message: `${describeLock(lock)}, and is at work`,
-      next: 'Wait, or end that process first: npm run locks',
+      message: `${describeLock(lock)}. ${known.why === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
+      next: known.why === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
     });
 }
 
@@ -173,8 +176,8 @@ async function letGo(context: Context, { file, aws }: OpenedBucket, flags: Relea
     return;
   }
   const owner = { ...aws.lockRecord(stack, 'recover'), run, incident };
-  const liveness = 'owner' in record.record ? standings.liveness(record.record.owner) : 'quiet';
-  const proof = record.record.phase === 'claimed' ? 'nothing-started' : liveness === 'dead' ? 'process-dead' : 'person';
+  const isDead = 'owner' in record.record && standings.liveness(record.record.owner).answer === 'dead';
+  const proof = record.record.phase === 'claimed' ? 'nothing-started' : isDead ? 'process-dead' : 'person';
   const beside = lock.content.kind === 'holdfast' ? [] : [lock];
   const request = { store: aws.store, network, patienceSeconds, now: context.now, beside };
   const taken = await takeOverStack(owner, record, proof, request);

@@ -7,6 +7,7 @@ import type { JournalEvent } from '../../journal/events.ts';
 import { allRuns, readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
 import { isOpen } from '../../journal/run-state.ts';
+import { mayBeAtWork } from '../../ownership/liveness.ts';
 import { describeAnswer, describeDecisions } from '../../recovery/describe.ts';
 import { describeDoubts, shortTime } from '../../run/standing.ts';
 import { endedWell, verbOf } from '../../run/apply.ts';
@@ -34,7 +35,7 @@ export interface RunStatus {
   readonly host: string | null;
   readonly pid: number | null;
   readonly startedAt: string | null;
-  /** `died`: its process is gone and wrote no end. `unknown`: it wrote no end, and nothing is heard of it, which proves nothing. */
+  /** `died`: its process is gone and wrote no end. `unknown`: it wrote no end, and whether it is alive cannot be told. */
   readonly end: 'ended' | 'at-work' | 'died' | 'unknown';
   readonly exitCode: number | null;
   readonly endedAt: string | null;
@@ -132,7 +133,7 @@ export function findRun(names: readonly string[], id: string, network: string): 
 export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<Standings, 'liveness'>): RunStatus {
   const { opened, ended } = state;
   const liveness = opened && standings.liveness(opened.process);
-  const works = !ended && (liveness === 'alive' || liveness === 'heard-of');
+  const works = !ended && liveness !== undefined && mayBeAtWork(liveness);
   return {
     run,
     operation: opened?.operation ?? null,
@@ -140,7 +141,7 @@ export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<S
     host: opened?.process.host ?? null,
     pid: opened?.process.pid ?? null,
     startedAt: opened?.at ?? null,
-    end: ended ? 'ended' : works ? 'at-work' : liveness === 'dead' ? 'died' : 'unknown',
+    end: ended ? 'ended' : works ? 'at-work' : liveness?.answer === 'dead' ? 'died' : 'unknown',
     exitCode: ended?.exitCode ?? null,
     endedAt: ended?.at ?? null,
     // While it works, an engine that runs is not left open.

@@ -24,7 +24,7 @@ import { checkpointOf, FakeEngine } from './fake-engine.ts';
 import type { FakeAws } from './fake-engine.ts';
 import { HookedStore } from './hooked-store.ts';
 import { MemoryStore } from './memory-store.ts';
-import { lockOf, machine, processOf } from './owner.ts';
+import { lockOf, observer, processOf } from './owner.ts';
 import { QuickClock } from './quick-clock.ts';
 
 /** A session of fixed length; `renewed` is what is left after a renewal, if there can be one. */
@@ -85,6 +85,8 @@ export class ApplyRig {
         .map((id) => ({ id, resourceType: 'VPC', resource: id.replace('vpc-', '') })),
     );
   now = Date.parse('2030-01-01T00:00:00Z');
+  /** Seconds for which the run waited for AWS to show what was made. */
+  readonly slept: number[] = [];
   /** What a recovery in the same run comes to. */
   recover: ApplyRequest['recover'] = async ({ claim }) => {
     await claim?.write({ type: 'hold', as: claim.as, doubts: [] });
@@ -203,6 +205,12 @@ export class ApplyRig {
         this.looks.push(stack.replace('example.', ''));
         return this.look(stack, ids);
       },
+      stalenessSeconds: 30,
+      sleep: (milliseconds) => {
+        this.slept.push(milliseconds / 1000);
+        this.now += milliseconds;
+        return Promise.resolve();
+      },
       settle: true,
       recover: this.recover,
       patienceSeconds: 0,
@@ -230,8 +238,8 @@ export class ApplyRig {
       store: this.bucket,
       network: 'example',
       states,
-      machine: from === 'elsewhere' ? 'machine-2' : machine,
-      isAlive: () => Promise.resolve(from === 'alive'),
+      ...observer(() => from === 'alive'),
+      ...(from === 'elsewhere' ? { machine: 'machine-2' } : {}),
       // Long after the last heartbeat.
       now: this.now + 3_600_000,
     });

@@ -1,12 +1,40 @@
+import type { Liveness } from '../../../orchestrator/ownership/liveness.ts';
+import type { Observer } from '../../../orchestrator/ownership/processes.ts';
+import type { ProcessLook } from '../../../toolchain/process-identity.ts';
 import type { LockRecord, ProcessRecord } from '../../../orchestrator/locks/lock-record.ts';
 
 /** The machine that the tests are on, as a process record names it. */
 export const machine = 'machine-1';
 
+/** The user of the tests, as `processOf` names it. */
+export const user = 'ada';
+
+/** What a look at the process table shows of a process that lives, and of one that does not, where all processes are shown. */
+export const lookOf = (process: ProcessRecord, lives: boolean): Promise<ProcessLook> =>
+  Promise.resolve(lives ? { kind: 'seen', startedAt: process.processStartedAt } : { kind: 'absent', others: 'shown' });
+
+/** This machine and user, and a look at the process table that shows exactly those processes. */
+export const observer = (lives: (process: ProcessRecord) => boolean): Observer => ({
+  machine,
+  user,
+  lookAt: (process) => lookOf(process, lives(process)),
+});
+
+/** Each answer of `Is the process alive?`, by its reason. */
+export const known = {
+  alive: { answer: 'alive', why: 'seen' },
+  dead: { answer: 'dead', why: 'gone' },
+  heard: { answer: 'cannot-tell', why: 'heard' },
+  quiet: { answer: 'cannot-tell', why: 'quiet' },
+  'look-failed': { answer: 'cannot-tell', why: 'look-failed' },
+  'not-shown': { answer: 'cannot-tell', why: 'not-shown' },
+  'records-disagree': { answer: 'cannot-tell', why: 'records-disagree' },
+} as const satisfies Record<string, Liveness>;
+
 /** A process of this machine. */
 export const processOf = (nonce: string): ProcessRecord => ({
   nonce,
-  user: 'ada',
+  user,
   host: 'build-7',
   machine,
   pid: 42,

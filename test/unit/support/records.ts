@@ -2,7 +2,7 @@ import { recordKey } from '../../../orchestrator/state/layout.ts';
 import type { InterruptedRun, StackRecord, Verified } from '../../../orchestrator/ownership/stack-record.ts';
 import type { LockRecord } from '../../../orchestrator/locks/lock-record.ts';
 import type { MemoryStore } from './memory-store.ts';
-import { lockOf } from './owner.ts';
+import { lockOf, processOf } from './owner.ts';
 
 const at = '2030-01-01T00:00:00.000Z';
 
@@ -61,7 +61,7 @@ export function ownedRecord(
         }),
     doubts: more.doubts ?? [],
     answers: more.answers ?? [],
-    nonces: more.nonces ?? [own.nonce],
+    owners: more.owners ?? [processOf(own.run)],
   } as StackRecord;
 }
 

@@ -2,10 +2,10 @@ import { request as httpRequest } from 'node:http';
 import type { EngineRequest, EngineResult, EngineStep } from '../../../orchestrator/pulumi/engine.ts';
 import type { RecoveryParts } from '../../../orchestrator/recovery/recover-stack.ts';
 import { isCloudObject, readDeployment } from '../../../orchestrator/state/deployment.ts';
-import type { RawCheckpoint, RawResource } from '../../../orchestrator/state/deployment.ts';
+import type { Properties, RawCheckpoint, RawResource } from '../../../orchestrator/state/deployment.ts';
 import { checkpointKey, lockFolder } from '../../../orchestrator/state/layout.ts';
 import type { FakeCloud } from './fake-cloud.ts';
-import { raw, root, urnOf } from './recovery.ts';
+import { raw, root, taggedInputs, urnOf } from './recovery.ts';
 
 /** What the program wants: by name, with its inputs. */
 export type Wanted = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -102,7 +102,8 @@ export class RecoveryEngine {
       request.onStep?.({ phase: 'started', op, urn, type, name, changed, replacing: [] } satisfies EngineStep);
     };
     const cloud = resources.filter(({ custom, type }) => isCloudObject({ custom: custom ?? false, external: false, type }));
-    for (const [name, inputs] of Object.entries(wanted)) {
+    for (const [name, different] of Object.entries(wanted)) {
+      const inputs: Properties = { ...different, ...taggedInputs(name) };
       const urn = urnOf(name);
       request.onPlanned?.({ urn, type: raw(name).type, parent: root.urn, provider: '', protect: false, retainOnDelete: false, inputs });
       const entry = cloud.find((each) => each.urn === urn && each.delete !== true);

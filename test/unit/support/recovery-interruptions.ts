@@ -1,7 +1,7 @@
 import type { RawResource } from '../../../orchestrator/state/deployment.ts';
 import type { Wanted } from './recovery-engine.ts';
 import type { RecoverRequest, RecoveryRig } from './recovery-rig.ts';
-import { bodyOf, pending, provider, providerRef, raw, root, stackUrn, tagged } from './recovery.ts';
+import { bodyOf, pending, provider, providerRef, raw, root, stackUrn, tagged, taggedInputs } from './recovery.ts';
 
 /** Ways in which a run may be interrupted, and what a recovery of each has to end with. */
 
@@ -9,7 +9,14 @@ export const cidr = (n: number): { readonly cidrBlock: string } => ({ cidrBlock:
 
 /** A VPC as the checkpoint has it. */
 export const recorded = (name: string, n: number, id?: string, more: object = {}): RawResource =>
-  raw(name, { inputs: cidr(n), outputs: cidr(n), provider: providerRef, parent: stackUrn, ...(id === undefined ? {} : { id }), ...more });
+  raw(name, {
+    inputs: { ...cidr(n), ...taggedInputs(name) },
+    outputs: cidr(n),
+    provider: providerRef,
+    parent: stackUrn,
+    ...(id === undefined ? {} : { id }),
+    ...more,
+  });
 
 /** The same as AWS has it. */
 export const live = (name: string, n: number, id: string) => tagged(id, name, { properties: cidr(n) });

@@ -27,7 +27,7 @@ import { checkpointKey, durableLockKey, quarantinePrefix, recordKey } from '../.
 import type { ObjectStore } from '../../../orchestrator/state/object-store.ts';
 import { FakeCloud, FakeTime } from './fake-cloud.ts';
 import { MemoryStore } from './memory-store.ts';
-import { lockOf, machine, processOf } from './owner.ts';
+import { lockOf, observer, processOf } from './owner.ts';
 import { freeRecord, putRecord } from './records.ts';
 import { QuickClock } from './quick-clock.ts';
 import { RecoveryEngine } from './recovery-engine.ts';
@@ -157,8 +157,8 @@ export class RecoveryRig {
       store: this.bucket,
       network,
       states,
-      machine: elsewhere ? 'machine-2' : machine,
-      isAlive: ({ nonce }) => Promise.resolve(isAlive(nonce)),
+      ...observer(({ nonce }) => isAlive(nonce)),
+      ...(elsewhere ? { machine: 'machine-2' } : {}),
       now: this.time.ms + 3_600_000,
     });
   }

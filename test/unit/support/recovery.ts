@@ -83,6 +83,9 @@ export const raw = (name: string, { type = types.vpc, ...more }: Recorded = {}):
   ...more,
 });
 
+/** What a program asks for that is told by its tags. */
+export const taggedInputs = (name: string): { readonly tags: Record<string, string> } => ({ tags: tagsOf(name) });
+
 export const stackUrn = urnOf('a', 'pulumi:pulumi:Stack');
 export const root: RawResource = { urn: stackUrn, type: 'pulumi:pulumi:Stack' };
 export const providerUrn = urnOf('default', 'pulumi:providers:aws');
@@ -95,7 +98,14 @@ export interface Pending {
   readonly resource: RawResource;
 }
 
-export const pending = (type: OperationType, resource: RawResource): Pending => ({ type, resource });
+/** A create of which nothing else is said asks for its tags, as the programs of all kinds do. */
+export const pending = (type: OperationType, resource: RawResource): Pending => ({
+  type,
+  resource:
+    type === 'creating' && resource.inputs === undefined && typeOf(resource.type)?.by === 'tag'
+      ? { ...resource, inputs: taggedInputs(resource.urn.split('::').at(-1) ?? '') }
+      : resource,
+});
 
 /** The text of a checkpoint. */
 export const bodyOf = (resources: readonly RawResource[] = [], operations: readonly Pending[] = [], more: object = {}): string =>
@@ -220,4 +230,4 @@ export const word = (id: string, more: Partial<TrailWord> = {}): TrailWord => ({
   ...more,
 });
 
-export const shapeOf = (name: string, more: Recorded = {}) => resourceOf(raw(name, more));
+export const shapeOf = (name: string, more: Recorded = {}) => resourceOf(raw(name, { inputs: taggedInputs(name), ...more }));

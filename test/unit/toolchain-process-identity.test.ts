@@ -1,0 +1,185 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runTied } from '../../toolchain/tied-process.ts';
+import {
+  anyProcess,
+  identityOf,
+  isAlive,
+  lookAt,
+  mountShowsOthers,
+  ownIdentity,
+  processesWithEnvironment,
+  ProcessesUnseen,
+  startedFromHere,
+} from '../../toolchain/process-identity.ts';
+
+const descriptors: number[] = [];
+const children: ReturnType<typeof spawn>[] = [];
+const platform = Object.getOwnPropertyDescriptor(process, 'platform') ?? {};
+afterEach(() => {
+  for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  Object.defineProperty(process, 'platform', platform);
+});
+
+/** Opens files until none can be opened any more, but for so many. */
+function exhaust(left = 0): void {
+  try {
+    for (;;) descriptors.push(openSync('/dev/null', 'r'));
+  } catch {
+    if (left > 0) for (const descriptor of descriptors.splice(-left)) closeSync(descriptor);
+  }
+}
+
+const release = (): void => {
+  for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
+};
+
+const on = (name: NodeJS.Platform): void => {
+  Object.defineProperty(process, 'platform', { ...platform, value: name });
+};
+
+async function started(command: string, args: readonly string[], options: Parameters<typeof spawn>[2] = {}): Promise<number> {
+  const child = spawn(command, args, { stdio: 'ignore', ...options });
+  children.push(child);
+  await once(child, 'spawn');
+  return child.pid ?? 0;
+}
+
+const isLinux = platform.value === 'linux';
+const mount = (options: string, type = 'proc', point = '/proc'): string => `22 27 0:21 / ${point} rw,relatime - ${type} proc ${options}`;
+
+describe.runIf(isLinux)('a look at one process', () => {
+  const free = 2 ** 22 + 1;
+
+  it('sees this process, by its start', async () => {
+    const { startedAt } = await ownIdentity();
+    expect(await lookAt(process.pid)).toEqual({ kind: 'seen', startedAt });
+  });
+
+  it('says of a free number whether this machine would have shown a process of another user', async () => {
+    expect(await lookAt(free)).toMatchObject({ kind: 'absent' });
+    expect(await identityOf(free)).toBeUndefined();
+  });
+
+  it('says of a zombie that it has ended', async () => {
+    // The shell becomes a program that never asks what became of its child.
+    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    children.push(parent);
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const zombie = Number(line.toString());
+    await expect.poll(() => lookAt(zombie)).toEqual({ kind: 'ended' });
+  });
+
+  it('says that it could not look where no more files can be opened, and never that the process is gone', async () => {
+    const own = await ownIdentity();
+    exhaust();
+    const looked = [await lookAt(own.pid), await lookAt(free), await isAlive(own).catch((cause: unknown) => cause)];
+    release();
+    expect(looked).toEqual([
+      { kind: 'cannot-look', why: 'descriptors', code: 'EMFILE' },
+      { kind: 'cannot-look', why: 'descriptors', code: 'EMFILE' },
+      expect.objectContaining({ name: 'ProcessesUnseen', why: 'descriptors', code: 'EMFILE' }),
+    ]);
+  });
+});
+
+describe('a look by ps, as on macOS', () => {
+  it('sees a process, and a number that is free', async () => {
+    const alive = await runTied('ps', ['-o', 'lstart=', '-p', String(process.pid)], { env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } });
+    on('darwin');
+    const looked = [await lookAt(process.pid), await lookAt(99_999_999)];
+    expect(looked).toEqual([
+      { kind: 'seen', startedAt: alive.outcome === 'succeeded' ? alive.stdout.trim() : '' },
+      expect.objectContaining({ kind: 'absent' }),
+    ]);
+  });
+
+  it('says that it could not look where ps cannot be started', async () => {
+    on('darwin');
+    const { PATH } = process.env;
+    process.env['PATH'] = '/nowhere';
+    const looked = await lookAt(process.pid);
+    process.env['PATH'] = PATH;
+    expect(looked).toEqual({ kind: 'cannot-look', why: 'failed', code: 'ENOENT' });
+  });
+});
+
+describe('whether the process table shows other users, by how it is mounted', () => {
+  it.each([
+    ['rw', true],
+    ['rw,gid=4', true],
+    ['rw,hidepid=0', true],
+    ['rw,hidepid=off', true],
+    // By name it refuses to show them, so that a number that is not there is free.
+    ['rw,hidepid=1', true],
+    ['rw,hidepid=noaccess', true],
+    ['rw,hidepid=2', false],
+    ['rw,hidepid=invisible', false],
+    ['rw,gid=4,hidepid=ptraceable', false],
+    ['rw,hidepid=9', false],
+  ])('%s: %s', (options, shown) => {
+    expect(mountShowsOthers(`${mount('rw', 'ext4', '/')}\n${mount(options)}\n`)).toBe(shown);
+  });
+
+  it('goes by what lies on top', () => {
+    expect(mountShowsOthers([mount('rw'), mount('rw,hidepid=2')].join('\n'))).toBe(false);
+    expect(mountShowsOthers([mount('rw,hidepid=2'), mount('rw')].join('\n'))).toBe(true);
+  });
+
+  it('is not so where nothing of the kind is mounted there', () => {
+    expect([mountShowsOthers(''), mountShowsOthers(mount('rw', 'tmpfs')), mountShowsOthers(mount('rw', 'proc', '/mnt/proc'))]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe.runIf(isLinux)('a search for processes by their environment', () => {
+  const name = `HOLDFAST_TEST_${process.pid}`;
+  const env = { PATH: process.env['PATH'], [name]: 'yes' };
+  const search = async () => processesWithEnvironment(name, (value) => value === 'yes', await startedFromHere());
+
+  it('finds them the oldest first, each with what it was started with', async () => {
+    const pids = [await started('sleep', ['600'], { env }), await started('sleep', ['600'], { env })];
+    const found = await search();
+    expect([found.map(({ pid }) => pid), found[0]?.environment.get(name)]).toEqual([pids, 'yes']);
+  });
+
+  it('needs few descriptors', async () => {
+    const pid = await started('sleep', ['600'], { env });
+    const suspects = await startedFromHere();
+    exhaust(12);
+    const found = await processesWithEnvironment(name, () => true, suspects).catch((cause: unknown) => cause);
+    release();
+    expect(found).toEqual([expect.objectContaining({ pid })]);
+  });
+
+  it('throws where no more files can be opened', async () => {
+    await started('sleep', ['600'], { env });
+    const suspects = await startedFromHere();
+    exhaust();
+    const searched = await processesWithEnvironment(name, () => true, suspects).catch((cause: unknown) => cause);
+    release();
+    expect(searched).toMatchObject({ name: 'ProcessesUnseen', why: 'descriptors' });
+  });
+
+  it('throws where the environment of one process cannot be opened, and never leaves that one out', async () => {
+    await started('sleep', ['600'], { env });
+    const suspects = await startedFromHere();
+    // Enough to list the processes, and not to read some of them at once.
+    exhaust(1);
+    const searched = await processesWithEnvironment(name, () => true, suspects).catch((cause: unknown) => cause);
+    release();
+    expect(searched).toMatchObject({ name: 'ProcessesUnseen', why: 'descriptors' });
+  });
+
+  it('throws where environments cannot be read at all', async () => {
+    on('darwin');
+    await expect(processesWithEnvironment(name, () => true, anyProcess)).rejects.toThrow(ProcessesUnseen);
+    await expect(processesWithEnvironment(name, () => true, { users: 'own' })).rejects.toMatchObject({ why: 'platform' });
+  });
+});
