@@ -42,7 +42,7 @@ const ended = (exitCode: number): NewEvent => ({ type: 'run-ended', exitCode, en
 async function journalOf(events: readonly NewEvent[]): Promise<MemoryStore> {
   const store = new MemoryStore();
   const journal = new Journal({ store, network, run, writer: 'writer', patienceSeconds: 0, now: () => Date.parse('2030-01-01T14:05:58Z') });
-  await journal.open(opening);
+  await journal.append(opening);
   for (const event of events) await journal.append(event);
   return store;
 }

@@ -7,7 +7,7 @@ import type { Writer, WriterFacts } from '../../orchestrator/recovery/writer.ts'
 import { markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
 import { isAlive, identityOf, ownIdentity } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
-import { known, lockOf, machine, processOf, user } from './support/owner.ts';
+import { known, machine, processOf, user } from './support/owner.ts';
 import { stack } from './support/recovery.ts';
 
 const expires = '2030-01-01T02:00:00.000Z';
@@ -19,9 +19,8 @@ const interrupted = (different: Partial<Interrupted> = {}): Interrupted => ({
   stack,
   operation: 'up',
   base: null,
-  lock: { record: lockOf(stack, 'r1'), etag: '"1"' },
   startedAt: new Date('2030-01-01T00:00:00Z'),
-  opening: undefined,
+  program: undefined,
   process: processOf('r1'),
   engineStarted: true,
   engineEndedAt: undefined,
@@ -29,7 +28,6 @@ const interrupted = (different: Partial<Interrupted> = {}): Interrupted => ({
   doubts: [],
   answers: [],
   nonces: ['r1'],
-  epoch: 1,
   ...different,
 });
 
@@ -48,11 +46,19 @@ const ended = (count: number) => ({ kind: 'ended', count }) as const;
 
 describe('nobody can write any more', () => {
   it.each(everyLiveness)('where no engine was started, be its process %o', (liveness) => {
-    expect(writer({ liveness }, { engineStarted: false })).toEqual({ dead: true, how: 'run r1 had started no engine there' });
+    expect(writer({ liveness }, { engineStarted: false })).toEqual({
+      dead: true,
+      by: 'nothing-started',
+      how: 'run r1 had started no engine there',
+    });
   });
 
   it.each(everyLiveness)('where the run saw its engine end, be its process %o', (liveness) => {
-    expect(writer({ liveness }, { engineEndedAt: new Date() })).toEqual({ dead: true, how: 'run r1 saw its engine and its plugins end' });
+    expect(writer({ liveness }, { engineEndedAt: new Date() })).toEqual({
+      dead: true,
+      by: 'engine-ended',
+      how: 'run r1 saw its engine and its plugins end',
+    });
   });
 
   it.each([
@@ -60,20 +66,24 @@ describe('nobody can write any more', () => {
     [1, "its orchestrator (pid 42) is dead, and 1 of its engine's processes was ended on build-7"],
     [2, "its orchestrator (pid 42) is dead, and 2 of its engine's processes were ended on build-7"],
   ])('where it died on this machine, and %i of its engine were ended', (count, how) => {
-    expect(writer({ liveness: known.dead, engine: ended(count) })).toEqual({ dead: true, how });
+    expect(writer({ liveness: known.dead, engine: ended(count) })).toEqual({ dead: true, by: 'process-dead', how });
   });
 
   it.each([
     [0, 'its orchestrator (pid 42) is dead, and no process of its engine was left on build-7'],
     [1, "its orchestrator (pid 42) is dead, and 1 of its engine's processes is left, which recover ends, on build-7"],
   ])('as a dry run tells it, which ends none: %i are left', (count, how) => {
-    expect(writer({ liveness: known.dead, engine: { kind: 'found', count } })).toEqual({ dead: true, how });
+    expect(writer({ liveness: known.dead, engine: { kind: 'found', count } })).toEqual({ dead: true, by: 'process-dead', how });
   });
 
   it('where its last session has expired, and some minutes for clocks and calls under way', () => {
     const at = (seconds: number) => writer({ now: Date.parse(expires) + seconds * 1000 }).dead;
     expect([at(0), at(300), at(300.001)]).toEqual([false, false, true]);
-    expect(writer({ now: Date.parse(expires) + 400_000 })).toEqual({ dead: true, how: `its last session expired at ${expires}` });
+    expect(writer({ now: Date.parse(expires) + 400_000 })).toEqual({
+      dead: true,
+      by: 'sessions-ended',
+      how: `its last session expired at ${expires}`,
+    });
   });
 
   it('where the last of several sessions has expired', () => {
@@ -85,6 +95,7 @@ describe('nobody can write any more', () => {
   it('where a person says so: that is in the answer', () => {
     expect(writer({ saidBy: 'ada@laptop' })).toEqual({
       dead: true,
+      by: 'person',
       how: 'a person says that nothing of run r1 is at work any more',
       saidBy: 'ada@laptop',
     });
@@ -142,7 +153,7 @@ describe('somebody may still write', () => {
   });
 
   it('where nothing at all was written down of it', () => {
-    const nothing = { process: undefined, sessions: [], engineStarted: false, lock: undefined, nonces: [] };
+    const nothing = { process: undefined, sessions: [], engineStarted: false, nonces: [] };
     expect(writer({ now: Date.parse('2099-01-01T00:00:00Z') }, nothing)).toMatchObject({
       dead: false,
       reason: 'unknown',
