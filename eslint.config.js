@@ -51,7 +51,6 @@ export const mayReadWords = {
   'orchestrator/aws/permissions/denial.ts': 'AWS names the action that it denies in its words alone',
   'orchestrator/aws/session.ts': 'STS says in its words alone that a role allows no session of two hours; it picks a hint',
   'orchestrator/pulumi/engine.ts': 'the engine tells of a lock, and that it heard an interrupt, in its words alone',
-  'orchestrator/journal/events.ts': "journals of before there was a code for an engine's unseen end have it in these words",
   'orchestrator/cli/with-bucket.ts': 'a note in the same words as before is not told again',
 };
 
