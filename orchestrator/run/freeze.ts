@@ -6,7 +6,7 @@ import { readRecord, swap } from '../ownership/records.ts';
 import type { HeldRecord, SwapRequest } from '../ownership/records.ts';
 import { wantsLock } from '../ownership/stack-record.ts';
 import { durableLockKey } from '../state/layout.ts';
-import { describeFreeze } from './standing.ts';
+import { describeFreeze, describeOwner } from './standing.ts';
 import type { Standings } from './standing.ts';
 
 /** A freeze is a field of the stack's record, which keeps Holdfast out; the lock that it wants keeps plain `pulumi` out. */
@@ -140,10 +140,14 @@ async function freezeOne(stack: string, mine: LockRecord, request: FreezeRequest
   let held: HeldRecord = swapped.held;
   const by = held.record.frozen ?? mine;
   const end = { stack, by, before: by.nonce !== mine.nonce };
+  const isHeld = request.standings.byStack.get(stack)?.kind === 'held';
   for (let looks = 0; looks < mostLooks; looks += 1) {
-    const { phase, epoch } = held.record;
+    const { record } = held;
     // Its owner's lock stands, or is put back by the next command that looks.
-    if (phase !== 'free') return { ...end, keepsLock: true };
+    if (record.phase !== 'free' && isHeld) return { ...end, keepsLock: true };
+    // Claimed since it was looked at: frozen would be told of a stack on which a run is at work.
+    if (record.phase !== 'free') return { stack, reason: 'at-work', message: describeOwner(record.owner) };
+    const { epoch } = record;
     const taking = await projectLock(store, network, { ...by, epoch }, { patienceSeconds, wait });
     const now = await readRecord(store, stack);
     if (now.kind !== 'there' || now.record.frozen?.nonce !== by.nonce) {

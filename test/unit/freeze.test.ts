@@ -5,30 +5,44 @@ import { freezesOf, freezeStacks, unfreezeStacks } from '../../orchestrator/run/
 import type { Freezing } from '../../orchestrator/run/freeze.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
 import type { Standings } from '../../orchestrator/run/standing.ts';
-import { restoreLocks } from '../../orchestrator/run/tidy.ts';
-import { checkpointKey, durableLockKey, frozenKey, lockFolder, openRunKey, runEventKey } from '../../orchestrator/state/layout.ts';
+import { endLeftLocks, restoreLocks } from '../../orchestrator/run/tidy.ts';
+import type { TidyRequest } from '../../orchestrator/run/tidy.ts';
+import { readRecord } from '../../orchestrator/ownership/records.ts';
+import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
+import { readStates } from '../../orchestrator/state/checkpoints.ts';
 import type { StackState } from '../../orchestrator/state/checkpoints.ts';
 import type { ObjectStore } from '../../orchestrator/state/object-store.ts';
 import { breakAt, everyFault } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
+import { checkpointOf } from './support/fake-engine.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
+import { engineLock, lockOf, machine, processOf } from './support/owner.ts';
+import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 const network = 'example';
 const one = 'example.vpc.one';
 const two = 'example.vpc.two';
 const noWait = (): Promise<void> => Promise.resolve();
 
-/** As any command begins: what the bucket says, with the locks put back that are missing. */
+/** As any command begins: what the bucket says, with the locks put back that are missing, and those gone that are left over. */
 async function look(store: ObjectStore, alive: readonly string[] = []): Promise<Standings> {
-  const standings = await read(store, alive);
-  await restoreLocks({ store, network, writer: 'looker', standings, now: () => 0, onNote: () => undefined });
+  await restoreLocks(lookerOf(store, await read(store, alive)));
+  await endLeftLocks(lookerOf(store, await read(store, alive)));
   return read(store, alive);
 }
 
+const lookerOf = (store: ObjectStore, standings: Standings): TidyRequest => ({
+  store,
+  network,
+  standings,
+  lockRecord: (stack) => lockOf(stack, 'looker'),
+  now: () => 0,
+  onNote: () => undefined,
+});
+
 function read(store: ObjectStore, alive: readonly string[] = [], states: ReadonlyMap<string, StackState> = new Map()): Promise<Standings> {
-  return readStandings({ store, network, states, ...observer(({ nonce }) => alive.includes(nonce)), now: 0 });
+  return readStandings({ store, network, states, machine, isAlive: ({ nonce }) => Promise.resolve(alive.includes(nonce)), now: 0 });
 }
 
 interface Call {
@@ -54,11 +68,15 @@ async function freeze(
     lockRecord: (stack) => lockOf(stack, nonce, { operation: 'freeze', incident }),
     standings: standings ?? (await look(store, alive)),
     wait: noWait,
+    patienceSeconds: 0,
+    now: () => 0,
   });
 }
 
+const unfreezing = { network, patienceSeconds: 0, now: () => 0 };
+
 async function unfreeze(store: MemoryStore, through: ObjectStore = store): Promise<string[]> {
-  return unfreezeStacks({ store: through, network, freezes: [...freezesOf(await look(store)).values()] });
+  return unfreezeStacks({ ...unfreezing, store: through, freezes: [...freezesOf(await look(store)).values()] });
 }
 
 function lockAt(store: MemoryStore, stack: string): LockRecord | undefined {
@@ -69,20 +87,27 @@ function lockAt(store: MemoryStore, stack: string): LockRecord | undefined {
 
 /** A run that died with an engine at work on the stack: its lock stands, and the stack is held. */
 function holdByRun(store: MemoryStore, stack: string, run = 'run-1'): void {
-  const header = { schema: 1, run, network, writer: run, at: '2030-01-01T00:00:00.000Z', stack, epoch: 1 };
-  const lock = lockOf(stack, run);
-  const etag = store.set(durableLockKey(stack), writeLock(lock));
-  store.set(openRunKey(network, run, run), {});
-  store.set(runEventKey(network, run, run, 1, 'lock-taken'), { ...header, sequence: 1, type: 'lock-taken', etag, lock });
-  store.set(runEventKey(network, run, run, 2, 'engine-started'), {
-    ...header,
-    sequence: 2,
-    type: 'engine-started',
-    operation: 'up',
-    checkpoint: null,
-    upstreams: {},
-  });
+  const owner = lockOf(stack, run);
+  store.set(durableLockKey(stack), writeLock(owner));
+  putRecord(store, ownedRecord(stack, 'running', { owner }));
 }
+
+/** What the bucket has in the end: who is in which stack, and whose lock stands. No write of a record has the content of another. */
+const contentOf = async (store: MemoryStore): Promise<unknown> =>
+  Promise.all(
+    [one, two].map(async (stack) => {
+      const read = await readRecord(store, stack);
+      if (read.kind !== 'there') return [read.kind === 'none' ? 'nothing' : read.kind, 0, undefined, lockAt(store, stack)?.nonce];
+      const { phase, epoch, frozen } = read.record;
+      return [phase === 'free' ? 'nothing' : phase, epoch, frozen?.nonce, lockAt(store, stack)?.nonce];
+    }),
+  );
+
+/** Nobody is in either stack, and nothing keeps anyone out. */
+const nothing = [
+  ['nothing', 0, undefined, undefined],
+  ['nothing', 0, undefined, undefined],
+];
 
 const kindsOf = (standings: Standings): Record<string, string> =>
   Object.fromEntries([...standings.byStack].map(([stack, { kind }]) => [stack, kind]));
@@ -92,7 +117,7 @@ describe('freezing', () => {
     const store = new MemoryStore();
     const freezing = await freeze(store);
     expect(freezing).toMatchObject({ ok: true, frozen: [{ stack: one, before: false, keepsLock: false }, { stack: two }] });
-    expect(store.keys()).toEqual([frozenKey(one), frozenKey(two), durableLockKey(one), durableLockKey(two)]);
+    expect(store.keys()).toEqual([recordKey(one), recordKey(two), durableLockKey(one), durableLockKey(two)]);
     expect(lockAt(store, one)).toMatchObject({ operation: 'freeze', incident: 'INC-1', user: 'ada' });
     expect(kindsOf(await look(store))).toEqual({ [one]: 'frozen', [two]: 'frozen' });
   });
@@ -101,47 +126,48 @@ describe('freezing', () => {
     const store = new MemoryStore();
     const hooked = new HookedStore(store);
     await freeze(store, { stacks: [one] }, hooked);
-    expect(hooked.calls.filter(({ op }) => op === 'put').map(({ key }) => key)).toEqual([frozenKey(one), durableLockKey(one)]);
+    expect(hooked.calls.filter(({ op }) => op === 'put').map(({ key }) => key)).toEqual([recordKey(one), durableLockKey(one)]);
   });
 
   it('again for the same incident changes nothing, and says whose it was', async () => {
     const store = new MemoryStore();
     await freeze(store, { nonce: 'first' });
-    const keys = store.keys();
+    const before = await contentOf(store);
     const again = await freeze(store, { nonce: 'second' });
     expect(again).toMatchObject({ ok: true, frozen: [{ by: { nonce: 'first' }, before: true }, { before: true }] });
-    expect(store.keys()).toEqual(keys);
+    expect(await contentOf(store)).toEqual(before);
     expect(lockAt(store, one)?.nonce).toBe('first');
   });
 
   it('again after half an unfreeze makes it whole: the record beside the lock that stands', async () => {
     const store = new MemoryStore();
     await freeze(store, { nonce: 'first', stacks: [one] });
-    store.delete(frozenKey(one));
+    putRecord(store, freeRecord(one));
     expect(await freeze(store, { nonce: 'second', stacks: [one] })).toMatchObject({
       ok: true,
-      frozen: [{ by: { nonce: 'first' }, before: true }],
+      frozen: [{ by: { nonce: 'second' }, before: false }],
     });
-    expect(store.keys()).toEqual([frozenKey(one), durableLockKey(one)]);
-    expect(lockAt(store, one)?.nonce).toBe('first');
+    expect(store.keys()).toEqual([recordKey(one), durableLockKey(one)]);
+    expect(await contentOf(store)).toMatchObject([['nothing', 0, 'second', 'second'], {}]);
   });
 
   it('is refused where it is frozen for another incident, and leaves the others alone', async () => {
     const store = new MemoryStore();
     await freeze(store, { incident: 'INC-1', stacks: [two] });
-    const keys = store.keys();
+    const before = await contentOf(store);
     const refused = await freeze(store, { nonce: 'other', incident: 'INC-2' });
     expect(refused).toMatchObject({ ok: false, left: [], refused: [{ stack: two, reason: 'other-incident', incident: 'INC-1' }] });
-    expect(store.keys()).toEqual(keys);
+    expect(await contentOf(store)).toEqual(before);
   });
 
   it.each([
     ['plain pulumi', `${lockFolder(two)}b1.json`, JSON.stringify(engineLock), /plain pulumi, bob@laptop/],
     ['a run', durableLockKey(two), writeLock(lockOf(two, 'live')), /two is locked by ada@build-7 \(pid 42, run live, up\)/],
     ['something that is no lock', `${lockFolder(two)}notes.txt`, 'hello', /an object that is no lock/],
-  ])('is refused where %s is at work, before anything is written', async (_, key, body, message) => {
+  ])('is refused where %s is at work, before anything is written', async (name, key, body, message) => {
     const store = new MemoryStore();
     store.set(key, body);
+    if (name === 'a run') putRecord(store, ownedRecord(two, 'claimed', { owner: lockOf(two, 'live') }));
     const hooked = new HookedStore(store);
     const refused = await freeze(store, { alive: ['live'] }, hooked);
     expect(refused).toMatchObject({ ok: false, refused: [{ stack: two, reason: 'at-work' }] });
@@ -157,25 +183,50 @@ describe('freezing', () => {
     };
     const refused = await freeze(store, {}, hooked);
     expect(refused).toMatchObject({ ok: false, left: [], refused: [{ stack: two, reason: 'at-work' }] });
-    expect(store.keys()).toEqual([`${lockFolder(two)}b1.json`]);
+    expect(store.keys().filter((key) => key.startsWith('.pulumi/'))).toEqual([`${lockFolder(two)}b1.json`]);
+    expect(await contentOf(store)).toEqual(nothing);
   });
 
-  it('gives back what it took where a run takes the lock in between', async () => {
+  it('gives back what it took where a run claims a stack in between', async () => {
+    const store = new MemoryStore();
+    const hooked = new HookedStore(store);
+    let isFirst = true;
+    hooked.before = ({ op, key }) => {
+      if (op !== 'put' || key !== recordKey(two) || !isFirst) return;
+      isFirst = false;
+      putRecord(store, ownedRecord(two, 'claimed', { owner: lockOf(two, 'live') }));
+      store.set(durableLockKey(two), writeLock(lockOf(two, 'live')));
+    };
+    const refused = await freeze(store, {}, hooked);
+    expect(refused).toMatchObject({ ok: false, left: [], refused: [{ stack: two, reason: 'at-work' }] });
+    expect(await contentOf(store)).toEqual([
+      ['nothing', 0, undefined, undefined],
+      ['claimed', 1, undefined, 'live'],
+    ]);
+  });
+
+  it('leaves a lock of a later epoch alone that was put by a run which came after an unfreeze', async () => {
     const store = new MemoryStore();
     const hooked = new HookedStore(store);
     hooked.after = ({ op, key }) => {
-      if (op === 'put' && key === frozenKey(two)) store.set(durableLockKey(two), writeLock(lockOf(two, 'live')));
+      if (op !== 'put' || key !== recordKey(one)) return;
+      // Unfrozen, and claimed, while the freeze was on its way to its lock.
+      putRecord(store, ownedRecord(one, 'claimed', { owner: lockOf(one, 'live') }));
+      store.set(durableLockKey(one), writeLock(lockOf(one, 'live')));
     };
-    expect(await freeze(store, {}, hooked)).toMatchObject({ ok: false, left: [], refused: [{ stack: two, reason: 'at-work' }] });
-    expect(store.keys()).toEqual([durableLockKey(two)]);
-    expect(lockAt(store, two)?.run).toBe('live');
+    expect(await freeze(store, { stacks: [one] }, hooked)).toMatchObject({
+      ok: false,
+      left: [],
+      refused: [{ stack: one, reason: 'failed' }],
+    });
+    expect(await contentOf(store)).toMatchObject([['claimed', 1, undefined, 'live'], {}]);
   });
 
   it('takes a lock that another command put in its place meanwhile for its own', async () => {
     const store = new MemoryStore();
     const hooked = new HookedStore(store);
     hooked.after = async ({ op, key }) => {
-      if (op === 'put' && key === frozenKey(one)) await look(store);
+      if (op === 'put' && key === recordKey(one)) await look(store);
     };
     expect(await freeze(store, { stacks: [one] }, hooked)).toMatchObject({ ok: true });
     expect(kindsOf(await look(store))).toEqual({ [one]: 'frozen' });
@@ -220,21 +271,9 @@ describe('freezing a held stack', () => {
 
   it('that plain pulumi has left, and that no lock protects, puts one', async () => {
     const store = new MemoryStore();
-    const state: StackState = {
-      stack: one,
-      short: 'vpc.one',
-      key: checkpointKey(one),
-      etag: '"1"',
-      body: '',
-      modified: new Date(0),
-      resources: 0,
-      ids: [],
-      empty: false,
-      pendingOperations: [{ type: 'creating', urn: 'urn:pulumi:s::p::aws:ec2/vpc:Vpc::vpc' }],
-      upstreams: [],
-      outputs: {},
-    };
-    const standings = await read(store, [], new Map([[one, state]]));
+    store.set(checkpointKey(one), checkpointOf(one, new Map(), [{ type: 'creating', name: 'vpc' }]));
+    const { states } = await readStates(store, network);
+    const standings = await read(store, [], states);
     expect(standings.byStack.get(one)?.kind).toBe('held');
     expect(await freeze(store, { stacks: [one], standings })).toMatchObject({ ok: true, frozen: [{ keepsLock: false }] });
     expect(lockAt(store, one)?.operation).toBe('freeze');
@@ -251,10 +290,10 @@ describe('freezing a held stack', () => {
   it('and unfreezing it leaves it held', async () => {
     const store = new MemoryStore();
     holdByRun(store, one);
-    const before = store.keys();
+    const before = await contentOf(store);
     await freeze(store, { stacks: [one] });
     expect(await unfreeze(store)).toEqual([]);
-    expect(store.keys()).toEqual(before);
+    expect(await contentOf(store)).toEqual(before);
     expect(lockAt(store, one)?.run).toBe('run-1');
     expect(kindsOf(await look(store))).toEqual({ [one]: 'held' });
   });
@@ -268,7 +307,9 @@ describe('freezing a held stack', () => {
 
   it('that has started nothing and is not heard of is repeatable too', async () => {
     const store = new MemoryStore();
-    store.set(durableLockKey(one), writeLock(lockOf(one, 'far', { machine: 'elsewhere' })));
+    const owner = lockOf(one, 'far', { machine: 'elsewhere' });
+    putRecord(store, ownedRecord(one, 'claimed', { owner }));
+    store.set(durableLockKey(one), writeLock(owner));
     expect(kindsOf(await look(store))).toEqual({ [one]: 'held' });
     for (const nonce of ['first', 'second']) expect(await freeze(store, { nonce, stacks: [one] })).toMatchObject({ ok: true });
     expect(lockAt(store, one)?.run).toBe('far');
@@ -278,13 +319,17 @@ describe('freezing a held stack', () => {
 });
 
 describe('unfreezing', () => {
-  it('takes away the record and then exactly that lock', async () => {
+  it('writes the record and then takes away exactly that lock', async () => {
     const store = new MemoryStore();
     await freeze(store, { stacks: [one] });
     const hooked = new HookedStore(store);
     expect(await unfreeze(store, hooked)).toEqual([]);
-    expect(hooked.calls.filter(({ op }) => op === 'remove').map(({ key }) => key)).toEqual([frozenKey(one), durableLockKey(one)]);
-    expect(store.keys()).toEqual([]);
+    expect(hooked.calls.filter(({ op }) => op === 'put' || op === 'remove').map(({ op, key }) => `${op} ${key}`)).toEqual([
+      `put ${recordKey(one)}`,
+      `remove ${durableLockKey(one)}`,
+    ]);
+    expect(store.keys()).toEqual([recordKey(one)]);
+    expect(await contentOf(store)).toEqual(nothing);
   });
 
   it('leaves a lock alone that is not the freeze’s', async () => {
@@ -293,8 +338,8 @@ describe('unfreezing', () => {
     const freezes = [...freezesOf(await look(store)).values()];
     store.delete(durableLockKey(one));
     store.set(durableLockKey(one), writeLock(lockOf(one, 'live')));
-    expect(await unfreezeStacks({ store, network, freezes })).toEqual([]);
-    expect(store.keys()).toEqual([durableLockKey(one)]);
+    expect(await unfreezeStacks({ ...unfreezing, store, freezes })).toEqual([]);
+    expect(lockAt(store, one)?.run).toBe('live');
   });
 
   it('leaves a freeze alone that came after it', async () => {
@@ -303,24 +348,57 @@ describe('unfreezing', () => {
     const freezes = [...freezesOf(await look(store)).values()];
     await unfreeze(store);
     await freeze(store, { nonce: 'new', stacks: [one] });
-    await unfreezeStacks({ store, network, freezes });
-    expect(lockAt(store, one)?.nonce).toBe('new');
-    expect(store.keys()).toContain(frozenKey(one));
+    await unfreezeStacks({ ...unfreezing, store, freezes });
+    expect(await contentOf(store)).toMatchObject([['nothing', 0, 'new', 'new'], {}]);
   });
 
-  it('takes the lock away again that a command puts back which had seen the record', async () => {
+  it('leaves a lock alone that a run has put over the freeze’s since', async () => {
     const store = new MemoryStore();
     await freeze(store, { stacks: [one] });
-    const lock = store.bodyOf(durableLockKey(one)) ?? '';
     const hooked = new HookedStore(store);
-    let isFirst = true;
-    hooked.after = ({ op, key }) => {
-      if (op !== 'remove' || key !== durableLockKey(one) || !isFirst) return;
-      isFirst = false;
-      store.set(durableLockKey(one), lock);
+    hooked.before = ({ op, key }) => {
+      if (op !== 'remove' || key !== durableLockKey(one)) return;
+      putRecord(store, ownedRecord(one, 'claimed', { owner: lockOf(one, 'live') }));
+      store.set(durableLockKey(one), writeLock(lockOf(one, 'live')));
     };
     expect(await unfreeze(store, hooked)).toEqual([]);
-    expect(store.keys()).toEqual([]);
+    expect(await contentOf(store)).toMatchObject([['claimed', 1, undefined, 'live'], {}]);
+  });
+
+  it('is not undone by a command that puts the lock back and had read the record before', async () => {
+    const store = new MemoryStore();
+    await freeze(store, { stacks: [one] });
+    store.delete(durableLockKey(one));
+    const seen = await read(store);
+    expect(await unfreezeStacks({ ...unfreezing, store, freezes: [...freezesOf(seen).values()] })).toEqual([]);
+    await restoreLocks(lookerOf(store, seen));
+    expect(await contentOf(store)).toEqual(nothing);
+  });
+
+  it('is not undone by such a command that dies when it has put the lock: the next one takes it away', async () => {
+    const store = new MemoryStore();
+    await freeze(store, { stacks: [one] });
+    store.delete(durableLockKey(one));
+    const seen = await read(store);
+    await unfreezeStacks({ ...unfreezing, store, freezes: [...freezesOf(seen).values()] });
+    const dying = new HookedStore(store);
+    dying.after = ({ op }) => (op === 'put' ? Promise.reject(new Error('it dies')) : undefined);
+    await expect(restoreLocks(lookerOf(dying, seen))).rejects.toThrow('it dies');
+    expect((await read(store)).byStack.get(one)?.kind).toBe('left');
+    await look(store);
+    expect(await contentOf(store)).toEqual(nothing);
+  });
+
+  it('names a stack whose record cannot be read, and ends the others', async () => {
+    const store = new MemoryStore();
+    await freeze(store);
+    const freezes = [...freezesOf(await look(store)).values()];
+    store.set(recordKey(one), '{');
+    expect(await unfreezeStacks({ ...unfreezing, store, freezes })).toEqual([one]);
+    expect(await contentOf(store)).toEqual([
+      ['unreadable', 0, undefined, 'freezer'],
+      ['nothing', 0, undefined, undefined],
+    ]);
   });
 
   it('of nothing is nothing', async () => {
@@ -373,13 +451,13 @@ describe('broken off at any of its calls', () => {
       for (const { number } of calls) {
         const store = new MemoryStore();
         await start(store);
-        const before = store.keys();
+        const before = await contentOf(store);
         const end = await broken(store, number, fault, (through) => freeze(store, {}, through));
         // What it says is so: all of them, none, or that it does not know.
         if (end !== undefined && !(end instanceof Error)) {
           const there = freezesOf(await look(store));
           if (end.ok) expect([...there.keys()].sort()).toEqual([one, two]);
-          else if (end.left.length === 0) expect(store.keys()).toEqual(before);
+          else if (end.left.length === 0) expect(await contentOf(store)).toEqual(before);
         }
         const repeated = new MemoryStore();
         for (const key of store.keys()) repeated.set(key, store.bodyOf(key));
@@ -391,7 +469,7 @@ describe('broken off at any of its calls', () => {
 
         for (const bucket of [store, repeated]) {
           expect(await unfreeze(bucket)).toEqual([]);
-          expect(bucket.keys()).toEqual(before);
+          expect(await contentOf(bucket)).toEqual(before);
         }
       }
     },
@@ -404,23 +482,27 @@ describe('broken off at any of its calls', () => {
       const store = new MemoryStore();
       await start(store);
       const end = await broken(store, number, fault, (through) => unfreeze(store, through));
-      if (Array.isArray(end) && end.length === 0) expect(store.keys()).toEqual([]);
+      if (Array.isArray(end) && end.length === 0) expect(await contentOf(store)).toEqual(nothing);
       // Somebody looks in between, which puts back what is half gone.
       await look(store);
       expect(await unfreeze(store)).toEqual([]);
-      expect(store.keys()).toEqual([]);
+      expect(await contentOf(store)).toEqual(nothing);
     }
   });
 
-  it('an unfreeze leaves nobody in before all of it is gone', async () => {
+  it('an unfreeze that died leaves the stack frozen with its lock, or, once its record is written, free without it', async () => {
     const calls = await callsOf((store) => freeze(store, { stacks: [one] }), unfreeze);
+    const ends = new Set<string>();
     for (const { number } of calls) {
       const store = new MemoryStore();
       await freeze(store, { stacks: [one] });
       await broken(store, number, 'the process dies before it', (through) => unfreeze(store, through));
-      const standing = (await look(store)).byStack.get(one);
-      if (store.keys().length > 0) expect([standing?.kind, lockAt(store, one)?.operation]).toEqual(['frozen', 'freeze']);
+      const { kind } = (await look(store)).byStack.get(one) ?? { kind: 'free' };
+      const whole = kind === 'frozen' ? ['nothing', 0, 'freezer', 'freezer'] : nothing[0];
+      expect(((await contentOf(store)) as unknown[])[0]).toEqual(whole);
+      ends.add(kind);
     }
+    expect([...ends].sort()).toEqual(['free', 'frozen']);
   });
 
   it('a freeze whose record stands without its lock is whole again after anyone has looked', async () => {
@@ -428,7 +510,7 @@ describe('broken off at any of its calls', () => {
     const calls = await callsOf(noWait, (bucket, through) => freeze(bucket, { stacks: [one] }, through));
     const put = calls.find(({ op, key }) => op === 'put' && key === durableLockKey(one));
     await broken(store, put?.number ?? 0, 'the process dies before it', (through) => freeze(store, { stacks: [one] }, through));
-    expect(store.keys()).toEqual([frozenKey(one)]);
+    expect(store.keys()).toEqual([recordKey(one)]);
     await look(store);
     expect(lockAt(store, one)).toMatchObject({ operation: 'freeze', incident: 'INC-1' });
   });

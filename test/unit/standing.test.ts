@@ -1,13 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { JournalEvent, NewEvent } from '../../orchestrator/journal/events.ts';
-import { Journal } from '../../orchestrator/journal/journal.ts';
-import { apply, newRun } from '../../orchestrator/journal/run-state.ts';
-import type { StackInRun } from '../../orchestrator/journal/run-state.ts';
 import type { StandingLock } from '../../orchestrator/locks/durable-locks.ts';
-import { putFrozen } from '../../orchestrator/locks/frozen.ts';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
-import type { LockRecord, ProcessRecord } from '../../orchestrator/locks/lock-record.ts';
-import type { Liveness } from '../../orchestrator/ownership/liveness.ts';
+import type { ReadRecord } from '../../orchestrator/ownership/records.ts';
+import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import {
   describeDoubts,
   describeHeld,
@@ -18,23 +13,14 @@ import {
   standingOf,
   typeOfUrn,
 } from '../../orchestrator/run/standing.ts';
-import type { StackFacts, Standing, StandingsRequest } from '../../orchestrator/run/standing.ts';
+import type { Liveness, StackFacts, Standing, StandingsRequest } from '../../orchestrator/run/standing.ts';
 import { readStates } from '../../orchestrator/state/checkpoints.ts';
 import type { StackState } from '../../orchestrator/state/checkpoints.ts';
-import {
-  checkpointKey,
-  durableLockKey,
-  frozenKey,
-  heartbeatKey,
-  lockFolder,
-  openRunKey,
-  runEventKey,
-  verifiedKey,
-} from '../../orchestrator/state/layout.ts';
-import type { ProcessLook } from '../../toolchain/process-identity.ts';
+import { checkpointKey, durableLockKey, heartbeatKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { checkpointOf, urnOf } from './support/fake-engine.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, known, lockOf, lookOf, observer, processOf } from './support/owner.ts';
+import { engineLock, lockOf, machine } from './support/owner.ts';
+import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 const stack = 'example.vpc.a';
 const since = new Date('2030-01-01T00:00:00Z');
@@ -44,37 +30,19 @@ const lockAt = (name: string, body: string): StandingLock => {
   return { stack, key, etag: '"1"', since, content: readLock(body, key === durableLockKey(stack)) };
 };
 
+const byAda = lockOf(stack, 'ada', { operation: 'freeze', incident: 'INC-7' });
+
 const locks = {
   none: [],
   ours: [lockAt('holdfast.json', writeLock(lockOf(stack, 'one')))],
   'of another run': [lockAt('holdfast.json', writeLock(lockOf(stack, 'two')))],
   engine: [lockAt('1f.json', JSON.stringify(engineLock))],
   unreadable: [lockAt('holdfast.json', '{')],
-  freeze: [lockAt('holdfast.json', writeLock(lockOf(stack, 'ada', { operation: 'freeze', incident: 'INC-7' })))],
+  freeze: [lockAt('holdfast.json', writeLock(byAda))],
   'ours and engine': [lockAt('holdfast.json', writeLock(lockOf(stack, 'one'))), lockAt('1f.json', JSON.stringify(engineLock))],
 } satisfies Record<string, StandingLock[]>;
 
 type LockKind = keyof typeof locks;
-
-const header = { schema: 1, run: 'one', network: 'example', writer: 'one', sequence: 1, at: '2030-01-01T00:00:00.000Z' };
-
-const events: readonly JournalEvent[] = [
-  { ...header, type: 'lock-taken', stack, epoch: 1, etag: '"1"', lock: lockOf(stack, 'one') },
-  { ...header, type: 'engine-started', stack, epoch: 1, operation: 'up', checkpoint: null, upstreams: {} },
-  { ...header, type: 'held', stack, epoch: 1, doubts: [{ source: 'exit', text: 'CreateVpc outcome unknown' }], checkpoint: null },
-  { ...header, type: 'verified', stack, epoch: 1, checkpoint: null, outcome: 'applied' },
-  { ...header, type: 'released', stack, epoch: 1 },
-];
-
-const phases = ['locked', 'running', 'held', 'verified', 'released'] as const;
-type Phase = (typeof phases)[number] | 'in no run';
-
-function inPhase(phase: Phase): StackInRun | undefined {
-  if (phase === 'in no run') return undefined;
-  // A stack that is well was never held.
-  const reached = events.slice(0, phases.indexOf(phase) + 1).filter(({ type }) => phase === 'held' || type !== 'held');
-  return reached.reduce(apply, newRun('one')).stacks.get(stack);
-}
 
 const stateWith = (...pending: { type: string; urn: string }[]): StackState => ({
   stack,
@@ -91,85 +59,83 @@ const stateWith = (...pending: { type: string; urn: string }[]): StackState => (
   outputs: {},
 });
 
+const verified = { kind: 'at', etag: '"1"', modified: since.toISOString(), run: 'before', since: since.toISOString() } as const;
+const owner = lockOf(stack, 'one');
+const exit = { source: 'exit', text: 'CreateVpc outcome unknown' } as const;
+
+const records = {
+  'no record and no checkpoint': undefined,
+  'no record': undefined,
+  free: freeRecord(stack, verified),
+  claimed: ownedRecord(stack, 'claimed', { owner, verified }),
+  running: ownedRecord(stack, 'running', { owner, verified }),
+  held: ownedRecord(stack, 'held', { owner, verified, doubts: [exit] }),
+  recovering: ownedRecord(stack, 'recovering', { owner, verified }),
+} satisfies Record<string, StackRecord | undefined>;
+
+type Phase = keyof typeof records;
+
+const asRead = (record: StackRecord | undefined): ReadRecord =>
+  record === undefined ? { kind: 'none', stack } : { kind: 'there', record, etag: '"r"' };
+
 const pendingCreate = { type: 'creating', urn: urnOf(stack, 'vpc') };
-const frozen = { stack, etag: '"1"', lock: lockOf(stack, 'ada', { operation: 'freeze', incident: 'INC-7' }) };
 
 function factsOf(phase: Phase, lock: LockKind, liveness: Liveness, different: Partial<StackFacts> = {}): StackFacts {
-  const inRun = inPhase(phase);
   return {
     stack,
     locks: locks[lock],
-    ...(inRun ? { open: { run: 'one', inRun, process: processOf('one') } } : {}),
-    state: stateWith(),
-    frozen: undefined,
+    record: asRead(records[phase]),
+    state: phase === 'no record and no checkpoint' ? undefined : stateWith(),
     liveness: () => liveness,
     ...different,
   };
 }
 
-const kindsWhere = (answers: readonly (keyof typeof known)[], phase: Phase, lock: LockKind, different: Partial<StackFacts> = {}): string =>
-  answers.map((answer) => standingOf(factsOf(phase, lock, known[answer], different)).kind).join(' ');
+const frozenAlike = (phase: Phase): Partial<StackFacts> => {
+  const record = records[phase];
+  return { record: asRead(record === undefined ? freeRecord(stack, undefined, { frozen: byAda }) : { ...record, frozen: byAda }) };
+};
 
 const kinds = (phase: Phase, lock: LockKind, different: Partial<StackFacts> = {}): string =>
-  kindsWhere(['alive', 'heard', 'quiet', 'dead'], phase, lock, different);
+  (['alive', 'heard-of', 'quiet', 'dead'] as const).map((liveness) => standingOf(factsOf(phase, lock, liveness, different)).kind).join(' ');
+
+const every = (kind: Standing['kind']): string => [kind, kind, kind, kind].join(' ');
 
 describe('who may do what with a stack', () => {
+  const whateverLock = (expected: string): Readonly<Record<LockKind, string>> => ({
+    none: expected,
+    ours: expected,
+    'of another run': expected,
+    engine: expected,
+    unreadable: expected,
+    freeze: expected,
+    'ours and engine': expected,
+  });
   /** For each phase and lock: what it is where the process is alive, was heard of, is quiet, and is dead. */
   const table: Readonly<Record<Phase, Readonly<Record<LockKind, string>>>> = {
-    'in no run': {
-      none: 'free free free free',
-      ours: 'locked locked held left',
-      'of another run': 'locked locked held left',
-      engine: 'locked locked locked locked',
-      unreadable: 'locked locked locked locked',
-      freeze: 'frozen frozen frozen frozen',
-      'ours and engine': 'locked locked locked locked',
+    'no record and no checkpoint': {
+      none: every('free'),
+      ours: every('held'),
+      'of another run': every('held'),
+      engine: every('locked'),
+      unreadable: every('locked'),
+      freeze: every('held'),
+      'ours and engine': every('held'),
     },
-    locked: {
-      none: 'free free free free',
-      ours: 'locked locked held left',
-      'of another run': 'locked locked held left',
-      engine: 'locked locked locked locked',
-      unreadable: 'locked locked locked locked',
-      freeze: 'frozen frozen frozen frozen',
-      'ours and engine': 'locked locked locked locked',
+    'no record': whateverLock(every('held')),
+    free: {
+      none: every('free'),
+      ours: every('left'),
+      'of another run': every('left'),
+      engine: every('locked'),
+      unreadable: every('locked'),
+      freeze: every('left'),
+      'ours and engine': every('locked'),
     },
-    running: {
-      none: 'held held held held',
-      ours: 'locked locked held held',
-      'of another run': 'held held held held',
-      engine: 'held held held held',
-      unreadable: 'held held held held',
-      freeze: 'held held held held',
-      'ours and engine': 'locked locked held held',
-    },
-    held: {
-      none: 'held held held held',
-      ours: 'held held held held',
-      'of another run': 'held held held held',
-      engine: 'held held held held',
-      unreadable: 'held held held held',
-      freeze: 'held held held held',
-      'ours and engine': 'held held held held',
-    },
-    verified: {
-      none: 'free free free free',
-      ours: 'locked locked left left',
-      'of another run': 'locked locked held left',
-      engine: 'locked locked locked locked',
-      unreadable: 'locked locked locked locked',
-      freeze: 'frozen frozen frozen frozen',
-      'ours and engine': 'locked locked locked locked',
-    },
-    released: {
-      none: 'free free free free',
-      ours: 'locked locked held left',
-      'of another run': 'locked locked held left',
-      engine: 'locked locked locked locked',
-      unreadable: 'locked locked locked locked',
-      freeze: 'frozen frozen frozen frozen',
-      'ours and engine': 'locked locked locked locked',
-    },
+    claimed: whateverLock('locked locked held left'),
+    running: whateverLock('locked locked held held'),
+    held: whateverLock(every('held')),
+    recovering: whateverLock('locked locked held held'),
   };
   const rows = Object.entries(table).flatMap(([phase, byLock]) =>
     Object.entries(byLock).map(([lock, expected]) => [phase as Phase, lock as LockKind, expected] as const),
@@ -179,37 +145,26 @@ describe('who may do what with a stack', () => {
     expect(kinds(phase, lock)).toBe(expected);
   });
 
-  it.each(rows)('%s, with the lock %s, and frozen: held where it was held, else frozen', (phase, lock, expected) => {
-    const isOpen = phase === 'running' || phase === 'held';
-    expect(kinds(phase, lock, { frozen })).toBe(isOpen ? expected : 'frozen frozen frozen frozen');
-  });
-});
+  const ofFreeze = rows.filter(([phase]) => phase !== 'no record');
 
-describe('a process of which it cannot be told whether it is alive', () => {
-  const everyPhase: readonly Phase[] = ['in no run', ...phases];
-  const cases = everyPhase.flatMap((phase) => (Object.keys(locks) as LockKind[]).map((lock) => [phase, lock] as const));
-
-  it.each(cases)('keeps what is its own if the look failed, as a living one does: %s, with the lock %s', (phase, lock) => {
-    expect(kindsWhere(['look-failed'], phase, lock)).toBe(kindsWhere(['alive'], phase, lock));
+  it.each(ofFreeze)('%s, with the lock %s, and frozen: as it was where an owner has it, else frozen', (phase, lock, expected) => {
+    const record = records[phase];
+    const isOwned = record !== undefined && 'owner' in record;
+    expect(kinds(phase, lock, frozenAlike(phase))).toBe(isOwned ? expected : every('frozen'));
   });
 
-  it.each(cases)('is held and asked about if this user cannot see it, as one elsewhere is: %s, with the lock %s', (phase, lock) => {
-    expect(kindsWhere(['not-shown', 'records-disagree'], phase, lock)).toBe(kindsWhere(['quiet', 'quiet'], phase, lock));
-  });
-
-  it('is said to be so where a lock of it stands and nothing was started', () => {
-    expect(standingOf(factsOf('locked', 'ours', known['not-shown']))).toMatchObject({
-      kind: 'held',
-      why: 'locked by run one on build-7, which had started nothing and may still be alive: this machine does not show this user the processes of other users',
-    });
+  it.each(Object.keys(locks) as LockKind[])('a record that cannot be read holds the stack, whatever the lock says: %s', (lock) => {
+    const record: ReadRecord = { kind: 'unreadable', stack, key: recordKey(stack), why: 'it is not JSON' };
+    expect(kinds('free', lock, { record })).toBe(every('held'));
+    expect(standingOf(factsOf('free', lock, 'dead', { record }))).toMatchObject({ kind: 'held', unreadable: recordKey(stack) });
   });
 });
 
 describe('a pending operation in the checkpoint', () => {
-  const state = stateWith(pendingCreate);
+  const state = { ...stateWith(pendingCreate), etag: '"plain"' };
 
-  it('holds a stack that no run has and nobody has locked', () => {
-    expect(standingOf(factsOf('in no run', 'none', known.dead, { state }))).toEqual({
+  it.each(['no record', 'free'] as const)('holds a stack that no run has and nobody has locked: %s', (phase) => {
+    expect(standingOf(factsOf(phase, 'none', 'dead', { state }))).toEqual({
       kind: 'held',
       why: 'CreateVpc outcome unknown',
       since: '2030-01-01T00:00:00.000Z',
@@ -219,17 +174,19 @@ describe('a pending operation in the checkpoint', () => {
 
   it('is no news while somebody is at work', () => {
     expect(kinds('running', 'ours', { state })).toBe('locked locked held held');
-    expect(kinds('in no run', 'engine', { state })).toBe('locked locked locked locked');
   });
 
-  it('stands in the way of ending a lock under which nothing was started', () => {
-    expect(kinds('locked', 'ours')).toBe('locked locked held left');
-    expect(kinds('locked', 'ours', { state })).toBe('locked locked held held');
-    expect(kinds('verified', 'ours', { state })).toBe('locked locked held held');
+  it('is plain pulumi’s own affair no more when its process left a lock beside it: the stack is held', () => {
+    expect(kinds('free', 'engine', { state })).toBe(every('held'));
+  });
+
+  it('still holds the stack when a claim under which nothing was started is ended', () => {
+    expect(kinds('claimed', 'ours')).toBe('locked locked held left');
+    for (const lock of ['ours', 'none'] as const) expect(kinds('free', lock, { state })).toBe(every('held'));
   });
 
   it('is why, where the run died before it could say', () => {
-    expect(standingOf(factsOf('running', 'ours', known.dead, { state }))).toMatchObject({
+    expect(standingOf(factsOf('running', 'ours', 'dead', { state }))).toMatchObject({
       kind: 'held',
       run: 'one',
       why: 'CreateVpc outcome unknown',
@@ -239,40 +196,40 @@ describe('a pending operation in the checkpoint', () => {
 
 describe('a held stack', () => {
   it('says why, since when and of which run', () => {
-    expect(standingOf(factsOf('held', 'ours', known.dead))).toEqual({
+    expect(standingOf(factsOf('held', 'ours', 'dead'))).toEqual({
       kind: 'held',
       why: 'CreateVpc outcome unknown',
       since: '2030-01-01T00:00:00.000Z',
       run: 'one',
-      doubts: [{ source: 'exit', text: 'CreateVpc outcome unknown' }],
+      doubts: [exit],
     });
   });
 
   it('whose run died says that nobody knows', () => {
-    expect(standingOf(factsOf('running', 'ours', known.dead))).toMatchObject({
+    expect(standingOf(factsOf('running', 'ours', 'dead'))).toMatchObject({
       why: 'its run ended in the middle, and what it did last is unknown',
     });
   });
 
-  it('whose lock is gone says since when, where that is known', () => {
-    expect(standingOf(factsOf('held', 'none', known.dead))).toMatchObject({ lockGoneSince: 'unknown' });
-    const goneSince = '2030-01-01T03:00:00.000Z';
-    const lost: JournalEvent = { ...header, type: 'lock-lost', stack, epoch: 1, how: 'removed', goneSince };
-    const inRun = [...events.slice(0, 3), lost].reduce(apply, newRun('one')).stacks.get(stack);
-    if (!inRun) throw new Error('the run has the stack');
-    const open = { run: 'one', inRun, process: undefined };
-    expect(standingOf(factsOf('held', 'none', known.dead, { open }))).toMatchObject({ lockGoneSince: '2030-01-01T03:00:00.000Z' });
+  it('says first what a recovery could not answer', () => {
+    const question = { source: 'question', text: 'which of the two VPCs is it?' } as const;
+    const record = asRead(ownedRecord(stack, 'held', { owner, doubts: [exit, question] }));
+    expect(standingOf(factsOf('held', 'ours', 'dead', { record }))).toMatchObject({ why: question.text, doubts: [question] });
+  });
+
+  it('whose lock is gone says so', () => {
+    expect(standingOf(factsOf('held', 'none', 'dead'))).toMatchObject({ lockGoneSince: 'unknown' });
   });
 
   it('that is frozen too says so', () => {
-    expect(standingOf(factsOf('held', 'ours', known.dead, { frozen }))).toMatchObject({
+    expect(standingOf(factsOf('held', 'ours', 'dead', frozenAlike('held')))).toMatchObject({
       kind: 'held',
       frozen: 'example.vpc.a is frozen by ada@build-7 since 2030-01-01T00:00:00.000Z, incident INC-7',
     });
   });
 
   it('is one line for a person', () => {
-    const standing = standingOf(factsOf('held', 'ours', known.dead));
+    const standing = standingOf(factsOf('held', 'ours', 'dead'));
     if (standing.kind !== 'held') throw new Error('expected it to be held');
     const more = { lockGoneSince: '2030-01-01T03:04:00.000Z', frozen: 'by ada' };
     expect(describeHeld('vpc.a', standing)).toBe(
@@ -332,126 +289,96 @@ describe('what the bucket says', () => {
   const read = async (different: Partial<StandingsRequest> = {}) => {
     const { states } = await readStates(store, 'example');
     const now = Date.parse('2030-01-01T01:00:00Z');
-    return readStandings({ store, network: 'example', states, ...observer(() => false), now, ...different });
+    return readStandings({ store, network: 'example', states, machine, isAlive: () => Promise.resolve(false), now, ...different });
   };
   const standing = async (different: Partial<StandingsRequest> = {}): Promise<Standing | undefined> =>
     (await read(different)).byStack.get(stack);
 
   /** A run that has come so far. */
-  async function runOf(run: string, upTo: number, record: LockRecord = lockOf(stack, run)): Promise<Journal> {
-    const journal = new Journal({ store, network: 'example', run, writer: run, patienceSeconds: 0, now: () => since.getTime() });
-    await journal.open({
-      type: 'run-opened',
-      operation: 'up',
-      process: processOf(run),
-      session: { accessKeyId: 'AKIATEST', session: 's', expires: 'never' },
-      account: '111122223333',
-      region: 'eu-west-1',
-      order: [stack],
-      forecastSeconds: 1,
-      networkFile: { path: 'n.yaml', text: '' },
-    });
-    const etag = store.set(durableLockKey(stack), writeLock(record));
-    const steps: NewEvent[] = [
-      { type: 'lock-taken', stack, epoch: 1, etag, lock: record },
-      { type: 'engine-started', stack, epoch: 1, operation: 'up', checkpoint: null, upstreams: {} },
-    ];
-    for (const event of steps.slice(0, upTo)) await journal.append(event);
-    return journal;
+  function runOf(run: string, phase: 'claimed' | 'running'): void {
+    const record = lockOf(stack, run);
+    store.set(durableLockKey(stack), writeLock(record));
+    putRecord(store, ownedRecord(stack, phase, { owner: record }));
   }
 
   it('is nothing of an empty bucket', async () => {
     expect([...(await read()).byStack]).toEqual([]);
   });
 
-  it('is that a stack with a checkpoint alone is free', async () => {
-    store.set(checkpointKey(stack), checkpointOf(stack));
+  it('is that a stack with its verified checkpoint is free', async () => {
+    const etag = store.set(checkpointKey(stack), checkpointOf(stack));
+    putRecord(store, freeRecord(stack, { ...verified, etag }));
     expect(await standing()).toEqual({ kind: 'free' });
+  });
+
+  it('is that a stack with a checkpoint and no record is held: nobody says that the checkpoint is true', async () => {
+    store.set(checkpointKey(stack), checkpointOf(stack, new Map([['vpc', 'vpc-1']])));
+    expect(await standing()).toMatchObject({ kind: 'held', doubts: [] });
   });
 
   it.each([
     ['in which it is at work', true, 'locked'],
     ['that died', false, 'held'],
-  ])('is read of the journal of a run %s', async (_, isAlive, kind) => {
-    await runOf('one', 2);
-    expect(await standing(observer(() => isAlive))).toMatchObject({ kind });
+  ])('is read of the record of a run %s', async (_, isAlive, kind) => {
+    runOf('one', 'running');
+    expect(await standing({ isAlive: () => Promise.resolve(isAlive) })).toMatchObject({ kind });
   });
 
   it('asks of a process of this machine only, by its number and start', async () => {
-    await runOf('one', 2);
+    runOf('one', 'running');
     const asked: unknown[] = [];
-    await read({ lookAt: (process) => (asked.push([process.pid, process.processStartedAt]), lookOf(process, true)) });
+    await read({ isAlive: (process) => (asked.push([process.pid, process.processStartedAt]), Promise.resolve(true)) });
     expect(asked[0]).toEqual([42, '100']);
-    await read({ machine: 'machine-2', lookAt: () => Promise.reject(new Error('not asked')) });
+    await read({ machine: 'machine-2', isAlive: () => Promise.reject(new Error('not asked')) });
   });
 
   it.each([
     [119, 'locked'],
     [121, 'held'],
   ])('is of a process elsewhere what its heartbeat says: %i s ago is %s', async (seconds, kind) => {
-    await runOf('one', 2);
+    runOf('one', 'running');
     store.set(heartbeatKey('example', 'one'), {});
     expect(await standing({ machine: 'machine-2', now: since.getTime() + seconds * 1000 })).toMatchObject({ kind });
   });
 
-  it('is not what an earlier heartbeat says of a process of this machine that is seen to be gone', async () => {
-    await runOf('one', 2);
+  it('is not what a heartbeat says of a process of this machine', async () => {
+    runOf('one', 'running');
     store.set(heartbeatKey('example', 'one'), {});
     expect(await standing({ now: since.getTime() })).toMatchObject({ kind: 'held' });
   });
 
-  it('is what a heartbeat says that came after the process was taken for gone', async () => {
-    await runOf('one', 2);
-    store.set(heartbeatKey('example', 'one'), {});
-    const lookAt = (process: ProcessRecord): Promise<ProcessLook> => {
-      store.modified = new Date(since.getTime() + 30_000);
-      store.set(heartbeatKey('example', 'one'), {});
-      return lookOf(process, false);
-    };
-    expect(await standing({ lookAt, now: since.getTime() + 3_600_000 })).toMatchObject({ kind: 'locked' });
-  });
-
-  it('is held where another user of this machine may have the process, and nothing was heard of it', async () => {
-    await runOf('one', 2);
-    const hidden = (): Promise<ProcessLook> => Promise.resolve({ kind: 'absent', others: 'hidden' });
-    const standings = await read({ user: 'bob', lookAt: hidden });
-    expect([standings.byStack.get(stack)?.kind, standings.liveness(processOf('one'))]).toEqual(['held', known['not-shown']]);
-    expect((await read({ lookAt: hidden })).liveness(processOf('one'))).toEqual(known.dead);
-  });
-
-  it('is read of the journal of the run that a lock names, also where its mark is lost', async () => {
-    await runOf('one', 2);
-    store.delete(openRunKey('example', 'one', 'one'));
-    expect(await standing()).toMatchObject({ kind: 'held', run: 'one' });
-  });
-
-  it('is held also where the lock went, and a newer run has touched the stack since', async () => {
-    await runOf('one', 2);
+  it('is held also where the lock went, and says since when it is gone', async () => {
+    runOf('one', 'running');
+    store.modified = new Date('2030-01-01T03:00:00Z');
     store.delete(durableLockKey(stack));
-    const newer = await runOf('two', 1);
-    await newer.append({ type: 'verified', stack, epoch: 1, checkpoint: null, outcome: 'nothing-started' });
-    await newer.append({ type: 'released', stack, epoch: 1 });
-    store.delete(durableLockKey(stack));
+    expect(await standing()).toMatchObject({ kind: 'held', run: 'one', lockGoneSince: '2030-01-01T03:00:00.000Z' });
+  });
+
+  it('is held also where the lock went, and the lock of another run stands in its place', async () => {
+    runOf('one', 'running');
+    store.set(durableLockKey(stack), writeLock(lockOf(stack, 'two')));
     expect(await standing()).toMatchObject({ kind: 'held', run: 'one' });
   });
 
   it('is frozen where a person froze it, also without a lock', async () => {
-    await putFrozen(store, lockOf(stack, 'ada', { operation: 'freeze', incident: 'INC-7' }));
+    putRecord(store, freeRecord(stack, undefined, { frozen: byAda }));
     expect(await standing()).toMatchObject({ kind: 'frozen' });
   });
 
-  it.each([
-    ['an event', () => runEventKey('example', 'one', 'other', 1, 'held')],
-    ['a freeze', () => frozenKey(stack)],
-    ['a verified record', () => verifiedKey(stack)],
-  ])('has what cannot be read, by key and reason: %s', async (_, key) => {
-    await runOf('one', 2);
-    store.set(key(), '{');
-    expect((await read()).unreadable).toEqual([`${key()}: it is not JSON`]);
+  it('has a record that cannot be read, by key and reason, and holds that stack alone', async () => {
+    const other = 'example.vpc.b';
+    putRecord(store, freeRecord(other));
+    store.set(recordKey(stack), '{');
+    const standings = await read();
+    expect(standings.unreadable).toEqual([`${recordKey(stack)}: it is not JSON`]);
+    expect([...standings.byStack].map(([name, { kind }]) => [name, kind])).toEqual([
+      [other, 'free'],
+      [stack, 'held'],
+    ]);
   });
 
   it('throws where a record could not be asked for, also where the bucket’s words begin with its key', async () => {
-    store.set(frozenKey(stack), '{}');
+    store.set(recordKey(stack), '{}');
     store.get = (asked) => Promise.reject(new Error(`${asked}: SlowDown`));
     await expect(read()).rejects.toThrow('SlowDown');
   });
@@ -461,35 +388,54 @@ describe('what the bucket says', () => {
     await expect(read()).rejects.toThrow('ECONNRESET');
   });
 
-  it('has a run of which there is only the mark, and no stack of it', async () => {
-    store.set(openRunKey('example', 'one', 'one'), {});
-    const standings = await read();
-    expect([standings.openRuns.map(({ run }) => run), [...standings.byStack]]).toEqual([['one'], []]);
-  });
-
-  // Whether the process lives is asked when its journal has been read: what it wrote in between is not known, and its lock passes for one under
+  // Whether the process lives is asked when its record has been read: what it wrote in between is not known, and its claim passes for one under
   // which nothing was started.
   it('is held where the run started an engine and died while it was being read', async () => {
-    const journal = await runOf('one', 1);
-    const lookAt = async (process: ProcessRecord): Promise<ProcessLook> => {
-      if (journal.state.stacks.get(stack)?.phase === 'locked')
-        await journal.append({ type: 'engine-started', stack, epoch: 1, operation: 'up', checkpoint: null, upstreams: {} });
-      return lookOf(process, false);
+    runOf('one', 'claimed');
+    const isAlive = (): Promise<boolean> => {
+      putRecord(store, ownedRecord(stack, 'running', { owner: lockOf(stack, 'one') }));
+      return Promise.resolve(false);
     };
-    expect(await standing({ lookAt })).toMatchObject({ kind: 'held' });
+    expect(await standing({ isAlive })).toMatchObject({ kind: 'held' });
   });
 
-  // The open runs and the locks are listed at the same time: a lock may be seen of a run that is not.
-  it('is held where the run began, started an engine and died while the bucket was being read', async () => {
+  it('is locked where a run claimed the stack while the bucket was being read: its lock is not one that was left', async () => {
     const list = store.list.bind(store);
-    let begun: Promise<unknown> | undefined;
     store.list = async (prefix) => {
-      if (!prefix.startsWith('.pulumi/locks/')) return list(prefix);
-      // Slow: the other listings are answered before it.
-      await Promise.resolve();
-      await (begun ??= runOf('one', 2));
+      if (prefix.startsWith('.pulumi/locks/')) runOf('one', 'claimed');
+      return list(prefix);
+    };
+    expect(await standing({ isAlive: () => Promise.resolve(true) })).toMatchObject({ kind: 'locked' });
+  });
+
+  it.each([
+    ['before the locks', '.pulumi/locks/'],
+    ['after the locks, and before the records', '.holdfast/stacks/'],
+  ])('is held where the run began, started an engine and died while the bucket was being read, %s', async (_, listing) => {
+    const list = store.list.bind(store);
+    store.list = async (prefix) => {
+      if (prefix.startsWith(listing)) runOf('one', 'running');
       return list(prefix);
     };
     expect(await standing()).toMatchObject({ kind: 'held' });
+  });
+
+  // The record was read, and then a run began on the free stack, whose first intent is the checkpoint that was seen.
+  it('reads the record again where a checkpoint that it did not verify would hold the stack', async () => {
+    const etag = store.set(checkpointKey(stack), checkpointOf(stack, new Map(), [{ type: 'creating', name: 'vpc' }]));
+    const { states } = await readStates(store, 'example');
+    const before = putRecord(store, freeRecord(stack, { ...verified, etag: '"older"' }));
+    const get = store.get.bind(store);
+    let reads = 0;
+    store.get = async (key) => {
+      const stored = await get(key);
+      if (key === recordKey(stack) && (reads += 1) === 1) {
+        const after = store.set(checkpointKey(stack), checkpointOf(stack, new Map([['vpc', 'vpc-1']])));
+        putRecord(store, freeRecord(stack, { ...verified, etag: after }));
+      }
+      return stored;
+    };
+    expect(before).not.toBe(etag);
+    expect(await standing({ states })).toEqual({ kind: 'free' });
   });
 });
