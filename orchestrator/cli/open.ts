@@ -37,7 +37,7 @@ import { isAlive, machineIdentity, ownIdentity } from '../../toolchain/process-i
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
 import { programSettings } from './fingerprint-settings.ts';
-import { openRunSession, runId } from './run-session.ts';
+import { openRunSession, runId, RunSession } from './run-session.ts';
 import { lookAtPassphrase, passphraseEnvironment } from './passphrase.ts';
 
 /** A session and the clients that use it. */
@@ -64,34 +64,27 @@ export async function openAws(
   const run = opened?.run ?? runId(context.now());
   const process = await ownProcess();
   const startedAt = new Date(context.now()).toISOString();
-  let current = opened?.session ?? (await openRunSession(context, { network, target }, run, sessionExpires));
-  const clients = openClients(target, region, () => current);
-  const sessionRecord = () => ({
-    accessKeyId: current.credentials.accessKeyId,
-    session: `holdfast-${run}`,
-    expires: current.expiry instanceof Date ? current.expiry.toISOString() : current.expiry,
-  });
+  const session = new RunSession(
+    opened?.session ?? (await openRunSession(context, { network, target }, run, sessionExpires)),
+    `holdfast-${run}`,
+    context.now,
+  );
+  const clients = openClients(target, region, () => session.signing);
   const bucket = bucketOf(network.spec);
   return {
     run,
-    session: () => current,
+    session: () => session.current,
     clients,
     bucket,
     store: new Bucket(clients.s3, bucket),
     live: {
-      remainingSeconds: () =>
-        current.expiry instanceof Date ? (current.expiry.getTime() - context.now()) / 1000 : Number.POSITIVE_INFINITY,
-      renew: async () => {
-        const renewed = await current.renew?.();
-        if (!renewed?.ok) return false;
-        current = renewed.value;
-        return true;
-      },
+      remainingSeconds: () => session.remainingSeconds(),
+      renew: (writeDown) => session.renew(writeDown),
       environment: () => ({
-        ...engineCredentials(target, region, current),
+        ...engineCredentials(target, region, session.current),
         ...passphraseEnvironment(context),
       }),
-      record: sessionRecord,
+      record: () => session.record(),
     },
     process,
     lockRecord: (stack, operation) => ({
@@ -101,7 +94,7 @@ export async function openAws(
       run,
       operation,
       epoch: 1,
-      ...sessionRecord(),
+      ...session.record(),
       ...ciLink(context.env),
       startedAt,
     }),
@@ -155,7 +148,7 @@ export async function preflight(
 ): Promise<OpenedState> {
   const { network, graph, target } = file;
   // A renewable session that is short now is renewed now; where that fails, the check says how short it is.
-  if (aws.live.remainingSeconds() < network.spec.session.minimum) await aws.live.renew().catch(() => false);
+  if (aws.live.remainingSeconds() < network.spec.session.minimum) await aws.live.renew(notYetOpened).catch(() => false);
   const reads = bucketReads(file, aws);
   const { secrets } = network.spec.state;
   const [identity, zones, bucketFacts, properties, passphrase, key] = await Promise.all([
@@ -243,6 +236,9 @@ export async function preflight(
     settings: programSettings(file, installation?.value.installation ?? ''),
   };
 }
+
+/** Before a run is opened nothing of it is in the journal, and nothing changes AWS: its opening says which session it begins with. */
+const notYetOpened = (): Promise<void> => Promise.resolve();
 
 /** The state bucket, as the network file has it: in the network's own account. */
 export function bucketReads({ network }: OpenedFile, aws: OpenedSession): BucketReads {

@@ -30,11 +30,21 @@ import { judge } from './verdict.ts';
 export interface LiveSession {
   /** Seconds; Infinity for long-term keys. */
   readonly remainingSeconds: () => number;
-  /** True where there is a new session now. */
-  readonly renew: () => Promise<boolean>;
+  /**
+   * A new session from the same source. Nothing uses it until `writeDown` has resolved; where that throws, the session stays what it was.
+   * @returns true where there is a new session now
+   * @throws what `writeDown` throws, and where the source fails
+   */
+  readonly renew: (writeDown: (record: SessionRecord) => Promise<void>) => Promise<boolean>;
   readonly environment: () => Readonly<Record<string, string>>;
-  /** What the journal says of it: names, never the secret. */
-  readonly record: () => { readonly accessKeyId: string; readonly session: string; readonly expires: string };
+  readonly record: () => SessionRecord;
+}
+
+/** What the journal says of a session: names, never the secret. */
+export interface SessionRecord {
+  readonly accessKeyId: string;
+  readonly session: string;
+  readonly expires: string;
 }
 
 /** One stack of a stage that changes things, in `up` or `destroy`. */
