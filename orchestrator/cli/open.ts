@@ -7,6 +7,7 @@ import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';
 import type { Clients } from '../aws/clients.ts';
 import { tryKey } from '../aws/key.ts';
+import { usableUntil } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
@@ -121,12 +122,18 @@ export function ciLink(env: Context['env']): { ciLink?: string } {
 }
 
 /** What the bucket says of the network. */
-export interface OpenedState {
+export interface BucketState {
   readonly states: ReadonlyMap<string, StackState>;
   readonly unreadable: readonly UnreadableState[];
   readonly standings: Standings;
   readonly durations: ReadonlyMap<string, number>;
+}
+
+/** What a command begins with. */
+export interface OpenedState extends BucketState {
   readonly settings: ProgramSettings;
+  /** Seconds by which this machine's clock is ahead of AWS's; undefined where it could not be compared. */
+  readonly clockSkewSeconds: number | undefined;
 }
 
 export interface PreflightRequest {
@@ -171,7 +178,7 @@ export async function preflight(
     target: target.kind,
     now: context.now(),
     sessionSource: aws.session().source,
-    expiry: aws.session().expiry,
+    expiry: usableUntil(aws.session()),
     renewable: aws.session().renew !== undefined,
     forecastSeconds: criticalPathSeconds(
       graph.nodes.filter(({ name }) => selected.has(name)),
@@ -234,6 +241,7 @@ export async function preflight(
   return {
     ...state,
     settings: programSettings(file, installation?.value.installation ?? ''),
+    clockSkewSeconds: identity.ok ? identity.value.clockSkewSeconds : undefined,
   };
 }
 
@@ -253,7 +261,7 @@ export async function readState(
   network: Network,
   reachable: boolean,
   emit: Emit,
-): Promise<Omit<OpenedState, 'settings'>> {
+): Promise<BucketState> {
   if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings, durations: new Map() };
   const name = network.spec.network;
   const [{ states, unreadable }, durations] = await Promise.all([readStates(aws.store, name), lastDurations(aws.store, name)]);

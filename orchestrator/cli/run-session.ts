@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { openSession } from '../aws/session.ts';
+import { openSession, usableUntil } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { orRefuse } from '../domain/problem.ts';
@@ -36,8 +36,8 @@ export class RunSession {
 
   /** Infinity for long-term keys. */
   remainingSeconds(): number {
-    const { expiry } = this.#current;
-    return expiry instanceof Date ? (expiry.getTime() - this.#now()) / 1000 : Number.POSITIVE_INFINITY;
+    const until = usableUntil(this.#current);
+    return until instanceof Date ? (until.getTime() - this.#now()) / 1000 : Number.POSITIVE_INFINITY;
   }
 
   record(): SessionRecord {
@@ -61,11 +61,12 @@ export class RunSession {
     return true;
   }
 
-  #recordOf({ credentials, expiry }: Session): SessionRecord {
+  #recordOf({ credentials, expiry, stated }: Session): SessionRecord {
     return {
       accessKeyId: credentials.accessKeyId,
       session: this.#name,
       expires: expiry instanceof Date ? expiry.toISOString() : expiry,
+      ...(stated === undefined ? {} : { statedExpires: stated.toISOString() }),
     };
   }
 }

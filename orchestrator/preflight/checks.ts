@@ -1,6 +1,7 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { BucketFacts } from '../aws/account.ts';
+import { clockSkewLimitSeconds } from '../aws/identity.ts';
 import type { Identity } from '../aws/identity.ts';
 import type { Looked } from '../aws/looked.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
@@ -101,7 +102,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
     look: ({ identity }) => {
       if (!identity.ok) return ok('not compared: AWS did not answer');
       const skew = identity.value.clockSkewSeconds;
-      if (Math.abs(skew) > 240)
+      if (skew === undefined) return ok('not compared: the answer of AWS bore no date');
+      if (Math.abs(skew) > clockSkewLimitSeconds)
         return fail(
           `this machine's clock is ${formatSeconds(Math.abs(skew))} ${skew > 0 ? 'ahead of' : 'behind'} AWS's: signatures fail at 5 min, and an expiry means nothing`,
           'Set the clock (timedatectl set-ntp true).',

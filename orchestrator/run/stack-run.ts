@@ -44,7 +44,10 @@ export interface LiveSession {
 export interface SessionRecord {
   readonly accessKeyId: string;
   readonly session: string;
+  /** What the source of the credentials says: `never` and `unknown` as they are. Only by this can a session be known to have ended. */
   readonly expires: string;
+  /** What a person says of it. */
+  readonly statedExpires?: string | undefined;
 }
 
 /** One stack of a stage that changes things, in `up` or `destroy`. */

@@ -397,6 +397,7 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
     isHere,
     ended,
     now: context.now(),
+    clockSkewSeconds: state.clockSkewSeconds,
     saidBy: isSaid ? `${aws.process.user}@${aws.process.host}` : undefined,
   });
 }

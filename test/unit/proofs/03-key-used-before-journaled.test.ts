@@ -91,6 +91,7 @@ describe('a session that one stack renews while another one starts its engine', 
       isHere: false,
       ended: 0,
       now: Date.parse('2030-01-01T01:06:00Z'),
+      clockSkewSeconds: 0,
       saidBy: undefined,
     });
     expect({ key, dead: writer.dead }).toEqual({ key: 'K1', dead: true });
