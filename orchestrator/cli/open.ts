@@ -202,18 +202,21 @@ export async function preflight(
       selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
     ),
     // A recovery is about them: it tells of each in its turn.
-    held: (request.command === 'recover' ? [] : [...standings.byStack]).flatMap(([stack, standing]) =>
-      standing.kind === 'held'
-        ? [describeHeld(shortOf(stack), standing)]
-        : standing.kind === 'frozen' && selected.has(stack)
-          ? [standing.message]
-          : [],
-    ),
+    held:
+      request.command === 'recover'
+        ? 'told-one-by-one'
+        : [...standings.byStack].flatMap(([stack, standing]) =>
+            standing.kind === 'held'
+              ? [describeHeld(shortOf(stack), standing)]
+              : standing.kind === 'frozen' && selected.has(stack)
+                ? [standing.message]
+                : [],
+          ),
     unreadable: unreadable.map(({ key, detail }) => `${key}: ${detail}`),
     unreadableRecords: standings.unreadable,
     missingUpstreams:
       request.command === 'destroy' || request.isPart === true
-        ? []
+        ? 'not-needed'
         : [
             ...new Set(
               graph.nodes
@@ -236,6 +239,7 @@ export async function preflight(
     type: 'checked',
     checks: results.length,
     warnings: results.filter(({ outcome }) => outcome === 'warn').length,
+    notChecked: results.filter(({ outcome }) => outcome === 'not-checked').length,
     session: Number.isFinite(remaining) ? `${formatSeconds(remaining)} left of the session` : 'a session without end',
   });
   return {
