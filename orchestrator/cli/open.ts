@@ -126,11 +126,12 @@ export interface BucketState {
   readonly states: ReadonlyMap<string, StackState>;
   readonly unreadable: readonly UnreadableState[];
   readonly standings: Standings;
-  readonly durations: ReadonlyMap<string, number>;
 }
 
 /** What a command begins with. */
 export interface OpenedState extends BucketState {
+  /** Of what was deployed before; empty where the command forecasts nothing. */
+  readonly durations: ReadonlyMap<string, number>;
   readonly settings: ProgramSettings;
   /** Seconds by which this machine's clock is ahead of AWS's; undefined where it could not be compared. */
   readonly clockSkewSeconds: number | undefined;
@@ -169,8 +170,13 @@ export async function preflight(
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);
-  const state = await readState(context, aws, network, bucketFacts.ok, emit);
-  const { states, unreadable, standings, durations } = state;
+  // The engine's history is long, and grows with each update: only what forecasts how long it takes reads it.
+  const forecasts = bucketFacts.ok && request.command !== 'recover';
+  const [state, durations] = await Promise.all([
+    readState(context, aws, network, bucketFacts.ok, emit),
+    forecasts ? lastDurations(aws.store, network.spec.network) : new Map<string, number>(),
+  ]);
+  const { states, unreadable, standings } = state;
   const { selected } = request;
   const facts: PreflightFacts = {
     network,
@@ -244,6 +250,7 @@ export async function preflight(
   });
   return {
     ...state,
+    durations,
     settings: programSettings(file, installation?.value.installation ?? ''),
     clockSkewSeconds: identity.ok ? identity.value.clockSkewSeconds : undefined,
   };
@@ -266,9 +273,9 @@ export async function readState(
   reachable: boolean,
   emit: Emit,
 ): Promise<BucketState> {
-  if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings, durations: new Map() };
+  if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings };
   const name = network.spec.network;
-  const [{ states, unreadable }, durations] = await Promise.all([readStates(aws.store, name), lastDurations(aws.store, name)]);
+  const { states, unreadable } = await readStates(aws.store, name);
   const read = () => standingsOf(context, aws, name, states);
   let standings = await read();
   const restored = await restoreLocks(tidyRequest(context, aws, name, standings, emit)).catch((cause: unknown) => {
@@ -276,7 +283,7 @@ export async function readState(
     return false;
   });
   if (restored) standings = await read();
-  return { states, unreadable, standings, durations };
+  return { states, unreadable, standings };
 }
 
 export function standingsOf(

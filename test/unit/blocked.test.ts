@@ -89,7 +89,7 @@ describe('what a run leaves out', () => {
   });
 });
 
-describe('the dependents of a stack, which nobody else may have locked while it is replaced or destroyed', () => {
+describe('the dependents of a stack, on which no other run may have a lock while it is replaced or destroyed', () => {
   it('are those of the network file and those of the states, each once', () => {
     const states = [
       { stack: 'example.vpc.a', upstreams: ['example.gateway'] },
