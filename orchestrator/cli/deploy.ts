@@ -18,7 +18,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { openAlerting } from './alerting.ts';
 import { applySettings } from './apply-settings.ts';
 import type { ApplyFlags } from './apply-settings.ts';
-import { blockedStacks } from './blocked.ts';
+import { blockedStacks, dependentsOf } from './blocked.ts';
 import { clearAway, refuseWithoutJournal } from './clear-away.ts';
 import type { UpFlags } from './commands/up.ts';
 import type { Context } from './context.ts';
@@ -226,7 +226,6 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
     const program = stackProgram(node, state.settings, () => ({ exists: true }));
-    const dependents = file.graph.nodes.filter(({ upstreams }) => upstreams.includes(node.name)).map(({ name }) => name);
     return {
       stack: node.name,
       short: node.short,
@@ -234,7 +233,10 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
       after: node.upstreams,
       reads: node.upstreams,
       // What is replaced is taken from under those that read it.
-      guards: (counts?.replace ?? 0) > 0 ? [...node.upstreams, ...dependents] : node.upstreams,
+      guards:
+        (counts?.replace ?? 0) > 0
+          ? [...node.upstreams, ...dependentsOf(node.name, file.graph.nodes, state.states.values())]
+          : node.upstreams,
       needed: stackPlan?.hasChanges ?? true,
       total: counts === undefined ? 0 : counts.create + counts.update + counts.replace + counts.delete + counts.same,
       forecastSeconds: state.durations.get(node.name) ?? firstGuessSeconds,

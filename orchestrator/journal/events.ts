@@ -21,7 +21,14 @@ const header = {
 const stackEvent = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
   z.object({ ...header, type: z.literal(type), stack: z.string(), epoch: z.number(), ...fields });
 
-const sessionSchema = z.object({ accessKeyId: z.string(), session: z.string(), expires: z.string() });
+const sessionSchema = z.object({
+  accessKeyId: z.string(),
+  session: z.string(),
+  /** What the source of the credentials says; `never` and `unknown` as they are. */
+  expires: z.string(),
+  /** What a person says of it. */
+  statedExpires: z.string().optional(),
+});
 
 /** How journals said, before there was a source for it, that the engine's end was not seen. Frozen: it is read, and never written. */
 const oldEndUnseen = "the engine's end was not seen";

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durableLockKey, lockFolder, locksPrefix } from '../state/layout.ts';
 import type { ObjectStore, Removal, StoredObject } from '../state/object-store.ts';
+import { patiently } from '../state/patience.ts';
+import type { Patience } from '../state/patience.ts';
 import { readLock, writeLock } from './lock-record.ts';
 import type { LockContent, LockRecord } from './lock-record.ts';
 
@@ -30,6 +32,9 @@ export type Taking =
     }
   | { readonly ok: false; readonly heldBy: readonly StandingLock[] };
 
+/** As long as every other write of a run, where no other time is given. */
+const bucketPatience: Patience = { seconds: 90 };
+
 /** Milliseconds between looks at a foreign lock beside ours: raw `pulumi` that lost takes its own away within a request or two. */
 const secondLooksMs = [100, 200, 400, 800, 1500];
 
@@ -42,36 +47,37 @@ export async function takeLock(
   network: string,
   record: LockRecord,
   wait: (milliseconds: number) => Promise<unknown> = sleep,
+  patience: Patience = bucketPatience,
 ): Promise<Taking> {
+  const ask = <T>(question: () => Promise<T>): Promise<T> => patiently(question, patience);
   const { stack } = record;
   const key = durableLockKey(stack);
   const write = randomUUID();
-  const attempt = () => store.put(key, writeLock(record), { only: 'if-absent' }, write);
-  // Rule 5: where only the reply was lost, the lock stands, and the second try knows it.
-  const put = await attempt().catch(attempt);
+  // A lost reply is no lost race: where only the reply was lost, the lock stands, and the next try knows it by the id of the write.
+  const put = await ask(() => store.put(key, writeLock(record), { only: 'if-absent' }, write));
   if (!put.done) {
-    const heldBy = await locksOf(store, stack);
+    const heldBy = await ask(() => locksOf(store, stack));
     // Released in between: whoever had it has changed the stack under us.
     return { ok: false, heldBy };
   }
   const lock: TakenLock = { stack, etag: put.etag, record };
   try {
-    let objects = await store.list(locksPrefix(network));
+    let objects = await ask(() => store.list(locksPrefix(network)));
     for (const pause of secondLooksMs) {
       if (!objects.some((object) => isForeign(object, key))) break;
       await wait(pause);
-      objects = await store.list(locksPrefix(network));
+      objects = await ask(() => store.list(locksPrefix(network)));
     }
     const foreign = objects.filter((object) => isForeign(object, key));
     // A store that lets one conditional put write over another one: whoever sees the other's gives way.
     const ours = objects.find((object) => object.key === key);
-    if (ours?.etag !== put.etag) return { ok: false, heldBy: await locksOf(store, stack) };
+    if (ours?.etag !== put.etag) return { ok: false, heldBy: await ask(() => locksOf(store, stack)) };
     if (foreign.length === 0) {
       const others = objects.filter((object) => object.key !== key && isLockKey(object.key));
-      return { ok: true, lock, others: await readAll(store, others) };
+      return { ok: true, lock, others: await ask(() => readAll(store, others)) };
     }
-    await store.remove(key, put.etag);
-    return { ok: false, heldBy: await readAll(store, foreign) };
+    await ask(() => store.remove(key, put.etag));
+    return { ok: false, heldBy: await ask(() => readAll(store, foreign)) };
   } catch (cause) {
     // Nothing was done under it.
     await store.remove(key, put.etag).catch(() => undefined);
@@ -95,17 +101,37 @@ export async function putBack(store: ObjectStore, record: LockRecord, now: numbe
  * Puts our lock in the place of exactly this one: it never leaves the folder, so that nobody comes in between.
  * @returns undefined where somebody else was faster: the lock is not the one that was seen any more
  */
-export async function takeOver(store: ObjectStore, etag: string, record: LockRecord): Promise<TakenLock | undefined> {
+export async function takeOver(
+  store: ObjectStore,
+  etag: string,
+  record: LockRecord,
+  patience: Patience = bucketPatience,
+): Promise<TakenLock | undefined> {
   const write = randomUUID();
-  const attempt = () => store.put(durableLockKey(record.stack), writeLock(record), { only: 'if-matches', etag }, write);
-  // Rule 5, as for a lock that is taken.
-  const put = await attempt().catch(attempt);
+  // As for a lock that is taken: all tries are one write.
+  const put = await patiently(
+    () => store.put(durableLockKey(record.stack), writeLock(record), { only: 'if-matches', etag }, write),
+    patience,
+  );
   return put.done ? { stack: record.stack, etag: put.etag, record } : undefined;
 }
 
 /** Deletes exactly the lock that was taken. `done: false` where somebody removed or replaced it: then it did not keep anyone out. */
-export function releaseLock(store: ObjectStore, { stack, etag }: Pick<TakenLock, 'stack' | 'etag'>): Promise<Removal> {
-  return store.remove(durableLockKey(stack), etag);
+export async function releaseLock(
+  store: ObjectStore,
+  { stack, etag }: Pick<TakenLock, 'stack' | 'etag'>,
+  patience: Patience = bucketPatience,
+): Promise<Removal> {
+  let failures = 0;
+  const removed = await patiently(() => store.remove(durableLockKey(stack), etag), {
+    ...patience,
+    onFailure: (cause) => {
+      failures += 1;
+      patience.onFailure?.(cause);
+    },
+  });
+  // Where only the reply was lost, the lock was ours until this call took it away.
+  return failures > 0 && !removed.done && !removed.there ? { done: true } : removed;
 }
 
 /** When the lock was last taken away, by the bucket's clock and its versions; undefined while it stands, or where that is not known. */

@@ -660,10 +660,10 @@ class StackRecovery {
     const release = async (): Promise<string | undefined> => {
       const frozen = stuck.frozen;
       if (frozen)
-        return (await patiently(() => takeOver(parts.store, lock.etag, frozen.lock), { seconds: parts.patienceSeconds }))
+        return (await takeOver(parts.store, lock.etag, frozen.lock, { seconds: parts.patienceSeconds }))
           ? undefined
           : 'somebody else replaced it meanwhile';
-      const removed = await patiently(() => releaseLock(parts.store, lock), { seconds: parts.patienceSeconds });
+      const removed = await releaseLock(parts.store, lock, { seconds: parts.patienceSeconds });
       return removed.done || !removed.there ? undefined : 'somebody else replaced it meanwhile';
     };
     // The engine selects a stack before it cancels: of one that is gone there is nothing to select.

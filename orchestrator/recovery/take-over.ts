@@ -8,6 +8,7 @@ import { doubtsOf } from '../run/standing.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { durableLockKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import type { Patience } from '../state/patience.ts';
 import type { Interrupted } from './interrupted.ts';
 
 /** Step 1: the stuck lock becomes this recovery's. It never leaves the bucket. */
@@ -27,6 +28,8 @@ export interface TakeOverRequest {
   readonly record: LockRecord;
   /** Of the interrupted run; of this recovery where there was no run. */
   readonly journal: Journal;
+  /** With a bucket that fails while the lock is taken over. */
+  readonly patience?: Patience;
 }
 
 export async function takeOverStack(request: TakeOverRequest): Promise<TakenOver> {
@@ -44,7 +47,7 @@ export async function takeOverStack(request: TakeOverRequest): Promise<TakenOver
   const epoch = before || request.held.run !== undefined ? Math.max(interrupted.epoch, ofLock) + 1 : 1;
   const record = { ...request.record, epoch };
   try {
-    const lock = before ? await takeOver(store, before.etag, record) : await taken(request, record);
+    const lock = before ? await takeOver(store, before.etag, record, request.patience) : await taken(request, record);
     if (!lock) return { ok: false, reason: 'locked', why: `the lock of ${stack} was taken by somebody else a moment ago` };
     await journal.append({ type: 'lock-taken', stack, epoch, etag: lock.etag, lock: lock.record });
     // Without a run nobody has written down yet that the stack is held.
@@ -62,7 +65,7 @@ export async function takeOverStack(request: TakeOverRequest): Promise<TakenOver
   }
 }
 
-async function taken({ store, network }: TakeOverRequest, record: LockRecord): Promise<TakenLock | undefined> {
-  const taking = await takeLock(store, network, record);
+async function taken({ store, network, patience }: TakeOverRequest, record: LockRecord): Promise<TakenLock | undefined> {
+  const taking = await takeLock(store, network, record, undefined, patience);
   return taking.ok ? taking.lock : undefined;
 }

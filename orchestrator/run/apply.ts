@@ -8,7 +8,7 @@ import type { StackEnd, StackResult } from './events.ts';
 import { servedDigests } from './settled.ts';
 import { inOrder } from './schedule.ts';
 import { runStack } from './stack-run.ts';
-import type { StackRunSettings, Work } from './stack-run.ts';
+import type { SessionRecord, StackRunSettings, Work } from './stack-run.ts';
 
 export interface ApplyRequest extends StackRunSettings {
   /** In dependency order. */
@@ -118,7 +118,7 @@ class SessionLimit {
   tooShort: string | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** One after the other: nobody uses a new session while it is still being written down. */
+  /** One after the other: a stack that needs a new session waits for the one that is being written down, and asks for no other. */
   inTurn<T>(act: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(act);
     this.#turn = turn.catch(() => undefined);
@@ -156,19 +156,20 @@ async function workOn(
 }
 
 /**
- * Renews a session that gets short, where its source can. A new key is in the journal before anything is done with it: by it, later, CloudTrail
- * tells what this run did.
+ * Renews a session that gets short, where its source can. A new key is in the journal before anything has it: by it, later, CloudTrail tells what this
+ * run did, and its expiry tells when an engine that has it can do nothing more.
  * @returns why it could not be written down
  */
 async function readySession({ session, journal }: ApplyRequest, neededSeconds: number): Promise<string | undefined> {
-  if (session.remainingSeconds() < neededSeconds) await session.renew().catch(() => false);
-  if (journal.state.accessKeyIds.includes(session.record().accessKeyId)) return undefined;
-  try {
-    await journal.append({ type: 'session-renewed', session: session.record() });
-    return undefined;
-  } catch (cause) {
-    return messageOf(cause);
-  }
+  if (session.remainingSeconds() >= neededSeconds) return undefined;
+  let unwritten: string | undefined;
+  const writeDown = (record: SessionRecord): Promise<void> =>
+    journal.append({ type: 'session-renewed', session: record }).catch((cause: unknown) => {
+      unwritten = messageOf(cause);
+      throw cause;
+    });
+  await session.renew(writeDown).catch(() => false);
+  return unwritten;
 }
 
 /** Whether what comes after a stack may start. */

@@ -7,6 +7,7 @@ import type { Frozen } from '../locks/frozen.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import { mayBeAtWork } from '../ownership/liveness.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import type { Patience } from '../state/patience.ts';
 import type { Standings } from './standing.ts';
 
 /**
@@ -42,6 +43,8 @@ export interface FreezeRequest {
   readonly lockRecord: (stack: string) => LockRecord;
   readonly standings: Standings;
   readonly wait?: (milliseconds: number) => Promise<unknown>;
+  /** With a bucket that fails while a lock is put or taken away. */
+  readonly patience?: Patience;
 }
 
 export interface FrozenStack {
@@ -77,7 +80,7 @@ export type Freezing =
  * was taken is given back. Killed at any instant it leaves some frozen and some not, and the same call again does the rest.
  */
 export async function freezeStacks(request: FreezeRequest): Promise<Freezing> {
-  const { store, network, standings, stacks } = request;
+  const { standings, stacks } = request;
   const freezes = freezesOf(standings);
   const refused = stacks.flatMap((stack) => refusalOf(stack, freezes.get(stack), request) ?? []);
   if (refused.length > 0) return { ok: false, refused, left: [] };
@@ -91,7 +94,7 @@ export async function freezeStacks(request: FreezeRequest): Promise<Freezing> {
       reason: 'failed',
       message: `${stack} could not be frozen: ${messageOf(cause)}`,
     }));
-    if ('reason' in one) return { ok: false, refused: [one], left: await giveBack(store, network, begun) };
+    if ('reason' in one) return { ok: false, refused: [one], left: await giveBack(request, begun) };
     frozen.push(one);
   }
   return { ok: true, frozen };
@@ -144,7 +147,7 @@ async function freezeOne(
   before: Freeze | undefined,
   request: FreezeRequest,
 ): Promise<FrozenStack | RefusedFreeze> {
-  const { store, network, standings, incident, wait } = request;
+  const { store, network, standings, incident, wait, patience } = request;
   const standing = standings.byStack.get(stack);
   const locked = standings.locks.some((lock) => lock.stack === stack);
   let by = before?.by ?? mine;
@@ -160,7 +163,7 @@ async function freezeOne(
   if (standing?.kind === 'held' && (locked || standing.run !== undefined)) return { ...end, keepsLock: true };
   if (locked) return { ...end, keepsLock: before?.lock === undefined };
   for (let again = true; ; again = false) {
-    const taking = await takeLock(store, network, by, wait ?? sleep);
+    const taking = await takeLock(store, network, by, wait ?? sleep, patience);
     if (taking.ok) return { ...end, keepsLock: false };
     // Put there between our record and now, by a command that found the record without its lock, or by another one like this.
     if (taking.heldBy.some(({ content }) => content.kind === 'holdfast' && isOf(content.record, incident)))
@@ -173,15 +176,16 @@ async function freezeOne(
 const isOf = ({ operation, incident }: LockRecord, wanted: string): boolean => operation === 'freeze' && incident === wanted;
 
 /** Takes away what this call put, found by its nonce and not by what was answered: a reply may have been lost. */
-async function giveBack(store: ObjectStore, network: string, records: readonly LockRecord[]): Promise<string[]> {
+async function giveBack({ store, network, patience }: FreezeRequest, records: readonly LockRecord[]): Promise<string[]> {
   const mine = new Map(records.map(({ stack, nonce }) => [stack, nonce]));
-  return removeOurs(store, network, ({ stack, by }) => mine.get(stack) === by.nonce).catch(() => [...mine.keys()]);
+  return removeOurs(store, network, ({ stack, by }) => mine.get(stack) === by.nonce, patience).catch(() => [...mine.keys()]);
 }
 
 export interface UnfreezeRequest {
   readonly store: ObjectStore;
   readonly network: string;
   readonly freezes: readonly Freeze[];
+  readonly patience?: Patience;
 }
 
 /**
@@ -189,18 +193,23 @@ export interface UnfreezeRequest {
  * @returns stacks on which a command that runs at the same time put the freeze back each time: once more, and it goes
  * @throws where the bucket fails: what is gone is gone, and the same call again does the rest
  */
-export function unfreezeStacks({ store, network, freezes }: UnfreezeRequest): Promise<string[]> {
+export function unfreezeStacks({ store, network, freezes, patience }: UnfreezeRequest): Promise<string[]> {
   const nonces = new Map(
     freezes.map(({ stack, by, lock }) => [stack, [by.nonce, ...(lock?.content.kind === 'holdfast' ? [lock.content.record.nonce] : [])]]),
   );
-  return removeOurs(store, network, ({ stack, by }) => nonces.get(stack)?.includes(by.nonce) === true);
+  return removeOurs(store, network, ({ stack, by }) => nonces.get(stack)?.includes(by.nonce) === true, patience);
 }
 
 /** Rounds, each with a fresh look: a command that saw the record before it went may put the lock back after it went. */
 const rounds = 3;
 
 /** The record first: once it is gone nobody puts the lock back. The stack is frozen until the lock is gone too. */
-async function removeOurs(store: ObjectStore, network: string, isOurs: (part: Pick<Freeze, 'stack' | 'by'>) => boolean): Promise<string[]> {
+async function removeOurs(
+  store: ObjectStore,
+  network: string,
+  isOurs: (part: Pick<Freeze, 'stack' | 'by'>) => boolean,
+  patience: Patience | undefined,
+): Promise<string[]> {
   for (let round = 1; ; round += 1) {
     const [frozen, locks] = await Promise.all([readFrozen(store, network), standingLocks(store, network)]);
     const records = [...frozen.values()].filter(({ stack, lock }) => isOurs({ stack, by: lock }));
@@ -212,7 +221,7 @@ async function removeOurs(store: ObjectStore, network: string, isOurs: (part: Pi
     await Promise.all(
       left.map(async (stack) => {
         for (const record of records) if (record.stack === stack) await removeFrozen(store, record);
-        for (const lock of ours) if (lock.stack === stack) await releaseLock(store, lock);
+        for (const lock of ours) if (lock.stack === stack) await releaseLock(store, lock, patience);
       }),
     );
   }

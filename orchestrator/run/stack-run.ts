@@ -17,6 +17,7 @@ import type { Fingerprint } from '../state/index-of-stacks.ts';
 import { checkpointKey, frozenKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
+import type { Patience } from '../state/patience.ts';
 import { writeVerified } from '../state/verified.ts';
 import type { Verified } from '../state/verified.ts';
 import type { Emit, StackEnd } from './events.ts';
@@ -30,11 +31,24 @@ import { judge } from './verdict.ts';
 export interface LiveSession {
   /** Seconds; Infinity for long-term keys. */
   readonly remainingSeconds: () => number;
-  /** True where there is a new session now. */
-  readonly renew: () => Promise<boolean>;
+  /**
+   * A new session from the same source. Nothing uses it until `writeDown` has resolved; where that throws, the session stays what it was.
+   * @returns true where there is a new session now
+   * @throws what `writeDown` throws, and where the source fails
+   */
+  readonly renew: (writeDown: (record: SessionRecord) => Promise<void>) => Promise<boolean>;
   readonly environment: () => Readonly<Record<string, string>>;
-  /** What the journal says of it: names, never the secret. */
-  readonly record: () => { readonly accessKeyId: string; readonly session: string; readonly expires: string };
+  readonly record: () => SessionRecord;
+}
+
+/** What the journal says of a session: names, never the secret. */
+export interface SessionRecord {
+  readonly accessKeyId: string;
+  readonly session: string;
+  /** What the source of the credentials says: `never` and `unknown` as they are. Only by this can a session be known to have ended. */
+  readonly expires: string;
+  /** What a person says of it. */
+  readonly statedExpires?: string | undefined;
 }
 
 /** One stack of a stage that changes things, in `up` or `destroy`. */
@@ -129,7 +143,9 @@ export interface StackRunSettings {
 export async function runStack(work: Work, settings: StackRunSettings, onLock: (taken: boolean) => void): Promise<StackEnd> {
   const { store, network, journal } = settings;
   const { stack } = work;
-  const taking = await takeLock(store, network, settings.lockRecord(stack)).catch((cause: unknown) => ({ failed: messageOf(cause) }));
+  const taking = await takeLock(store, network, settings.lockRecord(stack), undefined, lockPatience(work, settings)).catch(
+    (cause: unknown) => ({ failed: messageOf(cause) }),
+  );
   if ('failed' in taking) {
     onLock(false);
     return { outcome: 'failed', errors: [`the lock could not be taken: ${taking.failed}`] };
@@ -153,7 +169,7 @@ export async function runStack(work: Work, settings: StackRunSettings, onLock: (
       outcome: 'nothing-started',
     });
     // A lock that stays is known by its verified end, and anyone may take it away; journaled as released it would be nobody's.
-    const removed = await patiently(() => releaseLock(store, lock), { seconds: settings.patienceSeconds }).catch(() => undefined);
+    const removed = await releaseLock(store, lock, { seconds: settings.patienceSeconds }).catch(() => undefined);
     if (removed) await journal.note({ type: 'released', stack, epoch: 1 });
     return end;
   };
@@ -321,6 +337,21 @@ async function runEngine(
   } finally {
     unwatch();
   }
+}
+
+/** A bucket that fails while a lock is taken: told once, and waited for unless the run is to end. */
+function lockPatience({ stack, short }: Work, { emit, patienceSeconds, interrupting }: StackRunSettings): Patience {
+  let told = false;
+  return {
+    seconds: patienceSeconds,
+    signal: interrupting,
+    onFailure: (cause) => {
+      if (told || patienceSeconds === 0) return;
+      told = true;
+      const message = `${short}: the state bucket fails (${messageOf(cause)}); its lock waits, up to ${formatSeconds(patienceSeconds)}`;
+      emit({ type: 'waiting', stack, message });
+    },
+  };
 }
 
 /** A bucket that fails is told when it begins to, and when it is over: not at each of many tries. */
@@ -548,7 +579,7 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
     );
   }
   try {
-    const removed = await patiently(() => releaseLock(store, lock), { seconds: patienceSeconds });
+    const removed = await releaseLock(store, lock, { seconds: patienceSeconds });
     if (!removed.done)
       settings.emit({
         type: 'note',

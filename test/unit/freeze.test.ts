@@ -12,6 +12,7 @@ import type { ObjectStore } from '../../orchestrator/state/object-store.ts';
 import { breakAt, everyFault } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
+import { quickPatience } from './support/quick-patience.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
 
@@ -54,11 +55,12 @@ async function freeze(
     lockRecord: (stack) => lockOf(stack, nonce, { operation: 'freeze', incident }),
     standings: standings ?? (await look(store, alive)),
     wait: noWait,
+    patience: quickPatience(2),
   });
 }
 
 async function unfreeze(store: MemoryStore, through: ObjectStore = store): Promise<string[]> {
-  return unfreezeStacks({ store: through, network, freezes: [...freezesOf(await look(store)).values()] });
+  return unfreezeStacks({ store: through, network, freezes: [...freezesOf(await look(store)).values()], patience: quickPatience(2) });
 }
 
 function lockAt(store: MemoryStore, stack: string): LockRecord | undefined {

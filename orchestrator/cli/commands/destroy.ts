@@ -15,7 +15,7 @@ import { openGateway } from '../../gateway/gateway.ts';
 import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
-import { blockedStacks } from '../blocked.ts';
+import { blockedStacks, dependentsOf } from '../blocked.ts';
 import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { openAws, preflight } from '../open.ts';
@@ -97,12 +97,6 @@ export async function destroyStacks(
       return exitCodes.done;
     }
     const order = doomed.map(({ stack }) => stack);
-    const dependentsOf = (name: string): string[] => [
-      ...new Set([
-        ...[...states.values()].filter(({ upstreams }) => upstreams.includes(name)).map(({ stack }) => stack),
-        ...file.graph.nodes.filter(({ upstreams }) => upstreams.includes(name)).map((node) => node.name),
-      ]),
-    ];
     const alerting = openAlerting(context, file, aws, 'destroy');
     const { ends, exitCode } = await refuseWithoutJournal(async () =>
       applyNetwork({
@@ -122,7 +116,7 @@ export async function destroyStacks(
           after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
           reads: [],
           refersTo: doomedState.upstreams,
-          guards: dependentsOf(doomedState.stack),
+          guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
           needed: true,
           total: doomedState.resources,
           forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,

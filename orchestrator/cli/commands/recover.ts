@@ -392,6 +392,7 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
     liveness,
     engine,
     now: context.now(),
+    clockSkewSeconds: state.clockSkewSeconds,
     saidBy: isSaid ? `${aws.process.user}@${aws.process.host}` : undefined,
   });
 }

@@ -27,18 +27,20 @@ import { QuickClock } from './quick-clock.ts';
 
 /** A session of fixed length; `renewed` is what is left after a renewal, if there can be one. */
 export function sessionWith(seconds: number, renewed?: number): LiveSession & { readonly renewals: () => number } {
+  const recordOf = (nth: number) => ({ accessKeyId: `AKIA${nth}`, session: 'holdfast-mine', expires: 'unknown' });
   let left = seconds;
   let renewals = 0;
   return {
     remainingSeconds: () => left,
-    renew: () => {
-      if (renewed === undefined) return Promise.resolve(false);
+    renew: async (writeDown) => {
+      if (renewed === undefined) return false;
+      await writeDown(recordOf(renewals + 1));
       renewals += 1;
       left = renewed;
-      return Promise.resolve(true);
+      return true;
     },
     environment: () => ({ AWS_ACCESS_KEY_ID: `AKIA${renewals}` }),
-    record: () => ({ accessKeyId: `AKIA${renewals}`, session: 'holdfast-mine', expires: 'unknown' }),
+    record: () => recordOf(renewals),
     renewals: () => renewals,
   };
 }
