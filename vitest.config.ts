@@ -1,10 +1,12 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { tier } from './test/support/tier.ts';
 
 const files = (folder: string) => [`test/${folder}/**/*.test.ts`];
 
 export default defineConfig({
   test: {
     sequence: { shuffle: true },
+    exclude: [...configDefaults.exclude, ...(tier === 'all' ? [] : ['test/**/*.nightly.test.ts'])],
     // Two labs at once is what two cores carry.
     maxWorkers: 2,
     // As in bin/holdfast.mjs.
