@@ -54,6 +54,10 @@ export function readShard(text: string): Shard | undefined {
   return shard.index <= shard.of ? shard : undefined;
 }
 
+/** Every nth of a list, so that neighbours, which take about as long as one another, are spread over the shards. */
+export const shardOf = <Case>(cases: readonly Case[], { index, of }: Shard): readonly Case[] =>
+  cases.filter((_, at) => at % of === index - 1);
+
 /** A path below `test/`, of a file or a folder. Other arguments that are no options are the values of options, or parts of names. */
 const isOfFiles = (args: readonly string[], root: string): boolean =>
   args.some((arg) => /^(\.\/)?test\//.test(arg) && existsSync(path.join(root, arg)));

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readTestRequest } from '../../toolchain/test-request.ts';
+import { readTestRequest, shardOf } from '../../toolchain/test-request.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (...args: string[]) => readTestRequest(args, root);
@@ -59,5 +59,14 @@ describe('npm run test:all', () => {
 
   it.each(['--shard', '--results'])('refuses %s without a value', (option) => {
     expect(read('--all', option)).toMatchObject({ kind: 'refused', why: expect.stringContaining(option) as string });
+  });
+});
+
+describe('the shards of a list', () => {
+  it('are all of it together, each case once, and of the same length but for one', () => {
+    const cases = Array.from({ length: 11 }, (_, nth) => nth);
+    const shards = [1, 2, 3].map((index) => shardOf(cases, { index, of: 3 }));
+    expect(shards.flat().toSorted((a, b) => a - b)).toEqual(cases);
+    expect(shards.map(({ length }) => length)).toEqual([4, 4, 3]);
   });
 });
