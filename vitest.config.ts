@@ -1,12 +1,10 @@
-import { configDefaults, defineConfig } from 'vitest/config';
-import { tier } from './test/support/tier.ts';
+import { defineConfig } from 'vitest/config';
 
 const files = (folder: string) => [`test/${folder}/**/*.test.ts`];
 
 export default defineConfig({
   test: {
     sequence: { shuffle: true },
-    exclude: [...configDefaults.exclude, ...(tier === 'all' ? [] : ['test/**/*.nightly.test.ts'])],
     // Two labs at once is what two cores carry.
     maxWorkers: 2,
     // As in bin/holdfast.mjs.

@@ -28,7 +28,7 @@ const typescript = (file: string): number => step(process.execPath, ['--import',
 const vitest = (args: readonly string[], env: Readonly<Record<string, string>> = {}): number =>
   step(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args], env);
 
-/** Every test, those of the night too (test/support/tier.ts). */
+/** Every case, those of the night too (test/support/tier.ts). */
 const everything = { HOLDFAST_TESTS: 'all' };
 
 function check(): number {
