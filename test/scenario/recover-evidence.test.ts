@@ -9,7 +9,7 @@ import {
   CreateTransitGatewayRouteCommand,
 } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
@@ -24,10 +24,14 @@ const gateway = 'small.transit-gateway';
 const vpc = 'small.vpc.one';
 
 let rig: LabRig;
-beforeEach(async () => {
+beforeAll(async () => {
   rig = await LabRig.start(smallNetwork + quickly);
 });
-afterEach(() => rig.stop());
+beforeEach(async () => {
+  await rig.reset();
+  await rig.writeNetwork(smallNetwork + quickly);
+});
+afterAll(() => rig.stop());
 
 const up = (...args: string[]): string[] => ['up', ...args, '--yes', '--no-settle', '--bucket-patience', '2s'];
 
@@ -35,6 +39,8 @@ async function deployed(...stacks: string[]): Promise<void> {
   const { exitCode, stdout } = await rig.holdfast(['up', ...stacks, '--yes']);
   expect(exitCode, stdout).toBe(0);
 }
+
+const deployedGateway = (): Promise<void> => rig.beginWith('deployed-gateway', () => deployed('transit-gateway'));
 
 async function isWhole(stack: string): Promise<void> {
   expect(await rig.locks()).toEqual([]);
@@ -95,7 +101,7 @@ describe('what AWS shows late', { concurrent: false }, () => {
 
 describe('two objects of one resource', { concurrent: false }, () => {
   it('are told apart: one is adopted, the other is named with its id, and nothing is deleted that nobody said', async () => {
-    await deployed('transit-gateway');
+    await deployedGateway();
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'lose-reply' } });
     const run = rig.run([...up('vpc.one'), '--json']);
     expect((await run.ended).exitCode).toBe(4);
@@ -242,7 +248,8 @@ describe('the quarantine', { concurrent: false }, () => {
 
 describe('a subnet in our VPC that nobody declared', { concurrent: false }, () => {
   it("is named, and is in nobody's way", async () => {
-    await deployed('transit-gateway', 'vpc.one');
+    await deployedGateway();
+    await deployed('vpc.one');
     const state = await stateOf(rig, vpc);
     const vpcId = state.resources.find(({ name }) => name === 'vpc')?.id ?? '';
     await rig.ec2.send(new CreateSubnetCommand({ VpcId: vpcId, CidrBlock: '10.1.200.0/24' }));
