@@ -73,7 +73,7 @@ export const builds: readonly Broken[] = [
     name: 'clean-end-without-a-look',
     what: 'an engine that ended well is believed to have made one of each',
     file: 'orchestrator/run/stack-run.ts',
-    from: 'const found = await lookForUnknown(stack, settings, report.checkpoint?.body);',
+    from: 'const found = await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate);',
     to: 'const found: Doubt[] = [];',
     case: 'first-deploy/vpc.one/CreateVpc/accepted/reply-lost',
     finds: /AWS has twice|when the lock went .*AWS has vpc-\w+, and the state has not/,

@@ -132,8 +132,8 @@ function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings
   if (known && mayBeAtWork(known))
     throw new Refusal(exitCodes.lockedByOther, {
       reason: 'at-work',
-      message: `${describeLock(lock)}. ${known.why === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
-      next: known.why === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
+      message: `${describeLock(lock)}. ${known.reason === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
+      next: known.reason === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
     });
 }
 

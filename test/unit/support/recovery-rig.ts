@@ -26,6 +26,7 @@ import type { ObjectStore } from '../../../orchestrator/state/object-store.ts';
 import { FakeCloud, FakeTime } from './fake-cloud.ts';
 import { MemoryStore } from './memory-store.ts';
 import { lockOf, observer, processOf } from './owner.ts';
+import { quickPatience } from './quick-patience.ts';
 import { QuickClock } from './quick-clock.ts';
 import { RecoveryEngine } from './recovery-engine.ts';
 import type { Wanted } from './recovery-engine.ts';
@@ -156,6 +157,7 @@ export class RecoveryRig {
     const journal = this.journalOf(process, store);
     const { states } = await readStates(this.bucket, network);
     const taken = await takeOverStack({
+      patience: quickPatience(0),
       store,
       network,
       stack,
