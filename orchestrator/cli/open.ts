@@ -65,7 +65,7 @@ export async function openAws(
   const process = await ownProcess();
   const startedAt = new Date(context.now()).toISOString();
   let current = opened?.session ?? (await openRunSession(context, { network, target }, run, sessionExpires));
-  const clients = openClients(target, region, () => current);
+  const clients = (context.ports?.openClients ?? openClients)(target, region, () => current);
   const sessionRecord = () => ({
     accessKeyId: current.credentials.accessKeyId,
     session: `holdfast-${run}`,

@@ -17,7 +17,6 @@ import { Heartbeat } from '../../locks/heartbeat.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
 import type { Network } from '../../network/read-network.ts';
-import { Engine } from '../../pulumi/engine.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
 import { endEngineProcesses } from '../../pulumi/orphans.ts';
 import { stackProgram } from '../../pulumi/program.ts';
@@ -33,17 +32,17 @@ import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
 import type { Held, Standing } from '../../run/standing.ts';
 import { closeDeadRuns, endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
-import { kinds } from '../../../stacks/index.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
 import { openAws, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
+import { kindsOf } from '../kinds.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession, OpenedState } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
-import { provideEngine } from '../open-engine.ts';
+import { openEngine, provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
 import { openShell } from '../recovery-shell.ts';
@@ -78,7 +77,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
   refuseIncident(file, flags.incident);
   const aws = await openAws(context, file);
   const stopping = listenForSignals(emit);
-  const gateway = await openGateway();
+  const gateway = await (context.ports?.openGateway ?? openGateway)();
   let interruptedRuns: readonly ReadRun[] = [];
   try {
     const provided = await provideEngine(context, file.target, emit);
@@ -108,7 +107,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         file,
         aws,
         gateway,
-        engine: new Engine(provided.settings),
+        engine: openEngine(context, provided.settings),
         installation: state.settings.installation,
         states: known,
         verified: new Map(state.standings.verified),
@@ -190,7 +189,7 @@ async function resume(context: Context, file: OpenedFile, { run, state }: ReadRu
     return exitCodes.done;
   }
   const network = orRefuse(parseNetwork(opened.networkFile.path, opened.networkFile.text), exitCodes.usage);
-  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kinds), exitCodes.usage) };
+  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage) };
   emit({ type: 'note', message: `Resuming run ${run}: ${opened.operation} of ${opened.order.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
   return opened.operation === 'up'
@@ -297,7 +296,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
   if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
-  const meant = meaningOf(interrupted, file);
+  const meant = meaningOf(context, interrupted, file);
   const changed = await changedProgram(context, interrupted);
   if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted)], emit);
   const journal =
@@ -440,12 +439,12 @@ function programQuestion(short: string, { opening, run }: Interrupted): Question
 }
 
 /** What the interrupted run meant, by the network file that it journaled; today's where it journaled none. */
-function meaningOf({ opening }: Interrupted, file: OpenedFile): { readonly graph: Graph; readonly network: Network } {
+function meaningOf(context: Context, { opening }: Interrupted, file: OpenedFile): { readonly graph: Graph; readonly network: Network } {
   const today = { graph: file.graph, network: file.network };
   if (!opening) return today;
   const network = parseNetwork(opening.networkFile.path, opening.networkFile.text);
   if (!network.ok) return today;
-  const graph = buildGraph(network.value.spec, kinds);
+  const graph = buildGraph(network.value.spec, kindsOf(context));
   return graph.ok ? { graph: graph.value, network: network.value } : today;
 }
 
