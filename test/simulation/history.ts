@@ -449,7 +449,7 @@ function recoverAll(run: Play, before: Running | undefined): (context: Context, 
 const failedPlainly = (cause: unknown): string => `error: ${(cause as Error).message}`;
 
 /** One true answer to each question of a recovery: what AWS has is kept if the state can have it, else deleted; what it has not leaves the state. */
-function answersTo(text: string, { aws, decided }: Play): readonly Decided[] {
+function answersTo(text: string, { aws, bucket, decided }: Play): readonly Decided[] {
   for (const line of text.split('\n')) {
     if (!line.includes('"type":"question"')) continue;
     const { stack, question } = JSON.parse(line) as {
@@ -468,7 +468,10 @@ function answersTo(text: string, { aws, decided }: Play): readonly Decided[] {
     const [first] = offered.filter(isTrue).sort((a, b) => order.indexOf(a.answer) - order.indexOf(b.answer));
     if (first) decided.set(`${first.resource} ${first.id ?? ''}`, first);
   }
-  return [...decided.values()];
+  // Only what is still asked.
+  return [...decided.values()].filter(({ text: given }) =>
+    stacks.some((stack) => given.startsWith(`${stack.slice(4)}/`) && bucket.locksOf(stack).length > 0),
+  );
 }
 
 /** Why a command ended as it did. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { bundleSimulator } from './bundle.mjs';
 
-const { file } = await bundleSimulator();
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', file, ...process.argv.slice(2)], { stdio: 'inherit' });
-process.exitCode = status ?? 1;
+const args = process.argv.slice(2);
+const { file, sources } = await bundleSimulator();
+if (args.includes('--sources')) process.stdout.write(`${sources.join('\n')}\n`);
+else process.exitCode = spawnSync(process.execPath, [file, ...args], { stdio: 'inherit' }).status ?? 1;
