@@ -689,6 +689,11 @@ export function modelEngine(orchestrator: Process, { world, aws, mounts, count }
             ...environment,
             AWS_ACCESS_KEY_ID: request.environment['AWS_ACCESS_KEY_ID'] ?? '',
           });
+    // It looks every 5 minutes whether its engine lives.
+    if (plugin)
+      cli.onGone.add(() => {
+        if (plugin.alive) world.timer(plugin, 300_000, () => world.kill(plugin));
+      });
     world.say(orchestrator, `starts ${name} for ${kind} of ${request.stack.slice(4)}`);
     const act: Act = {
       kind,

@@ -146,7 +146,7 @@ class Play {
 
   #ports(process: Process, count: { value: number }): Ports {
     const { world, aws, bucket, mounts } = this;
-    const { sessionSeconds } = this.#plan;
+    const sessionSeconds = process.machine.name === 'closing' ? 7200 : this.#plan.sessionSeconds;
     return {
       kinds,
       openSession: () => Promise.resolve({ ok: true, value: modelSession(world, process, aws, sessionSeconds) }),
@@ -300,6 +300,10 @@ class Play {
     );
   }
 
+  isNobodyThere(): boolean {
+    return [...this.machines.values()].every(({ processes }) => processes.size === 0);
+  }
+
   #isNobodyElseThere(process: Process): boolean {
     return [...this.machines.values()].every(({ processes }) =>
       [...processes.values()].every((each) => each === process || /^(status|recover)/.test(each.name)),
@@ -423,7 +427,7 @@ async function close(run: Play, { actors }: Plan): Promise<void> {
 function recoverAll(run: Play, before: Running | undefined): (context: Context, process: Process) => Promise<string | undefined> {
   const text = before?.said.join('') ?? '';
   // Nothing of anybody lives any more: that is true of every writer.
-  const writerDead = writerAskedFor(text);
+  const writerDead = run.isNobodyThere() ? writerAskedFor(text) : undefined;
   return async (context) => {
     const flags = {
       network: '/work/networks/net.yaml',
