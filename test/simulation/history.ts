@@ -35,8 +35,8 @@ export interface Played {
   readonly events: number;
   /** Whether two commands were under way at the same moment. */
   readonly overlapped: boolean;
-  /** What each command ended with; undefined for one that was killed. */
-  readonly exitCodes: ReadonlyMap<string, number | string | undefined>;
+  /** What each command ended with. */
+  readonly exitCodes: ReadonlyMap<string, number | string>;
 }
 
 export const stacks = ['net.hub', 'net.spoke.a', 'net.spoke.b'] as const;
@@ -367,7 +367,7 @@ export async function play(plan: Plan): Promise<Played> {
       struck: run.struck,
       events: run.world.events,
       overlapped: actors.some((one, index) => actors.slice(index + 1).some((other) => (one.endedMs ?? Infinity) > other.startedMs)),
-      exitCodes: new Map(actors.map(({ name, exitCode }) => [name, exitCode])),
+      exitCodes: new Map(actors.map(({ name, exitCode, process }) => [name, exitCode ?? (process.alive ? 'not over yet' : 'killed')])),
     };
   } finally {
     useWorld(undefined);

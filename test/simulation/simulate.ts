@@ -12,6 +12,7 @@ const usage = `npm run simulate -- [options]
   --seed S          begin with this seed; as a number, the next ones follow. A word is one history (a fresh number)
   --actors A,B,…    these commands in every history, of: ${actorKinds.join(', ')}
   --late-tries      a call that a plugin gave up and sent again may arrive after that (see test/README.md)
+  --until PROMISE   go on until this one is violated
   --keep-going      go on after a violation, and print each sort once
   --whole           print also what only reads
 `;
@@ -21,6 +22,7 @@ interface Options extends PlanOptions {
   readonly histories: number;
   readonly seed: string;
   readonly keepGoing: boolean;
+  readonly until: string | undefined;
   readonly whole: boolean;
 }
 
@@ -29,7 +31,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
   for (let at = 0; at < args.length; at += 1) {
     const [name = '', value] = (args[at] ?? '').split('=', 2);
     const isFlag = ['--late-tries', '--keep-going', '--whole'].includes(name);
-    if (!isFlag && !['--seconds', '--histories', '--seed', '--actors'].includes(name)) return undefined;
+    if (!isFlag && !['--seconds', '--histories', '--seed', '--actors', '--until'].includes(name)) return undefined;
     if (!isFlag && value === undefined) at += 1;
     given.set(name, value ?? (isFlag ? '' : (args[at] ?? '')));
   }
@@ -44,6 +46,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
     only: only as readonly ActorKind[] | undefined,
     lateFirstTries: given.has('--late-tries'),
     keepGoing: given.has('--keep-going'),
+    until: given.get('--until'),
     whole: given.has('--whole'),
   };
 }
@@ -55,7 +58,7 @@ export async function simulate(args: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 2;
   }
-  const { seed, histories: most, seconds, keepGoing, whole } = options;
+  const { seed, histories: most, seconds, keepGoing, until, whole } = options;
   const first = /^\d+$/.test(seed) ? Number(seed) : undefined;
   const untilMs = Date.now() + seconds * 1000;
   const begun = process.cpuUsage();
@@ -67,7 +70,7 @@ export async function simulate(args: readonly string[]): Promise<number> {
     histories += 1;
     events += played.events;
     if (played.overlapped && played.struck.length > 0) counted += 1;
-    if (played.violation) {
+    if (played.violation && (until ?? played.violation.promise) === played.violation.promise) {
       const sort = sortOf(played);
       const known = sorts.get(sort);
       sorts.set(sort, [...(known ?? []), name]);

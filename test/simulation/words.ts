@@ -24,7 +24,7 @@ export function tell({ plan, violation, history, exitCodes }: Played, whole = fa
     ...history
       .filter(({ text, isFault }) => whole || isFault || !isRead.test(text))
       .map(({ atMs, process, text, isFault }) => `${clock(atMs)} ${isFault ? '!' : ' '} ${process}: ${text}`),
-    ...[...exitCodes].map(([name, exitCode]) => `${name}: ${exitCode === undefined ? 'killed' : String(exitCode)}`),
+    ...[...exitCodes].map(([name, exitCode]) => `${name}: ${exitCode}`),
     violation ? `VIOLATED (${violation.promise}): ${violation.text}` : 'holds',
     '',
   ].join('\n');
