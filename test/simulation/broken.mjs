@@ -21,7 +21,9 @@ const broken = [
   {
     name: 'every process is taken for dead',
     promise: 'living-owner',
-    edits: [{ file: 'toolchain/process-identity.ts', from: 'return (await startOf(identity.pid)) === identity.startedAt;', to: 'return false;' }],
+    edits: [
+      { file: 'toolchain/process-identity.ts', from: 'return (await startOf(identity.pid)) === identity.startedAt;', to: 'return false;' },
+    ],
   },
   {
     name: 'a plugin that outlives its engine is left alone',

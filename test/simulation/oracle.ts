@@ -116,9 +116,13 @@ export class Oracle {
     if (isPlain(by) || this.cancelled.has(stack)) return;
     const writer = after.by;
     const owner = lock?.body === undefined ? undefined : ownerIn(lock.body);
-    if (owner === undefined) this.accuse('stale-write', `${by} writes the checkpoint of ${stack.slice(4)}, and has no lock on it`);
-    else if (owner !== ownerOf(writer))
-      this.accuse('stale-write', `${by} writes the checkpoint of ${stack.slice(4)}, whose lock is another's (${owner})`);
+    if (owner === undefined) this.accuse('stale-write', `${by} writes the checkpoint of ${stack.slice(4)}, and no lock stands on it`);
+    // Until the new owner has written, what the old one had sent may still arrive: it is read as what it left.
+    else if (owner !== ownerOf(writer) && before?.by && before.by !== writer)
+      this.accuse(
+        'stale-write',
+        `${by} writes over the checkpoint of ${stack.slice(4)}, which ${rootOf(before.by)} has written, whose lock stands (${owner})`,
+      );
   }
 
   /** What of a run may still change AWS: a plugin that lives, with a session that lasts. */

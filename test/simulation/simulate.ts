@@ -70,7 +70,8 @@ export async function simulate(args: readonly string[]): Promise<number> {
     histories += 1;
     events += played.events;
     if (played.overlapped && played.struck.length > 0) counted += 1;
-    if (played.violation && (until ?? played.violation.promise) === played.violation.promise) {
+    const promise = played.violation?.promise;
+    if (promise !== undefined && (until ?? promise) === promise) {
       const sort = sortOf(played);
       const known = sorts.get(sort);
       sorts.set(sort, [...(known ?? []), name]);
