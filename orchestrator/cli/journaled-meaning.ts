@@ -5,7 +5,8 @@ import { parseNetwork } from '../network/read-network.ts';
 import type { Network } from '../network/read-network.ts';
 import type { Interrupted } from '../recovery/interrupted.ts';
 import type { Question } from '../recovery/questions.ts';
-import { kinds } from '../../stacks/index.ts';
+import type { Context } from './context.ts';
+import { kindsOf } from './kinds.ts';
 import type { OpenedFile } from './open-file.ts';
 
 export interface Meaning {
@@ -16,12 +17,16 @@ export interface Meaning {
 }
 
 /** What the interrupted run meant, by the network file that it journaled; today's where it journaled none, or one that is refused today. */
-export function meaningOf({ opening }: Pick<Interrupted, 'opening'>, file: Pick<OpenedFile, 'graph' | 'network'>): Meaning {
+export function meaningOf(
+  context: Pick<Context, 'ports'>,
+  { opening }: Pick<Interrupted, 'opening'>,
+  file: Pick<OpenedFile, 'graph' | 'network'>,
+): Meaning {
   const today = { graph: file.graph, network: file.network };
   if (!opening) return today;
   const network = parseNetwork(opening.networkFile.path, opening.networkFile.text);
   if (!network.ok) return { ...today, refused: whyOf(network.problems) };
-  const graph = buildGraph(network.value.spec, kinds);
+  const graph = buildGraph(network.value.spec, kindsOf(context));
   return graph.ok ? { graph: graph.value, network: network.value } : { ...today, refused: whyOf(graph.problems) };
 }
 

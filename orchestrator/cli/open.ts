@@ -71,7 +71,7 @@ export async function openAws(
     `holdfast-${run}`,
     context.now,
   );
-  const clients = openClients(target, region, () => session.signing);
+  const clients = (context.ports?.openClients ?? openClients)(target, region, () => session.signing);
   const bucket = bucketOf(network.spec);
   return {
     run,

@@ -81,13 +81,13 @@ export function runId(now: number): string {
  * @throws Refusal where there is none
  */
 export async function openRunSession(
-  context: Pick<Context, 'env'>,
+  context: Pick<Context, 'env' | 'ports'>,
   { network, target }: Pick<OpenedFile, 'network' | 'target'>,
   run: string,
   sessionExpires: Date | undefined,
 ): Promise<Session> {
   return orRefuse(
-    await openSession({
+    await (context.ports?.openSession ?? openSession)({
       target,
       region: network.spec.region,
       env: context.env,

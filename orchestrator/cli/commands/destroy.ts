@@ -3,7 +3,6 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { dependencyOrder } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
-import { Engine } from '../../pulumi/engine.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit, StackResult } from '../../run/events.ts';
 
@@ -21,7 +20,7 @@ import type { CommonFlags, Context } from '../context.ts';
 import { openAws, preflight } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedFile } from '../open-file.ts';
-import { provideEngine } from '../open-engine.ts';
+import { openEngine, provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
 import { listenForSignals } from '../signals.ts';
 import { plural } from '../../ui/describe.ts';
@@ -51,7 +50,7 @@ export async function destroyStacks(
   refuseUnconfirmed(context, file, flags);
   const aws = await openAws(context, file, flags.sessionExpires);
   const stopping = listenForSignals(emit);
-  const gateway = await openGateway();
+  const gateway = await (context.ports?.openGateway ?? openGateway)();
   try {
     const provided = await provideEngine(context, file.target, emit);
     // What to destroy is what there is, whether or not the file still asks for it.
@@ -103,7 +102,7 @@ export async function destroyStacks(
         ...(await applySettings(
           'destroy',
           context,
-          { file, aws, state, gateway, engine: new Engine(provided.settings) },
+          { file, aws, state, gateway, engine: openEngine(context, provided.settings) },
           flags,
           stopping,
           order,

@@ -15,7 +15,6 @@ import { Heartbeat } from '../../locks/heartbeat.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
 import { unknownLiveness } from '../../ownership/liveness.ts';
-import { Engine } from '../../pulumi/engine.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
 import { stackProgram } from '../../pulumi/program.ts';
 import { interruptedOf } from '../../recovery/interrupted.ts';
@@ -30,17 +29,17 @@ import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
 import type { Held, Standing } from '../../run/standing.ts';
 import { closeDeadRuns, endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
-import { kinds } from '../../../stacks/index.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
 import { openAws, preflight, shortOf, standingsOf, tidyRequest } from '../open.ts';
+import { kindsOf } from '../kinds.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession, OpenedState } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
-import { provideEngine } from '../open-engine.ts';
+import { openEngine, provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
 import { meaningOf, programQuestion } from '../journaled-meaning.ts';
@@ -76,7 +75,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
   refuseIncident(file, flags.incident);
   const aws = await openAws(context, file);
   const stopping = listenForSignals(emit);
-  const gateway = await openGateway();
+  const gateway = await (context.ports?.openGateway ?? openGateway)();
   let interruptedRuns: readonly ReadRun[] = [];
   try {
     const provided = await provideEngine(context, file.target, emit);
@@ -106,7 +105,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         file,
         aws,
         gateway,
-        engine: new Engine(provided.settings),
+        engine: openEngine(context, provided.settings),
         installation: state.settings.installation,
         states: known,
         verified: new Map(state.standings.verified),
@@ -188,7 +187,7 @@ async function resume(context: Context, file: OpenedFile, { run, state }: ReadRu
     return exitCodes.done;
   }
   const network = orRefuse(parseNetwork(opened.networkFile.path, opened.networkFile.text), exitCodes.usage);
-  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kinds), exitCodes.usage) };
+  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage) };
   emit({ type: 'note', message: `Resuming run ${run}: ${opened.operation} of ${opened.order.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
   return opened.operation === 'up'
@@ -295,7 +294,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
   if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
-  const meant = meaningOf(interrupted, file);
+  const meant = meaningOf(context, interrupted, file);
   const changed = meant.refused !== undefined || (await changedProgram(context, interrupted));
   if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted, meant.refused)], emit);
   const journal =

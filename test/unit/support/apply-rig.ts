@@ -6,7 +6,7 @@ import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
 import { isOpen } from '../../../orchestrator/journal/run-state.ts';
 import { Heartbeat } from '../../../orchestrator/locks/heartbeat.ts';
 import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
-import { Engine } from '../../../orchestrator/pulumi/engine.ts';
+import { CliEngine } from '../../../orchestrator/pulumi/engine.ts';
 import type { EngineResult } from '../../../orchestrator/pulumi/engine.ts';
 import { applyNetwork } from '../../../orchestrator/run/apply.ts';
 import type { ApplyRequest } from '../../../orchestrator/run/apply.ts';
@@ -163,7 +163,7 @@ export class ApplyRig {
       stage: 'up',
       network: 'example',
       work: this.#work,
-      engine: new Engine({ project: 'holdfast', cli: { path: '/nonexistent', version: '0.0.0' }, pulumiHome: '/nonexistent' }),
+      engine: new CliEngine({ project: 'holdfast', cli: { path: '/nonexistent', version: '0.0.0' }, pulumiHome: '/nonexistent' }),
       gateway,
       spool: { write: (stack) => Promise.resolve(`/spool/${stack}.json`), remove: () => Promise.resolve() },
       store: this.store,
