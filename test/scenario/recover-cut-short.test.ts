@@ -15,7 +15,7 @@ const writes: readonly (readonly [what: string, match: object])[] = [
   ['it has taken over the lock', { action: 'PutObject', key: `.pulumi/locks/**/${stack}/holdfast.json` }],
   ['it has written down that it took over', { action: 'PutObject', key: '.holdfast/runs/**/*-lock-taken.json' }],
   ['it has written down that nobody else can write', { action: 'PutObject', key: '.holdfast/runs/**/*-writer-dead.json' }],
-  ['half of the quarantine is copied', { action: 'PutObject', key: '.holdfast/quarantine/**', nth: 7 }],
+  ['half of the quarantine is copied', { action: 'PutObject', key: '.holdfast/quarantine/**', nth: 2 }],
   ['the manifest of the quarantine is there', { action: 'PutObject', key: '.holdfast/quarantine/**/manifest-*.json' }],
   ['it has changed the content of the checkpoint', { action: 'PutObject', key: checkpointKey(stack) }],
   ['the quarantine is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-quarantined.json' }],
