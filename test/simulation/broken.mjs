@@ -21,9 +21,7 @@ const broken = [
   {
     name: 'every process is taken for dead',
     promise: 'living-owner',
-    edits: [
-      { file: 'toolchain/process-identity.ts', from: 'return (await startOf(identity.pid)) === identity.startedAt;', to: 'return false;' },
-    ],
+    edits: [{ file: 'orchestrator/ownership/liveness.ts', from: 'livenessRow(facts).then;', to: "({ answer: 'dead', reason: 'gone' });" }],
   },
   {
     name: 'a plugin that outlives its engine is left alone',
