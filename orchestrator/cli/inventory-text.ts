@@ -3,7 +3,7 @@ import type { Difference } from '../inventory/compare.ts';
 import { missingWords } from '../inventory/describe-difference.ts';
 import type { LiveObject } from '../inventory/live-object.ts';
 import type { Owner } from '../inventory/owners.ts';
-import type { DisownedObject } from '../state/disowned.ts';
+import type { DisownedObject } from '../ownership/disowned.ts';
 import { plural } from '../ui/describe.ts';
 import type { Style } from '../ui/reporter.ts';
 import { table } from '../ui/table.ts';

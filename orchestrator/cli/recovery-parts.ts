@@ -20,7 +20,7 @@ import type { Emit } from '../run/events.ts';
 import { readDeployment } from '../state/deployment.ts';
 import type { StateResource } from '../state/deployment.ts';
 import { disown, readDisowned } from '../state/disowned.ts';
-import type { DisownedObject } from '../state/disowned.ts';
+import type { DisownedObject } from '../ownership/disowned.ts';
 import { project } from '../state/layout.ts';
 import type { Verified } from '../state/verified.ts';
 import { plural } from '../ui/describe.ts';

@@ -2,7 +2,7 @@ import { resourceTypeOf } from '../aws/resource-types/index.ts';
 import type { Property } from '../aws/resource-types/resource-type.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { StateOperation, StateResource } from '../state/deployment.ts';
-import type { DisownedObject } from '../state/disowned.ts';
+import type { DisownedObject } from '../ownership/disowned.ts';
 import { isLeaving, objectKey } from './live-object.ts';
 import type { LiveObject } from './live-object.ts';
 import { findOwners } from './owners.ts';

@@ -8,7 +8,7 @@ import { isCloudObject } from '../state/deployment.ts';
 import type { Deployment, StateResource } from '../state/deployment.ts';
 import { describeAnswer } from './describe.ts';
 import type { History } from './history.ts';
-import { withAnswer } from './interrupted.ts';
+import { withAnswer } from '../ownership/answers.ts';
 import { Looks } from './looks.ts';
 import type { Look } from './looks.ts';
 import { wordOf } from './questions.ts';

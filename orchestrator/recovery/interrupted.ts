@@ -1,4 +1,5 @@
 import type { Answer, Doubt, JournalEvent } from '../journal/events.ts';
+import { withAnswer } from '../ownership/answers.ts';
 import type { ReadRun } from '../journal/read-runs.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 
@@ -103,14 +104,3 @@ const withoutRun = {
   engineEndedAt: undefined,
   sessions: [],
 } as const;
-
-/**
- * What was answered before, and this. A resource is one object: another one that is adopted takes the first one's place. What names no object is said of
- * the whole resource.
- */
-export function withAnswer(before: readonly Answer[], answer: Answer): readonly Answer[] {
-  const isReplaced = (old: Answer): boolean =>
-    old.resource === answer.resource &&
-    (answer.id === undefined || old.id === answer.id || (old.answer === 'adopt' && answer.answer === 'adopt'));
-  return [...before.filter((old) => !isReplaced(old)), answer];
-}

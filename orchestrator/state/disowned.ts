@@ -1,27 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { disownedSchema, withDisowned } from '../ownership/disowned.ts';
+import type { DisownedObject } from '../ownership/disowned.ts';
 import { disownedKey, disownedPrefix, schemaVersion } from './layout.ts';
 import type { ObjectStore, StoredBody } from './object-store.ts';
 import { patiently } from './patience.ts';
 import { readObject, UnreadableRecord } from './read-json.ts';
 
-const objectSchema = z.object({
-  /** As the state would have it. */
-  id: z.string().min(1),
-  /** Pulumi's type token. */
-  type: z.string().min(1),
-  /** The name that the object had in its stack, where it had one. */
-  resource: z.string().optional(),
-  reason: z.string(),
-  incident: z.string().optional(),
-  by: z.string(),
-  at: z.string(),
-});
-
-const disownedSchema = z.object({ schema: z.number(), stack: z.string(), objects: z.array(objectSchema) });
-
-/** An object that a person decided to leave in AWS and out of the state: reported by inventory, and in nobody's way. */
-export type DisownedObject = Readonly<z.infer<typeof objectSchema>>;
+const listSchema = z.object({ schema: z.number(), stack: z.string(), objects: z.array(disownedSchema) });
 
 /**
  * Every disowned list of the network, by full name of the stack.
@@ -62,14 +48,9 @@ export async function disown(
     const stored = await patiently(() => store.get(key), { seconds: patienceSeconds });
     const list = stored && parseList(key, stored);
     const before = list?.objects ?? [];
-    const known = new Set(before.map(({ type, id }) => `${type} ${id}`));
-    const added = objects.filter(({ type, id }) => {
-      const isNew = !known.has(`${type} ${id}`);
-      known.add(`${type} ${id}`);
-      return isNew;
-    });
-    if (added.length === 0) return;
-    const body = JSON.stringify({ schema: schemaVersion, stack, objects: [...before, ...added] } satisfies z.infer<typeof disownedSchema>);
+    const after = withDisowned(before, objects);
+    if (after.length === before.length) return;
+    const body = JSON.stringify({ schema: schemaVersion, stack, objects: after } satisfies z.infer<typeof listSchema>);
     const condition = list ? ({ only: 'if-matches', etag: list.etag } as const) : ({ only: 'if-absent' } as const);
     const write = randomUUID();
     const put = await patiently(() => store.put(key, body, condition, write), { seconds: patienceSeconds });
@@ -90,7 +71,7 @@ async function readList(store: ObjectStore, key: string): Promise<List | undefin
 }
 
 function parseList(key: string, { body, etag }: StoredBody): List {
-  const list = readObject(body, disownedSchema);
+  const list = readObject(body, listSchema);
   if (!list.ok) throw new UnreadableRecord(key, list);
   return { stack: list.value.stack, objects: list.value.objects, etag };
 }

@@ -17,7 +17,7 @@ import { readStates } from '../../state/checkpoints.ts';
 import { isCloudObject, readDeployment } from '../../state/deployment.ts';
 import type { Deployment } from '../../state/deployment.ts';
 import { readDisowned } from '../../state/disowned.ts';
-import type { DisownedObject } from '../../state/disowned.ts';
+import type { DisownedObject } from '../../ownership/disowned.ts';
 import { readInstallation } from '../../state/installation.ts';
 import { installationKey } from '../../state/layout.ts';
 import type { ObjectStore } from '../../state/object-store.ts';
