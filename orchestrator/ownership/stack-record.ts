@@ -108,7 +108,7 @@ const open = {
 
 const recordSchema = z.discriminatedUnion('phase', [
   z.object({ ...common, phase: z.literal('free') }),
-  /** Owned, and nothing started: whoever takes it over has nothing to look for. */
+  /** Owned, and nothing started: a takeover has nothing to look for. */
   z.object({ ...common, phase: z.literal('claimed'), owner: lockRecordSchema }),
   z.object({ ...common, phase: z.literal('running'), owner: lockRecordSchema, ...open, run: interruptedSchema }),
   z.object({ ...common, phase: z.literal('held'), owner: lockRecordSchema, ...open }),

@@ -49,7 +49,7 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
   const opening = openings.find(({ process }) => process.nonce === first?.lock.nonce) ?? openings[0];
   // Of what no run of Holdfast had begun this is the journal of an earlier recovery, which is no writer.
   const isRecovery = starts.length === 0 && (opening?.operation === 'recover' || first?.lock.operation === 'recover');
-  // A run that holds a stack before it starts an engine there has found what somebody else had begun.
+  // A run that holds a stack before it starts an engine there has found what another process had begun.
   const isFound = starts.length === 0 && own.some(({ type, epoch }) => type === 'held' && epoch === 1);
   const renewed = events.filter((event) => event.type === 'session-renewed');
   const known = new Map<string, Doubt>();
@@ -90,10 +90,10 @@ export function interruptedOf({ run, events }: ReadRun, stack: string): Interrup
   };
 }
 
-/** Hours before a recovery in which is looked for what it is to recover, where nobody knows when that began. */
+/** Hours of evidence that a recovery reads if it is not known when the interrupted work began. */
 export const evidenceHours = 24;
 
-/** What nobody wrote down: as the first recovery knows it, each later one does. */
+/** For work that no run recorded: each later recovery knows as much of it as the first one. */
 const withoutRun = {
   operation: 'up',
   base: undefined,

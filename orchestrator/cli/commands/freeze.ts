@@ -85,8 +85,8 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
           detail: `by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}${keepsLock ? '; it keeps the lock that it has' : ''}${held}`,
         };
       });
-      const anew = outcomes.filter(({ outcome }) => outcome === 'frozen').map(({ stack }) => stack);
-      await tellEveryone(this, opened, 'frozen', anew, flags.incident);
+      const fresh = outcomes.filter(({ outcome }) => outcome === 'frozen').map(({ stack }) => stack);
+      await tellEveryone(this, opened, 'frozen', fresh, flags.incident);
       tell(this, flags, opened, outcomes);
       if (!flags.json)
         print(
@@ -148,7 +148,7 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
       if (!flags.json && outcomes.length === 0) print(this, `Nothing is frozen on ${network}.`);
       return worstOf([
         ...(outcomes.some(({ standing }) => standing === 'held') ? [exitCodes.held] : []),
-        // Frozen anew, by somebody else: it was no part of what this call took away.
+        // Frozen fresh, by somebody else: it was no part of what this call took away.
         ...(outcomes.some(({ standing }) => standing === 'frozen') ? [exitCodes.lockedByOther] : []),
         exitCodes.done,
       ]);
