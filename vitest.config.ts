@@ -12,7 +12,7 @@ export default defineConfig({
     reporters: ['default', './test/closing-line.ts'],
     projects: [
       // The limit is for what hangs: beside other work a property's hundred and fifty cases take their time.
-      { extends: true, test: { name: 'unit', include: files('unit'), testTimeout: 30_000 } },
+      { extends: true, test: { name: 'unit', include: [...files('unit'), ...files('model')], testTimeout: 30_000 } },
       // Real parts over real sockets: the emulator, the proxy, the plugin, the engine.
       {
         extends: true,

@@ -26,18 +26,18 @@ export type ProcessLook =
       /** Whether this machine would have shown it if it were another user's. */
       readonly others: 'shown' | 'hidden';
     }
-  | { readonly kind: 'cannot-look'; readonly why: CannotLook; readonly code?: string };
+  | { readonly kind: 'cannot-look'; readonly reason: CannotLook; readonly code?: string };
 
 /** The process table could not be looked at: what it would have shown is not known. */
 export class ProcessesUnseen extends Error {
-  readonly why: CannotLook;
+  readonly reason: CannotLook;
   /** The system's error code, where one was given. */
   readonly code: string | undefined;
 
   constructor(why: CannotLook, code?: string) {
     super(`the processes of this machine could not be looked at: ${cannotLookText[why]}${code === undefined ? '' : ` (${code})`}`);
     this.name = 'ProcessesUnseen';
-    this.why = why;
+    this.reason = why;
     this.code = code;
   }
 }
@@ -62,7 +62,7 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
  */
 export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
   const look = await lookAt(pid);
-  if (look.kind === 'cannot-look') throw new ProcessesUnseen(look.why, look.code);
+  if (look.kind === 'cannot-look') throw new ProcessesUnseen(look.reason, look.code);
   return look.kind === 'seen' ? { pid, startedAt: look.startedAt } : undefined;
 }
 
@@ -80,8 +80,8 @@ export async function lookAt(pid: number): Promise<ProcessLook> {
   try {
     return process.platform === 'linux' ? await lookOnLinux(pid) : await lookByPs(pid);
   } catch (cause) {
-    const { why, code } = unseen(cause);
-    return { kind: 'cannot-look', why, ...(code === undefined ? {} : { code }) };
+    const { reason, code } = unseen(cause);
+    return { kind: 'cannot-look', reason, ...(code === undefined ? {} : { code }) };
   }
 }
 
@@ -318,17 +318,17 @@ async function lookByPs(pid: number): Promise<ProcessLook> {
   switch (result.outcome) {
     case 'succeeded': {
       const startedAt = result.stdout.trim();
-      return startedAt === '' ? { kind: 'cannot-look', why: 'failed' } : { kind: 'seen', startedAt };
+      return startedAt === '' ? { kind: 'cannot-look', reason: 'failed' } : { kind: 'seen', startedAt };
     }
     case 'failed':
       // What `ps` answers where it looked and found none; with anything else it says more.
       return result.exitCode === 1 && result.stdout.trim() === '' && result.stderrTail === ''
         ? { kind: 'absent', others: 'shown' }
-        : { kind: 'cannot-look', why: 'failed' };
+        : { kind: 'cannot-look', reason: 'failed' };
     case 'not-started':
-      return { kind: 'cannot-look', why: whyOf(result.code), code: result.code };
+      return { kind: 'cannot-look', reason: whyOf(result.code), code: result.code };
     case 'timed-out':
-      return { kind: 'cannot-look', why: 'failed' };
+      return { kind: 'cannot-look', reason: 'failed' };
     default:
       return result satisfies never;
   }

@@ -13,6 +13,15 @@ const clientTableFile = 'internal/conns/awsclient_gen.go';
 /** What the provider reads at each start of all that AWS has: most of the time that a start takes. */
 const serviceDataFile = 'names/data/names_data.hcl';
 
+/** The one timer that all of the provider's own waits go through; the retries of AWS's SDK do not. */
+const timerFile = 'internal/backoff/backoff.go';
+
+/**
+ * What a wait is divided by. The provider waits as AWS needs it: two minutes before it first looks whether a gateway is deleted. The emulator needs no
+ * time. Only a plugin built here is divided, which the lab alone uses: for AWS the engine provides the official one.
+ */
+const waitDivisor = 20;
+
 /** The package of ours that is put beside the provider's, and lets `lab/plugin/provider` in. */
 const doorPackage = 'holdfastdoor';
 const doorSource = `// Package ${doorPackage} hands out the provider, which is internal to this module.
@@ -36,7 +45,10 @@ func NewProvider(ctx context.Context) (*schema.Provider, error) { return sdkv2.N
  */
 export async function copyProviderSource(from: string, to: string): Promise<void> {
   const entry = await readFile(path.join(from, servicePackagesFile), 'utf8');
-  const edited = new Map([[servicePackagesFile, keepServicePackages(entry, keptServices)]]);
+  const edited = new Map([
+    [servicePackagesFile, keepServicePackages(entry, keptServices)],
+    [timerFile, divideWaits(await readFile(path.join(from, timerFile), 'utf8'))],
+  ]);
 
   const called = new Set<string>();
   const seen = new Set<string>();
@@ -135,6 +147,14 @@ export function keepServiceData(source: string, kept: ReadonlySet<string>): stri
   const missing = [...kept].filter((service) => !found.has(service));
   if (missing.length > 0) throw new Error(`The provider's data of services has no ${missing.join(', ')}`);
   return text;
+}
+
+/** Divides what the provider's timer waits. The provider's own timeouts stay as they are. */
+export function divideWaits(source: string): string {
+  const wait = 'func (t *timerImpl) After(d time.Duration) <-chan time.Time {\n\treturn time.After(d)\n}\n';
+  if (source.split(wait).length !== 2 || source.split('time.After(').length !== 2)
+    throw new Error(`The provider's ${timerFile} has another timer than the one that this was written for`);
+  return source.replace('time.After(d)', `time.After(d / ${waitDivisor})`);
 }
 
 /** Leaves only the called clients in the generated table of clients, and the imports that these need. */

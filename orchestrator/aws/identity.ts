@@ -6,9 +6,12 @@ import type { Looked } from './looked.ts';
 export interface Identity {
   readonly account: string;
   readonly arn: string;
-  /** Seconds by which this machine's clock is ahead of AWS's; negative where behind. */
-  readonly clockSkewSeconds: number;
+  /** Seconds by which this machine's clock is ahead of AWS's; negative where behind; undefined where the answer bore no date. */
+  readonly clockSkewSeconds: number | undefined;
 }
+
+/** Of a clock that differs by more, what it says of an expiry counts for nothing. Signatures are refused at 5 min. */
+export const clockSkewLimitSeconds = 240;
 
 /** Who the session is, by STS itself. */
 export async function lookAtIdentity({ sts }: Pick<Clients, 'sts'>, now: () => number): Promise<Looked<Identity>> {
@@ -18,7 +21,8 @@ export async function lookAtIdentity({ sts }: Pick<Clients, 'sts'>, now: () => n
     (next) => async (args) => {
       const answer = await next(args);
       const date = (answer.response as { headers?: Record<string, string> }).headers?.['date'];
-      if (date !== undefined) serverTime = Date.parse(date);
+      const parsed = Date.parse(date ?? '');
+      if (!Number.isNaN(parsed)) serverTime = parsed;
       return answer;
     },
     { step: 'deserialize', priority: 'low' },
@@ -28,7 +32,7 @@ export async function lookAtIdentity({ sts }: Pick<Clients, 'sts'>, now: () => n
     return {
       account: Account ?? '',
       arn: Arn ?? '',
-      clockSkewSeconds: serverTime === undefined ? 0 : Math.round((now() - serverTime) / 1000),
+      clockSkewSeconds: serverTime === undefined ? undefined : Math.round((now() - serverTime) / 1000),
     };
   });
 }

@@ -12,7 +12,7 @@ export interface Credentials {
   readonly sessionToken?: string;
 }
 
-/** When a session ends. Long-term keys never do; temporary ones of which nobody says when are `unknown`, and refused by preflight. */
+/** When a session ends. Long-term keys never do; temporary ones of which nothing says when are `unknown`, and refused by preflight. */
 export type Expiry = Date | 'never' | 'unknown';
 
 /** The credentials that a command works with, and how long they last. */
@@ -20,7 +20,10 @@ export interface Session {
   /** For people: where the credentials come from. */
   readonly source: string;
   readonly credentials: Credentials;
+  /** What the source itself says: after it AWS takes these credentials no more. */
   readonly expiry: Expiry;
+  /** What a person says of it. The run ends by it, and the credentials may be good for longer. */
+  readonly stated?: Date;
   /** A new session from the same source; undefined where the source cannot give one. */
   readonly renew: (() => Promise<Result<Session>>) | undefined;
 }
@@ -31,7 +34,7 @@ export interface SessionRequest {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Names the session in CloudTrail, as in `holdfast-<run>`. */
   readonly sessionName: string;
-  /** `--session-expires`: what a person says of an expiry that cannot be read. The earlier of the two counts. */
+  /** `--session-expires`: what a person says of an expiry that cannot be read. */
   readonly statedExpiry?: Date;
 }
 
@@ -45,10 +48,18 @@ export async function openSession(request: SessionRequest): Promise<Result<Sessi
   if (!opened.ok) return opened;
   const { statedExpiry } = request;
   if (!statedExpiry) return opened;
-  const { expiry } = opened.value;
-  // What a person states can only shorten what the source says.
-  const counts = expiry instanceof Date && expiry < statedExpiry ? expiry : statedExpiry;
-  return ok({ ...opened.value, expiry: counts, source: `${opened.value.source}; expiry stated by --session-expires`, renew: undefined });
+  return ok({
+    ...opened.value,
+    stated: statedExpiry,
+    source: `${opened.value.source}; expiry stated by --session-expires`,
+    renew: undefined,
+  });
+}
+
+/** Until when a run may work with it: what a person states can only shorten what the source says. */
+export function usableUntil({ expiry, stated }: Pick<Session, 'expiry' | 'stated'>): Expiry {
+  if (stated === undefined) return expiry;
+  return expiry instanceof Date && expiry < stated ? expiry : stated;
 }
 
 async function openUnstated(request: SessionRequest): Promise<Result<Session>> {
@@ -74,14 +85,12 @@ function environmentKeys(env: SessionRequest['env']): Credentials | undefined {
 }
 
 function environmentSession(credentials: Credentials, env: SessionRequest['env']): Session {
-  const stated = env['AWS_CREDENTIAL_EXPIRATION'];
-  const expiration = stated ? new Date(stated) : undefined;
-  return {
-    source: 'environment (AWS_ACCESS_KEY_ID)',
-    credentials,
-    expiry: expiration && !Number.isNaN(expiration.getTime()) ? expiration : credentials.sessionToken ? 'unknown' : 'never',
-    renew: undefined,
-  };
+  const given = new Date(env['AWS_CREDENTIAL_EXPIRATION'] ?? Number.NaN);
+  const expiration = Number.isNaN(given.getTime()) ? undefined : given;
+  const session = { source: 'environment (AWS_ACCESS_KEY_ID)', credentials, renew: undefined };
+  if (credentials.sessionToken) return { ...session, expiry: expiration ?? 'unknown' };
+  // Long-term keys have no expiry: the variable is what some other session has left, or what a person wants.
+  return { ...session, expiry: 'never', ...(expiration === undefined ? {} : { stated: expiration }) };
 }
 
 async function issuedBy(endpoint: string, accessKeyId: string): Promise<boolean> {

@@ -56,3 +56,16 @@ export function blockedStacks(
     ]),
   };
 }
+
+/**
+ * Full names of the stacks that read this one: by the network file, and by their states. A stack that has left the file still reads what it was deployed
+ * with, until it is destroyed.
+ */
+export function dependentsOf(
+  name: string,
+  nodes: readonly { readonly name: string; readonly upstreams: readonly string[] }[],
+  states: Iterable<{ readonly stack: string; readonly upstreams: readonly string[] }>,
+): readonly string[] {
+  const byState = [...states].map(({ stack, upstreams }) => ({ name: stack, upstreams }));
+  return [...new Set([...byState, ...nodes].filter(({ upstreams }) => upstreams.includes(name)).map((dependent) => dependent.name))];
+}

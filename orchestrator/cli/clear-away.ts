@@ -1,6 +1,7 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { Refusal } from '../domain/problem.ts';
 import { JournalUnavailable } from '../journal/journal.ts';
+import { removeOldHeartbeats } from '../locks/heartbeat.ts';
 import { suspectsOf } from '../ownership/processes.ts';
 import { endEngineProcesses } from '../pulumi/orphans.ts';
 import type { Emit } from '../run/events.ts';
@@ -19,6 +20,7 @@ export async function clearAway(context: Context, file: OpenedFile, aws: OpenedS
     (message) => emit({ type: 'note', message }),
   );
   await endLeftLocks(tidyRequest(context, aws, file.network.spec.network, standings, emit));
+  await removeOldHeartbeats(aws.store, file.network.spec.network, context.now());
 }
 
 /** A run whose opening could not be written down has not begun. */

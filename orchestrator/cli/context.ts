@@ -1,5 +1,6 @@
 import type { CommandContext } from '@stricli/core';
 import type { Output } from '../ui/reporter.ts';
+import type { Ports } from './ports.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,6 +17,8 @@ export interface Context extends CommandContext {
   readonly interactive: boolean;
   /** Asks one question; the answer as typed. */
   readonly ask: (question: string) => Promise<string>;
+  /** Other ways to the world than the real ones. */
+  readonly ports?: Ports;
 }
 
 export interface CommonFlags {

@@ -3,7 +3,7 @@ import type { ExitCode } from '../domain/exit-codes.ts';
 import { Refusal } from '../domain/problem.ts';
 import type { Session } from '../aws/session.ts';
 import type { Graph, StackNode } from '../graph/graph.ts';
-import { Engine } from '../pulumi/engine.ts';
+import type { Engine } from '../pulumi/engine.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import { applyNetwork } from '../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../run/events.ts';
@@ -18,7 +18,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { openAlerting } from './alerting.ts';
 import { applySettings } from './apply-settings.ts';
 import type { ApplyFlags } from './apply-settings.ts';
-import { blockedStacks } from './blocked.ts';
+import { blockedStacks, dependentsOf } from './blocked.ts';
 import { clearAway, refuseWithoutJournal } from './clear-away.ts';
 import type { UpFlags } from './commands/up.ts';
 import type { Context } from './context.ts';
@@ -26,7 +26,7 @@ import { defaultParallel } from './flags.ts';
 import { ciLink, openAws, preflight } from './open.ts';
 import type { OpenedSession, OpenedState } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
-import { provideEngine } from './open-engine.ts';
+import { openEngine, provideEngine } from './open-engine.ts';
 import { openSettled } from './open-settled.ts';
 import { joinRun } from './shared-run.ts';
 import { listenForSignals } from './signals.ts';
@@ -54,7 +54,7 @@ export async function deploy(
 ): Promise<ExitCode> {
   const aws = await openAws(context, file, flags.sessionExpires, opened);
   const stopping = listenForSignals(emit);
-  const gateway = await openGateway();
+  const gateway = await (context.ports?.openGateway ?? openGateway)();
   try {
     const provided = await provideEngine(context, file.target, emit);
     const joined =
@@ -72,7 +72,7 @@ export async function deploy(
     const free = without(selected, blocked.ends);
     const waiting = joined?.waiting(file.graph.nodes, free) ?? { ends: [], exitCode: exitCodes.done };
     const runnable = without(free, waiting.ends);
-    const engine = new Engine(provided.settings);
+    const engine = openEngine(context, provided.settings);
     const summarize = async (ended: readonly StackResult[], exitCode: ExitCode): Promise<ExitCode> => {
       const ends = [...blocked.ends, ...waiting.ends, ...ended];
       await joined?.end(ends, emit);
@@ -227,7 +227,6 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
     const program = stackProgram(node, state.settings, () => ({ exists: true }));
-    const dependents = file.graph.nodes.filter(({ upstreams }) => upstreams.includes(node.name)).map(({ name }) => name);
     return {
       stack: node.name,
       short: node.short,
@@ -235,7 +234,10 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
       after: node.upstreams,
       reads: node.upstreams,
       // What is replaced is taken from under those that read it.
-      guards: (counts?.replace ?? 0) > 0 ? [...node.upstreams, ...dependents] : node.upstreams,
+      guards:
+        (counts?.replace ?? 0) > 0
+          ? [...node.upstreams, ...dependentsOf(node.name, file.graph.nodes, state.states.values())]
+          : node.upstreams,
       needed: stackPlan?.hasChanges ?? true,
       total: counts === undefined ? 0 : counts.create + counts.update + counts.replace + counts.delete + counts.same,
       forecastSeconds: state.durations.get(node.name) ?? firstGuessSeconds,

@@ -6,7 +6,8 @@ import type { Network } from '../network/read-network.ts';
 import type { Program } from '../ownership/stack-record.ts';
 import type { Interrupted } from '../recovery/interrupted.ts';
 import type { Question } from '../recovery/questions.ts';
-import { kinds } from '../../stacks/index.ts';
+import type { Context } from './context.ts';
+import { kindsOf } from './kinds.ts';
 import type { OpenedFile } from './open-file.ts';
 
 export interface Meaning {
@@ -17,13 +18,18 @@ export interface Meaning {
 }
 
 /** What the interrupted run meant, by the network file that its record names; today's where it names none, or one that is refused today. @param text of that file */
-export function meaningOf(program: Program | undefined, text: string | undefined, file: Pick<OpenedFile, 'graph' | 'network'>): Meaning {
+export function meaningOf(
+  context: Pick<Context, 'ports'>,
+  program: Program | undefined,
+  text: string | undefined,
+  file: Pick<OpenedFile, 'graph' | 'network'>,
+): Meaning {
   const today = { graph: file.graph, network: file.network };
   if (!program) return today;
   if (text === undefined) return { ...today, refused: 'it is not in the bucket any more' };
   const network = parseNetwork(program.path, text);
   if (!network.ok) return { ...today, refused: whyOf(network.problems) };
-  const graph = buildGraph(network.value.spec, kinds);
+  const graph = buildGraph(network.value.spec, kindsOf(context));
   return graph.ok ? { graph: graph.value, network: network.value } : { ...today, refused: whyOf(graph.problems) };
 }
 

@@ -29,7 +29,7 @@ export interface LockStatus {
   readonly process: string;
   readonly liveness: Liveness['answer'] | null;
   /** How that is known, or why it cannot be told. */
-  readonly livenessReason: Liveness['why'] | null;
+  readonly livenessReason: Liveness['reason'] | null;
   /** By the bucket's clock; null where nothing was ever heard, or it sends nothing. */
   readonly lastHeard: string | null;
   readonly tooOld: boolean;
@@ -63,7 +63,7 @@ export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: n
                 by: 'run',
                 process: describeLiveness(liveness, heard, now),
                 liveness: liveness.answer,
-                livenessReason: liveness.why,
+                livenessReason: liveness.reason,
                 lastHeard: heard?.toISOString() ?? null,
               }),
           standing,
@@ -144,7 +144,7 @@ function standingWord({ stack, content }: StandingLock, { byStack }: Standings):
 /** What can be said of a process; what was not heard proves nothing, and is said so. */
 export function describeLiveness(liveness: Liveness, heard: Date | undefined, now: number): string {
   const ago = heard === undefined ? undefined : formatSeconds((now - heard.getTime()) / 1000);
-  switch (liveness.why) {
+  switch (liveness.reason) {
     case 'seen':
       return 'alive';
     case 'gone':

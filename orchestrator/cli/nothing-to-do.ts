@@ -1,6 +1,7 @@
 import { pulumiCliVersion } from '../../toolchain/versions.ts';
 import { Bucket } from '../aws/bucket.ts';
 import { lookAtIdentity } from '../aws/identity.ts';
+import { usableUntil } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { openStateClients } from '../aws/state-clients.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -33,8 +34,9 @@ export async function nothingToDo(
   const { graph, target } = file;
   const { spec } = file.network;
   const { network } = spec;
-  if (session.expiry === 'unknown' || (session.expiry instanceof Date && session.expiry.getTime() <= context.now())) return undefined;
-  const { s3, sts } = openStateClients(target, spec.region, () => session);
+  const until = usableUntil(session);
+  if (until === 'unknown' || (until instanceof Date && until.getTime() <= context.now())) return undefined;
+  const { s3, sts } = (context.ports?.openStateClients ?? openStateClients)(target, spec.region, () => session);
   const store = new Bucket(s3, bucketOf(spec));
   try {
     // Who is at work is asked with the state, or before it: whoever begins after that has planned over nothing that is said here.

@@ -5,7 +5,8 @@ import { awsPluginVersion } from '../../toolchain/versions.ts';
 import type { Target } from '../aws/target.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { orRefuse } from '../domain/problem.ts';
-import type { EngineSettings } from '../pulumi/engine.ts';
+import { CliEngine } from '../pulumi/engine.ts';
+import type { Engine, EngineSettings } from '../pulumi/engine.ts';
 import type { Emit } from '../run/events.ts';
 import { project } from '../state/layout.ts';
 import type { Context } from './context.ts';
@@ -18,6 +19,7 @@ export interface ProvidedEngine {
 
 /** The Pulumi CLI and the aws plugin: the lab's own plugin for the lab, the official one, which the engine itself provides, for AWS. */
 export async function provideEngine(context: Context, target: Target, emit: Emit): Promise<ProvidedEngine> {
+  if (context.ports) return context.ports.provideEngine();
   const cli = orRefuse(
     await providePulumiCli({ env: context.env, onProgress: ({ message }) => emit({ type: 'progress', message }) }),
     exitCodes.preflightRefused,
@@ -32,3 +34,5 @@ export async function provideEngine(context: Context, target: Target, emit: Emit
     plugin: target.kind === 'LAB' ? `aws plugin of the lab` : `aws plugin ${awsPluginVersion}`,
   };
 }
+
+export const openEngine = ({ ports }: Context, settings: EngineSettings): Engine => ports?.openEngine(settings) ?? new CliEngine(settings);

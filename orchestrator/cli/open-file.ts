@@ -6,7 +6,7 @@ import { buildGraph } from '../graph/graph.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Network } from '../network/read-network.ts';
 import type { Emit } from '../run/events.ts';
-import { kinds } from '../../stacks/index.ts';
+import { kindsOf } from './kinds.ts';
 import { chooseNetwork } from './choose-network.ts';
 import type { CommonFlags, Context } from './context.ts';
 
@@ -19,7 +19,7 @@ export interface OpenedFile {
 
 export async function openFile(context: Context, flags: CommonFlags, command: string, emit: Emit): Promise<OpenedFile> {
   const { network, lab } = await chooseNetwork(context, flags.network);
-  const graph = orRefuse(buildGraph(network.spec, kinds), exitCodes.usage);
+  const graph = orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage);
   const target = orRefuse(resolveTarget(network.spec.account, lab, context.env), exitCodes.preflightRefused);
   emit({
     type: 'target',

@@ -7,6 +7,7 @@ import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
 import { engineCredentials, openClients, stateUrl } from '../aws/clients.ts';
 import type { Clients } from '../aws/clients.ts';
 import { tryKey } from '../aws/key.ts';
+import { usableUntil } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
@@ -39,7 +40,7 @@ import { lookAt, machineIdentity, ownIdentity } from '../../toolchain/process-id
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
 import { programSettings } from './fingerprint-settings.ts';
-import { openRunSession, runId } from './run-session.ts';
+import { openRunSession, runId, RunSession } from './run-session.ts';
 import { lookAtPassphrase, passphraseEnvironment } from './passphrase.ts';
 
 /** A session and the clients that use it. */
@@ -66,34 +67,27 @@ export async function openAws(
   const run = opened?.run ?? runId(context.now());
   const process = await ownProcess();
   const startedAt = new Date(context.now()).toISOString();
-  let current = opened?.session ?? (await openRunSession(context, { network, target }, run, sessionExpires));
-  const clients = openClients(target, region, () => current);
-  const sessionRecord = () => ({
-    accessKeyId: current.credentials.accessKeyId,
-    session: `holdfast-${run}`,
-    expires: current.expiry instanceof Date ? current.expiry.toISOString() : current.expiry,
-  });
+  const session = new RunSession(
+    opened?.session ?? (await openRunSession(context, { network, target }, run, sessionExpires)),
+    `holdfast-${run}`,
+    context.now,
+  );
+  const clients = (context.ports?.openClients ?? openClients)(target, region, () => session.current);
   const bucket = bucketOf(network.spec);
   return {
     run,
-    session: () => current,
+    session: () => session.current,
     clients,
     bucket,
     store: new Bucket(clients.s3, bucket),
     live: {
-      remainingSeconds: () =>
-        current.expiry instanceof Date ? (current.expiry.getTime() - context.now()) / 1000 : Number.POSITIVE_INFINITY,
-      renew: async () => {
-        const renewed = await current.renew?.();
-        if (!renewed?.ok) return false;
-        current = renewed.value;
-        return true;
-      },
+      remainingSeconds: () => session.remainingSeconds(),
+      renew: () => session.renew(),
       environment: () => ({
-        ...engineCredentials(target, region, current),
+        ...engineCredentials(target, region, session.current),
         ...passphraseEnvironment(context),
       }),
-      record: sessionRecord,
+      record: () => session.record(),
     },
     process,
     lockRecord: (stack, operation) => ({
@@ -103,7 +97,7 @@ export async function openAws(
       run,
       operation,
       epoch: 1,
-      ...sessionRecord(),
+      ...session.record(),
       ...ciLink(context.env),
       startedAt,
     }),
@@ -130,12 +124,19 @@ export function ciLink(env: Context['env']): { ciLink?: string } {
 }
 
 /** What the bucket says of the network. */
-export interface OpenedState {
+export interface BucketState {
   readonly states: ReadonlyMap<string, StackState>;
   readonly unreadable: readonly UnreadableState[];
   readonly standings: Standings;
+}
+
+/** What a command begins with. */
+export interface OpenedState extends BucketState {
+  /** Of what was deployed before; empty where the command forecasts nothing. */
   readonly durations: ReadonlyMap<string, number>;
   readonly settings: ProgramSettings;
+  /** Seconds by which this machine's clock is ahead of AWS's; undefined where it could not be compared. */
+  readonly clockSkewSeconds: number | undefined;
 }
 
 export interface PreflightRequest {
@@ -171,8 +172,13 @@ export async function preflight(
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);
-  const state = await readState(context, aws, network, bucketFacts.ok, emit);
-  const { states, unreadable, standings, durations } = state;
+  // The engine's history is long, and grows with each update: only what forecasts how long it takes reads it.
+  const forecasts = bucketFacts.ok && request.command !== 'recover';
+  const [state, durations] = await Promise.all([
+    readState(context, aws, network, bucketFacts.ok, emit),
+    forecasts ? lastDurations(aws.store, network.spec.network) : new Map<string, number>(),
+  ]);
+  const { states, unreadable, standings } = state;
   const { selected } = request;
   const facts: PreflightFacts = {
     network,
@@ -180,7 +186,7 @@ export async function preflight(
     target: target.kind,
     now: context.now(),
     sessionSource: aws.session().source,
-    expiry: aws.session().expiry,
+    expiry: usableUntil(aws.session()),
     renewable: aws.session().renew !== undefined,
     forecastSeconds: criticalPathSeconds(
       graph.nodes.filter(({ name }) => selected.has(name)),
@@ -204,18 +210,21 @@ export async function preflight(
       selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
     ),
     // A recovery is about them: it tells of each in its turn.
-    held: (request.command === 'recover' ? [] : [...standings.byStack]).flatMap(([stack, standing]) =>
-      standing.kind === 'held'
-        ? [describeHeld(shortOf(stack), standing)]
-        : standing.kind === 'frozen' && selected.has(stack)
-          ? [standing.message]
-          : [],
-    ),
+    held:
+      request.command === 'recover'
+        ? 'told-one-by-one'
+        : [...standings.byStack].flatMap(([stack, standing]) =>
+            standing.kind === 'held'
+              ? [describeHeld(shortOf(stack), standing)]
+              : standing.kind === 'frozen' && selected.has(stack)
+                ? [standing.message]
+                : [],
+          ),
     unreadable: unreadable.map(({ key, detail }) => `${key}: ${detail}`),
     unreadableRecords: standings.unreadable,
     missingUpstreams:
       request.command === 'destroy' || request.isPart === true
-        ? []
+        ? 'not-needed'
         : [
             ...new Set(
               graph.nodes
@@ -238,11 +247,14 @@ export async function preflight(
     type: 'checked',
     checks: results.length,
     warnings: results.filter(({ outcome }) => outcome === 'warn').length,
+    notChecked: results.filter(({ outcome }) => outcome === 'not-checked').length,
     session: Number.isFinite(remaining) ? `${formatSeconds(remaining)} left of the session` : 'a session without end',
   });
   return {
     ...state,
+    durations,
     settings: programSettings(file, installation?.value.installation ?? ''),
+    clockSkewSeconds: identity.ok ? identity.value.clockSkewSeconds : undefined,
   };
 }
 
@@ -259,11 +271,11 @@ export async function readState(
   network: Network,
   reachable: boolean,
   emit: Emit,
-): Promise<Omit<OpenedState, 'settings'>> {
-  if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings, durations: new Map() };
+): Promise<BucketState> {
+  if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings };
   const name = network.spec.network;
   await refuseOldLayout(aws.store, name);
-  const [{ states, unreadable }, durations] = await Promise.all([readStates(aws.store, name), lastDurations(aws.store, name)]);
+  const { states, unreadable } = await readStates(aws.store, name);
   const read = () => standingsOf(context, aws, name, states);
   let standings = await read();
   const restored = await restoreLocks(tidyRequest(context, aws, name, standings, emit)).catch((cause: unknown) => {
@@ -271,7 +283,7 @@ export async function readState(
     return false;
   });
   if (restored) standings = await read();
-  return { states, unreadable, standings, durations };
+  return { states, unreadable, standings };
 }
 
 /** What a Holdfast without stack records left says who may write, in objects that this one does not read. */

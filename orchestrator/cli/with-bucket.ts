@@ -6,7 +6,7 @@ import type { Emit } from '../run/events.ts';
 import type { CommonFlags, Context } from './context.ts';
 import { bucketReads, openAws, readState } from './open.ts';
 import { openFile } from './open-file.ts';
-import type { OpenedSession, OpenedState } from './open.ts';
+import type { OpenedSession, BucketState } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
 
 /** What a command has that works on what the bucket says, and runs no engine. */
@@ -15,7 +15,7 @@ export interface OpenedBucket {
   readonly aws: OpenedSession;
   readonly facts: BucketFacts;
   /** Reads all of it anew, and puts back the locks that somebody took from held or frozen stacks. */
-  readonly read: () => Promise<Omit<OpenedState, 'settings'>>;
+  readonly read: () => Promise<BucketState>;
   /** Tells on the way; with `--json` only notes are kept. */
   readonly emit: Emit;
   /** The notes of the way, for the one document of `--json`. */

@@ -18,7 +18,14 @@ const header = {
 const stackEvent = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
   z.object({ ...header, type: z.literal(type), stack: z.string(), epoch: z.number(), ...fields });
 
-const sessionSchema = z.object({ accessKeyId: z.string(), session: z.string(), expires: z.string() });
+const sessionSchema = z.object({
+  accessKeyId: z.string(),
+  session: z.string(),
+  /** What the source of the credentials says; `never` and `unknown` as they are. */
+  expires: z.string(),
+  /** What a person says of it. */
+  statedExpires: z.string().optional(),
+});
 
 /** Something of which nobody knows how it ended. */
 export const doubtSchema = z.object({

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { durableLockKey, lockFolder, locksPrefix } from '../state/layout.ts';
 import type { ObjectStore, PutCondition, Removal, StoredObject } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
+import type { Patience } from '../state/patience.ts';
 import { readLock, writeLock } from './lock-record.ts';
 import type { LockContent, LockRecord } from './lock-record.ts';
 
@@ -40,8 +41,7 @@ export type Taking =
 const secondLooksMs = [100, 200, 400, 800, 1500];
 
 export interface Projecting {
-  /** Seconds for which a bucket that fails is tried again. */
-  readonly patienceSeconds: number;
+  readonly patience: Patience;
   readonly wait?: ((milliseconds: number) => Promise<unknown>) | undefined;
   /** ETags of locks of plain pulumi whose process is known to be dead: they are no reason to give way. */
   readonly beside?: readonly string[] | undefined;
@@ -57,11 +57,11 @@ export async function projectLock(
   store: ObjectStore,
   network: string,
   record: LockRecord,
-  { patienceSeconds, wait = sleep, beside = [] }: Projecting,
+  { patience, wait = sleep, beside = [] }: Projecting,
 ): Promise<Taking> {
   const { stack } = record;
   const key = durableLockKey(stack);
-  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const isInTheWay = (object: StoredObject): boolean => isForeign(object, key) && !beside.includes(object.etag);
   const etag = await putOver(store, record, insist);
   if (etag === undefined) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
@@ -75,7 +75,7 @@ export async function projectLock(
   if (foreign.length > 0) return { ok: false, heldBy: await insist(() => readAll(store, foreign)), put: etag };
   // `pulumi cancel` between the put and the listing, or an owner that took the stack over.
   const ours = objects.find((object) => object.key === key);
-  if (ours === undefined) return projectLock(store, network, record, { patienceSeconds, wait, beside });
+  if (ours === undefined) return projectLock(store, network, record, { patience, wait, beside });
   if (ours.etag !== etag) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
   const others = objects.filter((object) => isLockKey(object.key) && object.key !== durableLockKey(stackOf(object.key)));
   return { ok: true, lock: { stack, etag, record }, others: await insist(() => readAll(store, others)) };
@@ -114,8 +114,21 @@ export async function putBack(store: ObjectStore, record: LockRecord, now: numbe
 }
 
 /** Deletes exactly the lock that was taken. `done: false` where somebody removed or replaced it: then it did not keep anyone out. */
-export function releaseLock(store: ObjectStore, { stack, etag }: Pick<TakenLock, 'stack' | 'etag'>): Promise<Removal> {
-  return store.remove(durableLockKey(stack), etag);
+export async function releaseLock(
+  store: ObjectStore,
+  { stack, etag }: Pick<TakenLock, 'stack' | 'etag'>,
+  patience: Patience,
+): Promise<Removal> {
+  let failures = 0;
+  const removed = await patiently(() => store.remove(durableLockKey(stack), etag), {
+    ...patience,
+    onFailure: (cause) => {
+      failures += 1;
+      patience.onFailure?.(cause);
+    },
+  });
+  // Where only the reply was lost, the lock was ours until this call took it away.
+  return failures > 0 && !removed.done && !removed.there ? { done: true } : removed;
 }
 
 /** When the lock was last taken away, by the bucket's clock and its versions; undefined while it stands, or where that is not known. */

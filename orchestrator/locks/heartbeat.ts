@@ -51,3 +51,16 @@ export async function lastHeard(store: ObjectStore, network: string): Promise<Ma
   const objects = await store.list(prefix);
   return new Map(objects.map(({ key, modified }) => [key.slice(prefix.length, -'.json'.length), modified]));
 }
+
+/** After so long the process was killed, or begins again with its next beat. */
+const keptSeconds = 24 * 3600;
+
+/**
+ * Removes the heartbeats of processes that were killed and could not do it themselves. One that cannot be removed does no harm.
+ * @param now by this machine's clock: a heartbeat decides nothing, and a process that lives writes its own again
+ */
+export async function removeOldHeartbeats(store: ObjectStore, network: string, now: number): Promise<void> {
+  const objects = await store.list(heartbeatsPrefix(network)).catch(() => []);
+  const old = objects.filter(({ modified }) => modified.getTime() < now - keptSeconds * 1000);
+  await Promise.all(old.map(({ key, etag }) => store.remove(key, etag).catch(() => undefined)));
+}

@@ -27,8 +27,10 @@ export const lockRecordSchema = processSchema.extend({
   /** Empty for a lock that a person put. */
   accessKeyId: z.string(),
   session: z.string(),
-  /** When the session that the run started with ends; `never` and `unknown` as they are. */
+  /** When the session that the run started with ends, by its source; `never` and `unknown` as they are. */
   expires: z.string(),
+  /** When it ends by what a person says. */
+  statedExpires: z.string().optional(),
   ciLink: z.string().optional(),
   /** Of a freeze, or a recovery: what for. */
   incident: z.string().optional(),

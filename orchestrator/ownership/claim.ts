@@ -3,6 +3,7 @@ import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import type { Removal } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
+import type { Patience } from '../state/patience.ts';
 import { readRecord, swap } from './records.ts';
 import type { HeldRecord, ReadRecord, Swapped, SwapRequest } from './records.ts';
 import { wantsLock } from './stack-record.ts';
@@ -27,6 +28,8 @@ export interface Claim {
 export interface ClaimRequest extends SwapRequest {
   readonly network: string;
   readonly wait?: (milliseconds: number) => Promise<unknown>;
+  /** With a bucket that fails before anything was started; where left out, as with every other write. */
+  readonly claiming?: Patience;
   /** Locks of plain pulumi whose process is known to be dead: they go with our own. */
   readonly beside?: readonly StandingLock[];
 }
@@ -50,7 +53,8 @@ export type Claiming =
  * @throws where the bucket fails: the stack may be claimed, and nothing was started
  */
 export async function claimStack(owner: LockRecord, seen: ReadRecord | string, request: ClaimRequest): Promise<Claiming> {
-  const claimed = await swap(seen, { type: 'claim', owner }, request);
+  const { patience, claiming = patience } = request;
+  const claimed = await swap(seen, { type: 'claim', owner }, { ...request, patience: claiming });
   if (!claimed.ok) return { ok: false, reason: 'record', refusal: claimed.refusal, now: claimed.now };
   return underLock(owner, claimed.held, undefined, request, { type: 'give-back', as: asOf(owner, claimed.held) });
 }
@@ -71,23 +75,23 @@ async function underLock(
   request: ClaimRequest,
   giveWay: Event,
 ): Promise<Claiming> {
-  const { store, network, patienceSeconds, wait, beside = [] } = request;
-  const projecting = { patienceSeconds, wait, beside: beside.map(({ etag }) => etag) };
+  const { store, network, patience, claiming = patience, wait, beside = [] } = request;
+  const projecting = { patience, wait, beside: beside.map(({ etag }) => etag) };
   const { stack, epoch } = written.record;
-  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const own = { ...owner, epoch };
   let taking: Awaited<ReturnType<typeof projectLock>>;
   try {
-    taking = await projectLock(store, network, own, projecting);
+    taking = await projectLock(store, network, own, { ...projecting, patience: claiming });
   } catch (cause) {
-    await swap(written, giveWay, { ...request, patienceSeconds: 0 }).catch(() => undefined);
+    await swap(written, giveWay, { ...request, patience: { seconds: 0 } }).catch(() => undefined);
     throw cause;
   }
   if (!taking.ok) {
     const { put } = taking;
     const given = await swap(written, giveWay, request);
     // The record first. A stack that is held, or frozen, wants a lock whoever else is in.
-    if (put !== undefined && given.ok && !wantsLock(given.held.record)) await insist(() => releaseLock(store, { stack, etag: put }));
+    if (put !== undefined && given.ok && !wantsLock(given.held.record)) await releaseLock(store, { stack, etag: put }, patience);
     return { ok: false, reason: 'lock', heldBy: taking.heldBy };
   }
   let held = written;
@@ -115,7 +119,7 @@ async function underLock(
     dropLock: async () => {
       const { frozen, epoch: last } = held.record;
       for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
-      if (frozen === undefined) return insist(() => releaseLock(store, lock));
+      if (frozen === undefined) return releaseLock(store, lock, patience);
       const over = await projectLock(store, network, { ...frozen, epoch: last }, projecting);
       return over.ok ? { done: true } : { done: false, there: true };
     },

@@ -1,6 +1,6 @@
 import type { Liveness } from './liveness.ts';
 
-const reasons: Readonly<Record<Liveness['why'], string>> = {
+const reasons: Readonly<Record<Liveness['reason'], string>> = {
   seen: 'it is running here',
   gone: 'it is not running any more',
   heard: 'it was heard of a moment ago',
@@ -11,8 +11,8 @@ const reasons: Readonly<Record<Liveness['why'], string>> = {
 };
 
 /** Why it cannot be told whether a process is alive; or how it is known. */
-export const describeReason = ({ why }: Liveness): string => reasons[why];
+export const describeReason = ({ reason }: Liveness): string => reasons[reason];
 
 /** Goes on after `locked by run … on HOST, which had started nothing`. */
 export const describeUnseen = (liveness: Liveness): string =>
-  liveness.why === 'quiet' ? 'and is not heard of any more' : `and may still be alive: ${describeReason(liveness)}`;
+  liveness.reason === 'quiet' ? 'and is not heard of any more' : `and may still be alive: ${describeReason(liveness)}`;

@@ -24,9 +24,9 @@ type FactName = keyof LivenessFacts;
  * `not-shown`: this user does not get to see it here. `records-disagree`: two records give one nonce to two processes.
  */
 export type Liveness = Readonly<
-  | { answer: 'alive'; why: 'seen' }
-  | { answer: 'dead'; why: 'gone' }
-  | { answer: 'cannot-tell'; why: 'heard' | 'quiet' | 'look-failed' | 'not-shown' | 'records-disagree' }
+  | { answer: 'alive'; reason: 'seen' }
+  | { answer: 'dead'; reason: 'gone' }
+  | { answer: 'cannot-tell'; reason: 'heard' | 'quiet' | 'look-failed' | 'not-shown' | 'records-disagree' }
 >;
 
 export interface LivenessRow {
@@ -38,9 +38,9 @@ export interface LivenessRow {
   readonly because: string;
 }
 
-const alive = { answer: 'alive', why: 'seen' } as const;
-const dead = { answer: 'dead', why: 'gone' } as const;
-const heard = { answer: 'cannot-tell', why: 'heard' } as const;
+const alive = { answer: 'alive', reason: 'seen' } as const;
+const dead = { answer: 'dead', reason: 'gone' } as const;
+const heard = { answer: 'cannot-tell', reason: 'heard' } as const;
 
 /** The first row that fits counts. `dead` is only ever what was seen: of a process of this machine, that its number is free, or another process's. */
 export const livenessTable: readonly LivenessRow[] = [
@@ -67,10 +67,10 @@ export const livenessTable: readonly LivenessRow[] = [
   {
     row: 'R1',
     when: { records: 'disagree' },
-    then: { answer: 'cannot-tell', why: 'records-disagree' },
+    then: { answer: 'cannot-tell', reason: 'records-disagree' },
     because: 'one of the records is untrue',
   },
-  { row: 'Q1', when: { look: 'elsewhere' }, then: { answer: 'cannot-tell', why: 'quiet' }, because: 'silence proves nothing' },
+  { row: 'Q1', when: { look: 'elsewhere' }, then: { answer: 'cannot-tell', reason: 'quiet' }, because: 'silence proves nothing' },
   {
     row: 'D3',
     when: { look: 'absent', user: 'own' },
@@ -80,19 +80,19 @@ export const livenessTable: readonly LivenessRow[] = [
   {
     row: 'S1',
     when: { look: 'absent' },
-    then: { answer: 'cannot-tell', why: 'not-shown' },
+    then: { answer: 'cannot-tell', reason: 'not-shown' },
     because: 'it is another user’s, and those are hidden here',
   },
   {
     row: 'S2',
     when: { look: ['permission', 'platform'] },
-    then: { answer: 'cannot-tell', why: 'not-shown' },
+    then: { answer: 'cannot-tell', reason: 'not-shown' },
     because: 'the process table may not, or cannot, be looked at',
   },
   {
     row: 'F1',
     when: { look: ['descriptors', 'failed'] },
-    then: { answer: 'cannot-tell', why: 'look-failed' },
+    then: { answer: 'cannot-tell', reason: 'look-failed' },
     because: 'the look failed, which says nothing about the process',
   },
 ];
@@ -109,12 +109,12 @@ export function livenessRow(facts: LivenessFacts): LivenessRow {
 export const livenessOf = (facts: LivenessFacts): Liveness => livenessRow(facts).then;
 
 /** Of a process that nothing is recorded of. */
-export const unknownLiveness: Liveness = { answer: 'cannot-tell', why: 'quiet' };
+export const unknownLiveness: Liveness = { answer: 'cannot-tell', reason: 'quiet' };
 
 /**
  * Whether what the process has is left to it for now, without a question: it lives, it said so a moment ago, or the next look may say. All else that
  * cannot be told is held, and asked about.
  */
-export function mayBeAtWork({ answer, why }: Liveness): boolean {
-  return answer === 'alive' || why === 'heard' || why === 'look-failed';
+export function mayBeAtWork({ answer, reason }: Liveness): boolean {
+  return answer === 'alive' || reason === 'heard' || reason === 'look-failed';
 }

@@ -81,7 +81,7 @@ function lookOf({ processStartedAt }: ProcessRecord, look: ProcessLook | undefin
     case 'absent':
       return look.kind;
     case 'cannot-look':
-      return look.why === 'hidden' ? 'permission' : look.why;
+      return look.reason === 'hidden' ? 'permission' : look.reason;
     default:
       return look satisfies never;
   }

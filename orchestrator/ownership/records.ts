@@ -3,6 +3,7 @@ import { parseStackName } from '../domain/stack-name.ts';
 import { recordKey, recordsPrefix } from '../state/layout.ts';
 import type { ObjectStore, StoredBody } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
+import type { Patience } from '../state/patience.ts';
 import { readObject } from '../state/read-json.ts';
 import { stackRecordSchema } from './stack-record.ts';
 import type { StackRecord } from './stack-record.ts';
@@ -81,7 +82,7 @@ export type Swapped =
 
 export interface SwapRequest {
   readonly store: ObjectStore;
-  readonly patienceSeconds: number;
+  readonly patience: Patience;
   readonly now: () => number;
 }
 
@@ -94,8 +95,8 @@ const mostRaces = 50;
  * @param seen as it was last read or written by this process; the stack's name: it is read first
  * @throws where the bucket fails for longer than the patience: whether it was written is not known
  */
-export async function swap(seen: ReadRecord | string, event: Event, { store, patienceSeconds, now }: SwapRequest): Promise<Swapped> {
-  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
+export async function swap(seen: ReadRecord | string, event: Event, { store, patience, now }: SwapRequest): Promise<Swapped> {
+  const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const stack = typeof seen === 'string' ? seen : seen.kind === 'there' ? seen.record.stack : seen.stack;
   let current = typeof seen === 'string' ? await insist(() => readRecord(store, stack)) : seen;
   let tried: NextRecord | undefined;

@@ -36,7 +36,15 @@ const verifiedSchema = z.discriminatedUnion('kind', [
 
 export type Verified = z.infer<typeof verifiedSchema>;
 
-const sessionSchema = z.object({ accessKeyId: z.string().max(200), session: z.string().max(200), expires: z.string().max(40) });
+/** Names of a session, never its secret. */
+const sessionSchema = z.object({
+  accessKeyId: z.string().max(200),
+  session: z.string().max(200),
+  /** What the source of the credentials says: `never` and `unknown` as they are. Only by this can a session be known to have ended. */
+  expires: z.string().max(40),
+  /** What a person says of it. */
+  statedExpires: z.string().max(40).optional(),
+});
 
 export type SessionRecord = z.infer<typeof sessionSchema>;
 
@@ -106,7 +114,7 @@ const open = {
 
 const recordSchema = z.discriminatedUnion('phase', [
   z.object({ ...common, phase: z.literal('free') }),
-  /** Owned, and nothing started: whoever takes it over has nothing to look for. */
+  /** Owned, and nothing started: a takeover has nothing to look for. */
   z.object({ ...common, phase: z.literal('claimed'), owner: lockRecordSchema }),
   z.object({ ...common, phase: z.literal('running'), owner: lockRecordSchema, ...open, run: interruptedSchema }),
   z.object({ ...common, phase: z.literal('held'), owner: lockRecordSchema, ...open }),

@@ -75,10 +75,10 @@ export type NextRecord = StackRecord extends infer R ? (R extends StackRecord ? 
 
 export type Transition = { readonly ok: true; readonly next: NextRecord } | { readonly ok: false; readonly refusal: Refusal };
 
-/** `none`: there is no record yet, and neither a checkpoint nor a lock of Holdfast's, or whoever asks has looked. */
+/** `none`: there is no record yet, and neither a checkpoint nor a lock of Holdfast's, or the caller has looked. */
 export type From = Phase | 'none';
 
-/** Who may do it: every process, the owner alone, or why nobody can. */
+/** Which process may do it: any, or the owner alone; or why none can. */
 type Who = 'any' | 'owner' | Refusal;
 
 interface Row<T extends EventType> {
@@ -147,7 +147,7 @@ function claimedRun({ owner, verified }: InPhase<'claimed'>): { readonly run?: I
   return { run: { by: owner, operation: owner.operation, ...baseOf(verified), sessions: [], engineStarted: false } };
 }
 
-/** What whoever comes next begins from; nothing where that is not known. */
+/** The version that the next owner begins from; nothing if that is not known. */
 const baseOf = (verified: Verified): { readonly base?: CheckpointVersion | null } =>
   verified.kind === 'at'
     ? { base: { etag: verified.etag, modified: verified.modified } }
@@ -199,13 +199,13 @@ const changed = (
   fields: Partial<Pick<StackRecord, 'frozen' | 'disowned'>> & { readonly run?: InterruptedRun; readonly answers?: Answer[] },
 ): Transition => {
   const { write: _, ...rest } = at;
-  return to({ ...rest, ...fields } as NextRecord);
+  return to({ ...rest, ...fields });
 };
 
 /** What is refused because another process has the stack, or it is held. */
 const taken = { claimed: 'not-free', running: 'not-free', held: 'not-free', recovering: 'not-free' } as const;
 
-/** What was somebody's own is so no more. */
+/** The writer's ownership is over. */
 const lost = { none: 'wrong-phase', free: 'not-owner', held: 'not-owner' } as const;
 
 const everywhere = { free: 'any', claimed: 'any', running: 'any', held: 'any', recovering: 'any' } as const;

@@ -6,7 +6,8 @@ export type Command = 'up' | 'plan' | 'destroy' | 'preflight' | 'status' | 'inve
 export interface CheckResult {
   readonly id: string;
   readonly title: string;
-  readonly outcome: 'ok' | 'warn' | 'fail';
+  /** `not-checked`: what it is about could not be looked at, so nothing is known of it. */
+  readonly outcome: 'ok' | 'not-checked' | 'warn' | 'fail';
   readonly message: string;
   /** What to do, where it is not ok. */
   readonly next?: string;
@@ -20,6 +21,7 @@ export interface CheckResult {
 
 export type CheckOutcome =
   | { readonly outcome: 'ok'; readonly message: string }
+  | { readonly outcome: 'not-checked'; readonly message: string }
   | { readonly outcome: 'warn'; readonly message: string; readonly next: string }
   | { readonly outcome: 'fail'; readonly message: string; readonly next: string; readonly file?: string; readonly line?: number };
 

@@ -1,6 +1,7 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { BucketFacts } from '../aws/account.ts';
+import { clockSkewLimitSeconds } from '../aws/identity.ts';
 import type { Identity } from '../aws/identity.ts';
 import type { Looked } from '../aws/looked.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
@@ -30,13 +31,13 @@ export interface PreflightFacts {
   readonly secrets: SecretsFacts;
   /** Who holds which of the selected stacks, one line each. */
   readonly locks: readonly string[];
-  /** Stacks of which AWS may have what the state does not say, and selected ones that are frozen: one line each. */
-  readonly held: readonly string[];
+  /** Stacks of which AWS may have what the state does not say, and selected ones that are frozen: one line each. Of a recovery they are the subject. */
+  readonly held: readonly string[] | 'told-one-by-one';
   readonly unreadable: readonly string[];
   /** Objects of the journal, or records beside the locks, that cannot be read. */
   readonly unreadableRecords: readonly string[];
   /** Upstreams that are not selected and were never deployed. */
-  readonly missingUpstreams: readonly string[];
+  readonly missingUpstreams: readonly string[] | 'not-needed';
   readonly cli: string;
   readonly plugin: string;
   /** Day of the runbook's last review, as `2026-01-31`; undefined where it is not known. */
@@ -49,8 +50,17 @@ const running: readonly Command[] = [...changing, 'plan'];
 /** Without these nothing may run: each has a line of its own. */
 const hasCheckOfItsOwn: ReadonlySet<string> = new Set(['bucket', 'versioning', 'installation', 'conditional-writes']);
 
-const ok = (message: string): CheckOutcome => ({ outcome: 'ok', message });
-const fail = (message: string, next: string): CheckOutcome => ({ outcome: 'fail', message, next });
+const ok = (message: string): Extract<CheckOutcome, { outcome: 'ok' }> => ({ outcome: 'ok', message });
+const notChecked = (because: string): CheckOutcome => ({ outcome: 'not-checked', message: because });
+const fail = (message: string, next: string): Extract<CheckOutcome, { outcome: 'fail' }> => ({ outcome: 'fail', message, next });
+
+const bucketUnread = 'the state bucket could not be read';
+
+/** A check of what the state bucket says: without the bucket it says nothing. */
+const inBucket =
+  (look: (facts: PreflightFacts) => CheckOutcome) =>
+  (facts: PreflightFacts): CheckOutcome =>
+    facts.bucketFacts.ok ? look(facts) : notChecked(bucketUnread);
 
 /** Every check before a run, in the order in which a person reads them. */
 export const checks: readonly Check<PreflightFacts>[] = [
@@ -99,9 +109,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: changing,
     exitCode: exitCodes.preflightRefused,
     look: ({ identity }) => {
-      if (!identity.ok) return ok('not compared: AWS did not answer');
+      if (!identity.ok) return notChecked('AWS did not answer');
       const skew = identity.value.clockSkewSeconds;
-      if (Math.abs(skew) > 240)
+      if (skew === undefined) return notChecked('the answer of AWS bore no date');
+      if (Math.abs(skew) > clockSkewLimitSeconds)
         return fail(
           `this machine's clock is ${formatSeconds(Math.abs(skew))} ${skew > 0 ? 'ahead of' : 'behind'} AWS's: signatures fail at 5 min, and an expiry means nothing`,
           'Set the clock (timedatectl set-ntp true).',
@@ -117,7 +128,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
     exitCode: exitCodes.preflightRefused,
     look: ({ zones, network }) => {
       // Said once, by the identity check.
-      if (!zones.ok && isUnreachable(zones.code)) return ok('not looked at');
+      if (!zones.ok && isUnreachable(zones.code)) return notChecked('AWS did not answer');
       if (!zones.ok)
         return fail(`the region's zones cannot be read: ${zones.code}: ${zones.message}`, 'Allow ec2:DescribeAvailabilityZones.');
       const { region, vpcs } = network.spec;
@@ -155,7 +166,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: running,
     exitCode: exitCodes.preflightRefused,
     look: ({ bucketFacts, bucket }) => {
-      if (!bucketFacts.ok) return ok('not looked at');
+      if (!bucketFacts.ok) return notChecked(bucketUnread);
       return bucketFacts.value.versioned
         ? ok('on')
         : fail(
@@ -170,7 +181,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: running,
     exitCode: exitCodes.preflightRefused,
     look: ({ bucketFacts, bucket }) => {
-      if (!bucketFacts.ok || bucketFacts.value.installation === undefined) return ok('not looked at');
+      if (!bucketFacts.ok) return notChecked(bucketUnread);
+      if (bucketFacts.value.installation === undefined) return notChecked('the bucket was never prepared for Holdfast');
       const probe = bucketFacts.value.probe === undefined ? undefined : readProbe(bucketFacts.value.probe);
       if (probe === undefined)
         return fail(
@@ -193,7 +205,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: [],
     exitCode: exitCodes.preflightRefused,
     look: ({ bucketFacts, properties }) => {
-      if (!bucketFacts.ok) return ok('not looked at');
+      if (!bucketFacts.ok) return notChecked(bucketUnread);
       const lacking = properties.filter(({ id, outcome }) => outcome !== 'ok' && !hasCheckOfItsOwn.has(id));
       if (lacking.length === 0) return ok('as bootstrap makes them');
       const mended = lacking.some(({ shortfalls }) => shortfalls.some((shortfall) => shortfall.mended));
@@ -209,28 +221,32 @@ export const checks: readonly Check<PreflightFacts>[] = [
     title: 'checkpoints',
     fatalFor: running,
     exitCode: exitCodes.preflightRefused,
-    look: ({ unreadable }) => {
-      if (unreadable.length === 0) return ok('readable');
-      return fail(
-        unreadable.join('; '),
-        'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.',
-      );
-    },
+    look: inBucket(({ unreadable }) =>
+      unreadable.length === 0
+        ? ok('readable')
+        : fail(unreadable.join('; '), 'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.'),
+    ),
   },
   {
     id: 'secrets',
     title: 'secrets',
     fatalFor: running,
     exitCode: exitCodes.preflightRefused,
-    look: ({ secrets }) => checkSecrets(secrets),
+    look: ({ secrets, bucketFacts }) => {
+      if (bucketFacts.ok) return checkSecrets(secrets);
+      // A key that does not work, or a file that is not there, is known without the states.
+      const seen = checkSecrets({ ...secrets, stacks: [] });
+      return seen.outcome === 'fail' ? seen : notChecked(bucketUnread);
+    },
   },
   {
     id: 'locks',
     title: 'locks',
     fatalFor: ['up', 'destroy', 'preflight'],
     exitCode: exitCodes.lockedByOther,
-    look: ({ locks }) =>
+    look: inBucket(({ locks }) =>
       locks.length === 0 ? ok('none') : fail(locks.join('; '), 'Wait for that run to end, or look at it: npm run status'),
+    ),
   },
   {
     id: 'held',
@@ -238,31 +254,36 @@ export const checks: readonly Check<PreflightFacts>[] = [
     // A run leaves them and their dependents out, and says so: the others can be deployed.
     fatalFor: ['preflight'],
     exitCode: exitCodes.held,
-    look: ({ held }) =>
-      held.length === 0 ? ok('none') : fail(held.join('\n     '), 'They and what reads them are left out. See npm run status'),
+    look: inBucket(({ held }) => {
+      if (held === 'told-one-by-one') return ok('recover tells of each');
+      return held.length === 0 ? ok('none') : fail(held.join('\n     '), 'They and what reads them are left out. See npm run status');
+    }),
   },
   {
     id: 'journal',
     title: 'journal',
     fatalFor: changing,
     exitCode: exitCodes.preflightRefused,
-    look: ({ unreadableRecords }) =>
+    look: inBucket(({ unreadableRecords }) =>
       unreadableRecords.length === 0
         ? ok('readable')
         : fail(
             unreadableRecords.join('; '),
             'Nothing was changed. Who owns which stack is not known until these can be read: look at the objects, and at their earlier versions.',
           ),
+    ),
   },
   {
     id: 'upstreams',
     title: 'upstream stacks',
     fatalFor: ['up', 'preflight'],
     exitCode: exitCodes.preflightRefused,
-    look: ({ missingUpstreams }) =>
-      missingUpstreams.length === 0
+    look: inBucket(({ missingUpstreams }) => {
+      if (missingUpstreams === 'not-needed') return ok('not needed by this command');
+      return missingUpstreams.length === 0
         ? ok('deployed, or part of this run')
-        : fail(`not deployed yet: ${missingUpstreams.join(', ')}`, 'Add --with-upstreams, or deploy them first.'),
+        : fail(`not deployed yet: ${missingUpstreams.join(', ')}`, 'Add --with-upstreams, or deploy them first.');
+    }),
   },
   {
     id: 'engine',
@@ -304,7 +325,7 @@ function checkAlarm(guardrails: Network['spec']['guardrails']): CheckOutcome {
       message: 'the topic of the alarm has no subscriptions in the network file: nobody reads it, as far as that says',
       next: 'Add them: docs/network.md, "guardrails"',
     };
-  return ok(`on locks older than ${formatSeconds(lockAge ?? 0)}`);
+  return ok(`on locks older than ${formatSeconds(lockAge ?? 0)}, by the network file`);
 }
 
 function checkRunbook({ network, runbookReviewed, now }: PreflightFacts): CheckOutcome {
@@ -327,7 +348,11 @@ function place(network: Network, path: readonly (string | number)[]): { file: st
 type Failure = Extract<Looked<unknown>, { ok: false }>;
 
 /** Nothing that AWS says counts where it is another account that answers. */
-export function checkIdentity({ identity, network, target }: Pick<PreflightFacts, 'identity' | 'network' | 'target'>): CheckOutcome {
+export function checkIdentity({
+  identity,
+  network,
+  target,
+}: Pick<PreflightFacts, 'identity' | 'network' | 'target'>): Exclude<CheckOutcome, { outcome: 'not-checked' }> {
   if (!identity.ok) return fail(...identityFailure(identity, target));
   const { account, arn } = identity.value;
   const wanted = network.spec.account;

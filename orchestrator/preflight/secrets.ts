@@ -33,7 +33,8 @@ export function checkSecrets({ configured, passphrase, key, stacks }: SecretsFac
 }
 
 function ofKey(configured: ConfiguredSecrets, key: SecretsFacts['key']): CheckOutcome {
-  if (key === undefined || key.ok) return { outcome: 'ok', message: configured };
+  if (key === undefined) return { outcome: 'not-checked', message: `${configured} was not tried` };
+  if (key.ok) return { outcome: 'ok', message: configured };
   const { code, message, action = 'kms:Encrypt and kms:Decrypt' } = key;
   return {
     outcome: 'fail',

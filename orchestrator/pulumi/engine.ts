@@ -120,12 +120,15 @@ type EngineEnd =
       readonly interrupted: boolean;
     };
 
+/** What is done by it, whoever does it. */
+export type Engine = Pick<CliEngine, keyof CliEngine>;
+
 /**
  * When a result is there, nothing of that engine is: what plugins it left are ended. Where they could not be looked for, the result says so (`unended`).
  *
  * @throws EngineProcessesLeft where one of them does not end, so that a call of it may still be under way
  */
-export class Engine {
+export class CliEngine {
   readonly #settings: EngineSettings;
 
   constructor(settings: EngineSettings) {

@@ -64,5 +64,5 @@ export function interruptedOf({ stack, run, doubts, answers, owners, verified }:
   };
 }
 
-/** Hours before a recovery in which is looked for what it is to recover, where nobody knows when that began. */
+/** Hours of evidence that a recovery reads if it is not known when the interrupted work began. */
 export const evidenceHours = 24;

@@ -227,13 +227,22 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
       type === object.type &&
       evidence.answers.some(({ answer, resource, id }) => answer === 'adopt' && resource === name && id === object.id);
     const own = current.resources.filter((resource) => resource.type === object.type && !resource.condemned);
-    const anew = own.find(isOf);
+    const fresh = own.find(isOf);
     const updated = history.updates.find((update) => own.some(({ urn }) => urn === update.urn) && (isOf(update) || isSaid(update)));
-    const shape = anew ?? updated;
+    const shape = fresh ?? updated;
     if (!shape) continue;
     const { urn, name, type } = shape;
     const source: Source = { from: 'version', says: `an update was to make ${name} what ${object.id} is` };
-    add({ urn, name, type, id: object.id, state: 'unrecorded', operation: anew ? 'none' : 'update', shape, sources: anew ? [] : [source] });
+    add({
+      urn,
+      name,
+      type,
+      id: object.id,
+      state: 'unrecorded',
+      operation: fresh ? 'none' : 'update',
+      shape,
+      sources: fresh ? [] : [source],
+    });
   }
   return candidates;
 }

@@ -6,6 +6,8 @@ import type { Liveness } from '../ownership/liveness.ts';
 import { suspectsOf } from '../ownership/processes.ts';
 import { EngineOwnerAlive, EngineProcessesLeft, endEngineProcesses, findEngineProcesses } from '../pulumi/orphans.ts';
 import type { Proof } from '../ownership/transitions.ts';
+import { clockSkewLimitSeconds } from '../aws/identity.ts';
+import { formatSeconds } from '../domain/duration.ts';
 import type { Interrupted } from './interrupted.ts';
 
 /** Whether any process can still write to AWS for the interrupted run (the lock protocol, rule 8). Evidence counts only after that. */
@@ -42,14 +44,16 @@ export interface WriterFacts {
   readonly liveness: Liveness;
   readonly engine: LeftEngine;
   readonly now: number;
+  /** Seconds by which the clock of `now` is ahead of AWS's; undefined where it could not be compared. */
+  readonly clockSkewSeconds: number | undefined;
   /** Who said so, where a person did: `--writer-dead RUN`. */
   readonly saidBy: string | undefined;
 }
 
-/** Seconds after the recorded expiry: clocks differ, and a call that was signed before it may still be under way. */
+/** Seconds after the expiry that the session's source gave: clocks differ, and a call that was signed before it may still be under way. */
 const expiryMarginSeconds = 300;
 
-export function writerOf({ interrupted, liveness, engine, now, saidBy }: WriterFacts): Writer {
+export function writerOf({ interrupted, liveness, engine, now, clockSkewSeconds, saidBy }: WriterFacts): Writer {
   const { run, process, sessions } = interrupted;
   const host = process?.host ?? 'a machine that was not recorded';
   if (!interrupted.engineStarted && process !== undefined)
@@ -66,18 +70,25 @@ export function writerOf({ interrupted, liveness, engine, now, saidBy }: WriterF
       how: `its orchestrator (pid ${process?.pid ?? '?'}) is dead, and ${describeLeft(engine)} on ${host}`,
     };
   const expiries = sessions.map(({ expires }) => Date.parse(expires));
-  const last = Math.max(...expiries);
-  if (expiries.length > 0 && expiries.every((at) => !Number.isNaN(at)) && now > last + expiryMarginSeconds * 1000)
-    return { dead: true, by: 'sessions-ended', how: `its last session expired at ${new Date(last).toISOString()}` };
+  const last = expiries.length > 0 && expiries.every((at) => !Number.isNaN(at)) ? Math.max(...expiries) : undefined;
+  const isPast = last !== undefined && now > last + expiryMarginSeconds * 1000;
+  const isRight = clockSkewSeconds !== undefined && Math.abs(clockSkewSeconds) <= clockSkewLimitSeconds;
+  if (isPast && isRight) return { dead: true, by: 'sessions-ended', how: `its last session expired at ${new Date(last).toISOString()}` };
   if (saidBy !== undefined)
     return { dead: true, by: 'person', how: `a person says that nothing of run ${run} is at work any more`, saidBy };
-  const until =
-    expiries.length > 0 && expiries.every((at) => !Number.isNaN(at)) ? `. Its session lasts until ${new Date(last).toISOString()}` : '';
+  const until = last === undefined ? '' : `. Its session lasts until ${new Date(last).toISOString()}`;
   return {
     dead: false,
     reason: 'unknown',
-    why: `whether an engine of run ${run} is still running on ${host} cannot be told: ${whyUnknown(liveness, engine, process)}${until}`,
+    why: `whether an engine of run ${run} is still running on ${host} cannot be told: ${whyUnknown(liveness, engine, process)}${until}${isPast ? `: ${describeClock(clockSkewSeconds)}` : ''}`,
   };
+}
+
+/** Why the expiry of a session is not taken for past, although this machine's clock says so. */
+function describeClock(skewSeconds: number | undefined): string {
+  if (skewSeconds === undefined) return "whether that is past is not known, because this machine's clock could not be compared with AWS's";
+  const far = formatSeconds(Math.abs(skewSeconds));
+  return `whether that is past is not known, because this machine's clock is ${far} ${skewSeconds > 0 ? 'ahead of' : 'behind'} AWS's; set the clock (timedatectl set-ntp true), then run the same command again`;
 }
 
 function describeLeft({ kind, count }: Extract<LeftEngine, { count: number }>): string {

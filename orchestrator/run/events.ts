@@ -27,7 +27,14 @@ export type RunEvent =
     }
   /** What one property of the state bucket is, or has become. */
   | { readonly type: 'bucket-property'; readonly property: PropertyStanding; readonly next?: string }
-  | { readonly type: 'checked'; readonly checks: number; readonly warnings: number; readonly session: string }
+  | {
+      readonly type: 'checked';
+      readonly checks: number;
+      readonly warnings: number;
+      /** Of which nothing is known, because it could not be looked at. */
+      readonly notChecked: number;
+      readonly session: string;
+    }
   | { readonly type: 'stage-started'; readonly stage: Stage; readonly stacks: readonly StackLabel[] }
   | { readonly type: 'stack-started'; readonly stack: string; readonly total: number }
   | {

@@ -130,7 +130,7 @@ const mostLooks = 10;
  * read after that, and only then is it told.
  */
 async function freezeOne(stack: string, mine: LockRecord, request: FreezeRequest): Promise<FrozenStack | RefusedFreeze> {
-  const { store, network, patienceSeconds, wait } = request;
+  const { store, network, patience, wait } = request;
   const swapped = await swap(request.standings.records.get(stack) ?? stack, { type: 'freeze', by: mine }, request);
   if (!swapped.ok) {
     if (swapped.refusal === 'other-freeze' && swapped.now.kind === 'there' && swapped.now.record.frozen)
@@ -148,10 +148,10 @@ async function freezeOne(stack: string, mine: LockRecord, request: FreezeRequest
     // Claimed since it was looked at: frozen would be told of a stack on which a run is at work.
     if (record.phase !== 'free') return { stack, reason: 'at-work', message: describeOwner(record.owner) };
     const { epoch } = record;
-    const taking = await projectLock(store, network, { ...by, epoch }, { patienceSeconds, wait });
+    const taking = await projectLock(store, network, { ...by, epoch }, { patience, wait });
     const now = await readRecord(store, stack);
     if (now.kind !== 'there' || now.record.frozen?.nonce !== by.nonce) {
-      if (taking.ok) await releaseLock(store, taking.lock);
+      if (taking.ok) await releaseLock(store, taking.lock, patience);
       return { stack, reason: 'failed', message: `${stack} was unfrozen by another process a moment ago` };
     }
     if (taking.ok && now.record.phase === 'free') return { ...end, keepsLock: false };
@@ -184,7 +184,7 @@ export async function unfreezeStacks(request: UnfreezeRequest): Promise<string[]
   );
   for (const { stack, etag } of locks) {
     const now = await readRecord(store, stack);
-    if (now.kind === 'there' && !wantsLock(now.record)) await releaseLock(store, { stack, etag });
+    if (now.kind === 'there' && !wantsLock(now.record)) await releaseLock(store, { stack, etag }, request.patience);
   }
   return left;
 }

@@ -26,6 +26,7 @@ import type { Fingerprint } from '../state/index-of-stacks.ts';
 import { checkpointKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
+import type { Patience } from '../state/patience.ts';
 import type { Emit, StackEnd } from './events.ts';
 import type { OutputDigest } from './fingerprint.ts';
 import { servedDigests } from './settled.ts';
@@ -37,7 +38,7 @@ import { judge } from './verdict.ts';
 export interface LiveSession {
   /** Seconds; Infinity for long-term keys. */
   readonly remainingSeconds: () => number;
-  /** True where there is a new session now. */
+  /** A new session from the same source. @returns true where there is one now @throws where the source fails */
   readonly renew: () => Promise<boolean>;
   readonly environment: () => Readonly<Record<string, string>>;
   /** What the journal says of it: names, never the secret. */
@@ -132,11 +133,12 @@ export interface StackRunSettings {
 }
 
 /** How a claim, and what its owner writes, reaches the bucket. */
-const claimRequest = ({ store, network, patienceSeconds, now }: StackRunSettings): ClaimRequest => ({
-  store,
-  network,
-  patienceSeconds,
-  now,
+const claimRequest = (work: Work, settings: StackRunSettings): ClaimRequest => ({
+  store: settings.store,
+  network: settings.network,
+  patience: { seconds: settings.patienceSeconds },
+  claiming: lockPatience(work, settings),
+  now: settings.now,
 });
 
 /**
@@ -147,7 +149,7 @@ const claimRequest = ({ store, network, patienceSeconds, now }: StackRunSettings
 export async function runStack(work: Work, settings: StackRunSettings, onLock: (taken: boolean) => void): Promise<StackEnd> {
   const { records, journal } = settings;
   const { stack } = work;
-  const claiming = await claimStack(settings.lockRecord(stack), records.get(stack) ?? stack, claimRequest(settings)).catch(
+  const claiming = await claimStack(settings.lockRecord(stack), records.get(stack) ?? stack, claimRequest(work, settings)).catch(
     (cause: unknown) => ({ failed: messageOf(cause) }),
   );
   if ('failed' in claiming) {
@@ -402,6 +404,21 @@ async function runEngine(
   }
 }
 
+/** A bucket that fails while a lock is taken: told once, and waited for unless the run is to end. */
+function lockPatience({ stack, short }: Work, { emit, patienceSeconds, interrupting }: StackRunSettings): Patience {
+  let told = false;
+  return {
+    seconds: patienceSeconds,
+    signal: interrupting,
+    onFailure: (cause) => {
+      if (told || patienceSeconds === 0) return;
+      told = true;
+      const message = `${short}: the state bucket fails (${messageOf(cause)}); its lock waits, up to ${formatSeconds(patienceSeconds)}`;
+      emit({ type: 'waiting', stack, message });
+    },
+  };
+}
+
 /** A bucket that fails is told when it begins to, and when it is over: not at each of many tries. */
 function tellOnce({ stack, short }: Work, { emit, patienceSeconds }: StackRunSettings): (trouble: Trouble) => void {
   let told = false;
@@ -548,7 +565,7 @@ async function recoverInRun(
   });
   const before = claim.held();
   const recoverer: LockRecord = { ...settings.lockRecord(stack), operation: 'recover', recovery: journal.run };
-  const taken = await takeOverStack(recoverer, before, 'engine-ended', claimRequest(settings)).catch(() => undefined);
+  const taken = await takeOverStack(recoverer, before, 'engine-ended', claimRequest(work, settings)).catch(() => undefined);
   if (!taken?.ok || !('doubts' in before.record)) return undefined;
   const end = await settings.recover({
     stack,

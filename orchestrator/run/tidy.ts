@@ -22,8 +22,8 @@ export interface TidyRequest {
   readonly onNote: (message: string) => void;
 }
 
-/** Seconds: what fails here is tried again by the next command. */
-const patienceSeconds = 5;
+/** Short: what fails here is tried again by the next command. */
+const patience = { seconds: 5 };
 
 /**
  * Puts back the locks that were removed from held or frozen stacks: until then plain `pulumi` is not kept out. Every command that looks does it, as
@@ -51,7 +51,7 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
     changed = true;
     const again = await readRecord(store, stack);
     if (again.kind === 'there' && !wantsLock(again.record)) {
-      await releaseLock(store, back);
+      await releaseLock(store, back, patience);
       continue;
     }
     onNote(
@@ -83,7 +83,7 @@ export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
   for (const { stack, held, lock, why } of leftLocks(request.standings)) {
     let ended = false;
     if (held?.record.phase === 'claimed') {
-      const settings = { store, now, patienceSeconds };
+      const settings = { store, now, patience };
       const mine = request.lockRecord(stack);
       // The swap is over what was read when its owner was dead: an owner that has gone on since has written another one.
       const taken = await swap(held, { type: 'take-over', owner: mine, proof: 'nothing-started' }, settings);
@@ -95,7 +95,7 @@ export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
     }
     const after = await readRecord(store, stack);
     const isWanted = after.kind !== 'there' || wantsLock(after.record);
-    if (lock !== undefined && !isWanted) ended = (await releaseLock(store, { stack, etag: lock })).done || ended;
+    if (lock !== undefined && !isWanted) ended = (await releaseLock(store, { stack, etag: lock }, patience)).done || ended;
     changed ||= ended;
     if (ended) onNote(`Released the lock of ${stack}: ${why}.`);
   }

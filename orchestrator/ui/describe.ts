@@ -21,7 +21,7 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'bucket-property':
       return describeProperty(event, style);
     case 'checked':
-      return `${style.green('ok')}   preflight: ${plural(event.checks, 'check')}${event.warnings === 0 ? '' : `, ${plural(event.warnings, 'warning')}`}, ${event.session}`;
+      return `${style.green('ok')}   preflight: ${plural(event.checks, 'check')}${event.warnings === 0 ? '' : `, ${plural(event.warnings, 'warning')}`}${event.notChecked === 0 ? '' : `, ${event.notChecked} not checked`}, ${event.session}`;
     case 'stage-started':
       return event.stacks.length === 0 ? undefined : style.dim(`${stageWord[event.stage]} ${plural(event.stacks.length, 'stack')}`);
     case 'stack-started':
@@ -101,9 +101,11 @@ export function describeProblem(problem: Problem, style: Style): string {
 }
 
 export function describeCheck(check: CheckResult, style: Style): string {
-  const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('FAIL') }[check.outcome];
+  const mark = { ok: style.green('ok  '), 'not-checked': style.yellow('----'), warn: style.yellow('warn'), fail: style.red('FAIL') }[
+    check.outcome
+  ];
   const place = check.file === undefined ? '' : `${check.file}${check.line === undefined ? '' : `:${check.line}`}: `;
-  const line = `${mark} ${check.title}: ${place}${check.message}`;
+  const line = `${mark} ${check.title}: ${place}${check.outcome === 'not-checked' ? 'not checked: ' : ''}${check.message}`;
   return check.next === undefined ? clip(line, style.columns) : `${line}\n     ${style.bold('next')}  ${check.next}`;
 }
 

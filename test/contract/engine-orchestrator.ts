@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Engine } from '../../orchestrator/pulumi/engine.ts';
+import { CliEngine } from '../../orchestrator/pulumi/engine.ts';
 import { vpcs } from './engine-vpcs.ts';
 
 /** An orchestrator of its own process, for a test to kill: it does one up of one VPC. */
@@ -22,4 +22,4 @@ const order = z.object({
 export type OrchestratorOrder = z.infer<typeof order>;
 
 const { settings, request } = order.parse(JSON.parse(process.argv[2] ?? ''));
-await new Engine(settings).up({ ...request, exists: false, program: vpcs(1) });
+await new CliEngine(settings).up({ ...request, exists: false, program: vpcs(1) });

@@ -6,7 +6,7 @@ import type { Call } from '../../lab/proxy/calls.ts';
 import type { FaultOrder } from '../../lab/proxy/faults.ts';
 import { startProxy } from '../../lab/proxy/proxy.ts';
 import type { Result } from '../../orchestrator/domain/problem.ts';
-import { Engine } from '../../orchestrator/pulumi/engine.ts';
+import { CliEngine } from '../../orchestrator/pulumi/engine.ts';
 import type { EngineRequest } from '../../orchestrator/pulumi/engine.ts';
 import { provideAwsPlugin } from '../../toolchain/aws-plugin.ts';
 import type { AwsPlugin } from '../../toolchain/aws-plugin.ts';
@@ -60,7 +60,7 @@ export async function startEngineLab(project: string) {
     AWS_S3_USE_PATH_STYLE: 'true',
     PULUMI_CONFIG_PASSPHRASE: '',
   };
-  const engine = new Engine({ project, cli, pulumiHome, pluginDirectory: plugin.directory });
+  const engine = new CliEngine({ project, cli, pulumiHome, pluginDirectory: plugin.directory });
 
   return {
     cli,

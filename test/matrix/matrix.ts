@@ -10,14 +10,16 @@ import { moments } from './faults.ts';
 import { Recorded } from './recorded.ts';
 import { scenarios } from './scenarios.ts';
 import type { Part } from './scenarios.ts';
+import { readShard, shardOf } from '../../toolchain/test-request.ts';
 
-const usage = `npm run matrix -- [--scenario NAME]… [--case GLOB]… [--depth 2] [--list] [--workers N] [--json]
+const usage = `npm run matrix -- [--scenario NAME]… [--case GLOB]… [--depth 2] [--shard I/N] [--list] [--workers N] [--json]
 
 Interrupts a run at every call that it makes, in every way, recovers it, and looks whether anything is left.
 
   --scenario NAME  ${scenarios.map(({ name }) => name).join(', ')}; default: all
   --case GLOB      only cases whose name matches, as in 'first-deploy/vpc.one/CreateVpc/accepted/*'
   --depth 2        a second fault at every call of the recovery
+  --shard I/N      every Nth case, from the Ith on, as in 2/3: all shards together are all cases
   --list           names every case, and each that is left out with the reason, and runs none
   --workers N      labs side by side; default: one more than there are cores, since a case waits a third of its time
   --json           a line of JSON for each case
@@ -39,6 +41,7 @@ async function main(): Promise<number> {
       scenario: { type: 'string', multiple: true },
       case: { type: 'string', multiple: true },
       depth: { type: 'string', default: '1' },
+      shard: { type: 'string', default: '1/1' },
       list: { type: 'boolean', default: false },
       workers: { type: 'string', default: String(availableParallelism() + 1) },
       json: { type: 'boolean', default: false },
@@ -49,9 +52,10 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const problem = problemOf(values);
-  if (problem !== undefined) {
-    process.stderr.write(`${problem}\n\n${usage}`);
+  const shard = readShard(values.shard);
+  const problem = shard ? problemOf(values) : `--shard is I/N, as in 2/3, and not ${values.shard}.`;
+  if (!shard || problem !== undefined) {
+    process.stderr.write(`${problem ?? ''}\n\n${usage}`);
     return 2;
   }
   const asked: Asked = {
@@ -69,10 +73,15 @@ async function main(): Promise<number> {
   try {
     const recorded = await Recorded.make(crew, parts);
     const cells = await cellsAsked(crew, recorded, asked);
-    const cases = cells.filter(({ verdict }) => verdict.run);
-    if (!values.json) say(described(parts.length, cells, cases.length, asked.depth));
+    const all = cells.filter(({ verdict }) => verdict.run);
+    const cases = shardOf(all, shard);
+    if (!values.json) {
+      say(described(parts.length, cells, all.length, asked.depth));
+      if (shard.of > 1) say(`shard ${values.shard}: ${cases.length} of them`);
+    }
     if (values.list) {
-      for (const { id, verdict } of cells) say(verdict.run ? `run   ${id}` : `same  ${id}: ${verdict.because}`);
+      for (const { id, verdict } of cells.filter((cell) => !cell.verdict.run || cases.includes(cell)))
+        say(verdict.run ? `run   ${id}` : `same  ${id}: ${verdict.because}`);
       return 0;
     }
     let done = 0;

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { count, tier } from '../support/tier.ts';
 import type { Cell, SecondCell } from './cells.ts';
 import { Crew } from './crew.ts';
 import { Recorded } from './recorded.ts';
-import { always, alwaysSecond, rotatingCount } from './sample.ts';
+import { atNight, onPush, secondAtNight, secondOnPush } from './sample.ts';
+
+const always = tier === 'all' ? [...onPush, ...atNight] : onPush;
+const alwaysSecond = tier === 'all' ? [...secondOnPush, ...secondAtNight] : secondOnPush;
+const rotating = count({ push: 2, all: 8 });
 
 /** Of the cases that are not run always: others each day, the same all day long, so that a failure is seen again. */
 const day = Math.floor(Date.now() / 86_400_000);
@@ -21,13 +26,20 @@ async function passes(cell: Cell | SecondCell | undefined): Promise<void> {
   expect(findings, `npm run matrix -- --case '${id}'\n${said ?? ''}`).toEqual([]);
 }
 
+it('every push tries each fault at each kind of call that it can strike', () => {
+  const struck = ({ fault, point }: Cell): string => `${fault.name} at a call of ${point.role}`;
+  const cells = recorded.cells.filter(({ verdict }) => verdict.run);
+  const tried = new Set(cells.filter(({ id }) => onPush.includes(id)).map(struck));
+  expect([...new Set(cells.map(struck))].filter((pair) => !tried.has(pair))).toEqual([]);
+});
+
 describe.concurrent('a run that is interrupted, recovered and finished is as one that nothing befell', () => {
   it.each(always)('%s', (id) => passes(recorded.cells.find((cell) => cell.id === id)));
 
-  it.each(Array.from({ length: rotatingCount }, (_, nth) => nth + 1))("one of today's others: %i", (nth) => {
+  it.each(Array.from({ length: rotating }, (_, nth) => nth + 1))("one of today's others: %i", (nth) => {
     const others = recorded.cells.filter(({ verdict, id }) => verdict.run && !always.includes(id));
     // A step that has no divisor in common with their number comes to each of them.
-    return passes(others[((day * rotatingCount + nth) * stepIn(others.length)) % others.length]);
+    return passes(others[((day * rotating + nth) * stepIn(others.length)) % others.length]);
   });
 });
 
@@ -38,7 +50,7 @@ describe.concurrent('a recovery that is interrupted itself is done by the next o
   });
 });
 
-function stepIn(count: number): number {
+function stepIn(length: number): number {
   const divides = (a: number, b: number): number => (b === 0 ? a : divides(b, a % b));
-  return Array.from({ length: count }, (_, index) => 101 + index).find((step) => divides(step, count) === 1) ?? 1;
+  return Array.from({ length }, (_, index) => 101 + index).find((step) => divides(step, length) === 1) ?? 1;
 }

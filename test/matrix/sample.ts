@@ -1,14 +1,20 @@
-/** Cases that every run of the tests makes: the worst of each scenario, and each in which something was found. */
+/** The cases of the interruption matrix that the tests try: those of each push, and those that come to them at night (test/support/tier.ts). */
 
 const at = (call: string, ...faults: readonly string[]): string[] => faults.map((fault) => `${call}/${fault}`);
 
 const killed = ['cli-killed', 'provider-killed', 'orchestrator-killed', 'everything-killed'] as const;
 
-export const always: readonly string[] = [
+/**
+ * Of each fault a case at each kind of call that it can strike (`Role` in calls.ts), which sample.test.ts holds against all cells; each that catches a broken
+ * build (broken-builds.ts); and each kind of change of AWS.
+ */
+export const onPush: readonly string[] = [
   // A create that AWS has accepted and nobody has written down, in every way.
   ...at(
     'first-deploy/transit-gateway/CreateTransitGateway/accepted',
-    ...killed,
+    'provider-killed',
+    'orchestrator-killed',
+    'everything-killed',
     'cli-and-provider-killed',
     'orchestrator-and-cli-killed',
     'orchestrator-and-provider-killed',
@@ -18,49 +24,90 @@ export const always: readonly string[] = [
     'orchestrator-paused',
     'cli-paused',
     'session-expired',
-    'session-revoked',
     'ec2-refused',
     'both-refused',
     'stale-describes',
   ),
-  // Half done: the VPC is there, its attributes are not.
-  ...at('first-deploy/vpc.one/CreateVpc/accepted', ...killed, 'reply-lost', 'stale-describes'),
-  ...at('first-deploy/vpc.one/ModifyVpcAttribute/before', 'everything-killed', 'ec2-refused'),
-  ...at('first-deploy/vpc.one/CreateSubnet/before', 'provider-killed', 'session-revoked'),
+  ...at('first-deploy/vpc.one/CreateVpc/accepted', 'reply-lost'),
+  ...at('first-deploy/vpc.one/CreateSubnet/before', 'throttled'),
   // What has no tags and no id of AWS's.
-  ...at('first-deploy/route-tables.one/CreateRoute/accepted', ...killed),
-  ...at('first-deploy/route-tables.one/AssociateTransitGatewayRouteTable/accepted', 'cli-killed', 'everything-killed'),
-  ...at('first-deploy/route-tables.one/AssociateRouteTable/accepted', 'everything-killed'),
-  ...at('update/transit-gateway/ModifyTransitGateway/accepted', ...killed, 'session-revoked', 'two-sigints'),
-  ...at('remove/transit-gateway/DeleteTransitGatewayRoute/accepted', ...killed),
-  ...at('replace/vpc.one/CreateVpc/accepted', 'cli-killed', 'provider-killed'),
-  ...at('replace/vpc.one/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed', 'everything-killed'),
-  ...at('replace/vpc.one/CreateTransitGatewayVpcAttachment/accepted', 'cli-killed', 'provider-killed', 'session-revoked'),
-  ...at('replace/vpc.one/DeleteVpc/accepted', 'everything-killed'),
-  ...at('delete-vpc/route-tables.one/DeleteRoute/accepted', 'cli-killed', 'provider-killed'),
-  ...at('delete-vpc/vpc.one/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed', 'session-revoked'),
+  ...at('first-deploy/route-tables.one/CreateRoute/accepted', 'cli-killed'),
+  ...at('first-deploy/route-tables.one/AssociateTransitGatewayRouteTable/accepted', 'everything-killed'),
+  ...at('update/transit-gateway/ModifyTransitGateway/accepted', 'everything-killed'),
+  ...at('remove/transit-gateway/DeleteTransitGatewayRoute/accepted', 'cli-killed'),
+  ...at('replace/vpc.one/CreateVpc/accepted', 'provider-killed'),
+  ...at('replace/vpc.one/CreateTransitGatewayVpcAttachment/accepted', 'session-revoked'),
   ...at('delete-vpc/vpc.one/DeleteVpc/accepted', 'everything-killed'),
-  // The bucket.
-  ...at('first-deploy/transit-gateway/checkpoint-8/before', 's3-refused', 'orchestrator-killed', 'cli-killed'),
+  // The bucket: the checkpoint, the engine's history, and Holdfast's own writes.
+  ...at(
+    'first-deploy/transit-gateway/checkpoint-8/before',
+    'cli-killed',
+    'two-sigints',
+    'orchestrator-paused',
+    'session-expired',
+    'session-revoked',
+    's3-refused',
+    'throttled',
+    // Found: what was spooled stayed after the recovery.
+    'spool-refused',
+  ),
   ...at('first-deploy/transit-gateway/checkpoint-8/accepted', 'reply-lost', 'orchestrator-killed'),
+  ...at('first-deploy/transit-gateway/history/before', 'orchestrator-killed', 's3-refused', 'throttled'),
+  ...at('first-deploy/transit-gateway/history/accepted', 'reply-lost'),
+  ...at('first-deploy/transit-gateway/journal-run-opened/before', 'slow-bucket'),
+  ...at('first-deploy/transit-gateway/lock/before', 'one-sigint', 'orchestrator-paused', 'throttled'),
   ...at('first-deploy/transit-gateway/lock/accepted', 'reply-lost'),
-  ...at('first-deploy/transit-gateway/journal-verified/before', 'orchestrator-killed', 's3-refused'),
+  ...at('first-deploy/transit-gateway/journal-verified/before', 'two-sigints'),
   ...at('first-deploy/transit-gateway/removal-of-lock/before', 'orchestrator-killed', 's3-refused'),
   // Found: the mark of a run whose lock was the only thing left stayed after the recovery.
   ...at('destroy/transit-gateway/removal-of-lock/before', 's3-refused'),
   // Found: the mark of a run that died before its opening was written stayed for ever.
   ...at('first-deploy/transit-gateway/journal-run-opened/before', 'orchestrator-killed', 's3-refused'),
-  // Found: what was spooled stayed after the recovery.
-  ...at('first-deploy/transit-gateway/checkpoint-8/before', 'spool-refused'),
+];
+
+/** Further ones: the worst of each scenario. */
+export const atNight: readonly string[] = [
+  ...at('first-deploy/transit-gateway/CreateTransitGateway/accepted', 'cli-killed', 'session-revoked'),
+  // Half done: the VPC is there, its attributes are not.
+  ...at('first-deploy/vpc.one/CreateVpc/accepted', ...killed, 'stale-describes'),
+  ...at('first-deploy/vpc.one/ModifyVpcAttribute/before', 'everything-killed', 'ec2-refused'),
+  ...at('first-deploy/vpc.one/CreateSubnet/before', 'provider-killed', 'session-revoked'),
+  ...at('first-deploy/route-tables.one/CreateRoute/accepted', 'provider-killed', 'orchestrator-killed', 'everything-killed'),
+  ...at('first-deploy/route-tables.one/AssociateTransitGatewayRouteTable/accepted', 'cli-killed'),
+  ...at('first-deploy/route-tables.one/AssociateRouteTable/accepted', 'everything-killed'),
+  ...at(
+    'update/transit-gateway/ModifyTransitGateway/accepted',
+    'cli-killed',
+    'provider-killed',
+    'orchestrator-killed',
+    'session-revoked',
+    'two-sigints',
+  ),
+  ...at('remove/transit-gateway/DeleteTransitGatewayRoute/accepted', 'provider-killed', 'orchestrator-killed', 'everything-killed'),
+  ...at('replace/vpc.one/CreateVpc/accepted', 'cli-killed'),
+  ...at('replace/vpc.one/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed', 'everything-killed'),
+  ...at('replace/vpc.one/CreateTransitGatewayVpcAttachment/accepted', 'cli-killed', 'provider-killed'),
+  ...at('replace/vpc.one/DeleteVpc/accepted', 'everything-killed'),
+  ...at('delete-vpc/route-tables.one/DeleteRoute/accepted', 'cli-killed', 'provider-killed'),
+  ...at('delete-vpc/vpc.one/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed', 'session-revoked'),
+  ...at('first-deploy/transit-gateway/checkpoint-8/before', 'orchestrator-killed'),
+  ...at('first-deploy/transit-gateway/journal-verified/before', 'orchestrator-killed', 's3-refused'),
 ];
 
 const recovery = 'first-deploy/transit-gateway/CreateTransitGateway/accepted/cli-killed//recover';
 
-export const alwaysSecond: readonly string[] = [
-  ...at(`${recovery}/lock/before`, 'killed', 's3-refused'),
-  ...at(`${recovery}/checkpoint-1/before`, 'killed', 'session-revoked'),
-  ...at(`${recovery}/checkpoint-2/before`, 'killed', 'two-sigints', 'overtaken'),
-  ...at(`${recovery}/removal-of-lock/before`, 'killed', 's3-refused'),
+/** Second faults, at a call of the recovery: each once. */
+export const secondOnPush: readonly string[] = [
+  ...at(`${recovery}/lock/before`, 's3-refused'),
+  ...at(`${recovery}/checkpoint-1/before`, 'session-revoked'),
+  ...at(`${recovery}/checkpoint-2/before`, 'two-sigints', 'overtaken'),
+  ...at(`${recovery}/checkpoint-2/accepted`, 'reply-lost'),
+  ...at(`${recovery}/removal-of-lock/before`, 'killed'),
 ];
 
-export const rotatingCount = 8;
+export const secondAtNight: readonly string[] = [
+  ...at(`${recovery}/lock/before`, 'killed'),
+  ...at(`${recovery}/checkpoint-1/before`, 'killed'),
+  ...at(`${recovery}/checkpoint-2/before`, 'killed'),
+  ...at(`${recovery}/removal-of-lock/before`, 's3-refused'),
+];

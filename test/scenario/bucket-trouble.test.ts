@@ -5,8 +5,12 @@ import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { count } from '../support/tier.ts';
 
 const stack = 'small.transit-gateway';
+
+/** Longer than one try of a write. */
+const goneSeconds = count({ push: 12, all: 30 });
 
 /** Nothing of the bucket answers, to anybody. */
 const bucketGone = {
@@ -22,14 +26,14 @@ describe('a state bucket that goes in the middle of a run', { concurrent: false 
   afterEach(() => rig.reset());
   afterAll(() => rig.stop());
 
-  it('for 30 s makes the engine wait, and the run ends clean', async () => {
+  it(`for ${goneSeconds} s makes the engine wait, and the run ends clean`, async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run(['up', 'transit-gateway', '--yes', '--no-settle', '--json']);
     const { held } = await rig.heldCall(run);
     await rig.fault(bucketGone);
     await rig.release(held[0]?.n ?? 0);
     await run.event(({ type, message }) => type === 'waiting' && String(message).includes('the state bucket fails since'));
-    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    await new Promise((resolve) => setTimeout(resolve, goneSeconds * 1000));
     await rig.clearFaults();
     const { exitCode } = await run.ended;
     expect(exitCode).toBe(0);

@@ -8,10 +8,15 @@ import { LabRig } from '../support/lab-rig.ts';
 import type { LabCall } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
+import { count } from '../support/tier.ts';
 import { lockOf } from '../unit/support/owner.ts';
 
 const stack = 'small.transit-gateway';
-const instants = 50;
+const instants = count({ push: 15, all: 50 });
+/** At once, over one run of Holdfast's. */
+const together = count({ push: 5, all: 10 });
+/** So many of them must have come while Holdfast had the lock, or they say nothing. */
+const refusals = count({ push: 1, all: 10 });
 
 /** By their place in the bucket's log of calls. */
 interface Span {
@@ -73,7 +78,7 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
       // From here on the lock is taken, at any moment.
       await run.event(({ type }) => type === 'plan');
       await Promise.all(
-        Array.from({ length: instants / 5 }, async () => {
+        Array.from({ length: together }, async () => {
           await sleep(Math.random() * 6000);
           const { exitCode, output } = await raw.run('refresh', stack);
           attempts.push({ refused: exitCode !== 0, output });
@@ -96,16 +101,16 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
     expect(inside(ours, spansOf(theirs, rawRunOf(calls)))).toEqual([]);
     // Of ten at once one may list the lock of another, and find it gone when it reads it: pulumi gives up over that, too.
     const lockGone = calls.some((call) => isRaw(call) && call.status === 404 && (call.key ?? '').startsWith(lockFolder(stack)));
-    const refusals = [lockedOut, ...(lockGone ? ['NoSuchKey'] : [])];
+    const told = [lockedOut, ...(lockGone ? ['NoSuchKey'] : [])];
     for (const { refused, output } of attempts)
       if (refused)
         expect(
-          refusals.filter((words) => output.includes(words)),
+          told.filter((words) => output.includes(words)),
           output,
         ).not.toEqual([]);
     expect(runs.filter((code) => code !== 0 && code !== 6)).toEqual([]);
     // Enough of both happened for the above to say something.
-    expect(attempts.filter(({ refused }) => refused).length).toBeGreaterThan(instants / 5);
+    expect(attempts.filter(({ refused }) => refused).length).toBeGreaterThan(refusals);
     expect(ours.length).toBeGreaterThan(10);
     expect(await rig.locks()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
@@ -6,10 +6,11 @@ import { engineBelow, isRunning } from '../support/processes.ts';
 
 describe('a run that is told to stop', { concurrent: false }, () => {
   let rig: LabRig;
-  beforeEach(async () => {
+  beforeAll(async () => {
     rig = await LabRig.start(smallNetwork);
   });
-  afterEach(() => rig.stop());
+  afterEach(() => rig.reset());
+  afterAll(() => rig.stop());
 
   it('lets the running stack end, starts nothing new, and leaves no lock', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'before' } });

@@ -65,7 +65,7 @@ describe.skipIf(reason !== undefined)(
     });
 
     it('cannot be looked at by a second user where the kernel refuses to show what the processes of others are', () => {
-      expect(seenBy(bob, 1)).toEqual({ look: { kind: 'cannot-look', why: 'permission', code: 'EPERM' }, engine: 'permission' });
+      expect(seenBy(bob, 1)).toEqual({ look: { kind: 'cannot-look', reason: 'permission', code: 'EPERM' }, engine: 'permission' });
     });
 
     it('is seen by a second user where processes are shown; whether an engine is left cannot be told', () => {

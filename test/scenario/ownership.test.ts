@@ -57,12 +57,22 @@ function endOf({ events }: CommandResult, short: string): End['end'] | undefined
   return summary?.ends.find((end) => end.short === short)?.end;
 }
 
-describe('a held stack of which somebody ran pulumi cancel', { concurrent: false }, () => {
-  it.each(['status', 'locks', 'up'])('is as held as before: the next command (%s) says so and puts the lock back', async (command) => {
+const heldGateway = (): Promise<void> =>
+  rig.beginWith('held-gateway', async () => {
     const { run, call } = await upHeldAt('CreateTransitGateway', 'transit-gateway');
     process.kill((await engineBelow(run.child.pid ?? 0)).cli, 'SIGKILL');
     await rig.release(call);
     expect((await run.ended).exitCode).toBe(4);
+  });
+
+const deployedGateway = (): Promise<void> =>
+  rig.beginWith('deployed-gateway', async () => {
+    expect((await up('transit-gateway').ended).exitCode).toBe(0);
+  });
+
+describe('a held stack of which somebody ran pulumi cancel', { concurrent: false }, () => {
+  it.each(['status', 'locks', 'up'])('is as held as before: the next command (%s) says so and puts the lock back', async (command) => {
+    await heldGateway();
     const before = JSON.parse(await get(durableLockKey(gateway))) as { holdfast: { nonce: string } };
 
     expect((await raw.run('cancel', gateway)).exitCode).toBe(0);
@@ -79,10 +89,7 @@ describe('a held stack of which somebody ran pulumi cancel', { concurrent: false
   });
 
   it('tells since when the lock is gone while it cannot be put back', async () => {
-    const { run, call } = await upHeldAt('CreateTransitGateway', 'transit-gateway');
-    process.kill((await engineBelow(run.child.pid ?? 0)).cli, 'SIGKILL');
-    await rig.release(call);
-    await run.ended;
+    await heldGateway();
     await raw.run('cancel', gateway);
     await put(`.pulumi/locks/organization/holdfast/${gateway}/4f2a.json`, JSON.stringify(rawLock));
     const status = await rig.holdfast(['status']);
@@ -157,7 +164,7 @@ describe('a lock that somebody removes in mid-run', { concurrent: false }, () =>
 
 describe('an upstream', { concurrent: false }, () => {
   it('that somebody changes while a dependent reads it makes the dependent fail, and say so', async () => {
-    expect((await up('transit-gateway').ended).exitCode).toBe(0);
+    await deployedGateway();
     const { run, call } = await upHeldAt('CreateVpc', 'vpc.one');
     const checkpoint = await get(checkpointKey(gateway));
     await put(checkpointKey(gateway), checkpoint.replaceAll(/tgw-[0-9a-f]{17}/g, 'tgw-0123456789abcdef0'));
@@ -171,7 +178,7 @@ describe('an upstream', { concurrent: false }, () => {
   });
 
   it('that somebody has locked refuses the dependent', async () => {
-    expect((await up('transit-gateway').ended).exitCode).toBe(0);
+    await deployedGateway();
     await put(`.pulumi/locks/organization/holdfast/${gateway}/4f2a.json`, JSON.stringify(rawLock));
     const before = await rig.lastCall();
     const result = await up('vpc.one').ended;

@@ -28,6 +28,11 @@ const up = (...args: string[]): string[] => ['up', ...args, '--yes', '--no-settl
 const put = (key: string, body: string): Promise<unknown> =>
   rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: body }));
 
+const deployedGateway = (): Promise<void> =>
+  rig.beginWith('deployed-gateway', async () => {
+    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
+  });
+
 /** A gateway that AWS has and the state has not. */
 async function interruptedCreate(): Promise<void> {
   expect(await interrupted(rig, up('transit-gateway'), createGateway, cliKilled)).toBe(4);
@@ -49,7 +54,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
   });
 
   it('of the version that the run began from: the question is asked, and the printed command ends it', async () => {
-    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
+    await deployedGateway();
     const [base] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
     await rig.writeNetwork(`${smallNetwork}gateway: { description: changed }\n${quickly}`);
     expect(await interrupted(rig, up('transit-gateway'), { service: 'ec2', action: 'ModifyTransitGateway' }, cliKilled)).toBe(4);
@@ -62,7 +67,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
   });
 
   it('of who made it: an object with our tags of which no version tells is asked about, and the printed answer adopts it as the program says', async () => {
-    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
+    await deployedGateway();
     const [base] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
     await rig.writeNetwork(smallNetwork.replace('main:\n', 'other: {}\n  main:\n') + quickly);
     await interrupted(rig, up('transit-gateway'), { service: 'ec2', action: 'CreateTransitGatewayRouteTable' }, orchestratorKilled);

@@ -41,9 +41,11 @@ afterAll(async () => {
 
 const upHeld = (...args: string[]): string[] => ['up', ...args, '--yes', '--no-settle', '--bucket-patience', '2s'];
 
-async function interruptedCreate(): Promise<void> {
-  expect(await interrupted(rig, upHeld('transit-gateway'), createGateway, cliKilled)).toBe(4);
-}
+/** A gateway that AWS has and the state has not. */
+const interruptedCreate = (): Promise<void> =>
+  rig.beginWith('interrupted-create', async () => {
+    expect(await interrupted(rig, upHeld('transit-gateway'), createGateway, cliKilled)).toBe(4);
+  });
 
 async function isWhole(stack: string): Promise<void> {
   const state = await stateOf(rig, stack);

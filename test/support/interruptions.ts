@@ -79,6 +79,24 @@ export const everythingKilled: Interruption = {
   why: /CreateTransitGateway outcome unknown/,
 };
 
+const replyLost: Interruption = {
+  what: 'the reply of the create is lost',
+  fault: (call) => ({ match: { ...call, times: 1 }, do: { kind: 'lose-reply' } }),
+  why: /AWS has a transit-gateway for gateway \(tgw-\w+\) that the state does not have/,
+};
+
+const checkpointRefused: Interruption = {
+  what: 'the checkpoint is refused once AWS has made it',
+  interrupt: async (rig, _, call) => {
+    await rig.fault({
+      match: { service: 's3', action: 'PutObject', key: '.pulumi/stacks/**' },
+      do: { kind: 'refuse', code: 'AccessDenied', status: 403, message: 'Access Denied' },
+    });
+    await rig.release(call);
+  },
+  why: /CreateTransitGateway outcome unknown/,
+};
+
 export const interruptions: readonly Interruption[] = [
   cliKilled,
   providerKilled,
@@ -131,23 +149,12 @@ export const interruptions: readonly Interruption[] = [
     interrupt: revoked(['ec2']),
     why: /CreateTransitGateway outcome unknown/,
   },
-  {
-    what: 'the reply of the create is lost',
-    fault: (call) => ({ match: { ...call, times: 1 }, do: { kind: 'lose-reply' } }),
-    why: /AWS has a transit-gateway for gateway \(tgw-\w+\) that the state does not have/,
-  },
-  {
-    what: 'the checkpoint is refused once AWS has made it',
-    interrupt: async (rig, _, call) => {
-      await rig.fault({
-        match: { service: 's3', action: 'PutObject', key: '.pulumi/stacks/**' },
-        do: { kind: 'refuse', code: 'AccessDenied', status: 403, message: 'Access Denied' },
-      });
-      await rig.release(call);
-    },
-    why: /CreateTransitGateway outcome unknown/,
-  },
+  replyLost,
+  checkpointRefused,
 ];
+
+/** One of each kind of trace that an interruption leaves: a pending operation, the journal alone, a second object, a checkpoint in the spool. */
+export const oneOfEachTrace: ReadonlySet<Interruption> = new Set([cliKilled, orchestratorKilled, replyLost, checkpointRefused]);
 
 /** Runs a command that comes to grief at the call, and ends every fault after it. */
 export async function interrupted(

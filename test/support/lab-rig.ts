@@ -29,6 +29,7 @@ export class LabRig {
   /** For other clients of AWS that do not go through Holdfast. */
   readonly client: ClientSettings;
   readonly #control: LabControl;
+  readonly #beginnings = new Set<string>();
 
   private constructor(record: LabRecord, folder: string) {
     this.record = record;
@@ -117,6 +118,19 @@ export class LabRig {
 
   restoreSnapshot(name: string): Promise<void> {
     return this.#control.restoreSnapshot(name);
+  }
+
+  /**
+   * The lab as a test finds it, and others that begin with the same: made once, and kept as a snapshot. Faults are ended, and the calls and the event
+   * history until then are forgotten.
+   */
+  async beginWith(name: string, make: () => Promise<void>): Promise<void> {
+    if (!this.#beginnings.has(name)) {
+      await make();
+      await this.takeSnapshot(name);
+      this.#beginnings.add(name);
+    }
+    await this.restoreSnapshot(name);
   }
 
   expire(accessKeyId: string): Promise<void> {

@@ -5,6 +5,6 @@ import { lookAt, ProcessesUnseen } from '../../toolchain/process-identity.ts';
 const [, , pid = '', marker = '', since = ''] = process.argv;
 const engine = await findEngineProcesses(marker, { users: 'all', since }).then(
   (found) => found.length,
-  (cause: unknown) => (cause instanceof ProcessesUnseen ? cause.why : String(cause)),
+  (cause: unknown) => (cause instanceof ProcessesUnseen ? cause.reason : String(cause)),
 );
 process.stdout.write(JSON.stringify({ look: await lookAt(Number(pid)), engine }));

@@ -16,10 +16,13 @@ const stepSchema = z.looseObject({
 });
 
 const jobSchema = z.looseObject({
+  name: z.string().optional(),
   if: z.string().optional(),
   needs: z.union([z.array(z.string()), z.string().transform((job) => [job])]).default([]),
   permissions: z.record(z.string(), z.string()),
-  strategy: z.looseObject({ 'fail-fast': z.boolean(), matrix: z.string() }).optional(),
+  strategy: z
+    .looseObject({ 'fail-fast': z.boolean(), matrix: z.union([z.string(), z.record(z.string(), z.array(z.number()))]) })
+    .optional(),
   environment: z.string().optional(),
   'timeout-minutes': z.number(),
   steps: z.array(stepSchema),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blockedStacks } from '../../orchestrator/cli/blocked.ts';
+import { blockedStacks, dependentsOf } from '../../orchestrator/cli/blocked.ts';
 import type { Standing, Standings } from '../../orchestrator/run/standing.ts';
 
 /** gateway <- vpc.a, vpc.b; each tables reads the gateway and its VPC; `lone` reads nothing. */
@@ -86,5 +86,23 @@ describe('what a run leaves out', () => {
   it('has each stack once, by the held one where it stands on both', () => {
     const { ends } = blocked('up', { gateway: held, 'vpc.a': held });
     expect(ends).toEqual({ gateway: 'held', 'vpc.a': 'held', 'vpc.b': 'skipped', 'tables.a': 'skipped', 'tables.b': 'skipped' });
+  });
+});
+
+describe('the dependents of a stack, on which no other run may have a lock while it is replaced or destroyed', () => {
+  it('are those of the network file and those of the states, each once', () => {
+    const states = [
+      { stack: 'example.vpc.a', upstreams: ['example.gateway'] },
+      // Left the network file, and is held, or being destroyed by another run.
+      { stack: 'example.vpc.left', upstreams: ['example.gateway'] },
+    ];
+    expect([...dependentsOf('example.gateway', vertices, states)].sort()).toEqual([
+      'example.tables.a',
+      'example.tables.b',
+      'example.vpc.a',
+      'example.vpc.b',
+      'example.vpc.left',
+    ]);
+    expect(dependentsOf('example.lone', vertices, states)).toEqual([]);
   });
 });

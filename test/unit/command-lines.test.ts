@@ -8,7 +8,9 @@ import { readWorkflows, root } from '../support/workflows.ts';
 const manifest: unknown = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
 const { scripts } = z.looseObject({ scripts: z.record(z.string(), z.string()) }).parse(manifest);
 const guide = { file: 'docs/ci.md', text: await readFile(`${root}docs/ci.md`, 'utf8') };
-const pages = [...(await readWorkflows()), guide];
+/** The nightly workflow runs this project's own tests, and no command. */
+const workflows = (await readWorkflows()).filter(({ file }) => !file.endsWith('nightly.yml'));
+const pages = [...workflows, guide];
 
 const argsIn = (page: string) => commandLines(page, scripts).map(({ args }) => args);
 

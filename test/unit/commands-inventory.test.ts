@@ -12,7 +12,7 @@ import type { Difference } from '../../orchestrator/inventory/compare.ts';
 import type { LiveObject } from '../../orchestrator/inventory/live-object.ts';
 import { findOwners } from '../../orchestrator/inventory/owners.ts';
 import type { StateResource } from '../../orchestrator/state/deployment.ts';
-import type { DisownedObject } from '../../orchestrator/state/disowned.ts';
+import type { DisownedObject } from '../../orchestrator/ownership/disowned.ts';
 import { styleFor } from '../../orchestrator/ui/reporter.ts';
 import { live, recorded, tagsOf, types } from './support/inventory.ts';
 

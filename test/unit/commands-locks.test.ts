@@ -139,17 +139,17 @@ describe('an old lock', () => {
 
 describe('what is known of a process', () => {
   it.each([
-    [{ answer: 'alive', why: 'seen' }, undefined, 'alive'],
-    [{ answer: 'dead', why: 'gone' }, undefined, 'dead'],
-    [{ answer: 'cannot-tell', why: 'heard' }, taken, 'heard of 12 s ago'],
-    [{ answer: 'cannot-tell', why: 'quiet' }, undefined, 'nothing heard of it, which proves nothing'],
+    [{ answer: 'alive', reason: 'seen' }, undefined, 'alive'],
+    [{ answer: 'dead', reason: 'gone' }, undefined, 'dead'],
+    [{ answer: 'cannot-tell', reason: 'heard' }, taken, 'heard of 12 s ago'],
+    [{ answer: 'cannot-tell', reason: 'quiet' }, undefined, 'nothing heard of it, which proves nothing'],
     [
-      { answer: 'cannot-tell', why: 'not-shown' },
+      { answer: 'cannot-tell', reason: 'not-shown' },
       taken,
       'cannot tell whether it is alive: this machine does not show this user the processes of other users; last heard of 12 s ago',
     ],
     [
-      { answer: 'cannot-tell', why: 'look-failed' },
+      { answer: 'cannot-tell', reason: 'look-failed' },
       undefined,
       'cannot tell whether it is alive: the processes of this machine could not be looked at just now',
     ],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TaggedObject } from '../../orchestrator/aws/tagged-objects.ts';
 import { withoutDisowned } from '../../orchestrator/cli/apply-settings.ts';
 import { disown, disownedOf, readDisowned } from '../../orchestrator/state/disowned.ts';
-import type { DisownedObject } from '../../orchestrator/state/disowned.ts';
+import type { DisownedObject } from '../../orchestrator/ownership/disowned.ts';
 import { disownedKey } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
 

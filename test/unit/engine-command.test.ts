@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Engine } from '../../orchestrator/pulumi/engine.ts';
+import { CliEngine } from '../../orchestrator/pulumi/engine.ts';
 import { CliFailed, CliNotStarted, EngineCommand } from '../../orchestrator/pulumi/engine-command.ts';
 import type { Watch } from '../../orchestrator/pulumi/engine-command.ts';
 import { ownIdentity } from '../../toolchain/process-identity.ts';
@@ -137,7 +137,7 @@ test('an engine that is not there is said to be so, in one line', async () => {
 });
 
 test.each(['signal', 'ending'] as const)('an engine whose %s was given before has not started', async (which) => {
-  const engine = new Engine({ project: 'p', cli: { path: '/nonexistent', version: '3.0.0' }, pulumiHome: folder });
+  const engine = new CliEngine({ project: 'p', cli: { path: '/nonexistent', version: '3.0.0' }, pulumiHome: folder });
   const result = await engine.up({
     stack: 's',
     program: () => Promise.resolve(),

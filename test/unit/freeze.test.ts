@@ -16,6 +16,7 @@ import { breakAt, everyFault } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
 import { checkpointOf } from './support/fake-engine.ts';
 import { HookedStore } from './support/hooked-store.ts';
+import { quickPatience } from './support/quick-patience.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, lockOf, machine, processOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
@@ -68,12 +69,12 @@ async function freeze(
     lockRecord: (stack) => lockOf(stack, nonce, { operation: 'freeze', incident }),
     standings: standings ?? (await look(store, alive)),
     wait: noWait,
-    patienceSeconds: 0,
+    patience: quickPatience(0),
     now: () => 0,
   });
 }
 
-const unfreezing = { network, patienceSeconds: 0, now: () => 0 };
+const unfreezing = { network, patience: quickPatience(0), now: () => 0 };
 
 async function unfreeze(store: MemoryStore, through: ObjectStore = store): Promise<string[]> {
   return unfreezeStacks({ ...unfreezing, store: through, freezes: [...freezesOf(await look(store)).values()] });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Heartbeat, lastHeard } from '../../orchestrator/locks/heartbeat.ts';
+import { Heartbeat, lastHeard, removeOldHeartbeats } from '../../orchestrator/locks/heartbeat.ts';
 import { heartbeatKey } from '../../orchestrator/state/layout.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
@@ -85,5 +85,33 @@ describe('the heartbeat of a process', () => {
     await seconds(1);
     bucket.set(heartbeatKey('example-two', 'two'), {});
     expect(await lastHeard(bucket, 'example')).toEqual(new Map([['one', bucket.modified]]));
+  });
+});
+
+describe('the heartbeat of a process that was killed', () => {
+  const dayMs = 24 * 3_600_000;
+
+  async function leftAt(): Promise<number> {
+    heartbeat.start();
+    await seconds(0);
+    return (await lastHeard(bucket, 'example')).get('one')?.getTime() ?? Number.NaN;
+  }
+
+  it('is removed when it is older than a day, and those of another network stay', async () => {
+    const at = await leftAt();
+    bucket.set(heartbeatKey('example-two', 'one'), '{}');
+    await removeOldHeartbeats(store, 'example', at + dayMs);
+    expect(bucket.keys()).toContain(key);
+    await removeOldHeartbeats(store, 'example', at + dayMs + 1);
+    expect(bucket.keys()).toEqual([heartbeatKey('example-two', 'one')]);
+  });
+
+  it('stays where the bucket fails, and stops nothing', async () => {
+    const at = await leftAt();
+    store.before = () => {
+      throw new Error('SlowDown');
+    };
+    await removeOldHeartbeats(store, 'example', at + 2 * dayMs);
+    expect(bucket.keys()).toEqual([key]);
   });
 });

@@ -3,7 +3,7 @@ import { compareWithState } from '../../orchestrator/inventory/compare.ts';
 import type { CompareRequest, Difference } from '../../orchestrator/inventory/compare.ts';
 import type { LiveObject } from '../../orchestrator/inventory/live-object.ts';
 import type { StateOperation, StateResource } from '../../orchestrator/state/deployment.ts';
-import type { DisownedObject } from '../../orchestrator/state/disowned.ts';
+import type { DisownedObject } from '../../orchestrator/ownership/disowned.ts';
 import { live, recorded, tagsOf, types } from './support/inventory.ts';
 
 const stack = 'n.vpc.a';

@@ -5,7 +5,7 @@ import type { Interrupted } from '../../orchestrator/recovery/interrupted.ts';
 import { exampleOf } from './support/example.ts';
 import { processOf } from './support/owner.ts';
 
-const today = { network: exampleOf(), graph: { nodes: [], byName: new Map() } } as unknown as Parameters<typeof meaningOf>[1];
+const today = { network: exampleOf(), graph: { nodes: [], byName: new Map() } } as unknown as Parameters<typeof meaningOf>[2];
 const text = readFileSync(new URL('../../networks/example.yaml', import.meta.url), 'utf8');
 
 const opening = (of: string): NonNullable<Interrupted['opening']> => ({
@@ -27,14 +27,14 @@ const opening = (of: string): NonNullable<Interrupted['opening']> => ({
 });
 
 it('a recovery goes by the network file that the run had, and by that of today where there was no run', () => {
-  const meant = meaningOf({ opening: opening(text) }, today);
+  const meant = meaningOf({}, { opening: opening(text) }, today);
   expect(meant.refused).toBeUndefined();
   expect(meant.graph.nodes.length).toBeGreaterThan(0);
-  expect(meaningOf({ opening: undefined }, today)).toEqual(today);
+  expect(meaningOf({}, { opening: undefined }, today)).toEqual(today);
 });
 
 it('a file of the run that is refused today is told, and asked about, before that of today is gone by', () => {
-  const { refused, ...meant } = meaningOf({ opening: opening(`${text}\nno-such-field: 1\n`) }, today);
+  const { refused, ...meant } = meaningOf({}, { opening: opening(`${text}\nno-such-field: 1\n`) }, today);
   expect(meant).toEqual(today);
   expect(refused).toContain('no-such-field');
   const { question, answers } = programQuestion('vpc.a', { run: 'r1', opening: opening('') }, refused);

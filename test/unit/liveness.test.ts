@@ -113,7 +113,7 @@ describe('processes that records name', () => {
 
   it('are each looked for once, however many records name them', async () => {
     let looks = 0;
-    const lookAt = (): Promise<ProcessLook> => Promise.resolve({ kind: 'cannot-look', why: looks++ === 0 ? 'descriptors' : 'failed' });
+    const lookAt = (): Promise<ProcessLook> => Promise.resolve({ kind: 'cannot-look', reason: looks++ === 0 ? 'descriptors' : 'failed' });
     const { liveness } = await seeProcesses([one, { ...one }, one], { machine, user, lookAt }, nothingHeard);
     expect([looks, liveness(one)]).toEqual([1, known['look-failed']]);
   });

@@ -1,15 +1,25 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { describeLock, lockGoneSince, putBack, releaseLock, standingLocks, takeLock } from '../../orchestrator/locks/durable-locks.ts';
+import {
+  describeLock,
+  lockGoneSince,
+  putBack,
+  releaseLock,
+  standingLocks,
+  takeLock,
+  takeOver,
+} from '../../orchestrator/locks/durable-locks.ts';
 import type { StandingLock, Taking } from '../../orchestrator/locks/durable-locks.ts';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { durableLockKey, lockFolder, schemaVersion } from '../../orchestrator/state/layout.ts';
 import type { ObjectStore } from '../../orchestrator/state/object-store.ts';
 import { breakAt } from './support/faults.ts';
+import type { Hook, StoreCall } from './support/hooked-store.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { inEveryOrder } from './support/interleavings.ts';
 import type { Actor } from './support/interleavings.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, lockOf } from './support/owner.ts';
+import { quickPatience } from './support/quick-patience.ts';
 
 const stack = 'example.vpc.a';
 const ours = durableLockKey(stack);
@@ -22,7 +32,7 @@ beforeEach(() => {
 
 const noWait = (): Promise<void> => Promise.resolve();
 const take = (run: string, over: ObjectStore = store, wait: (milliseconds: number) => Promise<unknown> = noWait): Promise<Taking> =>
-  takeLock(over, 'example', lockOf(stack, run), wait);
+  takeLock(over, 'example', lockOf(stack, run), wait, quickPatience(2));
 
 async function taken(run = 'one') {
   const taking = await take(run);
@@ -150,6 +160,42 @@ describe('a bucket that fails while a lock is taken', () => {
     void breakAt(hooked, 1, 'the reply is lost');
     const taking = await take('one', hooked);
     expect(taking).toMatchObject({ ok: true, lock: { etag: (await store.get(ours))?.etag } });
+  });
+
+  /** Answers SlowDown to calls of this kind for the first 45 s of the clock by which the patience goes. */
+  const slow = (wanted: StoreCall['op'], isDoneAnyway = false) => {
+    const patience = quickPatience(90);
+    const now = patience.now ?? Date.now;
+    const hooked = new HookedStore(store);
+    const refuse: Hook = ({ op }) => {
+      if (op === wanted && now() < 45_000) throw new Error('SlowDown');
+    };
+    if (isDoneAnyway) hooked.after = refuse;
+    else hooked.before = refuse;
+    return { hooked, patience };
+  };
+
+  it.each([
+    ['put', false],
+    ['put', true],
+    ['list', false],
+  ] as const)('for 45 s is waited for, as at every other write (%s, the reply alone lost: %s)', async (op, isReplyLost) => {
+    const { hooked, patience } = slow(op, isReplyLost);
+    const taking = await takeLock(hooked, 'example', lockOf(stack, 'one'), noWait, patience);
+    expect(taking).toMatchObject({ ok: true, lock: { etag: (await store.get(ours))?.etag } });
+  });
+
+  it.each([false, true])('for 45 s while a lock is taken over is waited for (the reply alone lost: %s)', async (isReplyLost) => {
+    const { etag } = await taken();
+    const { hooked, patience } = slow('put', isReplyLost);
+    expect(await takeOver(hooked, etag, lockOf(stack, 'two'), patience)).toMatchObject({ record: { run: 'two' } });
+  });
+
+  it.each([false, true])('for 45 s while a lock is released is waited for (the reply alone lost: %s)', async (isReplyLost) => {
+    const lock = await taken();
+    const { hooked, patience } = slow('remove', isReplyLost);
+    expect(await releaseLock(hooked, lock, patience)).toEqual({ done: true });
+    expect(store.keys()).toEqual([]);
   });
 
   it('for good throws', async () => {

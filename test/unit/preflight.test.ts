@@ -411,9 +411,55 @@ describe('the place of a failure in the file', () => {
   });
 });
 
-it('what was not looked at is not called a failure of its own', async () => {
-  const results = await preflight('up', { now, bucketFacts: failed('NotFound'), identity: failed('ECONNREFUSED') });
-  expect(results.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id)).toEqual(['identity', 'bucket']);
+describe('what was not looked at', () => {
+  const unasked = { now, bucketFacts: failed('NotFound'), identity: failed('ECONNREFUSED'), zones: failed('ECONNREFUSED') };
+
+  it('is not called a failure of its own', async () => {
+    const results = await preflight('up', unasked);
+    expect(results.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id)).toEqual(['identity', 'bucket']);
+  });
+
+  it.each(everyCommand)('is never called ok: without AWS and without the bucket only what needs neither is (%s)', async (command) => {
+    const results = await preflight(command, unasked);
+    const withOutcome = (wanted: string) => results.filter(({ outcome }) => outcome === wanted).map(({ id }) => id);
+    expect(withOutcome('ok')).toEqual(['session', 'engine', 'runbook', 'alarm']);
+    expect(withOutcome('not-checked')).toEqual([
+      'clock',
+      'zones',
+      'versioning',
+      'conditional-writes',
+      'bucket-properties',
+      'checkpoints',
+      'secrets',
+      'locks',
+      'held',
+      'journal',
+      'upstreams',
+    ]);
+    expect(results.filter(({ outcome, exitCode }) => outcome === 'not-checked' && exitCode !== undefined)).toEqual([]);
+  });
+
+  it('says why, in the place of what it would have found', async () => {
+    expect(await checkOf('locks', 'preflight', { bucketFacts: failed('AccessDenied') })).toMatchObject({
+      outcome: 'not-checked',
+      message: 'the state bucket could not be read',
+    });
+  });
+
+  it('is a clock with which the answer of AWS cannot be compared', async () => {
+    const identity = { ok: true as const, value: { account: '111122223333', arn: 'arn:x', clockSkewSeconds: undefined } };
+    expect(await checkOf('clock', 'up', { identity })).toMatchObject({ outcome: 'not-checked', message: 'the answer of AWS bore no date' });
+  });
+
+  it('hides no failure that is known without it: a passphrase file that is not there', async () => {
+    const secrets = {
+      configured: 'passphrase' as const,
+      passphrase: { from: 'file' as const, file: '/run/word', unreadable: 'it does not exist' },
+      key: undefined,
+      stacks: [],
+    };
+    expect(await checkOf('secrets', 'up', { secrets, bucketFacts: failed('NotFound') })).toMatchObject({ outcome: 'fail', exitCode: 3 });
+  });
 });
 
 describe('the runbook', () => {
@@ -444,12 +490,17 @@ describe('the lock alarm', () => {
     ['of no network', '', 'ok', 'none: the network file has no guardrails with a metric'],
     ['without a topic', 'metric: {}', 'warn', 'the alarm on the metric tells nobody: guardrails have no topic'],
     ['without a reader', 'metric: {}, topic: {}', 'warn', /^the topic of the alarm has no subscriptions in the network file/],
-    ['of another’s topic', 'metric: {}, topic: { arn: "arn:aws:sns:eu-west-1:111122223333:a" }', 'ok', 'on locks older than 20 min'],
+    [
+      'of another’s topic',
+      'metric: {}, topic: { arn: "arn:aws:sns:eu-west-1:111122223333:a" }',
+      'ok',
+      'on locks older than 20 min, by the network file',
+    ],
     [
       'with a reader',
       'lockAge: 30m, metric: {}, topic: { subscriptions: [{ protocol: email, endpoint: oncall@example.com }] }',
       'ok',
-      'on locks older than 30 min',
+      'on locks older than 30 min, by the network file',
     ],
   ])('%s stops nothing', async (_, guardrails, outcome, message) => {
     const network = exampleOf(guardrails === '' ? exampleNetwork : `${exampleNetwork}\nguardrails: { ${guardrails} }\n`);

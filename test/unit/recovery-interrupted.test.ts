@@ -113,6 +113,7 @@ describe('what no run of Holdfast had begun, and an earlier recovery has taken o
       liveness: unknownLiveness,
       engine: { kind: 'not-looked' },
       now: Date.now(),
+      clockSkewSeconds: 0,
       saidBy: undefined,
     } as const;
     expect(writerOf(facts)).toMatchObject({ dead: false, reason: 'unknown' });
@@ -142,6 +143,7 @@ describe('what a run has found, and held before it started an engine there', () 
       liveness: unknownLiveness,
       engine: { kind: 'not-looked' },
       now: Date.now(),
+      clockSkewSeconds: 0,
       saidBy: undefined,
     } as const;
     expect(writerOf(facts)).toMatchObject({ dead: false, reason: 'unknown' });

@@ -18,6 +18,7 @@ import { breakAt, everyFault, faults } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
+import { quickPatience } from './support/quick-patience.ts';
 import { bodyOf, pending, raw, stack } from './support/recovery.ts';
 
 const network = 'example';
@@ -81,6 +82,7 @@ async function takeOver(process: string, store: ObjectStore = bucket): Promise<T
     state,
     record: lockOf(stack, run, { ...processOf(process), operation: 'recover', recovery: process }),
     journal: journalOf(run, process, store),
+    patience: quickPatience(2),
   });
 }
 

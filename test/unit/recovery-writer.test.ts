@@ -37,6 +37,7 @@ const writer = (different: Partial<WriterFacts> = {}, run: Partial<Interrupted> 
     liveness: known.quiet,
     engine: { kind: 'not-looked' },
     now: Date.parse(expires),
+    clockSkewSeconds: 0,
     saidBy: undefined,
     ...different,
   });
@@ -92,6 +93,10 @@ describe('nobody can write any more', () => {
     expect([at('2030-01-01T02:30:00Z'), at('2030-01-01T03:06:00Z')]).toEqual([false, true]);
   });
 
+  it.each([-240, 240])('where its last session has expired by a clock that differs from that of AWS by %i s', (clockSkewSeconds) => {
+    expect(writer({ now: Date.parse(expires) + 301_000, clockSkewSeconds }).dead).toBe(true);
+  });
+
   it('where a person says so: that is in the answer', () => {
     expect(writer({ saidBy: 'ada@laptop' })).toEqual({
       dead: true,
@@ -141,6 +146,25 @@ describe('somebody may still write', () => {
     expect(
       writer({ liveness: known.dead, engine: { kind: 'lives', why: 'x' }, saidBy: 'ada@laptop' }, { engineEndedAt: new Date() }),
     ).toEqual({ dead: false, reason: 'at-work', why: 'run r1 is at work on build-7: x' });
+  });
+
+  it.each([
+    [7200, "this machine's clock is 2 h ahead of AWS's; set the clock (timedatectl set-ntp true), then run the same command again"],
+    [-241, "this machine's clock is 4 min 1 s behind AWS's; set the clock (timedatectl set-ntp true), then run the same command again"],
+    [undefined, "this machine's clock could not be compared with AWS's"],
+  ])('where its session has expired by a clock that differs from that of AWS by %s s', (clockSkewSeconds, because) => {
+    expect(writer({ now: Date.parse(expires) + 400_000, clockSkewSeconds })).toEqual({
+      dead: false,
+      reason: 'unknown',
+      why: `whether an engine of run r1 is still running on build-7 cannot be told: it is on another machine, and nothing was heard of it, which proves nothing. Its session lasts until ${expires}: whether that is past is not known, because ${because}`,
+    });
+  });
+
+  it('of whom a person says that it is dead, where the clock is wrong: that is what counts', () => {
+    expect(writer({ now: Date.parse(expires) + 400_000, clockSkewSeconds: 7200, saidBy: 'ada@laptop' })).toMatchObject({
+      dead: true,
+      saidBy: 'ada@laptop',
+    });
   });
 
   it.each(['never', 'unknown'])('where it was elsewhere, and its session expires %s', (until) => {

@@ -79,9 +79,9 @@ describe.runIf(isLinux)('a look at one process', () => {
     const looked = [await lookAt(own.pid), await lookAt(free), await isAlive(own).catch((cause: unknown) => cause)];
     release();
     expect(looked).toEqual([
-      { kind: 'cannot-look', why: 'descriptors', code: 'EMFILE' },
-      { kind: 'cannot-look', why: 'descriptors', code: 'EMFILE' },
-      expect.objectContaining({ name: 'ProcessesUnseen', why: 'descriptors', code: 'EMFILE' }),
+      { kind: 'cannot-look', reason: 'descriptors', code: 'EMFILE' },
+      { kind: 'cannot-look', reason: 'descriptors', code: 'EMFILE' },
+      expect.objectContaining({ name: 'ProcessesUnseen', reason: 'descriptors', code: 'EMFILE' }),
     ]);
   });
 });
@@ -103,7 +103,7 @@ describe('a look by ps, as on macOS', () => {
     process.env['PATH'] = '/nowhere';
     const looked = await lookAt(process.pid);
     process.env['PATH'] = PATH;
-    expect(looked).toEqual({ kind: 'cannot-look', why: 'failed', code: 'ENOENT' });
+    expect(looked).toEqual({ kind: 'cannot-look', reason: 'failed', code: 'ENOENT' });
   });
 });
 
@@ -164,7 +164,7 @@ describe.runIf(isLinux)('a search for processes by their environment', () => {
     exhaust();
     const searched = await processesWithEnvironment(name, () => true, suspects).catch((cause: unknown) => cause);
     release();
-    expect(searched).toMatchObject({ name: 'ProcessesUnseen', why: 'descriptors' });
+    expect(searched).toMatchObject({ name: 'ProcessesUnseen', reason: 'descriptors' });
   });
 
   it('throws where the environment of one process cannot be opened, and never leaves that one out', async () => {
@@ -174,12 +174,12 @@ describe.runIf(isLinux)('a search for processes by their environment', () => {
     exhaust(1);
     const searched = await processesWithEnvironment(name, () => true, suspects).catch((cause: unknown) => cause);
     release();
-    expect(searched).toMatchObject({ name: 'ProcessesUnseen', why: 'descriptors' });
+    expect(searched).toMatchObject({ name: 'ProcessesUnseen', reason: 'descriptors' });
   });
 
   it('throws where environments cannot be read at all', async () => {
     on('darwin');
     await expect(processesWithEnvironment(name, () => true, anyProcess)).rejects.toThrow(ProcessesUnseen);
-    await expect(processesWithEnvironment(name, () => true, { users: 'own' })).rejects.toMatchObject({ why: 'platform' });
+    await expect(processesWithEnvironment(name, () => true, { users: 'own' })).rejects.toMatchObject({ reason: 'platform' });
   });
 });

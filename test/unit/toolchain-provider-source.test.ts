@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { importedPackages, keepClients, keepServiceData, keepServicePackages, providerModule } from '../../lab/plugin/provider-source.ts';
+import {
+  divideWaits,
+  importedPackages,
+  keepClients,
+  keepServiceData,
+  keepServicePackages,
+  providerModule,
+} from '../../lab/plugin/provider-source.ts';
 
 const servicePackages = `import (
 	"context"
@@ -59,6 +66,23 @@ describe('the data of services', () => {
 
   test('that does not have what is wanted is not what this was written for', () => {
     expect(() => keepServiceData(source, new Set(['sts']))).toThrow('has no sts');
+  });
+});
+
+describe("the provider's timer", () => {
+  const timer = '// Default timer is a wrapper around time.After\ntype timerImpl struct{}\n\n';
+  const wait = 'func (t *timerImpl) After(d time.Duration) <-chan time.Time {\n\treturn time.After(d)\n}\n';
+
+  test('waits a twentieth in the plugin that is built for the lab, and everything else in the source stays as it is', () => {
+    expect(divideWaits(timer + wait)).toBe((timer + wait).replace('return time.After(d)', 'return time.After(d / 20)'));
+  });
+
+  test.each([
+    ['waits in another way', timer + wait.replace('time.After(d)', 'time.NewTimer(d).C')],
+    ['waits in a second place', timer + wait + wait.replace('timerImpl', 'otherTimer')],
+    ['is gone', timer],
+  ])('that %s stops the build, since waits of minutes would come back', (_, source) => {
+    expect(() => divideWaits(source)).toThrow('another timer than the one that this was written for');
   });
 });
 

@@ -129,6 +129,17 @@ describe('a check', () => {
     expect(visible(describeCheck(check, terminal(40))).length).toBeLessThanOrEqual(40);
   });
 
+  it('that could not look says that it was not checked, and why', () => {
+    const check = {
+      id: 'locks',
+      title: 'locks',
+      outcome: 'not-checked',
+      fatalFor: [],
+      message: 'the state bucket could not be read',
+    } as const;
+    expect(describeCheck(check, plain)).toBe('---- locks: not checked: the state bucket could not be read');
+  });
+
   it.each([
     ['warn', 'warn'],
     ['fail', 'FAIL'],

@@ -32,7 +32,7 @@ describe('a workflow', () => {
     });
   });
 
-  it.each(jobs)('$at does nothing in a repository that names no role', ({ job }) => {
+  it.each(jobs.filter(({ at }) => !at.includes('/nightly.yml')))('$at does nothing in a repository that names no role', ({ job }) => {
     if (job.needs.length === 0) expect(job.if).toMatch(/^vars\.HOLDFAST_ROLE_[A-Z]+ != ''/);
     // What asks for a status itself is not skipped with what it needs.
     else if (/\b(always|cancelled|failure)\(\)/.test(job.if ?? '')) expect(job.if).toContain("needs.waves.result == 'success'");
@@ -48,6 +48,31 @@ describe('a workflow', () => {
 
   it.each(steps.filter(({ uses }) => uses?.startsWith('actions/checkout@')))('$at leaves no token in the checkout', (step) => {
     expect(step.with?.['persist-credentials']).toBe(false);
+  });
+});
+
+describe('the nightly tests', () => {
+  const nightly = workflows.find(({ file }) => file.endsWith('/nightly.yml'))?.content.jobs ?? {};
+  const sharded = Object.entries(nightly).filter(([, { strategy }]) => strategy !== undefined);
+
+  it('run only in a repository that asks for them', () => {
+    for (const { if: condition, needs } of Object.values(nightly))
+      expect(condition).toMatch(needs.length === 0 ? /^vars\.HOLDFAST_NIGHTLY != ''/ : /needs\.tests\.result != 'skipped'/);
+  });
+
+  it.each(sharded)('run every shard of %s, each to its end and in its time', (_, { strategy, steps, name, ...job }) => {
+    const { shard = [] } = typeof strategy?.matrix === 'object' ? strategy.matrix : {};
+    expect(shard).toEqual(shard.map((__, before) => before + 1));
+    expect(steps.at(-1)?.run ?? steps.at(-2)?.run).toContain(`--shard "$SHARD/${shard.length}"`);
+    expect(name).toContain(`/${shard.length}`);
+    expect(strategy?.['fail-fast']).toBe(false);
+    expect(job['timeout-minutes']).toBe(150);
+  });
+
+  it('are summed up from where the shards have kept their results, whether or not one failed', () => {
+    const scripts = ['tests', 'sum'].map((name) => nightly[name]?.steps.find(({ run }) => run?.includes('test:all'))?.run);
+    expect(scripts.map((script) => script?.split('--results ')[1])).toEqual(['"$RUNNER_TEMP/results"', '"$RUNNER_TEMP/results"']);
+    expect(nightly['sum']?.if).toContain('!cancelled()');
   });
 });
 

@@ -3,7 +3,6 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { dependencyOrder } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
-import { Engine } from '../../pulumi/engine.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit, StackResult } from '../../run/events.ts';
 
@@ -15,13 +14,13 @@ import { openGateway } from '../../gateway/gateway.ts';
 import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
-import { blockedStacks } from '../blocked.ts';
+import { blockedStacks, dependentsOf } from '../blocked.ts';
 import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { openAws, preflight } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedFile } from '../open-file.ts';
-import { provideEngine } from '../open-engine.ts';
+import { openEngine, provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
 import { listenForSignals } from '../signals.ts';
 import { plural } from '../../ui/describe.ts';
@@ -51,7 +50,7 @@ export async function destroyStacks(
   refuseUnconfirmed(context, file, flags);
   const aws = await openAws(context, file, flags.sessionExpires);
   const stopping = listenForSignals(emit);
-  const gateway = await openGateway();
+  const gateway = await (context.ports?.openGateway ?? openGateway)();
   try {
     const provided = await provideEngine(context, file.target, emit);
     // What to destroy is what there is, whether or not the file still asks for it.
@@ -97,19 +96,13 @@ export async function destroyStacks(
       return exitCodes.done;
     }
     const order = doomed.map(({ stack }) => stack);
-    const dependentsOf = (name: string): string[] => [
-      ...new Set([
-        ...[...states.values()].filter(({ upstreams }) => upstreams.includes(name)).map(({ stack }) => stack),
-        ...file.graph.nodes.filter(({ upstreams }) => upstreams.includes(name)).map((node) => node.name),
-      ]),
-    ];
     const alerting = openAlerting(context, file, aws, 'destroy');
     const { ends, exitCode } = await refuseWithoutJournal(async () =>
       applyNetwork({
         ...(await applySettings(
           'destroy',
           context,
-          { file, aws, state, gateway, engine: new Engine(provided.settings) },
+          { file, aws, state, gateway, engine: openEngine(context, provided.settings) },
           flags,
           stopping,
           order,
@@ -122,7 +115,7 @@ export async function destroyStacks(
           after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
           reads: [],
           refersTo: doomedState.upstreams,
-          guards: dependentsOf(doomedState.stack),
+          guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
           needed: true,
           total: doomedState.resources,
           forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,

@@ -83,8 +83,8 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
           detail: `by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}${keepsLock ? '; it keeps the lock that it has' : ''}${held}`,
         };
       });
-      const anew = outcomes.filter(({ outcome }) => outcome === 'frozen').map(({ stack }) => stack);
-      await tellEveryone(this, opened, 'frozen', anew, flags.incident);
+      const fresh = outcomes.filter(({ outcome }) => outcome === 'frozen').map(({ stack }) => stack);
+      await tellEveryone(this, opened, 'frozen', fresh, flags.incident);
       tell(this, flags, opened, outcomes);
       if (!flags.json)
         print(
@@ -146,7 +146,7 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
       if (!flags.json && outcomes.length === 0) print(this, `Nothing is frozen on ${network}.`);
       return worstOf([
         ...(outcomes.some(({ standing }) => standing === 'held') ? [exitCodes.held] : []),
-        // Frozen anew, by somebody else: it was no part of what this call took away.
+        // Frozen fresh, by somebody else: it was no part of what this call took away.
         ...(outcomes.some(({ standing }) => standing === 'frozen') ? [exitCodes.lockedByOther] : []),
         exitCodes.done,
       ]);
@@ -182,10 +182,10 @@ function selected(
   return [...orRefuse(selectStacks([...known.values()], patterns, file.network.file), exitCodes.usage)];
 }
 
-/** Seconds for which a bucket that fails is tried again. */
-const patienceSeconds = 30;
+/** With a bucket that fails. */
+const patience = { seconds: 30 };
 
-const swaps = ({ now }: Context, { aws }: OpenedBucket) => ({ store: aws.store, now, patienceSeconds });
+const swaps = ({ now }: Context, { aws }: OpenedBucket) => ({ store: aws.store, now, patience });
 
 /** Whether such a stack is frozen is not known. */
 function refuseUnreadable({ byStack }: Standings, stacks: readonly string[]): void {

@@ -16,7 +16,6 @@ import type { ObjectStore } from '../../state/object-store.ts';
 import { readProgram } from '../program-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
 import { unknownLiveness } from '../../ownership/liveness.ts';
-import { Engine } from '../../pulumi/engine.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
 import { stackProgram } from '../../pulumi/program.ts';
 import { interruptedOf } from '../../recovery/interrupted.ts';
@@ -38,17 +37,17 @@ import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
 import { describeOwner, doubtsOf } from '../../run/standing.ts';
 import type { Held } from '../../run/standing.ts';
 import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
-import { kinds } from '../../../stacks/index.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
 import { openAws, preflight, shortOf, tidyRequest } from '../open.ts';
+import { kindsOf } from '../kinds.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession, OpenedState } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
-import { provideEngine } from '../open-engine.ts';
+import { openEngine, provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
 import { meaningOf, programQuestion } from '../journaled-meaning.ts';
@@ -84,7 +83,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
   refuseIncident(file, flags.incident);
   const aws = await openAws(context, file);
   const stopping = listenForSignals(emit);
-  const gateway = await openGateway();
+  const gateway = await (context.ports?.openGateway ?? openGateway)();
   let interrupted: readonly Resumable[] = [];
   try {
     const provided = await provideEngine(context, file.target, emit);
@@ -112,7 +111,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         file,
         aws,
         gateway,
-        engine: new Engine(provided.settings),
+        engine: openEngine(context, provided.settings),
         installation: state.settings.installation,
         states: known,
         incident: flags.incident,
@@ -219,7 +218,7 @@ async function resume(
     return exitCodes.done;
   }
   const network = orRefuse(parseNetwork(program.path, text), exitCodes.usage);
-  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kinds), exitCodes.usage) };
+  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage) };
   const left = await unfinished(context, given, run, operation, stacks);
   emit({ type: 'note', message: `Resuming run ${run}: ${operation} of ${left.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
@@ -351,7 +350,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
   if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
-  const meant = meaningOf(interrupted.program, await textOf(aws.store, file, interrupted), file);
+  const meant = meaningOf(context, interrupted.program, await textOf(aws.store, file, interrupted), file);
   const changed = meant.refused !== undefined || (await changedProgram(context, interrupted));
   if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted, meant.refused)], emit);
   const journal =
@@ -488,7 +487,7 @@ async function takeOver(
   const request = {
     store: aws.store,
     network: file.network.spec.network,
-    patienceSeconds: flags.bucketPatience,
+    patience: { seconds: flags.bucketPatience },
     now: opened.now,
     beside,
   };
@@ -516,6 +515,7 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
     liveness,
     engine,
     now: context.now(),
+    clockSkewSeconds: state.clockSkewSeconds,
     saidBy: isSaid ? `${aws.process.user}@${aws.process.host}` : undefined,
   });
 }

@@ -126,8 +126,8 @@ function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings
   if (known && mayBeAtWork(known))
     throw new Refusal(exitCodes.lockedByOther, {
       reason: 'at-work',
-      message: `${describeLock(lock)}. ${known.why === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
-      next: known.why === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
+      message: `${describeLock(lock)}. ${known.reason === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
+      next: known.reason === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
     });
 }
 
@@ -179,7 +179,7 @@ async function letGo(context: Context, { file, aws }: OpenedBucket, flags: Relea
   const isDead = 'owner' in record.record && standings.liveness(record.record.owner).answer === 'dead';
   const proof = record.record.phase === 'claimed' ? 'nothing-started' : isDead ? 'process-dead' : 'person';
   const beside = lock.content.kind === 'holdfast' ? [] : [lock];
-  const request = { store: aws.store, network, patienceSeconds, now: context.now, beside };
+  const request = { store: aws.store, network, patience: { seconds: patienceSeconds }, now: context.now, beside };
   const taken = await takeOverStack(owner, record, proof, request);
   if (!taken.ok) throw raced(stack);
   const { claim } = taken;

@@ -11,6 +11,7 @@ import { mayBeAtWork } from '../../ownership/liveness.ts';
 import { describeAnswer, describeDecisions } from '../../recovery/describe.ts';
 import { describeDoubts, shortTime } from '../../run/standing.ts';
 import { endedWell, verbOf } from '../../run/apply.ts';
+import type { SessionRecord } from '../../ownership/stack-record.ts';
 import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
 import type { SharedPart } from '../../run/shared-run.ts';
 import type { Standings } from '../../run/standing.ts';
@@ -222,7 +223,7 @@ function describeRun(run: ReadRun, status: RunStatus, style: Style): string {
         ...(opened.commit === undefined ? [] : ([['commit', opened.commit]] as [string, string][])),
         ...(opened.shared === undefined ? [] : ([['part of', `run ${opened.shared}`]] as [string, string][])),
         ...(opened.ciLink === undefined ? [] : ([['CI', opened.ciLink]] as [string, string][])),
-        ['session', `${opened.session.session}, until ${opened.session.expires}`],
+        ['session', `${opened.session.session}, until ${describeExpiry(opened.session)}`],
         ['access keys', status.accessKeyIds.join(', ')],
         ['order', opened.order.map(shortOf).join(', ')],
         ['forecast', formatSeconds(opened.forecastSeconds)],
@@ -253,13 +254,17 @@ function paintEvent(event: JournalEvent, style: Style): string {
   return event.type === 'verified' ? style.green(text) : text;
 }
 
+function describeExpiry({ expires, statedExpires }: SessionRecord): string {
+  return statedExpires === undefined ? expires : `${expires} (stated: ${statedExpires})`;
+}
+
 /** One line, of what a person asks of it later. `--json` has all of it. */
 export function describeJournalEvent(event: JournalEvent): string {
   switch (event.type) {
     case 'run-opened':
       return `opened: ${event.operation} of ${plural(event.order.length, 'stack')} by ${event.process.user}@${event.process.host}`;
     case 'session-renewed':
-      return `session renewed: key ${event.session.accessKeyId}, until ${event.session.expires}`;
+      return `session renewed: key ${event.session.accessKeyId}, until ${describeExpiry(event.session)}`;
     case 'stopping':
       return event.how === 'draining' ? `${event.signal}: nothing new starts` : `${event.signal}: the engine is interrupted`;
     case 'run-ended':

@@ -122,6 +122,7 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
       liveness: known.dead,
       engine: { kind: 'ended', count: ended.length },
       now: Date.now(),
+      clockSkewSeconds: 0,
       saidBy: undefined,
     });
     expect({ stillThere, writerDead: verdict.dead, how: 'how' in verdict ? verdict.how : '' }).toEqual({

@@ -5,6 +5,8 @@ import { MemoryStore } from '../support/memory-store.ts';
 import { ModelS3 } from '../support/model-s3.ts';
 import type { RequestFault } from '../support/model-s3.ts';
 import { fc, times } from '../support/property.ts';
+import { bucketClient, BucketModel } from '../../simulation/bucket-model.ts';
+import { World } from '../../simulation/world.ts';
 
 const key = fc.constantFrom('a', 'a/b', 'a/c/d', 'b/', 'b/x.json');
 const body = fc.constantFrom('one', 'two', 'ü');
@@ -77,6 +79,25 @@ describe('the bucket over S3', () => {
         const memory = new MemoryStore();
         memory.etags = 'of-content';
         expect(await play(new Bucket(new ModelS3(2).client(1), 'state'), calls)).toEqual(await play(memory, calls));
+      }),
+    );
+  });
+
+  it('is answered by the bucket of the simulator as by S3', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { maxLength: 10 }), async (calls) => {
+        const world = new World('bucket', () => undefined, []);
+        const process = world.start('a command', world.machine('m'), { name: 'ada', uid: 1 });
+        const store = new Bucket(
+          bucketClient(world, process, new BucketModel(world), () => undefined),
+          'state',
+        );
+        let simulated: unknown[] | undefined;
+        void play(store, calls).then((results) => {
+          simulated = results;
+        });
+        await world.play(() => simulated !== undefined);
+        expect(simulated).toEqual(await play(new Bucket(new ModelS3(2).client(1), 'state'), calls));
       }),
     );
   });

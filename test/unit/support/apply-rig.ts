@@ -5,7 +5,7 @@ import { readRun } from '../../../orchestrator/journal/read-runs.ts';
 import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
 import { Heartbeat } from '../../../orchestrator/locks/heartbeat.ts';
 import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
-import { Engine } from '../../../orchestrator/pulumi/engine.ts';
+import { CliEngine } from '../../../orchestrator/pulumi/engine.ts';
 import type { EngineResult } from '../../../orchestrator/pulumi/engine.ts';
 import { applyNetwork } from '../../../orchestrator/run/apply.ts';
 import type { ApplyRequest } from '../../../orchestrator/run/apply.ts';
@@ -29,6 +29,7 @@ import { QuickClock } from './quick-clock.ts';
 
 /** A session of fixed length; `renewed` is what is left after a renewal, if there can be one. */
 export function sessionWith(seconds: number, renewed?: number): LiveSession & { readonly renewals: () => number } {
+  const recordOf = (nth: number) => ({ accessKeyId: `AKIA${nth}`, session: 'holdfast-mine', expires: 'unknown' });
   let left = seconds;
   let renewals = 0;
   return {
@@ -40,7 +41,7 @@ export function sessionWith(seconds: number, renewed?: number): LiveSession & { 
       return Promise.resolve(true);
     },
     environment: () => ({ AWS_ACCESS_KEY_ID: `AKIA${renewals}` }),
-    record: () => ({ accessKeyId: `AKIA${renewals}`, session: 'holdfast-mine', expires: 'unknown' }),
+    record: () => recordOf(renewals),
     renewals: () => renewals,
   };
 }
@@ -179,7 +180,7 @@ export class ApplyRig {
       stage: 'up',
       network: 'example',
       work: this.#work,
-      engine: new Engine({ project: 'holdfast', cli: { path: '/nonexistent', version: '0.0.0' }, pulumiHome: '/nonexistent' }),
+      engine: new CliEngine({ project: 'holdfast', cli: { path: '/nonexistent', version: '0.0.0' }, pulumiHome: '/nonexistent' }),
       gateway,
       spool: { write: (stack) => Promise.resolve(`/spool/${stack}.json`), remove: () => Promise.resolve() },
       store: this.store,

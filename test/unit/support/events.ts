@@ -26,7 +26,7 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
     property: { id: 'versioning', what: 'versioning', outcome: 'short', changed: false, shortfalls: [{ text: 'it is off', mended: true }] },
     next: 'npm run bootstrap',
   },
-  checked: { type: 'checked', checks: 12, warnings: 1, session: '2 h left' },
+  checked: { type: 'checked', checks: 12, warnings: 1, notChecked: 0, session: '2 h left' },
   'stage-started': { type: 'stage-started', stage: 'up', stacks: [{ stack, short: 'vpc.a', kind: 'VPCs' }] },
   'stack-started': { type: 'stack-started', stack, total: 3 },
   step: { type: 'step', stack, phase: 'done', op: 'create', resource: 'vpc', resourceType: 'aws:ec2/vpc:Vpc' },

@@ -22,13 +22,13 @@ export const observer = (lives: (process: ProcessRecord) => boolean): Observer =
 
 /** Each answer of `Is the process alive?`, by its reason. */
 export const known = {
-  alive: { answer: 'alive', why: 'seen' },
-  dead: { answer: 'dead', why: 'gone' },
-  heard: { answer: 'cannot-tell', why: 'heard' },
-  quiet: { answer: 'cannot-tell', why: 'quiet' },
-  'look-failed': { answer: 'cannot-tell', why: 'look-failed' },
-  'not-shown': { answer: 'cannot-tell', why: 'not-shown' },
-  'records-disagree': { answer: 'cannot-tell', why: 'records-disagree' },
+  alive: { answer: 'alive', reason: 'seen' },
+  dead: { answer: 'dead', reason: 'gone' },
+  heard: { answer: 'cannot-tell', reason: 'heard' },
+  quiet: { answer: 'cannot-tell', reason: 'quiet' },
+  'look-failed': { answer: 'cannot-tell', reason: 'look-failed' },
+  'not-shown': { answer: 'cannot-tell', reason: 'not-shown' },
+  'records-disagree': { answer: 'cannot-tell', reason: 'records-disagree' },
 } as const satisfies Record<string, Liveness>;
 
 /** A process of this machine. */

@@ -28,6 +28,7 @@ import type { ObjectStore } from '../../../orchestrator/state/object-store.ts';
 import { FakeCloud, FakeTime } from './fake-cloud.ts';
 import { MemoryStore } from './memory-store.ts';
 import { lockOf, observer, processOf } from './owner.ts';
+import { quickPatience } from './quick-patience.ts';
 import { freeRecord, putRecord } from './records.ts';
 import { QuickClock } from './quick-clock.ts';
 import { RecoveryEngine } from './recovery-engine.ts';
@@ -143,7 +144,7 @@ export class RecoveryRig {
   }
 
   #request(store: ObjectStore = this.bucket): ClaimRequest {
-    return { store, network, patienceSeconds: 0, now: this.time.now };
+    return { store, network, patience: quickPatience(0), now: this.time.now };
   }
 
   async record(): Promise<StackRecord | undefined> {

@@ -1,0 +1,99 @@
+/**
+ * Does the matrix see anything? Each of these builds breaks a promise by a line or two, in a copy of the checkout, and a named case must fail there. A
+ * promise whose breach no case notices is not tested.
+ */
+export interface Broken {
+  readonly name: string;
+  readonly what: string;
+  readonly file: string;
+  /** Exact, and once in the file. */
+  readonly from: string;
+  readonly to: string;
+  readonly case: string;
+  /** What the case must find: it could fail for another reason. */
+  readonly finds: RegExp;
+}
+
+export const builds: readonly Broken[] = [
+  {
+    name: 'unconditional-promote',
+    what: 'the recovered checkpoint is written over whatever is there',
+    file: 'orchestrator/aws/bucket.ts',
+    from: "...(condition.only === 'if-absent'",
+    to: "...(write.endsWith('-promote') ? {} : condition.only === 'if-absent'",
+    case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/cli-killed//recover/checkpoint-2/before/overtaken',
+    finds: /ended with 0/,
+  },
+  {
+    name: 'release-before-verify',
+    what: 'the lock goes before it is known that state and AWS agree',
+    file: 'orchestrator/recovery/recover-stack.ts',
+    from: 'const checked = await this.#verify(refreshed, examined.subjects);',
+    to: "this.#unwatch(); const { durableLockKey } = await import('../state/layout.ts'); await this.#parts.store.remove(durableLockKey(this.#stuck.stack), this.#stuck.lock.etag); const checked = await this.#verify(refreshed, examined.subjects);",
+    case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/everything-killed',
+    finds: /when the lock went .*AWS has tgw-|while creating gateway was pending|while no lock stood/,
+  },
+  {
+    name: 'forget-on-first-absence',
+    what: 'what one look does not show is taken to be absent',
+    file: 'orchestrator/recovery/looks.ts',
+    from: 'return since !== undefined && since.newestMs - since.firstMs >= this.#stalenessMs;',
+    to: 'return since !== undefined;',
+    case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/stale-describes',
+    finds: /AWS has twice|AWS has tgw-\w+, and the state has not/,
+  },
+  {
+    name: 'no-provider-evidence',
+    what: 'a step that failed without a word of AWS is taken not to have happened',
+    file: 'orchestrator/run/verdict.ts',
+    from: "const isUnclean = result.outcome === 'failed'",
+    to: "if (failed.length > 0 && certain === 0) return { doubts: [], settled: 'no', created: false };\n  const isUnclean = result.outcome === 'failed'",
+    case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/provider-killed',
+    finds: /when the lock went .*AWS has tgw-\w+, and the state has not/,
+  },
+  {
+    name: 'no-license-for-the-engine',
+    what: 'the journal does not know that an engine runs before it does',
+    file: 'orchestrator/run/stack-run.ts',
+    from: "await journal.append({\n        type: 'engine-started',",
+    to: "await Promise.resolve({\n        type: 'engine-started',",
+    case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/orchestrator-killed',
+    finds: /recover ended with 5/,
+  },
+  {
+    name: 'no-failed-step-is-clean',
+    what: 'an engine that ended without a failed step is taken to have ended well',
+    file: 'orchestrator/run/verdict.ts',
+    from: "const isUnclean = result.outcome === 'failed'",
+    to: "if (result.outcome === 'failed' && failed.length === 0) return { doubts: [], settled: 'no', created: false };\n  const isUnclean = result.outcome === 'failed'",
+    case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/cli-two-sigints',
+    finds: /while creating gateway was pending|when the lock went .*AWS has tgw-\w+, and the state has not/,
+  },
+  {
+    name: 'clean-end-without-a-look',
+    what: 'an engine that ended well is believed to have made one of each',
+    file: 'orchestrator/run/stack-run.ts',
+    from: 'const found = await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate);',
+    to: 'const found: Doubt[] = [];',
+    case: 'first-deploy/vpc.one/CreateVpc/accepted/reply-lost',
+    finds: /AWS has twice|when the lock went .*AWS has vpc-\w+, and the state has not/,
+  },
+  {
+    name: 'lost-reply-is-a-lost-race',
+    what: 'a write that met its own first try is taken for another’s',
+    file: 'orchestrator/aws/bucket.ts',
+    from: 'if (head?.write === write) return { done: true, etag: head.etag };',
+    to: '',
+    case: 'first-deploy/transit-gateway/lock/accepted/reply-lost',
+    finds: /ended with 6|left in the bucket/,
+  },
+  {
+    name: 'spool-stays',
+    what: 'what was spooled for a bucket that refused it is not cleared away by the recovery',
+    file: 'orchestrator/cli/recovery-parts.ts',
+    from: 'dropSpool: (run, stack) => openSpool(spoolFolder(run)).remove(stack),',
+    to: 'dropSpool: () => Promise.resolve(),',
+    case: 'first-deploy/transit-gateway/checkpoint-8/before/s3-refused',
+    finds: /left in the spool/,
+  },
+];

@@ -1,0 +1,217 @@
+import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import type { AwsModel, AwsObject } from './aws-model.ts';
+import type { BucketModel, Change } from './bucket-model.ts';
+import { stateOf } from './engine-model.ts';
+import { seconds } from './world.ts';
+import type { Machine, Process, World } from './world.ts';
+
+/** The promises of DESIGN.md, as far as the bucket, AWS and exit codes show them. Nothing is asked of the product's own parts. */
+
+export type Promised =
+  /** No object is lost or doubled: a stack that is given back has in its checkpoint what AWS has, each once. */
+  | 'untrue-release'
+  /** No write by an owner whose lock another one has. */
+  | 'stale-write'
+  /** A fair schedule without further faults ends verified. */
+  | 'stuck'
+  /** What was told as frozen has a lock. */
+  | 'frozen-without-lock'
+  /** No message that nobody meant. */
+  | 'unexpected'
+  /** Nobody is taken over from while it lives and calls AWS, but at a person's word. */
+  | 'living-owner'
+  /** What is well is not told as held. */
+  | 'false-alarm'
+  /** The rest of an interrupted run takes nothing back that a later run has deployed. */
+  | 'went-back';
+
+export interface Violation {
+  readonly promise: Promised;
+  readonly text: string;
+  readonly atMs: number;
+}
+
+interface Ended {
+  readonly name: string;
+  readonly kind: string;
+  readonly process: Process;
+  readonly exitCode: number | string | undefined;
+  readonly said: readonly string[];
+  readonly startedMs: number;
+}
+
+/** What it looks at. */
+interface Seen {
+  readonly world: World;
+  readonly bucket: BucketModel;
+  readonly aws: AwsModel;
+  readonly stacks: readonly string[];
+  readonly machines: ReadonlyMap<string, Machine>;
+}
+
+export class Oracle {
+  readonly #world: World;
+  readonly #bucket: BucketModel;
+  readonly #aws: AwsModel;
+  readonly #stacks: readonly string[];
+  readonly #machines: ReadonlyMap<string, Machine>;
+  #seen = 0;
+  #unfrozenAtMs = 0;
+  /** Name of each command, by machine and number. */
+  readonly names = new Map<string, string>();
+  violation: Violation | undefined;
+  /** Stacks whose lock a person has cancelled: from then on plain pulumi may be in. */
+  readonly cancelled = new Set<string>();
+  /** Stacks that are to have a lock, as a freeze was told. */
+  readonly frozen = new Set<string>();
+
+  constructor({ world, bucket, aws, stacks, machines }: Seen) {
+    this.#world = world;
+    this.#bucket = bucket;
+    this.#aws = aws;
+    this.#stacks = stacks;
+    this.#machines = machines;
+  }
+
+  accuse(promise: Promised, text: string): void {
+    this.violation ??= { promise, text, atMs: this.#world.nowMs };
+  }
+
+  /** After each step. */
+  look(): void {
+    const { changes } = this.#bucket;
+    for (; this.#seen < changes.length && !this.violation; this.#seen += 1) {
+      const change = changes[this.#seen];
+      if (change) this.#judge(change);
+    }
+    const [back] = this.#aws.backwards.filter(({ by }) => by.endsWith(')') && by.includes('of resume'));
+    if (back) this.accuse('went-back', `${back.by} gives ${back.id} the tags of an older file`);
+    for (const stack of this.frozen)
+      if (!this.cancelled.has(stack) && this.#bucket.locksOf(stack).length === 0)
+        this.accuse('frozen-without-lock', `${stack.slice(4)} was told as frozen, and no lock keeps plain pulumi out`);
+  }
+
+  #judge({ key, before, after }: Change): void {
+    const stack = this.#stacks.find((each) => key === durableLockKey(each) || key === checkpointKey(each));
+    if (stack === undefined || !after.by) return;
+    const by = rootOf(after.by);
+    if (key === durableLockKey(stack)) {
+      const owner = before?.body === undefined ? undefined : ownerIn(before.body);
+      if (owner !== undefined && owner !== ownerOf(after.by) && owner !== (after.body === undefined ? undefined : ownerIn(after.body))) {
+        const living = isPlain(by) ? undefined : this.#engineOf(owner);
+        if (living !== undefined)
+          this.accuse(
+            'living-owner',
+            `${by} ${after.body === undefined ? 'takes away' : 'takes over'} the lock of ${stack.slice(4)}, while ${living} can still call AWS`,
+          );
+      }
+      if (after.body === undefined && before && this.#bucket.locksOf(stack).length === 0 && !isPlain(by)) {
+        const why = this.untruth(stack);
+        if (why !== undefined && !this.cancelled.has(stack))
+          this.accuse('untrue-release', `${by} takes the lock of ${stack.slice(4)} away, and ${why}`);
+      }
+      return;
+    }
+    const lock = this.#bucket.get(durableLockKey(stack));
+    if (isPlain(by) || this.cancelled.has(stack)) return;
+    const writer = after.by;
+    const owner = lock?.body === undefined ? undefined : ownerIn(lock.body);
+    if (owner === undefined) this.accuse('stale-write', `${by} writes the checkpoint of ${stack.slice(4)}, and no lock stands on it`);
+    // Until the new owner has written, what the old one had sent may still arrive: it is read as what it left.
+    else if (owner !== ownerOf(writer) && before?.by && before.by !== writer)
+      this.accuse(
+        'stale-write',
+        `${by} writes over the checkpoint of ${stack.slice(4)}, which ${rootOf(before.by)} has written, whose lock stands (${owner})`,
+      );
+  }
+
+  /** What of a run may still change AWS: a plugin that lives, with a session that lasts. */
+  #engineOf(owner: string): string | undefined {
+    const [, machine = '', pid = ''] = /^(.+) (\d+)$/.exec(owner) ?? [];
+    const name = this.names.get(owner);
+    const processes = [...(this.#machines.get(machine)?.processes.values() ?? [])];
+    const plugin = processes.find(
+      (each) => name !== undefined && /^(up|destroy)/.test(name) && each.name.startsWith('plugin of') && each.name.endsWith(name),
+    );
+    const endsMs = this.#aws.sessions.get(plugin?.environment['AWS_ACCESS_KEY_ID'] ?? '') ?? 0;
+    return plugin && pid !== '' && endsMs > this.#world.nowMs ? plugin.name : undefined;
+  }
+
+  /** Why the checkpoint is not what AWS has; undefined where it is. */
+  untruth(stack: string): string | undefined {
+    const { entries, operations } = stateOf(this.#bucket.get(checkpointKey(stack))?.body);
+    const [pending] = operations;
+    if (pending) return `its checkpoint has an operation under way (${pending.type} ${pending.resource.urn.split('::').at(-1) ?? ''})`;
+    const own = this.#aws.living.filter(({ tags }) => tags['holdfast:stack'] === stack);
+    const tables = new Set(own.map(({ id }) => id));
+    const routes = this.#aws.living.filter(({ kind, properties }) => kind === 'route' && tables.has(properties['routeTableId'] ?? ''));
+    const idOf = (object: AwsObject): string =>
+      object.kind === 'route' ? `${object.properties['routeTableId'] ?? ''} ${object.properties['destinationCidrBlock'] ?? ''}` : object.id;
+    const recorded = entries
+      .filter(({ type }) => !type.startsWith('pulumi:'))
+      .map(({ type, id = '', inputs = {} }) =>
+        type.endsWith(':Route') ? `${String(inputs['routeTableId'])} ${String(inputs['destinationCidrBlock'])}` : id,
+      );
+    const there = new Set([...own, ...routes].map(idOf));
+    const unknown = [...there].find((id) => !recorded.includes(id));
+    if (unknown !== undefined) return `AWS has ${unknown}, which its checkpoint has not`;
+    const missing = recorded.find((id) => !there.has(id));
+    if (missing !== undefined) return `its checkpoint has ${missing}, which AWS has not`;
+    const twice = recorded.find((id, index) => recorded.indexOf(id) !== index);
+    return twice === undefined ? undefined : `its checkpoint has ${twice} twice`;
+  }
+
+  onBegin(kind: string, process: Process): void {
+    this.names.set(ownerOf(process), process.name);
+    if (kind !== 'unfreeze') return;
+    this.#unfrozenAtMs = this.#world.nowMs;
+    this.frozen.clear();
+  }
+
+  /** @param isPlainSailing nothing but faults of the plan could have held a stack */
+  onEnd({ name, kind, exitCode, said, startedMs }: Ended, isPlainSailing: boolean): void {
+    const text = said.join('');
+    if (isPlainSailing && this.#world.struck.size === 0 && exitCode === 4)
+      this.accuse('false-alarm', `${name} says that a stack is held, and nothing has gone wrong`);
+    // What the world refuses is no error of the product's, however it is told.
+    const isOfTheWorld = /ExpiredToken|EMFILE|ECONNRESET|ServiceUnavailable|process table/.test(text.slice(text.indexOf('"unexpected"')));
+    if ((exitCode === 'it threw' || text.includes('"reason":"unexpected"')) && !isOfTheWorld)
+      this.accuse(
+        'unexpected',
+        `${name} ends by an error that nobody meant: ${/"message":"([^"]*)"/.exec(text.slice(text.indexOf('"unexpected"')))?.[1] ?? text.slice(0, 300)}`,
+      );
+    // Of two at the same time nobody can say which one counts.
+    if (kind === 'freeze' && exitCode === 0 && this.#unfrozenAtMs < startedMs)
+      for (const stack of this.#stacks) if (text.includes(`"stack":"${stack}"`)) this.frozen.add(stack);
+  }
+
+  /** When all is over, and the last `up` said that all is well. */
+  lookAtTheEnd(): void {
+    for (const stack of this.#stacks) {
+      const why = this.untruth(stack);
+      if (why !== undefined && !this.cancelled.has(stack))
+        this.accuse('untrue-release', `${stack.slice(4)} is free and its last up went well, and ${why}`);
+      if (this.#bucket.locksOf(stack).length > 0) this.accuse('stuck', `${stack.slice(4)} keeps a lock for ever`);
+    }
+  }
+}
+
+/** Of an engine or plugin, the command that started it. */
+const rootOf = ({ name }: Process): string => name.replace(/^(plugin of |engine \d+ of )*/, '');
+
+const isPlain = (name: string): boolean => name.startsWith('pulumi-');
+
+const ownerOf = ({ machine, pid }: Process): string => `${machine.name} ${pid}`;
+
+/** Pulumi's own lock format names process and host. */
+function ownerIn(body: string): string | undefined {
+  try {
+    const lock = JSON.parse(body) as Record<string, unknown>;
+    const host = lock['host'] ?? lock['hostname'];
+    return typeof lock['pid'] === 'number' && typeof host === 'string' ? `${host} ${lock['pid']}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export { seconds };

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { builds } from '../matrix/broken-builds.ts';
+import { faults, secondFaults } from '../matrix/faults.ts';
+import { atNight, onPush, secondAtNight, secondOnPush } from '../matrix/sample.ts';
+
+const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const faultOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1);
+
+describe('the sample of the interruption matrix', () => {
+  it('has every fault on every push, and every fault of a recovery', () => {
+    expect(new Set(onPush.map(faultOf))).toEqual(new Set(faults.map(({ name }) => name)));
+    expect(new Set(secondOnPush.map(faultOf))).toEqual(new Set(secondFaults.map(({ name }) => name)));
+  });
+
+  it('has each case once', () => {
+    const all = [...onPush, ...atNight, ...secondOnPush, ...secondAtNight];
+    expect(all.filter((id, index) => all.indexOf(id) !== index)).toEqual([]);
+  });
+});
+
+describe.each(builds)('the broken build $name', ({ file, from, case: caught }) => {
+  it('breaks code that is there, once', () => {
+    expect(read(file).split(from)).toHaveLength(2);
+  });
+
+  it('is caught by a case that every push tries', () => {
+    expect([...onPush, ...secondOnPush]).toContain(caught);
+  });
+});
