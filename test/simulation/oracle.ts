@@ -98,7 +98,7 @@ export class Oracle {
     if (key === durableLockKey(stack)) {
       const owner = before?.body === undefined ? undefined : ownerIn(before.body);
       if (owner !== undefined && owner !== ownerOf(after.by) && owner !== (after.body === undefined ? undefined : ownerIn(after.body))) {
-        const living = isPlain(by) ? undefined : this.#engineOf(owner);
+        const living = isPlain(by) ? undefined : this.#engineOf(owner, stack);
         if (living !== undefined)
           this.accuse(
             'living-owner',
@@ -126,12 +126,17 @@ export class Oracle {
   }
 
   /** What of a run may still change AWS: a plugin that lives, with a session that lasts. */
-  #engineOf(owner: string): string | undefined {
+  #engineOf(owner: string, stack: string): string | undefined {
     const [, machine = '', pid = ''] = /^(.+) (\d+)$/.exec(owner) ?? [];
     const name = this.names.get(owner);
     const processes = [...(this.#machines.get(machine)?.processes.values() ?? [])];
     const plugin = processes.find(
-      (each) => name !== undefined && /^(up|destroy)/.test(name) && each.name.startsWith('plugin of') && each.name.endsWith(name),
+      (each) =>
+        name !== undefined &&
+        /^(up|destroy)/.test(name) &&
+        each.name.startsWith('plugin of') &&
+        each.name.endsWith(name) &&
+        Object.values(each.environment).some((value) => value.includes(`/${stack}/`)),
     );
     const endsMs = this.#aws.sessions.get(plugin?.environment['AWS_ACCESS_KEY_ID'] ?? '') ?? 0;
     return plugin && pid !== '' && endsMs > this.#world.nowMs ? plugin.name : undefined;
