@@ -52,8 +52,8 @@ export async function readRecords(store: ObjectStore, network: string): Promise<
       objects.slice(from, from + readsAtOnce).map(async ({ key, size }) => {
         const stack = key.slice(prefix.length).replace(/\.json$/, '');
         const bad = (why: string): void => void unreadable.set(stack, { kind: 'unreadable', stack, key, why });
-        if (recordKey(stack) !== key || parseStackName(stack) === undefined) return bad('its key is of no stack');
-        if (size > largestRecord) return bad(`it has ${size} bytes`);
+        if (recordKey(stack) !== key || parseStackName(stack) === undefined) { bad('its key is of no stack'); return; }
+        if (size > largestRecord) { bad(`it has ${size} bytes`); return; }
         const read = await readRecord(store, stack);
         if (read.kind === 'there') byStack.set(stack, read);
         else if (read.kind === 'unreadable') bad(read.why);

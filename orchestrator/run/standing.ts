@@ -21,7 +21,12 @@ import type { ObjectStore } from '../state/object-store.ts';
 export type Standing =
   | { readonly kind: 'free' }
   /** Another process is at work on it. */
-  | { readonly kind: 'locked'; readonly message: string }
+  | {
+      readonly kind: 'locked';
+      readonly message: string;
+      /** Locks of plain pulumi, where no process of Holdfast has the stack: whether that one lives cannot be told. */
+      readonly plain?: readonly StandingLock[];
+    }
   /** A person keeps everyone out. */
   | { readonly kind: 'frozen'; readonly message: string }
   | Held
@@ -102,7 +107,12 @@ export function standingOf(facts: StackFacts): Standing {
     };
   if (record?.frozen) return { kind: 'frozen', message: describeFreeze({ stack: facts.stack, by: record.frozen }) };
   const foreign = locks.filter((lock) => lock !== ours);
-  if (foreign.length > 0) return { kind: 'locked', message: locks.map(describeLock).join('; ') };
+  if (foreign.length > 0)
+    return {
+      kind: 'locked',
+      message: locks.map(describeLock).join('; '),
+      ...(foreign.every(({ content }) => content.kind === 'engine') ? { plain: foreign } : {}),
+    };
   if (ours) return { kind: 'left', message: describeLock(ours), lock: ours };
   return { kind: 'free' };
 }
