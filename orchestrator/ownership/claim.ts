@@ -7,7 +7,8 @@ import type { Patience } from '../state/patience.ts';
 import { readRecord, swap } from './records.ts';
 import type { HeldRecord, ReadRecord, Swapped, SwapRequest } from './records.ts';
 import { wantsLock } from './stack-record.ts';
-import type { As, Event, Proof, Refusal } from './transitions.ts';
+import type { As, Event, Refusal } from './transitions.ts';
+import type { Proof } from './stack-record.ts';
 
 /** A stack as its owner has it: the record that it wrote last, and the lock that is the record's projection. */
 export interface Claim {

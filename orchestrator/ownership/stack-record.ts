@@ -102,6 +102,22 @@ const common = {
   disowned: z.array(disownedSchema).max(1000),
 };
 
+/** Why a run's process and its engine are taken to call AWS no more. */
+const proofSchema = z.enum([
+  /** This machine shows that neither the process nor an engine of it is there. */
+  'process-dead',
+  /** The owner saw its engine and its plugins end, and wrote that down. */
+  'engine-ended',
+  /** No engine was started. */
+  'nothing-started',
+  /** Every session that it worked with has ended, by its source's word. */
+  'sessions-ended',
+  /** A person says so. */
+  'person',
+]);
+
+export type Proof = z.infer<typeof proofSchema>;
+
 /** What is not known of a stack that was not verified. */
 const open = {
   /** Undefined where it was no run of Holdfast. */
@@ -110,6 +126,8 @@ const open = {
   answers: z.array(answerSchema).max(1000),
   /** Every process that had the stack since it was verified: an engine of one may have outlived it. */
   owners: z.array(processSchema).max(100),
+  /** By what a takeover was allowed. It stays true: the next recovery asks no person again. */
+  writerDead: proofSchema.optional(),
 };
 
 const recordSchema = z.discriminatedUnion('phase', [

@@ -4,26 +4,23 @@ import { schemaVersion } from '../state/layout.ts';
 import { withAnswer } from './answers.ts';
 import { withDisowned } from './disowned.ts';
 import type { DisownedObject } from './disowned.ts';
-import type { CheckpointVersion, InPhase, InterruptedRun, Phase, Program, SessionRecord, StackRecord, Verified } from './stack-record.ts';
+import type {
+  CheckpointVersion,
+  InPhase,
+  InterruptedRun,
+  Phase,
+  Program,
+  Proof,
+  SessionRecord,
+  StackRecord,
+  Verified,
+} from './stack-record.ts';
 
 /** Whose write it is. An owner that was taken over has another epoch, and its writes are refused. */
 export interface As {
   readonly epoch: number;
   readonly nonce: string;
 }
-
-/** Why a run's process and its engine are taken to call AWS no more. */
-export type Proof =
-  /** This machine shows that neither the process nor an engine of it is there. */
-  | 'process-dead'
-  /** The owner saw its engine and its plugins end, and wrote that down. */
-  | 'engine-ended'
-  /** No engine was started. */
-  | 'nothing-started'
-  /** Every session that it worked with has ended, by its source's word. */
-  | 'sessions-ended'
-  /** A person says so. */
-  | 'person';
 
 export type Event =
   | { readonly type: 'claim'; readonly owner: LockRecord }
@@ -135,9 +132,11 @@ const processOf = ({ nonce, user, host, machine, pid, processStartedAt }: LockRe
 });
 
 /** What is open of a stack, whatever its phase. Of one that was only claimed nothing is, but who had it. */
-function openOf(at: Owned): Pick<InPhase<'held'>, 'run' | 'doubts' | 'answers' | 'owners'> {
-  if (at.phase !== 'claimed')
-    return { ...(at.run === undefined ? {} : { run: at.run }), doubts: at.doubts, answers: at.answers, owners: at.owners };
+function openOf(at: Owned): Pick<InPhase<'held'>, 'run' | 'doubts' | 'answers' | 'owners' | 'writerDead'> {
+  if (at.phase !== 'claimed') {
+    const { run, doubts, answers, owners, writerDead } = at;
+    return { ...(run === undefined ? {} : { run }), doubts, answers, owners, ...(writerDead === undefined ? {} : { writerDead }) };
+  }
   return { doubts: [], answers: [], owners: [processOf(at.owner)] };
 }
 
@@ -155,7 +154,7 @@ const baseOf = (verified: Verified): { readonly base?: CheckpointVersion | null 
       ? { base: null }
       : {};
 
-const takeOver = (at: Owned, owner: LockRecord, now: string): Transition => {
+const takeOver = (at: Owned, owner: LockRecord, proof: Proof, now: string): Transition => {
   const epoch = at.epoch + 1;
   const open = openOf(at);
   const since = at.phase === 'claimed' ? now : at.since;
@@ -169,6 +168,7 @@ const takeOver = (at: Owned, owner: LockRecord, now: string): Transition => {
     ...open,
     ...(at.phase === 'claimed' ? claimedRun(at) : {}),
     owners: [...open.owners.filter(({ nonce }) => nonce !== owner.nonce), processOf(owner)],
+    writerDead: proof,
   });
 };
 
@@ -253,7 +253,7 @@ export const table: { readonly [T in EventType]: Row<T> } = {
         // That nothing was started is true of a claim alone, and of what was taken over from one.
         proof === 'nothing-started' && own.phase !== 'claimed' && own.run?.engineStarted !== false
           ? refuse('wrong-phase')
-          : takeOver(own, owner, now),
+          : takeOver(own, owner, proof, now),
       ),
   },
   release: {

@@ -1,6 +1,6 @@
 import type { Answer, Doubt } from '../journal/events.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
-import type { OpenRecord, Program, SessionRecord } from '../ownership/stack-record.ts';
+import type { OpenRecord, Program, Proof, SessionRecord } from '../ownership/stack-record.ts';
 
 /** What the record tells of a stack that was not verified. */
 export interface Interrupted {
@@ -22,6 +22,8 @@ export interface Interrupted {
   /** When the run had seen its engine and its plugins end, and wrote that down, by its own clock; undefined where it did not. */
   readonly engineEndedAt: Date | undefined;
   readonly sessions: readonly SessionRecord[];
+  /** By what an earlier takeover was allowed. */
+  readonly writerDead?: Proof | undefined;
   /** Everything that was ever written down as unknown, each once. */
   readonly doubts: readonly Doubt[];
   readonly answers: readonly Answer[];
@@ -32,8 +34,8 @@ export interface Interrupted {
 }
 
 /** @param own name of the run that asks */
-export function interruptedOf({ stack, run, doubts, answers, owners, verified }: OpenRecord, own: string): Interrupted {
-  const open = { stack, doubts, answers, owners, nonces: owners.map(({ nonce }) => nonce) };
+export function interruptedOf({ stack, run, doubts, answers, owners, writerDead, verified }: OpenRecord, own: string): Interrupted {
+  const open = { stack, doubts, answers, owners, writerDead, nonces: owners.map(({ nonce }) => nonce) };
   if (run === undefined)
     return {
       ...open,

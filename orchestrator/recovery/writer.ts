@@ -5,7 +5,7 @@ import { describeReason } from '../ownership/describe-liveness.ts';
 import type { Liveness } from '../ownership/liveness.ts';
 import { suspectsOf } from '../ownership/processes.ts';
 import { EngineOwnerAlive, EngineProcessesLeft, endEngineProcesses, findEngineProcesses } from '../pulumi/orphans.ts';
-import type { Proof } from '../ownership/transitions.ts';
+import type { Proof } from '../ownership/stack-record.ts';
 import { clockSkewLimitSeconds } from '../aws/identity.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { Interrupted } from './interrupted.ts';
@@ -59,6 +59,8 @@ export function writerOf({ interrupted, liveness, engine, now, clockSkewSeconds,
   if (!interrupted.engineStarted && process !== undefined)
     return { dead: true, by: 'nothing-started', how: `run ${run} had started no engine there` };
   if (engine.kind === 'lives') return { dead: false, reason: 'at-work', why: `run ${run} is at work on ${host}: ${engine.why}` };
+  if (interrupted.writerDead !== undefined)
+    return { dead: true, by: interrupted.writerDead, how: 'that was known when the stack was taken over before' };
   if (interrupted.engineEndedAt !== undefined)
     return { dead: true, by: 'engine-ended', how: `run ${run} saw its engine and its plugins end` };
   if (liveness.answer === 'alive')

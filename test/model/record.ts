@@ -1,8 +1,8 @@
 import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
 import { stackRecordSchema, wantsLock } from '../../orchestrator/ownership/stack-record.ts';
-import type { CheckpointVersion, StackRecord } from '../../orchestrator/ownership/stack-record.ts';
+import type { CheckpointVersion, Proof, StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import { transition } from '../../orchestrator/ownership/transitions.ts';
-import type { Event, From, Proof, Refusal } from '../../orchestrator/ownership/transitions.ts';
+import type { Event, From, Refusal } from '../../orchestrator/ownership/transitions.ts';
 
 /**
  * The record of a model: every write of it is what the real table makes of an event. Records that are equal are the same object, and what the table said

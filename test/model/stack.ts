@@ -1,4 +1,5 @@
-import type { Event, From, Proof, Refusal } from '../../orchestrator/ownership/transitions.ts';
+import type { Event, From, Refusal } from '../../orchestrator/ownership/transitions.ts';
+import type { Proof } from '../../orchestrator/ownership/stack-record.ts';
 import { ask, events, interruptedRecord, noRecord, processOf, verifiedRecord } from './record.ts';
 import type { Written } from './record.ts';
 import type { Model, Step } from './search.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { stackRecordSchema } from '../../orchestrator/ownership/stack-record.ts';
-import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
+import type { Proof, StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import { table, transition } from '../../orchestrator/ownership/transitions.ts';
-import type { As, Event, EventType, From, Proof, Refusal, Transition } from '../../orchestrator/ownership/transitions.ts';
+import type { As, Event, EventType, From, Refusal, Transition } from '../../orchestrator/ownership/transitions.ts';
 import { lockOf } from './support/owner.ts';
 import { fc, times } from './support/property.ts';
 
