@@ -101,6 +101,8 @@ describe('what a stack writes', () => {
       'held',
       // It cannot be settled in this run.
       'record: recovering',
+      // Only where none stands, which is refused; then over the one that stands.
+      'put lock',
       'put lock',
       'record: held',
       'run-ended',
