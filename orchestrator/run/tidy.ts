@@ -9,6 +9,7 @@ import { isOpen, wantsLock } from '../ownership/stack-record.ts';
 import type { StackRecord } from '../ownership/stack-record.ts';
 import { EngineOwnerAlive } from '../pulumi/orphans.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import { isUnstarted } from './standing.ts';
 import type { Standing, Standings } from './standing.ts';
 
 /** What a command does for runs that are over, before it looks at anything for itself. */
@@ -82,7 +83,7 @@ export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
   let changed = false;
   for (const { stack, held, lock, why } of leftLocks(request.standings)) {
     let ended = false;
-    if (held?.record.phase === 'claimed') {
+    if (held && isUnstarted(held.record)) {
       const settings = { store, now, patience };
       const mine = request.lockRecord(stack);
       // The swap is over what was read when its owner was dead: an owner that has gone on since has written another one.
@@ -114,7 +115,7 @@ function leftLocks({ byStack, records, locks }: Standings) {
     const lock = standing.lock ?? locks.find((each) => each.stack === stack && each.content.kind === 'holdfast');
     const run = lock?.content.kind === 'holdfast' ? lock.content.record.run : undefined;
     const why =
-      held?.record.phase === 'claimed'
+      held && isUnstarted(held.record)
         ? `run ${held.record.owner.run} died before it started anything there`
         : `run ${run ?? 'unknown'} had verified it, and died before it could`;
     return [{ stack, held, lock: lock?.etag, why }];

@@ -186,6 +186,22 @@ describe('a process of which it cannot be told whether it is alive', () => {
   });
 });
 
+describe('a takeover of a claim under which nothing was started', () => {
+  const takenOver = (doubts: readonly (typeof exit)[] = []): Partial<StackFacts> => ({
+    record: asRead(ownedRecord(stack, 'recovering', { owner, verified, run: { engineStarted: false, sessions: [] }, doubts: [...doubts] })),
+  });
+
+  it('is left over as well, once the process that took it over is dead', () => {
+    expect(kinds('recovering', 'ours', takenOver())).toBe('locked locked held left');
+    expect(kinds('recovering', 'none', takenOver())).toBe('locked locked held left');
+  });
+
+  it('is held where something is in doubt, or an engine may have run', () => {
+    expect(kinds('recovering', 'ours', takenOver([exit]))).toBe('locked locked held held');
+    expect(kinds('recovering', 'ours')).toBe('locked locked held held');
+  });
+});
+
 describe('a pending operation in the checkpoint', () => {
   const state = { ...stateWith(pendingCreate), etag: '"plain"' };
 
