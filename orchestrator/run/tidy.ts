@@ -1,6 +1,6 @@
 import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import { messageOf } from '../domain/problem.ts';
-import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
+import { describeLock, lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import { identityKeyOf } from '../ownership/processes.ts';
 import { readRecord, swap } from '../ownership/records.ts';
@@ -55,8 +55,11 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
       await releaseLock(store, back, patience);
       continue;
     }
+    const beside = standings.locks.filter((lock) => lock.stack === stack).map(describeLock);
     onNote(
-      `The lock of ${stack} was removed by somebody${since} (pulumi cancel?). It is back in its place; the stack is ${standing.kind} as before.`,
+      `The lock of ${stack} was removed by somebody${since} (pulumi cancel?). It is back in its place; the stack is ${standing.kind} as before.${
+        beside.length === 0 ? '' : ` Another lock is there too, so plain pulumi may be changing the stack: ${beside.join('; ')}.`
+      }`,
     );
   }
   return changed;
