@@ -57,6 +57,9 @@ export const onPush: readonly string[] = [
   ...at('first-deploy/transit-gateway/journal-run-opened/before', 'slow-bucket'),
   ...at('first-deploy/transit-gateway/lock/before', 'one-sigint', 'orchestrator-paused', 'throttled'),
   ...at('first-deploy/transit-gateway/lock/accepted', 'reply-lost'),
+  // Claimed, started, verified: what the record says decides.
+  ...at('first-deploy/transit-gateway/record/accepted', 'reply-lost'),
+  ...at('first-deploy/transit-gateway/record-2/before', 'orchestrator-killed'),
   ...at('first-deploy/transit-gateway/record-3/before', 'two-sigints'),
   ...at('first-deploy/transit-gateway/removal-of-lock/before', 'orchestrator-killed', 's3-refused'),
   // Found: the mark of a run whose lock was the only thing left stayed after the recovery.
@@ -91,6 +94,8 @@ export const atNight: readonly string[] = [
   ...at('delete-vpc/route-tables.one/DeleteRoute/accepted', 'cli-killed', 'provider-killed'),
   ...at('delete-vpc/vpc.one/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed', 'session-revoked'),
   ...at('first-deploy/transit-gateway/checkpoint-8/before', 'orchestrator-killed'),
+  ...at('first-deploy/transit-gateway/lock/before', 'orchestrator-killed', 's3-refused'),
+  ...at('first-deploy/transit-gateway/record-2/before', 's3-refused'),
   ...at('first-deploy/transit-gateway/record-3/before', 'orchestrator-killed', 's3-refused'),
 ];
 
