@@ -278,6 +278,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     if (isOfTwo || isOfDead(readOf(stack), liveness)) {
       const again = await readRecord(store, stack);
       if (again.kind === 'there') records.set(stack, again);
+      else records.delete(stack);
       if (again.kind === 'unreadable') unreadable.set(stack, again);
       const etag = (await checkpointVersions(store, [stack])).get(stack)?.etag;
       const state = states.get(stack);
