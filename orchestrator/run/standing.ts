@@ -268,7 +268,9 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const { store, network, states, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
   const seenLocks = await standingLocks(store, network);
-  const [seen, heardFirst] = await Promise.all([readRecords(store, network), lastHeard(store, network)]);
+  const seen = await readRecords(store, network);
+  // A process is heard of before a record names it.
+  const heardFirst = await lastHeard(store, network);
   const records = new Map(seen.byStack);
   const unreadable = new Map(seen.unreadable);
   const processes = [

@@ -124,7 +124,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const heartbeat = new Heartbeat(aws.store, file.network.spec.network, aws.run, aws.process);
     const resumable = chosen.flatMap((stack) => resumableOf(state.standings.records.get(stack)?.record) ?? []);
     const own = await refuseWithoutJournal(() => openOwnJournal(context, file, aws, chosen, flags));
-    if (!flags.dryRun) heartbeat.start();
+    if (!flags.dryRun) await heartbeat.start();
     const ends: StackResult[] = [];
     const alerting = openAlerting(context, file, aws, 'recover');
     // A rehearsal changes nothing that anybody has to know of.
