@@ -31,7 +31,7 @@ export interface ClaimRequest extends SwapRequest {
   readonly wait?: (milliseconds: number) => Promise<unknown>;
   /** With a bucket that fails before anything was started; where left out, as with every other write. */
   readonly claiming?: Patience;
-  /** Locks of plain pulumi whose process is known to be dead: they go with our own. */
+  /** Locks of plain pulumi whose process is dead by a person's word: no reason to give way, and gone once a takeover's own lock stands. */
   readonly beside?: readonly StandingLock[];
 }
 
@@ -99,6 +99,8 @@ async function underLock(
     if (put !== undefined && given.ok && !wantsLock(given.held.record)) await releaseLock(store, { stack, etag: put }, patience);
     return { ok: false, reason: 'lock', heldBy: taking.heldBy };
   }
+  // Ours keeps everyone out now, and the record says what is in question: a claim alone does not, and would be given back.
+  if (written.record.phase === 'recovering') for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
   let held = written;
   let lock = taking.lock;
   const as = asOf(owner, written);
@@ -123,7 +125,6 @@ async function underLock(
     },
     dropLock: async () => {
       const { frozen, epoch: last } = held.record;
-      for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
       if (frozen === undefined) return releaseLock(store, lock, patience);
       const over = await projectLock(store, network, { ...frozen, epoch: last }, projecting);
       return over.ok ? { done: true } : { done: false, there: true };
