@@ -39,6 +39,7 @@ export type Claiming =
   | {
       readonly ok: true;
       readonly claim: Claim;
+      /** Of a takeover: the record that it was written over, with what its owner wrote last. */
       readonly before: HeldRecord | undefined;
       /** Locks of plain pulumi on other stacks of the network, as they stood right after ours was put. */
       readonly others: readonly StandingLock[];
@@ -60,11 +61,14 @@ export async function claimStack(owner: LockRecord, seen: ReadRecord | string, r
   return underLock(owner, claimed.held, undefined, request, { type: 'give-back', as: asOf(owner, claimed.held) });
 }
 
-/** The stuck lock becomes this process's. It never leaves the bucket. */
+/**
+ * The stuck lock becomes this process's. It never leaves the bucket.
+ * @param proof of the owner that `seen` names: where another one has the stack by now, it is refused
+ */
 export async function takeOverStack(owner: LockRecord, seen: HeldRecord, proof: Proof, request: ClaimRequest): Promise<Claiming> {
   const taken = await swap(seen, { type: 'take-over', owner, proof }, request);
   if (!taken.ok) return { ok: false, reason: 'record', refusal: taken.refusal, now: taken.now };
-  return underLock(owner, taken.held, seen, request, { type: 'hold', as: asOf(owner, taken.held), doubts: [] });
+  return underLock(owner, taken.held, taken.over, request, { type: 'hold', as: asOf(owner, taken.held), doubts: [] });
 }
 
 const asOf = ({ nonce }: LockRecord, { record }: HeldRecord): As => ({ nonce, epoch: record.epoch });
