@@ -80,13 +80,18 @@ export function standingOf(facts: StackFacts): Standing {
   if (record?.phase === 'claimed') {
     const { owner } = record;
     if (mayBeAtWork(liveness(owner))) return at(owner, facts);
-    if (liveness(owner).answer === 'dead') return { kind: 'left', message: describeOwner(owner) };
+    const isDead = liveness(owner).answer === 'dead';
+    // A recovery claims only what is held: what that was for is still so.
+    const isRecovery = owner.operation === 'recover';
+    if (isDead && !isRecovery) return { kind: 'left', message: describeOwner(owner) };
     return {
       kind: 'held',
-      why: `locked by run ${owner.run} on ${owner.host}, which had started nothing ${describeUnseen(liveness(owner))}`,
+      why: isDead
+        ? `recovery ${owner.recovery ?? owner.run} died before it could write down why the stack is held`
+        : `locked by run ${owner.run} on ${owner.host}, which had started nothing ${describeUnseen(liveness(owner))}`,
       since: record.since,
-      run: owner.run,
-      doubts: [],
+      ...(isRecovery ? {} : { run: owner.run }),
+      doubts: isRecovery ? doubtsOf(state?.pendingOperations ?? []) : [],
       ...goneOf(facts),
       ...frozenOf(record),
     };
