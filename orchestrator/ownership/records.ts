@@ -98,8 +98,8 @@ const mostRaces = 50;
 
 /**
  * Writes what the event makes of the record, over exactly the version that it was made of. A freeze, or another's write, that came between is no end:
- * the table is asked again over what is there now. A write whose reply was lost is known by phase, epoch and owner of what is read.
- * A takeover goes no further than the owner that was seen: of a later one its proof says nothing.
+ * the table is asked again over what is there now, and so it is where it refuses what was read a while ago. A write whose reply was lost is known by
+ * phase, epoch and owner of what is read. A takeover goes no further than the owner that was seen: of a later one its proof says nothing.
  * @param seen as it was last read or written by this process; the stack's name: it is read first
  * @throws where the bucket fails for longer than the patience: whether it was written is not known
  */
@@ -108,6 +108,7 @@ export async function swap(seen: ReadRecord | string, event: Event, { store, pat
   const stack = typeof seen === 'string' ? seen : seen.kind === 'there' ? seen.record.stack : seen.stack;
   let current = typeof seen === 'string' ? await insist(() => readRecord(store, stack)) : seen;
   const seenEpoch = epochOf(current);
+  let isStale = typeof seen !== 'string';
   let tried: NextRecord | undefined;
   let over: HeldRecord | undefined;
   for (let races = 0; races < mostRaces; races += 1) {
@@ -115,6 +116,11 @@ export async function swap(seen: ReadRecord | string, event: Event, { store, pat
     if (tried !== undefined && current.kind === 'there' && isDone(tried, current.record)) return { ok: true, held: current, over };
     if (event.type === 'take-over' && epochOf(current) !== seenEpoch) return { ok: false, refusal: 'not-owner', now: current };
     const made = transition(current.kind === 'there' ? current.record : { stack }, event, new Date(now()).toISOString());
+    if (!made.ok && isStale) {
+      current = await insist(() => readRecord(store, stack));
+      isStale = false;
+      continue;
+    }
     if (!made.ok) return { ok: false, refusal: made.refusal, now: current };
     tried = changesPhase.has(event.type) ? made.next : undefined;
     over = current.kind === 'there' ? current : undefined;
@@ -124,6 +130,7 @@ export async function swap(seen: ReadRecord | string, event: Event, { store, pat
     const put = await insist(() => store.put(recordKey(stack), JSON.stringify(record), condition, write));
     if (put.done) return { ok: true, held: { kind: 'there', record, etag: put.etag }, over };
     current = await insist(() => readRecord(store, stack));
+    isStale = false;
   }
   throw new Error(`${recordKey(stack)} was written by others ${mostRaces} times in a row`);
 }

@@ -16,6 +16,7 @@ const writes: readonly (readonly [what: string, match: object])[] = [
   ['its record says that it took over', { action: 'PutObject', key: recordKey(stack) }],
   // The first put is refused, as a lock stands.
   ['it has taken over the lock', { action: 'PutObject', key: durableLockKey(stack), nth: 2 }],
+  ['it has written down that it took over', { action: 'PutObject', key: '.holdfast/runs/**/*-lock-taken.json' }],
   ['it has written down that nobody else can write', { action: 'PutObject', key: '.holdfast/runs/**/*-writer-dead.json' }],
   ['half of the quarantine is copied', { action: 'PutObject', key: '.holdfast/quarantine/**', nth: 2 }],
   ['the manifest of the quarantine is there', { action: 'PutObject', key: '.holdfast/quarantine/**/manifest-*.json' }],

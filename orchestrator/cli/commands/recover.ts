@@ -413,7 +413,12 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const how = writer.dead
     ? { how: `${writer.how}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
     : { how: `not known: ${writer.why}${byToday}` };
-  if (claim) await journal.note({ type: 'writer-dead', stack, epoch: claim.as.epoch, recovery: parts.recovery, ...how });
+  if (claim) {
+    const { epoch } = claim.as;
+    const { etag, record: lock } = claim.lock();
+    await journal.note({ type: 'lock-taken', stack, epoch, etag, lock });
+    await journal.note({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
+  }
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
   const end = await recoverStack(
