@@ -1,3 +1,4 @@
+import type { Doubt } from '../journal/events.ts';
 import { projectLock, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
@@ -33,12 +34,15 @@ export interface ClaimRequest extends SwapRequest {
   readonly claiming?: Patience;
   /** Locks of plain pulumi whose process is dead by a person's word: no reason to give way, and gone once a takeover's own lock stands. */
   readonly beside?: readonly StandingLock[];
+  /** @see Projecting */
+  readonly overUnreadable?: boolean;
 }
 
 export type Claiming =
   | {
       readonly ok: true;
       readonly claim: Claim;
+      /** Of a takeover: the record that it was written over, with what its owner wrote last. */
       readonly before: HeldRecord | undefined;
       /** Locks of plain pulumi on other stacks of the network, as they stood right after ours was put. */
       readonly others: readonly StandingLock[];
@@ -60,11 +64,37 @@ export async function claimStack(owner: LockRecord, seen: ReadRecord | string, r
   return underLock(owner, claimed.held, undefined, request, { type: 'give-back', as: asOf(owner, claimed.held) });
 }
 
-/** The stuck lock becomes this process's. It never leaves the bucket. */
+/**
+ * The stuck lock becomes this process's. It never leaves the bucket.
+ * @param proof of the owner that `seen` names: where another one has the stack by now, it is refused
+ */
 export async function takeOverStack(owner: LockRecord, seen: HeldRecord, proof: Proof, request: ClaimRequest): Promise<Claiming> {
   const taken = await swap(seen, { type: 'take-over', owner, proof }, request);
   if (!taken.ok) return { ok: false, reason: 'record', refusal: taken.refusal, now: taken.now };
-  return underLock(owner, taken.held, seen, request, { type: 'hold', as: asOf(owner, taken.held), doubts: [] });
+  return underLock(
+    owner,
+    taken.held,
+    taken.over,
+    { ...request, overUnreadable: true },
+    { type: 'hold', as: asOf(owner, taken.held), doubts: [] },
+  );
+}
+
+/** Of a stack that is held without an owner: it is claimed and held first, so that its record says that it is in question, whoever dies next. */
+export async function takeOverHeld(
+  owner: LockRecord,
+  seen: HeldRecord | string,
+  doubts: readonly Doubt[],
+  proof: Proof,
+  request: ClaimRequest,
+): Promise<Claiming> {
+  if (typeof seen !== 'string' && seen.record.phase !== 'free') return takeOverStack(owner, seen, proof, request);
+  const claiming = await claimStack(owner, seen, { ...request, overUnreadable: true });
+  if (!claiming.ok) return claiming;
+  const { claim } = claiming;
+  const written = await claim.write({ type: 'hold', as: claim.as, doubts });
+  if (!written.ok) return { ok: false, reason: 'record', refusal: written.refusal, now: written.now };
+  return takeOverStack(owner, written.held, proof, request);
 }
 
 const asOf = ({ nonce }: LockRecord, { record }: HeldRecord): As => ({ nonce, epoch: record.epoch });
@@ -76,8 +106,8 @@ async function underLock(
   request: ClaimRequest,
   giveWay: Event,
 ): Promise<Claiming> {
-  const { store, network, patience, claiming = patience, wait, beside = [] } = request;
-  const projecting = { patience, wait, beside: beside.map(({ etag }) => etag) };
+  const { store, network, patience, claiming = patience, wait, beside = [], overUnreadable } = request;
+  const projecting = { patience, wait, beside: beside.map(({ etag }) => etag), overUnreadable };
   const { stack, epoch } = written.record;
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const own = { ...owner, epoch };

@@ -18,12 +18,12 @@ import { parseNetwork } from '../../network/read-network.ts';
 import { unknownLiveness } from '../../ownership/liveness.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
 import { stackProgram } from '../../pulumi/program.ts';
-import { interruptedOf } from '../../recovery/interrupted.ts';
+import { interruptedFrom } from '../../recovery/interrupted.ts';
 import type { Interrupted } from '../../recovery/interrupted.ts';
 import type { Question } from '../../recovery/questions.ts';
 import { recoverStack } from '../../recovery/recover-stack.ts';
 import type { RecoveryEnd, RecoveryParts } from '../../recovery/recover-stack.ts';
-import { claimStack, takeOverStack } from '../../ownership/claim.ts';
+import { takeOverHeld } from '../../ownership/claim.ts';
 import type { Claim, Claiming } from '../../ownership/claim.ts';
 import { readRecord, readRecords } from '../../ownership/records.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
@@ -124,7 +124,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const heartbeat = new Heartbeat(aws.store, file.network.spec.network, aws.run, aws.process);
     const resumable = chosen.flatMap((stack) => resumableOf(state.standings.records.get(stack)?.record) ?? []);
     const own = await refuseWithoutJournal(() => openOwnJournal(context, file, aws, chosen, flags));
-    if (!flags.dryRun) heartbeat.start();
+    if (!flags.dryRun) await heartbeat.start();
     const ends: StackResult[] = [];
     const alerting = openAlerting(context, file, aws, 'recover');
     // A rehearsal changes nothing that anybody has to know of.
@@ -358,7 +358,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   // Read here, and not at the beginning: the stacks before this one may have taken minutes.
   const read = await readRecord(aws.store, stack);
   const record = read.kind === 'there' ? read : undefined;
-  const interrupted = interruptedFrom(record, stack, own.run);
+  const interrupted = interruptedFrom(record?.record, stack, own.run);
   const engineLocks = standings.locks.filter((lock) => lock.stack === stack && lock.content.kind === 'engine');
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
@@ -383,7 +383,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       return { outcome: 'held', errors: [`the lock could not be taken over: ${taken.failed}. Again: npm run recover -- ${short}`] };
     if (!taken.ok && taken.reason === 'record' && taken.refusal === 'wrong-phase' && taken.now.kind === 'there') {
       // It has gone on since it was looked at: an engine may run by now.
-      const now = interruptedFrom(taken.now, stack, own.run);
+      const now = interruptedFrom(taken.now.record, stack, own.run);
       const still = await seeWriter(context, opened, now);
       if (!still.dead && still.reason === 'unknown') return ask(stack, [writerQuestion(short, now, still.why, engineLocks)], emit);
     }
@@ -399,7 +399,7 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       };
     claim = taken.claim;
     // What the writer wrote down until it was dead counts as well, and whether it is dead is asked of that.
-    last = interruptedFrom(taken.before ?? taken.claim.held(), stack, own.run);
+    last = interruptedFrom((taken.before ?? taken.claim.held()).record, stack, own.run);
     const still = await seeWriter(context, opened, last);
     if (!still.dead) {
       await claim.write({ type: 'hold', as: claim.as, doubts: [] });
@@ -452,47 +452,9 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   return endOf(short, end, aws.bucket, emit);
 }
 
-/** What is known of the interrupted run. Of a stack that plain pulumi left so, there is none. */
-function interruptedFrom(held: HeldRecord | undefined, stack: string, own: string): Interrupted {
-  const record = held?.record;
-  if (isOpen(record)) return interruptedOf(record, own);
-  const nothing = { stack, answers: [], doubts: [] };
-  if (record?.phase === 'claimed')
-    return {
-      ...nothing,
-      run: record.owner.run,
-      operation: record.owner.operation === 'destroy' ? 'destroy' : 'up',
-      base: baseOf(record),
-      startedAt: new Date(record.owner.startedAt),
-      program: undefined,
-      process: record.owner,
-      engineStarted: false,
-      engineEndedAt: undefined,
-      sessions: [],
-      nonces: [record.owner.nonce],
-    };
-  return {
-    ...nothing,
-    run: own,
-    operation: 'up',
-    base: baseOf(record),
-    startedAt: undefined,
-    program: undefined,
-    process: undefined,
-    engineStarted: true,
-    engineEndedAt: undefined,
-    sessions: [],
-    nonces: [],
-  };
-}
-
-const baseOf = (record: StackRecord | undefined): string | null | undefined =>
-  record === undefined || record.verified.kind === 'unknown' ? undefined : record.verified.kind === 'at' ? record.verified.etag : null;
-
 /** By what the writer is known to be dead, as the record's table asks it. */
 const proofOf = ({ by }: Extract<Writer, { dead: true }>): Proof => by;
 
-/** A stack without an owner is claimed and held first: that it is in question is then in its record, whoever dies next. */
 async function takeOver(
   opened: Opened,
   stack: string,
@@ -510,15 +472,9 @@ async function takeOver(
     now: opened.now,
     beside,
   };
-  if (record !== undefined && record.record.phase !== 'free') return takeOverStack(owner, record, proof, request);
-  const claiming = await claimStack(owner, record ?? stack, request);
-  if (!claiming.ok) return claiming;
-  const { claim } = claiming;
   const pending = opened.state.states.get(stack)?.pendingOperations ?? [];
   const doubts = held.doubts.length > 0 ? held.doubts : doubtsOf(pending);
-  const written = await claim.write({ type: 'hold', as: claim.as, doubts });
-  if (!written.ok) return { ok: false, reason: 'record', refusal: written.refusal, now: written.now };
-  return takeOverStack(owner, written.held, proof, request);
+  return takeOverHeld(owner, record ?? stack, doubts, proof, request);
 }
 
 /** Whether anybody can still write for the interrupted run. What is left of its engine on this machine is ended first. */
