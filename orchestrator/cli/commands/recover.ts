@@ -8,6 +8,7 @@ import { buildGraph, dependencyOrder } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { Answer } from '../../journal/events.ts';
 import { Journal } from '../../journal/journal.ts';
+import { readRun } from '../../journal/read-runs.ts';
 import { Heartbeat } from '../../locks/heartbeat.ts';
 import { describeLock } from '../../locks/durable-locks.ts';
 import type { StandingLock } from '../../locks/durable-locks.ts';
@@ -175,6 +176,8 @@ interface Resumable {
   readonly program: Program;
   /** Full names of the stacks that it left unfinished. */
   readonly stacks: readonly string[];
+  /** Full names of the stacks that it was to change, by its journal; where that is not known, no others than it left unfinished. */
+  readonly asked?: readonly string[];
   /** The text of its network file. */
   readonly text?: string;
 }
@@ -186,7 +189,8 @@ function resumableOf(record: StackRecord | undefined): Resumable | undefined {
 }
 
 /**
- * What is left to do of the interrupted runs: of each its unfinished stacks and what depends on them, as its own network file has it. A stack that a
+ * What is left to do of the interrupted runs: of each its unfinished stacks, and of what depends on them what it was to change, as its own network file
+ * has it. A stack that a
  * later run has verified since is not among them: what that deployed is not taken back.
  */
 async function restOf(store: ObjectStore, file: OpenedFile, found: readonly Resumable[]): Promise<readonly Resumable[]> {
@@ -199,7 +203,8 @@ async function restOf(store: ObjectStore, file: OpenedFile, found: readonly Resu
   return Promise.all(
     [...byRun.values()].map(async (run): Promise<Resumable> => {
       const text = await readProgram(store, network, run.program);
-      return text === undefined ? run : { ...run, text };
+      const asked = (await readRun(store, network, run.run)).state.opened?.order;
+      return { ...run, ...(text === undefined ? {} : { text }), ...(asked === undefined ? {} : { asked }) };
     }),
   );
 }
@@ -208,7 +213,7 @@ async function restOf(store: ObjectStore, file: OpenedFile, found: readonly Resu
 async function resume(
   context: Context,
   file: OpenedFile,
-  { run, operation, program, stacks, text }: Resumable,
+  { run, operation, program, stacks, asked = stacks, text }: Resumable,
   flags: RecoverFlags,
   emit: Emit,
 ): Promise<ExitCode> {
@@ -218,7 +223,7 @@ async function resume(
   }
   const network = orRefuse(parseNetwork(program.path, text), exitCodes.usage);
   const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage) };
-  const left = await unfinished(context, given, run, operation, stacks);
+  const left = await unfinished(context, given, run, operation, stacks, new Set(asked));
   emit({ type: 'note', message: `Resuming run ${run}: ${operation} of ${left.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
   return operation === 'up'
@@ -226,13 +231,14 @@ async function resume(
     : destroyStacks(context, { ...common, withDependents: false }, left, emit, given);
 }
 
-/** The stacks that the run left unfinished, and of those that come after them the ones that no later run has verified. */
+/** The stacks that the run left unfinished, and of those that it was to change after them the ones that no later run has verified. */
 async function unfinished(
   context: Context,
   given: OpenedFile,
   run: string,
   operation: 'up' | 'destroy',
   stacks: readonly string[],
+  asked: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const aws = await openAws(context, given);
   try {
@@ -247,7 +253,7 @@ async function unfinished(
       for (const after of next(stack)) {
         const verified = records.byStack.get(after)?.record.verified;
         // The names of runs begin with their time.
-        if (!records.unreadable.has(after) && !(verified?.kind === 'at' && verified.run > run)) left.add(after);
+        if (asked.has(after) && !records.unreadable.has(after) && !(verified?.kind === 'at' && verified.run > run)) left.add(after);
       }
     return nodes.map(({ name }) => name).filter((name) => left.has(name));
   } finally {

@@ -69,7 +69,9 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
     });
   refuseAtWork(stack, lock, standings);
   const standing = standings.byStack.get(stack);
-  const run = standing && 'run' in standing ? standing.run : undefined;
+  // A lock that a recovery left behind its verified end says whose dossier it is.
+  const run =
+    (standing && 'run' in standing ? standing.run : undefined) ?? (lock.content.kind === 'holdfast' ? lock.content.record.run : undefined);
   const dossiers = run === undefined ? [] : await readDossiers(aws.store, network, run, stack);
   const items = releaseChecklist({
     lock: lock.etag,
