@@ -32,7 +32,7 @@ export interface ClaimRequest extends SwapRequest {
   readonly wait?: (milliseconds: number) => Promise<unknown>;
   /** With a bucket that fails before anything was started; where left out, as with every other write. */
   readonly claiming?: Patience;
-  /** Locks of plain pulumi whose process is known to be dead: they go with our own. */
+  /** Locks of plain pulumi whose process is dead by a person's word: no reason to give way, and gone once a takeover's own lock stands. */
   readonly beside?: readonly StandingLock[];
   /** @see Projecting */
   readonly overUnreadable?: boolean;
@@ -42,7 +42,7 @@ export type Claiming =
   | {
       readonly ok: true;
       readonly claim: Claim;
-      /** What was taken over, with all that its owner wrote until then. */
+      /** Of a takeover: the record that it was written over, with what its owner wrote last. */
       readonly before: HeldRecord | undefined;
       /** Locks of plain pulumi on other stacks of the network, as they stood right after ours was put. */
       readonly others: readonly StandingLock[];
@@ -66,16 +66,15 @@ export async function claimStack(owner: LockRecord, seen: ReadRecord | string, r
 
 /**
  * The stuck lock becomes this process's. It never leaves the bucket.
- * @param seen the record of the owner that the proof is of: one that has another owner by now is left alone
+ * @param proof of the owner that `seen` names: where another one has the stack by now, it is refused
  */
 export async function takeOverStack(owner: LockRecord, seen: HeldRecord, proof: Proof, request: ClaimRequest): Promise<Claiming> {
   const taken = await swap(seen, { type: 'take-over', owner, proof }, request);
   if (!taken.ok) return { ok: false, reason: 'record', refusal: taken.refusal, now: taken.now };
-  const before = taken.over.kind === 'there' ? taken.over : seen;
   return underLock(
     owner,
     taken.held,
-    before,
+    taken.over,
     { ...request, overUnreadable: true },
     { type: 'hold', as: asOf(owner, taken.held), doubts: [] },
   );
@@ -126,6 +125,8 @@ async function underLock(
     if (put !== undefined && given.ok && !wantsLock(given.held.record)) await releaseLock(store, { stack, etag: put }, patience);
     return { ok: false, reason: 'lock', heldBy: taking.heldBy };
   }
+  // Ours keeps everyone out now, and the record says what is in question: a claim alone does not, and would be given back.
+  if (written.record.phase === 'recovering') for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
   let held = written;
   let lock = taking.lock;
   const as = asOf(owner, written);
@@ -150,7 +151,6 @@ async function underLock(
     },
     dropLock: async () => {
       const { frozen, epoch: last } = held.record;
-      for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
       if (frozen === undefined) return releaseLock(store, lock, patience);
       const over = await projectLock(store, network, { ...frozen, epoch: last }, projecting);
       return over.ok ? { done: true } : { done: false, there: true };

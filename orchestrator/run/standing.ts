@@ -10,7 +10,7 @@ import type { Observer } from '../ownership/processes.ts';
 import { readRecord, readRecords } from '../ownership/records.ts';
 import type { HeldRecord, ReadRecord } from '../ownership/records.ts';
 import { isOpen } from '../ownership/stack-record.ts';
-import type { OpenRecord, StackRecord, Verified } from '../ownership/stack-record.ts';
+import type { InPhase, OpenRecord, StackRecord, Verified } from '../ownership/stack-record.ts';
 import { checkpointVersions } from '../state/checkpoints.ts';
 import type { PendingOperation, StackState } from '../state/checkpoints.ts';
 import type { Doubt } from '../journal/events.ts';
@@ -21,7 +21,12 @@ import type { ObjectStore } from '../state/object-store.ts';
 export type Standing =
   | { readonly kind: 'free' }
   /** Another process is at work on it. */
-  | { readonly kind: 'locked'; readonly message: string }
+  | {
+      readonly kind: 'locked';
+      readonly message: string;
+      /** Locks of plain pulumi, where no process of Holdfast has the stack: whether that one lives cannot be told. */
+      readonly plain?: readonly StandingLock[];
+    }
   /** A person keeps everyone out. */
   | { readonly kind: 'frozen'; readonly message: string }
   | Held
@@ -65,8 +70,13 @@ export function standingOf(facts: StackFacts): Standing {
       unreadable: read.key,
     };
   const record = read.kind === 'there' ? read.record : undefined;
-  if (isOpen(record))
-    return mayBeAtWork(liveness(record.owner)) && record.phase !== 'held' ? at(record.owner, facts) : heldBy(record, facts);
+  if (isOpen(record)) {
+    if (record.phase === 'held') return heldBy(record, facts);
+    if (mayBeAtWork(liveness(record.owner))) return at(record.owner, facts);
+    // Who took over a claim of a dead process, and died as well.
+    const isLeft = isUnstarted(record) && liveness(record.owner).answer === 'dead';
+    return isLeft ? { kind: 'left', message: describeOwner(record.owner) } : heldBy(record, facts);
+  }
   if (record?.phase === 'claimed') {
     const { owner } = record;
     if (mayBeAtWork(liveness(owner))) return at(owner, facts);
@@ -107,10 +117,19 @@ export function standingOf(facts: StackFacts): Standing {
     };
   if (record?.frozen) return { kind: 'frozen', message: describeFreeze({ stack: facts.stack, by: record.frozen }) };
   const foreign = locks.filter((lock) => lock !== ours);
-  if (foreign.length > 0) return { kind: 'locked', message: locks.map(describeLock).join('; ') };
+  if (foreign.length > 0)
+    return {
+      kind: 'locked',
+      message: locks.map(describeLock).join('; '),
+      ...(foreign.every(({ content }) => content.kind === 'engine') ? { plain: foreign } : {}),
+    };
   if (ours) return { kind: 'left', message: describeLock(ours), lock: ours };
   return { kind: 'free' };
 }
+
+/** Nothing was started under it, and nothing is in doubt: its end can be made without a look at AWS. */
+export const isUnstarted = (record: StackRecord): record is InPhase<'claimed' | 'recovering'> =>
+  record.phase === 'claimed' || (record.phase === 'recovering' && record.run?.engineStarted === false && record.doubts.length === 0);
 
 const isOurs = ({ content }: StandingLock): boolean => content.kind === 'holdfast';
 
@@ -254,7 +273,9 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const { store, network, states, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
   const seenLocks = await standingLocks(store, network);
-  const [seen, heardFirst] = await Promise.all([readRecords(store, network), lastHeard(store, network)]);
+  const seen = await readRecords(store, network);
+  // A process is heard of before a record names it.
+  const heardFirst = await lastHeard(store, network);
   const records = new Map(seen.byStack);
   const unreadable = new Map(seen.unreadable);
   const processes = [

@@ -1,6 +1,6 @@
 import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import { messageOf } from '../domain/problem.ts';
-import { lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
+import { describeLock, lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import { identityKeyOf } from '../ownership/processes.ts';
 import { readRecord, swap } from '../ownership/records.ts';
@@ -9,6 +9,7 @@ import { isOpen, wantsLock } from '../ownership/stack-record.ts';
 import type { StackRecord } from '../ownership/stack-record.ts';
 import { EngineOwnerAlive } from '../pulumi/orphans.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import { isUnstarted } from './standing.ts';
 import type { Standing, Standings } from './standing.ts';
 
 /** What a command does for runs that are over, before it looks at anything for itself. */
@@ -54,8 +55,11 @@ export async function restoreLocks(request: TidyRequest): Promise<boolean> {
       await releaseLock(store, back, patience);
       continue;
     }
+    const beside = standings.locks.filter((lock) => lock.stack === stack).map(describeLock);
     onNote(
-      `The lock of ${stack} was removed by somebody${since} (pulumi cancel?). It is back in its place; the stack is ${standing.kind} as before.`,
+      `The lock of ${stack} was removed by somebody${since} (pulumi cancel?). It is back in its place; the stack is ${standing.kind} as before.${
+        beside.length === 0 ? '' : ` Another lock is there too, so plain pulumi may be changing the stack: ${beside.join('; ')}.`
+      }`,
     );
   }
   return changed;
@@ -82,7 +86,7 @@ export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
   let changed = false;
   for (const { stack, held, lock, why } of leftLocks(request.standings)) {
     let ended = false;
-    if (held?.record.phase === 'claimed') {
+    if (held && isUnstarted(held.record)) {
       const settings = { store, now, patience };
       const mine = request.lockRecord(stack);
       // The swap is over what was read when its owner was dead: an owner that has gone on since has written another one.
@@ -114,7 +118,7 @@ function leftLocks({ byStack, records, locks }: Standings) {
     const lock = standing.lock ?? locks.find((each) => each.stack === stack && each.content.kind === 'holdfast');
     const run = lock?.content.kind === 'holdfast' ? lock.content.record.run : undefined;
     const why =
-      held?.record.phase === 'claimed'
+      held && isUnstarted(held.record)
         ? `run ${held.record.owner.run} died before it started anything there`
         : `run ${run ?? 'unknown'} had verified it, and died before it could`;
     return [{ stack, held, lock: lock?.etag, why }];

@@ -3,9 +3,10 @@ import { describeLiveness, describeOld, lockStatuses } from '../../orchestrator/
 import type { LockStatus } from '../../orchestrator/cli/lock-status.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
-import { durableLockKey, frozenKey, heartbeatKey, lockFolder } from '../../orchestrator/state/layout.ts';
+import { durableLockKey, heartbeatKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, lockOf, observer } from './support/owner.ts';
+import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 const network = 'example';
 const stack = 'example.vpc.one';
@@ -23,9 +24,15 @@ async function statusesOf(store: MemoryStore, now: number, maxAgeSeconds?: numbe
   return lockStatuses(standings, now, maxAgeSeconds);
 }
 
+/** A stack that a run has claimed, or a person has frozen, with its lock. */
 const withLock = (...[run, different]: [string, Parameters<typeof lockOf>[2]?]): MemoryStore => {
   const store = new MemoryStore();
-  store.set(durableLockKey(stack), writeLock(lockOf(stack, run, different)));
+  const lock = lockOf(stack, run, different);
+  store.set(durableLockKey(stack), writeLock(lock));
+  putRecord(
+    store,
+    lock.operation === 'freeze' ? freeRecord(stack, undefined, { frozen: lock }) : ownedRecord(stack, 'claimed', { owner: lock }),
+  );
   return store;
 };
 
@@ -65,6 +72,18 @@ describe('a lock', () => {
     ]);
   });
 
+  it('of a verified stack, which its record does not want any more, is left over', async () => {
+    const store = withLock('live');
+    putRecord(store, freeRecord(stack));
+    expect(await statusesOf(store, minutesLater(5), undefined, ['live'])).toMatchObject([{ standing: 'left-over', process: 'alive' }]);
+  });
+
+  it('of Holdfast over a stack that has no record is held, also where its process is dead', async () => {
+    const store = withLock('gone');
+    store.delete(recordKey(stack));
+    expect(await statusesOf(store, minutesLater(5))).toMatchObject([{ standing: 'held', process: 'dead' }]);
+  });
+
   it('of plain pulumi says so, and that nothing more can be known', async () => {
     const store = new MemoryStore();
     store.set(`${lockFolder(stack)}b1.json`, engineLock);
@@ -93,10 +112,7 @@ describe('a lock', () => {
   });
 
   it('of a freeze is a person’s, and of no process', async () => {
-    const lock = lockOf(stack, 'freezer', { operation: 'freeze', incident: 'INC-1' });
-    const store = new MemoryStore();
-    store.set(durableLockKey(stack), writeLock(lock));
-    store.set(frozenKey(stack), { schema: 1, lock });
+    const store = withLock('freezer', { operation: 'freeze', incident: 'INC-1' });
     expect(await statusesOf(store, minutesLater(30), 1200)).toMatchObject([
       { by: 'person', standing: 'frozen', incident: 'INC-1', run: null, liveness: null, tooOld: true },
     ]);
@@ -104,10 +120,10 @@ describe('a lock', () => {
 
   it('that was put back is as old as before', async () => {
     const store = withLock('live', { restoredAt: new Date(minutesLater(50)).toISOString() });
-    const back = new MemoryStore();
-    back.modified = new Date(minutesLater(50));
-    back.set(durableLockKey(stack), store.bodyOf(durableLockKey(stack)));
-    expect(await statusesOf(back, minutesLater(60), undefined, ['live'])).toMatchObject([{ ageSeconds: 3600 }]);
+    const body = store.bodyOf(durableLockKey(stack));
+    store.modified = new Date(minutesLater(50));
+    store.set(durableLockKey(stack), body);
+    expect(await statusesOf(store, minutesLater(60), undefined, ['live'])).toMatchObject([{ ageSeconds: 3600 }]);
   });
 
   it('is too old beyond the age, and not at it; a bucket whose clock is ahead makes none younger than now', async () => {

@@ -18,7 +18,7 @@ import { checkpointOf } from './support/fake-engine.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { quickPatience } from './support/quick-patience.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, machine, processOf } from './support/owner.ts';
+import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 const network = 'example';
@@ -43,7 +43,7 @@ const lookerOf = (store: ObjectStore, standings: Standings): TidyRequest => ({
 });
 
 function read(store: ObjectStore, alive: readonly string[] = [], states: ReadonlyMap<string, StackState> = new Map()): Promise<Standings> {
-  return readStandings({ store, network, states, machine, isAlive: ({ nonce }) => Promise.resolve(alive.includes(nonce)), now: 0 });
+  return readStandings({ store, network, states, ...observer(({ nonce }) => alive.includes(nonce)), now: 0 });
 }
 
 interface Call {

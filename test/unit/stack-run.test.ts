@@ -101,6 +101,8 @@ describe('what a stack writes', () => {
       'held',
       // It cannot be settled in this run.
       'record: recovering',
+      // Only where none stands, which is refused; then over the one that stands.
+      'put lock',
       'put lock',
       'record: held',
       'run-ended',
@@ -159,11 +161,16 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'a create that made two': { play: twice },
   'a destroy': { play: destroys, different: asDestroy, before: (of) => void of.has('a'), work: gone },
   'a checkpoint that was changed since the plan': { beforeApply: (of) => void of.has('a', ['other']) },
-  'a checkpoint that was changed behind': { before: (of) => (of.has('a'), verifiedAt(of, '"another"')) },
+  'a checkpoint that was changed behind': {
+    before: (of) => {
+      of.has('a');
+      verifiedAt(of, '"another"');
+    },
+  },
   'a checkpoint that was lost behind': {
     before: (of) => {
       of.aws.set('example.a', new Set(['vpc-lost']));
-      return verifiedAt(of, '"another"');
+      verifiedAt(of, '"another"');
     },
     amiss: true,
   },
@@ -421,7 +428,7 @@ describe('a create that AWS plainly refused', () => {
 
 describe('a clean end', () => {
   it('with creates is released after a look', async () => {
-    await verifiedAt(rig, null);
+    verifiedAt(rig, null);
     await rig.stack('a').apply();
     expect([rig.looks, rig.slept]).toEqual([['a'], []]);
   });
@@ -429,21 +436,21 @@ describe('a clean end', () => {
   const twin = { id: 'vpc-twin', resourceType: 'VPC', resource: 'vpc' };
 
   it('waits where the tags of an object are shown and the object is not yet, and is held where it is then', async () => {
-    await verifiedAt(rig, null);
+    verifiedAt(rig, null);
     rig.look = () => Promise.resolve([rig.slept.length === 0 ? { ...twin, shown: false } : twin]);
     expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('held');
     expect(rig.slept).toEqual([30]);
   });
 
   it('waits where tags are shown that outlived an object that nobody knew, and is released then', async () => {
-    await verifiedAt(rig, null);
+    verifiedAt(rig, null);
     rig.look = () => Promise.resolve([{ ...twin, shown: false }]);
     expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('applied');
     expect([rig.slept, rig.locked()]).toEqual([[30], []]);
   });
 
   it('does not wait for the tags of an object that the stack had before, and that it has deleted', async () => {
-    await verifiedAt(rig, rig.has('a'));
+    verifiedAt(rig, rig.has('a'));
     const before = [...(rig.aws.get('example.a') ?? [])];
     expect(before.length).toBeGreaterThan(0);
     rig.look = () => Promise.resolve(before.map((id) => ({ ...twin, id, shown: false })));
@@ -452,7 +459,7 @@ describe('a clean end', () => {
   });
 
   it('without creates needs none', async () => {
-    await verifiedAt(rig, rig.has('a'));
+    verifiedAt(rig, rig.has('a'));
     await rig.stack('a', [], async (engine) => (await engine.write(), engine.end())).apply();
     expect(rig.looks).toEqual([]);
   });
@@ -468,7 +475,7 @@ describe('a clean end', () => {
   });
 
   it('is held where the look throws', async () => {
-    await verifiedAt(rig, null);
+    verifiedAt(rig, null);
     rig.look = () => Promise.reject(new Error('ExpiredToken'));
     expect((await rig.stack('a').apply()).ends['a']?.outcome).toBe('held');
   });
@@ -554,7 +561,7 @@ describe('a stack that was never verified', () => {
 describe('a checkpoint that is not the verified one', () => {
   it('is looked at before anything is started, and said', async () => {
     rig.has('a');
-    await verifiedAt(rig, '"another"');
+    verifiedAt(rig, '"another"');
     let looks: string[] = [];
     const { ends } = await rig
       .stack('a', [], async (engine) => {
@@ -573,7 +580,7 @@ describe('a checkpoint that is not the verified one', () => {
   it('is held where AWS has more, and nothing is started', async () => {
     rig.has('a');
     rig.aws.get('example.a')?.add('vpc-more');
-    await verifiedAt(rig, '"another"');
+    verifiedAt(rig, '"another"');
     const { exitCode } = await rig.stack('a').apply();
     expect([rig.started, rig.locked(), exitCode]).toEqual([[], ['a'], 4]);
     expect(await rig.standing('a')).toMatchObject({ kind: 'held', why: expect.stringContaining('(vpc-more)') as string });
@@ -581,7 +588,7 @@ describe('a checkpoint that is not the verified one', () => {
 
   it('is held where it is missing, and AWS has something under its tags', async () => {
     rig.aws.set('example.a', new Set(['vpc-lost']));
-    await verifiedAt(rig, '"another"');
+    verifiedAt(rig, '"another"');
     const { ends } = await rig.stack('a').apply();
     expect(ends['a']).toMatchObject({
       outcome: 'held',
@@ -590,7 +597,7 @@ describe('a checkpoint that is not the verified one', () => {
   });
 
   it('is none where it was destroyed, and is missing', async () => {
-    await verifiedAt(rig, null);
+    verifiedAt(rig, null);
     await rig.stack('a').apply();
     expect(rig.looks).toEqual(['a']);
     expect(rig.events.filter(({ type }) => type === 'note')).toEqual([]);

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { StandingLock } from '../../orchestrator/locks/durable-locks.ts';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
+import type { ProcessRecord } from '../../orchestrator/locks/lock-record.ts';
+import type { Liveness } from '../../orchestrator/ownership/liveness.ts';
 import type { ReadRecord } from '../../orchestrator/ownership/records.ts';
 import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import {
@@ -13,13 +15,14 @@ import {
   standingOf,
   typeOfUrn,
 } from '../../orchestrator/run/standing.ts';
-import type { Liveness, StackFacts, Standing, StandingsRequest } from '../../orchestrator/run/standing.ts';
+import type { StackFacts, Standing, StandingsRequest } from '../../orchestrator/run/standing.ts';
 import { readStates } from '../../orchestrator/state/checkpoints.ts';
 import type { StackState } from '../../orchestrator/state/checkpoints.ts';
 import { checkpointKey, durableLockKey, heartbeatKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
+import type { ProcessLook } from '../../toolchain/process-identity.ts';
 import { checkpointOf, urnOf } from './support/fake-engine.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, machine } from './support/owner.ts';
+import { engineLock, known, lockOf, lookOf, observer, processOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 const stack = 'example.vpc.a';
@@ -96,8 +99,11 @@ const frozenAlike = (phase: Phase): Partial<StackFacts> => {
   return { record: asRead(record === undefined ? freeRecord(stack, undefined, { frozen: byAda }) : { ...record, frozen: byAda }) };
 };
 
+const kindsWhere = (answers: readonly (keyof typeof known)[], phase: Phase, lock: LockKind, different: Partial<StackFacts> = {}): string =>
+  answers.map((answer) => standingOf(factsOf(phase, lock, known[answer], different)).kind).join(' ');
+
 const kinds = (phase: Phase, lock: LockKind, different: Partial<StackFacts> = {}): string =>
-  (['alive', 'heard-of', 'quiet', 'dead'] as const).map((liveness) => standingOf(factsOf(phase, lock, liveness, different)).kind).join(' ');
+  kindsWhere(['alive', 'heard', 'quiet', 'dead'], phase, lock, different);
 
 const every = (kind: Standing['kind']): string => [kind, kind, kind, kind].join(' ');
 
@@ -156,7 +162,43 @@ describe('who may do what with a stack', () => {
   it.each(Object.keys(locks) as LockKind[])('a record that cannot be read holds the stack, whatever the lock says: %s', (lock) => {
     const record: ReadRecord = { kind: 'unreadable', stack, key: recordKey(stack), why: 'it is not JSON' };
     expect(kinds('free', lock, { record })).toBe(every('held'));
-    expect(standingOf(factsOf('free', lock, 'dead', { record }))).toMatchObject({ kind: 'held', unreadable: recordKey(stack) });
+    expect(standingOf(factsOf('free', lock, known.dead, { record }))).toMatchObject({ kind: 'held', unreadable: recordKey(stack) });
+  });
+});
+
+describe('a process of which it cannot be told whether it is alive', () => {
+  const everyPhase = Object.keys(records) as Phase[];
+  const cases = everyPhase.flatMap((phase) => (Object.keys(locks) as LockKind[]).map((lock) => [phase, lock] as const));
+
+  it.each(cases)('keeps what is its own if the look failed, as a living one does: %s, with the lock %s', (phase, lock) => {
+    expect(kindsWhere(['look-failed'], phase, lock)).toBe(kindsWhere(['alive'], phase, lock));
+  });
+
+  it.each(cases)('is held and asked about if this user cannot see it, as one elsewhere is: %s, with the lock %s', (phase, lock) => {
+    expect(kindsWhere(['not-shown', 'records-disagree'], phase, lock)).toBe(kindsWhere(['quiet', 'quiet'], phase, lock));
+  });
+
+  it('is said to be so where it has the stack and nothing was started', () => {
+    expect(standingOf(factsOf('claimed', 'ours', known['not-shown']))).toMatchObject({
+      kind: 'held',
+      why: 'locked by run one on build-7, which had started nothing and may still be alive: this machine does not show this user the processes of other users',
+    });
+  });
+});
+
+describe('a takeover of a claim under which nothing was started', () => {
+  const takenOver = (doubts: readonly (typeof exit)[] = []): Partial<StackFacts> => ({
+    record: asRead(ownedRecord(stack, 'recovering', { owner, verified, run: { engineStarted: false, sessions: [] }, doubts: [...doubts] })),
+  });
+
+  it('is left over as well, once the process that took it over is dead', () => {
+    expect(kinds('recovering', 'ours', takenOver())).toBe('locked locked held left');
+    expect(kinds('recovering', 'none', takenOver())).toBe('locked locked held left');
+  });
+
+  it('is held where something is in doubt, or an engine may have run', () => {
+    expect(kinds('recovering', 'ours', takenOver([exit]))).toBe('locked locked held held');
+    expect(kinds('recovering', 'ours')).toBe('locked locked held held');
   });
 });
 
@@ -164,7 +206,7 @@ describe('a pending operation in the checkpoint', () => {
   const state = { ...stateWith(pendingCreate), etag: '"plain"' };
 
   it.each(['no record', 'free'] as const)('holds a stack that no run has and nobody has locked: %s', (phase) => {
-    expect(standingOf(factsOf(phase, 'none', 'dead', { state }))).toEqual({
+    expect(standingOf(factsOf(phase, 'none', known.dead, { state }))).toEqual({
       kind: 'held',
       why: 'CreateVpc outcome unknown',
       since: '2030-01-01T00:00:00.000Z',
@@ -186,7 +228,7 @@ describe('a pending operation in the checkpoint', () => {
   });
 
   it('is why, where the run died before it could say', () => {
-    expect(standingOf(factsOf('running', 'ours', 'dead', { state }))).toMatchObject({
+    expect(standingOf(factsOf('running', 'ours', known.dead, { state }))).toMatchObject({
       kind: 'held',
       run: 'one',
       why: 'CreateVpc outcome unknown',
@@ -196,7 +238,7 @@ describe('a pending operation in the checkpoint', () => {
 
 describe('a held stack', () => {
   it('says why, since when and of which run', () => {
-    expect(standingOf(factsOf('held', 'ours', 'dead'))).toEqual({
+    expect(standingOf(factsOf('held', 'ours', known.dead))).toEqual({
       kind: 'held',
       why: 'CreateVpc outcome unknown',
       since: '2030-01-01T00:00:00.000Z',
@@ -206,7 +248,7 @@ describe('a held stack', () => {
   });
 
   it('whose run died says that nobody knows', () => {
-    expect(standingOf(factsOf('running', 'ours', 'dead'))).toMatchObject({
+    expect(standingOf(factsOf('running', 'ours', known.dead))).toMatchObject({
       why: 'its run ended in the middle, and what it did last is unknown',
     });
   });
@@ -214,22 +256,22 @@ describe('a held stack', () => {
   it('says first what a recovery could not answer', () => {
     const question = { source: 'question', text: 'which of the two VPCs is it?' } as const;
     const record = asRead(ownedRecord(stack, 'held', { owner, doubts: [exit, question] }));
-    expect(standingOf(factsOf('held', 'ours', 'dead', { record }))).toMatchObject({ why: question.text, doubts: [question] });
+    expect(standingOf(factsOf('held', 'ours', known.dead, { record }))).toMatchObject({ why: question.text, doubts: [question] });
   });
 
   it('whose lock is gone says so', () => {
-    expect(standingOf(factsOf('held', 'none', 'dead'))).toMatchObject({ lockGoneSince: 'unknown' });
+    expect(standingOf(factsOf('held', 'none', known.dead))).toMatchObject({ lockGoneSince: 'unknown' });
   });
 
   it('that is frozen too says so', () => {
-    expect(standingOf(factsOf('held', 'ours', 'dead', frozenAlike('held')))).toMatchObject({
+    expect(standingOf(factsOf('held', 'ours', known.dead, frozenAlike('held')))).toMatchObject({
       kind: 'held',
       frozen: 'example.vpc.a is frozen by ada@build-7 since 2030-01-01T00:00:00.000Z, incident INC-7',
     });
   });
 
   it('is one line for a person', () => {
-    const standing = standingOf(factsOf('held', 'ours', 'dead'));
+    const standing = standingOf(factsOf('held', 'ours', known.dead));
     if (standing.kind !== 'held') throw new Error('expected it to be held');
     const more = { lockGoneSince: '2030-01-01T03:04:00.000Z', frozen: 'by ada' };
     expect(describeHeld('vpc.a', standing)).toBe(
@@ -289,7 +331,7 @@ describe('what the bucket says', () => {
   const read = async (different: Partial<StandingsRequest> = {}) => {
     const { states } = await readStates(store, 'example');
     const now = Date.parse('2030-01-01T01:00:00Z');
-    return readStandings({ store, network: 'example', states, machine, isAlive: () => Promise.resolve(false), now, ...different });
+    return readStandings({ store, network: 'example', states, ...observer(() => false), now, ...different });
   };
   const standing = async (different: Partial<StandingsRequest> = {}): Promise<Standing | undefined> =>
     (await read(different)).byStack.get(stack);
@@ -321,15 +363,15 @@ describe('what the bucket says', () => {
     ['that died', false, 'held'],
   ])('is read of the record of a run %s', async (_, isAlive, kind) => {
     runOf('one', 'running');
-    expect(await standing({ isAlive: () => Promise.resolve(isAlive) })).toMatchObject({ kind });
+    expect(await standing(observer(() => isAlive))).toMatchObject({ kind });
   });
 
   it('asks of a process of this machine only, by its number and start', async () => {
     runOf('one', 'running');
     const asked: unknown[] = [];
-    await read({ isAlive: (process) => (asked.push([process.pid, process.processStartedAt]), Promise.resolve(true)) });
+    await read({ lookAt: (process) => (asked.push([process.pid, process.processStartedAt]), lookOf(process, true)) });
     expect(asked[0]).toEqual([42, '100']);
-    await read({ machine: 'machine-2', isAlive: () => Promise.reject(new Error('not asked')) });
+    await read({ machine: 'machine-2', lookAt: () => Promise.reject(new Error('not asked')) });
   });
 
   it.each([
@@ -341,10 +383,29 @@ describe('what the bucket says', () => {
     expect(await standing({ machine: 'machine-2', now: since.getTime() + seconds * 1000 })).toMatchObject({ kind });
   });
 
-  it('is not what a heartbeat says of a process of this machine', async () => {
+  it('is not what an earlier heartbeat says of a process of this machine that is seen to be gone', async () => {
     runOf('one', 'running');
     store.set(heartbeatKey('example', 'one'), {});
     expect(await standing({ now: since.getTime() })).toMatchObject({ kind: 'held' });
+  });
+
+  it('is what a heartbeat says that came after the process was taken for gone', async () => {
+    runOf('one', 'running');
+    store.set(heartbeatKey('example', 'one'), {});
+    const lookAt = (process: ProcessRecord): Promise<ProcessLook> => {
+      store.modified = new Date(since.getTime() + 30_000);
+      store.set(heartbeatKey('example', 'one'), {});
+      return lookOf(process, false);
+    };
+    expect(await standing({ lookAt, now: since.getTime() + 3_600_000 })).toMatchObject({ kind: 'locked' });
+  });
+
+  it('is held where another user of this machine may have the process, and nothing was heard of it', async () => {
+    runOf('one', 'running');
+    const hidden = (): Promise<ProcessLook> => Promise.resolve({ kind: 'absent', others: 'hidden' });
+    const standings = await read({ user: 'bob', lookAt: hidden });
+    expect([standings.byStack.get(stack)?.kind, standings.liveness(processOf('one'))]).toEqual(['held', known['not-shown']]);
+    expect((await read({ lookAt: hidden })).liveness(processOf('one'))).toEqual(known.dead);
   });
 
   it('is held also where the lock went, and says since when it is gone', async () => {
@@ -392,11 +453,11 @@ describe('what the bucket says', () => {
   // which nothing was started.
   it('is held where the run started an engine and died while it was being read', async () => {
     runOf('one', 'claimed');
-    const isAlive = (): Promise<boolean> => {
+    const lookAt = (process: ProcessRecord): Promise<ProcessLook> => {
       putRecord(store, ownedRecord(stack, 'running', { owner: lockOf(stack, 'one') }));
-      return Promise.resolve(false);
+      return lookOf(process, false);
     };
-    expect(await standing({ isAlive })).toMatchObject({ kind: 'held' });
+    expect(await standing({ lookAt })).toMatchObject({ kind: 'held' });
   });
 
   it('is locked where a run claimed the stack while the bucket was being read: its lock is not one that was left', async () => {
@@ -405,7 +466,7 @@ describe('what the bucket says', () => {
       if (prefix.startsWith('.pulumi/locks/')) runOf('one', 'claimed');
       return list(prefix);
     };
-    expect(await standing({ isAlive: () => Promise.resolve(true) })).toMatchObject({ kind: 'locked' });
+    expect(await standing(observer(() => true))).toMatchObject({ kind: 'locked' });
   });
 
   it.each([

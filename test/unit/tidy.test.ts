@@ -1,16 +1,16 @@
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { putFrozen } from '../../orchestrator/locks/frozen.ts';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
-import { closeDeadRuns, endLeftLocks, endOrphans, restoreLocks, tellLeftLocks } from '../../orchestrator/run/tidy.ts';
+import { endLeftLocks, endOrphans, restoreLocks, tellLeftLocks } from '../../orchestrator/run/tidy.ts';
 import type { TidyRequest } from '../../orchestrator/run/tidy.ts';
-import { durableLockKey, lockFolder, openRunKey } from '../../orchestrator/state/layout.ts';
+import { durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { ApplyRig, closeGateway } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { EngineOwnerAlive } from '../../orchestrator/pulumi/orphans.ts';
 import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
-import { engineLock, known, lockOf } from './support/owner.ts';
+import { engineLock, lockOf } from './support/owner.ts';
+import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 // Patience that passes at once.
 vi.mock(import('../../orchestrator/state/patience.ts'), async (original) => {
@@ -26,7 +26,7 @@ vi.mock(import('../../orchestrator/state/patience.ts'), async (original) => {
 
 let rig: ApplyRig;
 let notes: string[];
-/** Each event a second after the one before. */
+/** Each write a second after the one before. */
 let clock: number;
 beforeEach(() => {
   rig = new ApplyRig();
@@ -37,13 +37,14 @@ beforeEach(() => {
 afterAll(closeGateway);
 
 const lockKey = durableLockKey('example.a');
+const byAda = lockOf('example.a', 'ada', { operation: 'freeze', incident: 'INC-7' });
 const unseen: Play = async (engine) => (await engine.begin('vpc')).end();
 
 const requestOf = async (store: TidyRequest['store'] = rig.bucket): Promise<TidyRequest> => ({
   store,
   network: 'example',
-  writer: 'next',
   standings: await rig.standings(),
+  lockRecord: (stack) => lockOf(stack, 'next'),
   now: () => (clock += 1000),
   onNote: (message) => notes.push(message),
 });
@@ -51,9 +52,7 @@ const requestOf = async (store: TidyRequest['store'] = rig.bucket): Promise<Tidy
 /** What a command does before it looks for itself. */
 async function tidy(store?: TidyRequest['store']): Promise<void> {
   await restoreLocks(await requestOf(store));
-  const request = await requestOf(store);
-  await endLeftLocks(request);
-  await closeDeadRuns({ ...request, standings: await rig.standings() });
+  await endLeftLocks(await requestOf(store));
 }
 
 /** A run whose process dies at its first call of this kind, before it or after it. */
@@ -71,6 +70,7 @@ async function diesAt(part: string, fault: 'the process dies before it' | 'the p
   await Promise.race([rig.apply(), died]);
 }
 
+const putLock = `put ${lockKey}`;
 const removeLock = `remove ${lockKey}`;
 
 /** States that a network may be found in. */
@@ -90,12 +90,10 @@ const found: Readonly<Record<string, () => Promise<unknown>>> = {
     rig.cancel('a');
   },
   'a verified stack whose lock was not given back': () => diesAt(removeLock, 'the process dies before it'),
-  'a stack that was locked and nothing else': () => diesAt('-lock-taken.json', 'the process dies after it'),
-  'a lock that was not even journaled': () => diesAt('-lock-taken.json', 'the process dies before it'),
-  'a run that died when all was released': () => diesAt('-run-ended.json', 'the process dies before it'),
-  'a frozen stack whose lock was removed': async () => {
-    await putFrozen(rig.bucket, lockOf('example.a', 'ada', { operation: 'freeze', incident: 'INC-7' }));
-  },
+  'a stack that was claimed, and has its lock': () => diesAt(putLock, 'the process dies after it'),
+  'a stack that was claimed, and has no lock': () => diesAt(putLock, 'the process dies before it'),
+  'a frozen stack whose lock was removed': () =>
+    Promise.resolve(putRecord(rig.bucket, freeRecord('example.a', undefined, { frozen: byAda }))),
 };
 
 /** When plain pulumi has left, too. */
@@ -108,7 +106,6 @@ async function finish(): Promise<void> {
 const inTheEnd = async () => ({
   standing: (await rig.standing('a')).kind,
   locks: rig.bucket.keys().filter((key) => key.startsWith('.pulumi/locks/')),
-  marks: rig.bucket.keys().filter((key) => key.startsWith('.holdfast/open/')),
 });
 
 describe.each(Object.entries(found))('%s', (_, find) => {
@@ -138,8 +135,7 @@ describe.each(Object.entries(found))('%s', (_, find) => {
       const done = tidy(store).catch(() => undefined);
       await Promise.race([done, ...(faults[fault].how === 'hang' ? [died, done] : [])]);
       await finish();
-      const { standing, locks } = await inTheEnd();
-      expect({ standing, locks }, `call ${number}`).toEqual({ standing: expected.standing, locks: expected.locks });
+      expect(await inTheEnd(), `call ${number}`).toEqual(expected);
     }
   });
 });
@@ -153,19 +149,13 @@ describe('the lock of a held stack that somebody removed', () => {
     expect(await restoreLocks(await requestOf())).toBe(true);
     expect(readLock(rig.bucket.bodyOf(lockKey) ?? '', true)).toEqual({
       kind: 'holdfast',
-      record: { ...lockOf('example.a', 'mine'), restoredAt: '2030-01-01T01:00:01.000Z' },
+      record: {
+        ...lockOf('example.a', 'mine'),
+        ...((await rig.record('example.a')) as { readonly owner: object }).owner,
+        restoredAt: '2030-01-01T01:00:01.000Z',
+        put: expect.any(String) as string,
+      },
     });
-  });
-
-  it('is in the journal, gone and back', async () => {
-    await restoreLocks(await requestOf());
-    const { events, state } = await rig.journaled();
-    expect(events.slice(-2)).toMatchObject([
-      { type: 'lock-lost', how: 'removed', goneSince: '2030-01-01T00:00:00.000Z' },
-      { type: 'lock-restored', etag: (await rig.bucket.get(lockKey))?.etag },
-    ]);
-    expect(state.stacks.get('example.a')).toMatchObject({ phase: 'held' });
-    expect(state.stacks.get('example.a')?.lockGoneSince).toBeUndefined();
   });
 
   it('is told to people', async () => {
@@ -183,32 +173,49 @@ describe('the lock of a held stack that somebody removed', () => {
 
   it('is put back once by two commands at once', async () => {
     const [one, two] = [await requestOf(), await requestOf()];
-    const changed = await Promise.all([restoreLocks(one), restoreLocks({ ...two, writer: 'other' })]);
+    const changed = await Promise.all([restoreLocks(one), restoreLocks({ ...two, lockRecord: (stack) => lockOf(stack, 'other') })]);
     expect(changed).toContain(true);
     expect(rig.locked()).toEqual(['a']);
     expect((await rig.standing('a')).kind).toBe('held');
   });
 
-  it('is not put back where plain pulumi is in, and the stack is held all the same', async () => {
+  it('is back beside the lock of plain pulumi, which then gives way if it is on its way in, and both are told', async () => {
     rig.bucket.set(`${lockFolder('example.a')}1f.json`, engineLock);
     await restoreLocks(await requestOf());
     expect([rig.locked(), notes]).toEqual([
-      [],
+      ['a'],
+      [
+        'The lock of example.a was removed by somebody at 2030-01-01T00:00:00.000Z (pulumi cancel?). It is back in its place; the stack is held as before. Another lock is there too, so plain pulumi may be changing the stack: example.a is locked by plain pulumi, bob@laptop (pid 7) since 2030-01-01T00:00:00Z.',
+      ],
+    ]);
+    expect(await rig.standing('a')).toMatchObject({ kind: 'held' });
+  });
+
+  it('is not put over what another process has put in its place, and the stack is held all the same', async () => {
+    const request = await requestOf();
+    rig.bucket.set(lockKey, 'hello');
+    await restoreLocks(request);
+    expect([rig.bucket.bodyOf(lockKey), notes]).toEqual([
+      'hello',
       [expect.stringMatching(/cannot be put back: somebody else is in\. The stack is held all the same\.$/)],
     ]);
-    expect(await rig.standing('a')).toMatchObject({ kind: 'held', lockGoneSince: '2030-01-01T00:00:00.000Z' });
+    expect((await rig.standing('a')).kind).toBe('held');
+  });
+
+  it('is taken away again where the stack was verified since it was looked at', async () => {
+    const request = await requestOf();
+    putRecord(rig.bucket, freeRecord('example.a'));
+    await restoreLocks(request);
+    expect([rig.locked(), notes]).toEqual([[], []]);
   });
 });
 
 describe('the locks of several held stacks of one run that somebody removed', () => {
-  it('are all back, and all of it is in the journal', async () => {
+  it('are all back', async () => {
     await rig.stack('a', [], unseen).stack('b', [], unseen).stack('c', [], unseen).apply();
     for (const short of ['a', 'b', 'c']) rig.cancel(short);
-    // All within one tick of the clock.
-    await restoreLocks({ ...(await requestOf()), now: () => clock });
+    await restoreLocks(await requestOf());
     expect(rig.locked()).toEqual(['a', 'b', 'c']);
-    const types = (await rig.journaled()).events.map(({ type }) => type);
-    expect(types.filter((type) => type === 'lock-restored')).toHaveLength(3);
   });
 });
 
@@ -229,28 +236,32 @@ describe('the lock of a frozen stack that somebody removed', () => {
 });
 
 describe('a lock under which nothing is in doubt', () => {
-  const callsOf = ({ calls }: HookedStore): string[] => calls.map(({ op, key }) => `${op} ${/-([a-z]+)\.json$/.exec(key)?.[1] ?? key}`);
+  const recordOf = recordKey('example.a');
+  const writesOf = ({ calls }: HookedStore): string[] =>
+    calls.filter(({ op }) => op === 'put' || op === 'remove').map(({ op, key }) => `${op} ${key}`);
 
-  it('of a run that had verified its stack is released, and journaled so', async () => {
+  it('of a run that had verified its stack is released', async () => {
     await found['a verified stack whose lock was not given back']?.();
     const store = new HookedStore(rig.bucket);
     expect(await endLeftLocks(await requestOf(store))).toBe(true);
-    expect(callsOf(store)).toEqual([`remove ${lockKey}`, 'put released']);
+    expect(writesOf(store)).toEqual([`remove ${lockKey}`]);
     expect([rig.locked(), notes]).toEqual([[], ['Released the lock of example.a: run mine had verified it, and died before it could.']]);
-    expect((await rig.journaled()).state.stacks.get('example.a')?.phase).toBe('released');
+    expect((await rig.record('example.a'))?.phase).toBe('free');
   });
 
-  it('of a run that had started nothing is released: first that, then the lock', async () => {
-    await found['a stack that was locked and nothing else']?.();
+  it('of a run that had started nothing is released: the stack is taken over and freed, and then the lock goes', async () => {
+    await found['a stack that was claimed, and has its lock']?.();
+    const before = await rig.record('example.a');
     const store = new HookedStore(rig.bucket);
-    await endLeftLocks(await requestOf(store));
-    expect(callsOf(store)).toEqual(['put verified', `remove ${lockKey}`, 'put released']);
+    expect(await endLeftLocks(await requestOf(store))).toBe(true);
+    expect(writesOf(store)).toEqual([`put ${recordOf}`, `put ${recordOf}`, `remove ${lockKey}`]);
+    expect(await rig.record('example.a')).toMatchObject({ phase: 'free', epoch: (before?.epoch ?? 0) + 1, verified: before?.verified });
     expect(notes).toEqual(['Released the lock of example.a: run mine died before it started anything there.']);
   });
 
   it.each([
     ['a verified stack whose lock was not given back', 'run mine had verified it, and died before it could'],
-    ['a stack that was locked and nothing else', 'run mine died before it started anything there'],
+    ['a stack that was claimed, and has its lock', 'run mine died before it started anything there'],
   ])('is only told of where nothing may be written: %s', async (name, why) => {
     await found[name]?.();
     const store = new HookedStore(rig.bucket);
@@ -266,6 +277,31 @@ describe('a lock under which nothing is in doubt', () => {
     expect([await endLeftLocks(request), rig.bucket.bodyOf(lockKey)]).toEqual([false, theirs]);
   });
 
+  it('of a run that went on since it was taken for dead stays, and so does the record', async () => {
+    await found['a stack that was claimed, and has its lock']?.();
+    const request = await requestOf();
+    putRecord(rig.bucket, ownedRecord('example.a', 'running'));
+    const running = rig.bucket.bodyOf(recordOf);
+    expect([await endLeftLocks(request), rig.locked(), rig.bucket.bodyOf(recordOf), notes]).toEqual([false, ['a'], running, []]);
+  });
+
+  it('of a free stack that was claimed since it was looked at stays', async () => {
+    await found['a verified stack whose lock was not given back']?.();
+    const request = await requestOf();
+    const verified = (await rig.record('example.a'))?.verified;
+    putRecord(rig.bucket, ownedRecord('example.a', 'claimed', { owner: lockOf('example.a', 'theirs'), ...(verified ? { verified } : {}) }));
+    expect([await endLeftLocks(request), rig.locked(), notes]).toEqual([false, ['a'], []]);
+  });
+
+  it('of a frozen stack whose run died before it started anything becomes the freeze’s', async () => {
+    await found['a stack that was claimed, and has its lock']?.();
+    const claimed = await rig.record('example.a');
+    if (claimed) putRecord(rig.bucket, { ...claimed, frozen: byAda });
+    await tidy();
+    await tidy();
+    expect([(await rig.standing('a')).kind, rig.locked()]).toEqual(['frozen', ['a']]);
+  });
+
   it.each(['a held stack', 'a stack whose engine was cut off, its lock removed', 'a frozen stack whose lock was removed'])(
     'is not that of %s',
     async (name) => {
@@ -274,82 +310,6 @@ describe('a lock under which nothing is in doubt', () => {
       expect([await endLeftLocks(await requestOf()), rig.locked()]).toEqual([false, ['a']]);
     },
   );
-});
-
-describe('the mark of a dead run', () => {
-  const marks = (): string[] => rig.bucket.keys().filter((key) => key.startsWith('.holdfast/open/'));
-
-  it.each([
-    ['goes where all was released', 'a run that died when all was released', 0],
-    ['goes when its last lock is ended', 'a verified stack whose lock was not given back', 0],
-    ['stays while a stack is held', 'a held stack', 1],
-    ['stays while an engine may have done something', 'a stack whose engine was cut off, its lock removed', 1],
-  ])('%s', async (_, name, left) => {
-    await found[name]?.();
-    await tidy();
-    expect(marks()).toHaveLength(left);
-  });
-
-  const openedRun = async () => {
-    await found['a run that died when all was released']?.();
-    const { opened } = (await rig.journaled()).state;
-    if (!opened) throw new Error('the run was opened');
-    return { opened };
-  };
-
-  it('of a run that lives stays', async () => {
-    await found['a run that died when all was released']?.();
-    await closeDeadRuns({ ...(await requestOf()), standings: await rig.standings('alive') });
-    expect(marks()).toHaveLength(1);
-  });
-
-  it('of a run that has only begun stays', async () => {
-    rig.bucket.set(openRunKey('example', 'new', 'new'), {});
-    await tidy();
-    expect(marks()).toHaveLength(1);
-  });
-
-  it.each([
-    ['goes', 'dead', 0],
-    ['stays while it lives', 'alive', 1],
-  ] as const)('of a run that died before its opening was written %s', async (_, liveness, left) => {
-    const { type, operation, process, session, account, region, order, forecastSeconds, networkFile } = (await openedRun()).opened;
-    rig.store.before = ({ key }) => {
-      if (key.endsWith('-run-opened.json')) throw new Error('it dies');
-    };
-    const opening = { type, operation, session, account, region, order, forecastSeconds, networkFile };
-    await expect(rig.journalOf('new').open({ ...opening, process: { ...process, nonce: 'new', pid: 43 } })).rejects.toThrow('it dies');
-    await closeDeadRuns({ ...(await requestOf()), standings: await rig.standings(liveness) });
-    expect(marks().filter((key) => key.endsWith('/new.json'))).toHaveLength(left);
-  });
-
-  it('of a run of which something cannot be read stays', async () => {
-    await found['a run that died when all was released']?.();
-    rig.bucket.set('.holdfast/runs/example/mine/x-000001-odd.json', '{');
-    await tidy();
-    expect(marks()).toHaveLength(1);
-  });
-
-  // The stack is verified and free, but `released` is written by nobody any more: every later command reads this run.
-  it('goes where the lock was given back, and only that was not written down', async () => {
-    await diesAt(removeLock, 'the process dies after it');
-    await tidy();
-    expect([(await rig.standing('a')).kind, marks()]).toEqual(['free', []]);
-  });
-
-  // The first opening of a run speaks for all who share it: the mark of a writer that lives goes with that of a dead one.
-  it('stays where another writer of the run is alive', async () => {
-    const { opened } = await openedRun();
-    const other = rig.journalOf('other');
-    rig.store.before = () => undefined;
-    const { type, operation, session, account, region, order, forecastSeconds, networkFile } = opened;
-    const process = { ...opened.process, nonce: 'other', pid: 43 };
-    await other.open({ type, operation, process, session, account, region, order, forecastSeconds, networkFile });
-    const standings = await rig.standings();
-    const liveness = ({ nonce }: { readonly nonce: string }) => (nonce === 'other' ? known.alive : known.dead);
-    await closeDeadRuns({ ...(await requestOf()), standings: { ...standings, liveness } });
-    expect(marks()).toContain(openRunKey('example', 'mine', 'other'));
-  });
 });
 
 describe('engines that outlived their run', () => {

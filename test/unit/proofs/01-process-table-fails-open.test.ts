@@ -11,6 +11,7 @@ import { writeLock } from '../../../orchestrator/locks/lock-record.ts';
 import { isAlive, lookAt, ownIdentity, startedFromHere } from '../../../toolchain/process-identity.ts';
 import { ApplyRig, closeGateway } from '../support/apply-rig.ts';
 import { known, lockOf, machine, user } from '../support/owner.ts';
+import { ownedRecord, putRecord } from '../support/records.ts';
 
 afterAll(closeGateway);
 const fds: number[] = [];
@@ -45,19 +46,8 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
     const own = await ownIdentity();
     const mine = { pid: own.pid, processStartedAt: own.startedAt };
     const record = lockOf('example.a', 'mine', mine);
-    await rig.journal.open({
-      type: 'run-opened',
-      operation: 'up',
-      process: { ...record },
-      session: { accessKeyId: 'K', session: 's', expires: 'never' },
-      account: '111122223333',
-      region: 'eu-west-1',
-      order: ['example.a'],
-      forecastSeconds: 1,
-      networkFile: { path: 'x', text: '' },
-    });
-    const etag = rig.bucket.set(durableLockKey('example.a'), writeLock(record));
-    await rig.journal.append({ type: 'lock-taken', stack: 'example.a', epoch: 1, etag, lock: record });
+    rig.bucket.set(durableLockKey('example.a'), writeLock(record));
+    putRecord(rig.bucket, ownedRecord('example.a', 'claimed', { owner: record }));
     const { states } = await readStates(rig.bucket, 'example');
     exhaust();
     const standings = await readStandings({
@@ -80,7 +70,14 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
       },
       () => undefined,
     );
-    await endLeftLocks({ store: rig.bucket, network: 'example', writer: 'next', standings, now: () => rig.now, onNote: () => undefined });
+    await endLeftLocks({
+      store: rig.bucket,
+      network: 'example',
+      standings,
+      lockRecord: (stack) => lockOf(stack, 'next'),
+      now: () => rig.now,
+      onNote: () => undefined,
+    });
     expect({ standing: standings.byStack.get('example.a')?.kind, lock: rig.locked(), enginesKilledOf: ended }).toEqual({
       standing: 'locked',
       lock: ['a'],
@@ -107,9 +104,8 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
         stack: 'example.vpc.a',
         operation: 'up',
         base: null,
-        lock: undefined,
         startedAt: undefined,
-        opening: undefined,
+        program: undefined,
         process: lockOf('example.vpc.a', 'r1', { user: 'alice' }),
         engineStarted: true,
         engineEndedAt: undefined,
@@ -117,7 +113,6 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
         doubts: [],
         answers: [],
         nonces: ['nonce-of-alice'],
-        epoch: 1,
       },
       liveness: known.dead,
       engine: { kind: 'ended', count: ended.length },

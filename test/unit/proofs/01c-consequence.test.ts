@@ -1,10 +1,10 @@
 import { afterAll, expect, it } from 'vitest';
-import { closeDeadRuns, endLeftLocks } from '../../../orchestrator/run/tidy.ts';
+import { endLeftLocks, restoreLocks } from '../../../orchestrator/run/tidy.ts';
 import { readStandings } from '../../../orchestrator/run/standing.ts';
 import { readStates } from '../../../orchestrator/state/checkpoints.ts';
 import { Heartbeat } from '../../../orchestrator/locks/heartbeat.ts';
 import { ApplyRig, closeGateway } from '../support/apply-rig.ts';
-import { machine, processOf } from '../support/owner.ts';
+import { lockOf, machine, processOf } from '../support/owner.ts';
 
 afterAll(closeGateway);
 
@@ -28,19 +28,19 @@ it('H1, what it leads to: the run of another user of this machine is alive (its 
     const request = {
       store: rig.bucket,
       network: 'example',
-      writer: 'bob',
       standings,
+      lockRecord: (stack: string) => lockOf(stack, 'bob', { user: 'bob', pid: 43 }),
       now: () => rig.now,
       onNote: (note: string) => notes.push(note),
     };
+    await restoreLocks(request);
     await endLeftLocks(request);
-    await closeDeadRuns(request);
     return notes;
   };
   rig.stack('a');
   // Alice's second stack: the plugin is killed in CreateVpc, which AWS has done; the engine drops the operation (ENGINE-FACTS, "provider killed").
   rig.stack('b', ['a'], async (engine) => {
-    // Between her two stacks nothing of her run is open: bob's first `up` takes away its mark.
+    // Between her two stacks nothing of her run was open, when bob's first `up` looked.
     return (await engine.fail('vpc', 'the plugin was killed', true)).end();
   });
   rig.store.before = async ({ op, key }) => {

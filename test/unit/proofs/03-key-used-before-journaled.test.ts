@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { readRun } from '../../../orchestrator/journal/read-runs.ts';
+import { isOpen } from '../../../orchestrator/ownership/stack-record.ts';
+import { checkpointKey, durableLockKey } from '../../../orchestrator/state/layout.ts';
 import { interruptedOf } from '../../../orchestrator/recovery/interrupted.ts';
 import { unknownLiveness } from '../../../orchestrator/ownership/liveness.ts';
 import { writerOf } from '../../../orchestrator/recovery/writer.ts';
@@ -18,10 +19,9 @@ function renewable(now: () => number): LiveSession {
   let key: keyof typeof expiry = 'K1';
   return {
     remainingSeconds: () => (Date.parse(expiry[key]) - now()) / 1000,
-    renew: async (writeDown) => {
-      await writeDown(recordOf('K2'));
+    renew: () => {
       key = 'K2';
-      return true;
+      return Promise.resolve(true);
     },
     environment: () => ({ AWS_ACCESS_KEY_ID: key }),
     record: () => recordOf(key),
@@ -30,7 +30,10 @@ function renewable(now: () => number): LiveSession {
 
 const keyOf: (engine: Parameters<Play>[0]) => string = (engine) => engine.options.environment['AWS_ACCESS_KEY_ID'] ?? '';
 
-/** `first` has its lock, and asks the bucket what it asks under it; meanwhile `next` renews, and its journal entry fails only when the engine of `first` was started. */
+/**
+ * `first` has claimed its stack, and asks the bucket what it asks after that; meanwhile `next` renews, and what it writes down of that fails only when
+ * the engine of `first` was started.
+ */
 function renewedBeside(rig: ApplyRig, first: Play) {
   const renewalOnItsWay = deferred();
   const engineStarted = deferred();
@@ -46,28 +49,37 @@ function renewedBeside(rig: ApplyRig, first: Play) {
     )
     // Comes when a little more of the session has gone: it renews it.
     .stack('next', [], undefined, { forecastSeconds: 3240 });
+  let lockIsPut = false;
   rig.store.before = async ({ op, key }) => {
     if (op === 'put' && key.includes('session-renewed')) {
       renewalOnItsWay.resolve();
       await engineStarted.promise;
       throw new Error('SlowDown');
     }
-    if (op === 'put' && key.includes('lock-taken')) rig.now += 100_000;
-    if (op === 'get' && key.includes('frozen/example.first')) await renewalOnItsWay.promise;
+    if (op === 'put' && key === durableLockKey('example.first')) {
+      rig.now += 100_000;
+      lockIsPut = true;
+    }
+    // What it asks of its checkpoint, once the stack is its own.
+    if (op === 'list' && lockIsPut && key === checkpointKey('example.first')) await renewalOnItsWay.promise;
   };
 }
 
 describe('a session that one stack renews while another one starts its engine', () => {
-  it('is not what that engine gets while the journal does not have its key', async () => {
+  it('is not what that engine gets while the record of its stack does not have its key', async () => {
     const rig = new ApplyRig();
-    const started: { key: string; journaled: readonly string[] }[] = [];
+    const started: { key: string; recorded: readonly string[] }[] = [];
     renewedBeside(rig, async (engine) => {
-      started.push({ key: keyOf(engine), journaled: (await rig.journaled()).state.accessKeyIds });
+      const record = await rig.record(engine.stack);
+      started.push({
+        key: keyOf(engine),
+        recorded: isOpen(record) ? (record.run?.sessions.map(({ accessKeyId }) => accessKeyId) ?? []) : [],
+      });
       return (await engine.begin('vpc')).end();
     });
     await rig.apply({ session: renewable(() => rig.now), settle: false });
     expect(started).toHaveLength(1);
-    expect(started[0]?.journaled).toContain(started[0]?.key);
+    expect(started[0]?.recorded).toContain(started[0]?.key);
   });
 
   it('leaves a recovery elsewhere no way to take the writer for dead while a key that an engine has is good', async () => {
@@ -85,15 +97,22 @@ describe('a session that one stack renews while another one starts its engine', 
     const session = renewable(() => rig.now);
     // As cli/open.ts: the lock says what the session of that moment is.
     await rig.apply({ session, settle: false, lockRecord: (stack) => lockOf(stack, 'mine', session.record()) });
-    const interrupted = interruptedOf(await readRun(rig.bucket, 'example', 'mine'), 'example.first');
-    const writer = writerOf({
-      interrupted: { ...interrupted, engineEndedAt: undefined },
-      liveness: unknownLiveness,
-      engine: { kind: 'not-looked' },
-      now: Date.parse('2030-01-01T01:06:00Z'),
-      clockSkewSeconds: 0,
-      saidBy: undefined,
+    const record = await rig.record('example.first');
+    if (!isOpen(record)) throw new Error(`the stack is ${record?.phase ?? 'unknown'}`);
+    const isDeadAt = (now: string): boolean =>
+      writerOf({
+        interrupted: { ...interruptedOf(record, 'later'), engineEndedAt: undefined },
+        liveness: unknownLiveness,
+        engine: { kind: 'not-looked' },
+        now: Date.parse(now),
+        clockSkewSeconds: 0,
+        saidBy: undefined,
+      }).dead;
+    // The session was renewed before the engine started: that is the one that it works with.
+    expect({ key, afterTheFirst: isDeadAt('2030-01-01T01:06:00Z'), afterItsOwn: isDeadAt('2030-01-01T03:06:00Z') }).toEqual({
+      key: 'K2',
+      afterTheFirst: false,
+      afterItsOwn: true,
     });
-    expect({ key, dead: writer.dead }).toEqual({ key: 'K1', dead: true });
   });
 });

@@ -14,9 +14,8 @@ const interrupted = (expires: string): Interrupted => ({
   stack: 'example.vpc.a',
   operation: 'up',
   base: null,
-  lock: undefined,
   startedAt: undefined,
-  opening: undefined,
+  program: undefined,
   process: processOf('r1'),
   engineStarted: true,
   engineEndedAt: undefined,
@@ -24,7 +23,6 @@ const interrupted = (expires: string): Interrupted => ({
   doubts: [],
   answers: [],
   nonces: ['r1'],
-  epoch: 1,
 });
 
 const seenFromElsewhere = (expires: string, now: string, clockSkewSeconds: number): Writer =>
