@@ -1,11 +1,12 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
-import { putFrozen } from '../../orchestrator/locks/frozen.ts';
+import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
+import { swap } from '../../orchestrator/ownership/records.ts';
+import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import type { Dossier } from '../../orchestrator/recovery/dossier.ts';
-import type { RecoveryEnd } from '../../orchestrator/recovery/recover-stack.ts';
+import type { RecoveryEnd, RecoveryParts } from '../../orchestrator/recovery/recover-stack.ts';
 import { endLeftLocks } from '../../orchestrator/run/tidy.ts';
-import { disownedOf } from '../../orchestrator/state/disowned.ts';
-import { checkpointKey, durableLockKey, verifiedKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { lockOf, processOf } from './support/owner.ts';
 import { cidr, interruptedCreate, live, recorded, stateOf } from './support/recovery-interruptions.ts';
@@ -42,6 +43,10 @@ const dossierOf = (end: RecoveryEnd): Dossier => {
   const page = 'page' in end ? end.page : undefined;
   return JSON.parse(rig.bucket.bodyOf((page ?? '').replace(/\.md$/, '.json')) ?? '{}') as Dossier;
 };
+/** The record as it was before and after each of its writes. */
+const records = (): StackRecord[] => rig.bucket.history(recordKey(stack)).map((body) => JSON.parse(body) as StackRecord);
+const phases = (): string[] => records().map(({ phase }) => phase);
+const disowned = async (): Promise<string[]> => ((await rig.record())?.disowned ?? []).map(({ id }) => id);
 const versions = async (): Promise<number> => (await rig.bucket.versions(checkpoint)).length;
 const stepsOf = (): string[] => rig.events.flatMap((event) => (event.type === 'recovery-step' ? [event.step] : []));
 
@@ -98,9 +103,9 @@ describe('a recovery that ends well', () => {
     expect(rig.events).toContainEqual({ type: 'note', message: 'vpc.a: no plan could be made after the release: no CLI' });
   });
 
-  it('is released for all that where a signal comes between its license and its release', async () => {
+  it('is released for all that where a signal comes between its verified record and its release', async () => {
     store.after = ({ op, key }) => {
-      if (op === 'put' && key.endsWith('-verified.json')) rig.stopping.abort();
+      if (op === 'put' && key === recordKey(stack) && phases().at(-1) === 'free') rig.stopping.abort();
     };
     expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered' });
     expect([rig.stopping.signal.aborted, rig.isLocked(), (await rig.standing()).kind, rig.agrees()]).toEqual([true, false, 'free', true]);
@@ -140,7 +145,8 @@ describe('a lock that cannot be released although all is well', () => {
     });
     expect([rig.isLocked(), rig.agrees(), (await rig.standing()).kind]).toEqual([true, true, 'left']);
     const standings = await rig.standings();
-    await endLeftLocks({ store: rig.bucket, network, writer: 'next', standings, now: rig.time.now, onNote: () => undefined });
+    const lockRecord = () => lockOf(stack, 'next');
+    await endLeftLocks({ store: rig.bucket, network, standings, lockRecord, now: rig.time.now, onNote: () => undefined });
     expect([rig.isLocked(), (await rig.standing()).kind]).toEqual([false, 'free']);
   });
 
@@ -197,9 +203,11 @@ describe('a stack that is frozen too', () => {
   it('has the freeze in the lock’s place, without a moment in between', async () => {
     await interruptedCreate(rig);
     const freeze = lockOf(stack, 'ada', { operation: 'freeze', incident: 'INC-1' });
-    await putFrozen(rig.bucket, freeze);
+    const patience = { seconds: 0 };
+    await swap(stack, { type: 'freeze', by: freeze }, { store: rig.bucket, patience, now: rig.time.now });
     expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered' });
-    expect(JSON.parse(rig.bucket.bodyOf(lock) ?? '')).toEqual(JSON.parse(writeLock(freeze)));
+    const { put: _, ...standing } = (JSON.parse(rig.bucket.bodyOf(lock) ?? '') as { holdfast: LockRecord }).holdfast;
+    expect(standing).toEqual({ ...freeze, epoch: 2 });
     expect((await rig.bucket.versions(lock)).some(({ etag }) => etag === undefined)).toBe(false);
     expect((await rig.standing()).kind).toBe('frozen');
   });
@@ -209,14 +217,16 @@ describe('a lock that somebody removes while the recovery is at work', () => {
   beforeEach(() => interruptedCreate(rig));
 
   it('ends it before it promotes, is put back, and keeps the stack held', async () => {
-    before('put', '-promoting.json', () => rig.bucket.delete(lock));
+    before('put', '-checked.json', () => rig.bucket.delete(lock));
     const was = await versions();
     const end = await rig.recover('rec-1', { store });
     expect(end).toMatchObject({ kind: 'lost', why: 'its lock was removed by somebody while it was being recovered' });
     // The changed content alone.
     expect(await versions()).toBe(was + 1);
     expect([rig.isLocked(), (await rig.standing()).kind]).toEqual([true, 'held']);
-    expect(await rig.journaledTypes()).toEqual(expect.arrayContaining(['lock-lost', 'lock-restored']));
+    expect(JSON.parse(rig.bucket.bodyOf(lock) ?? '')).toMatchObject({
+      holdfast: { nonce: 'rec-1', restoredAt: expect.any(String) as string },
+    });
     expect(await rig.recover('rec-2')).toMatchObject({ kind: 'recovered' });
     expect(rig.recorded()).toEqual(['old vpc-old', 'vpc vpc-new']);
   });
@@ -247,14 +257,21 @@ describe('a lock that somebody removes while the recovery is at work', () => {
 
   it('and replaces is left as it is', async () => {
     const theirs = writeLock(lockOf(stack, run, { ...processOf('other'), operation: 'recover', epoch: 3 }));
-    before('put', '-promoting.json', () => void rig.bucket.set(lock, theirs));
+    before('put', '-checked.json', () => void rig.bucket.set(lock, theirs));
     expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'lost', why: expect.stringContaining('replaced') as string });
     expect(rig.bucket.bodyOf(lock)).toBe(theirs);
-    expect(await rig.journaledTypes()).not.toContain('lock-restored');
+    expect((await rig.standing()).kind).toBe('held');
+  });
+
+  it('after its last look, and before its promote, keeps nothing from being true: the checkpoint is the one that was verified', async () => {
+    before('put', '-promoting.json', () => rig.bucket.delete(lock));
+    expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered' });
+    expect([rig.agrees(), rig.isLocked(), (await rig.standing()).kind]).toEqual([true, false, 'free']);
+    expect(await rig.record()).toMatchObject({ verified: { etag: rig.bucket.head(checkpoint)?.etag } });
   });
 
   it('is not looked for where the bucket does not answer: then it is held', async () => {
-    before('list', '.pulumi/locks/organization/holdfast/example.', failing, 2);
+    before('list', '.pulumi/locks/organization/holdfast/example.', failing, 3);
     const end = await rig.recover('rec-1', { store });
     expect(end).toMatchObject({ kind: 'held', why: 'whether the lock stands is not known: ECONNRESET' });
     expect(rig.isLocked()).toBe(true);
@@ -270,7 +287,7 @@ describe('a checkpoint that somebody writes while the recovery is at work', () =
     const end = await rig.recover('rec-1', { store });
     expect(end).toMatchObject({ kind: 'lost', why: 'somebody else has written its checkpoint meanwhile' });
     expect([rig.bucket.bodyOf(checkpoint), rig.isLocked()]).toEqual([theirs, true]);
-    expect(await rig.journaledTypes()).not.toContain('verified');
+    expect([phases().at(-1), (await rig.standing()).kind]).toEqual(['held', 'held']);
   });
 
   it('is copied and counted where it was written before the recovery’s own first write', async () => {
@@ -294,15 +311,31 @@ describe('a checkpoint that somebody writes while the recovery is at work', () =
     expect(n).toBe(5);
   });
 
-  it('and verifies is somebody who has the stack now', async () => {
-    before(
-      'put',
-      verifiedKey(stack),
-      () => void rig.bucket.set(verifiedKey(stack), { schema: 1, stack, run: 'r9', at: '', checkpoint: null }),
-    );
+  it('and takes it over is somebody who has the stack now: nothing is verified, and their record stays', async () => {
+    let theirs: string | undefined;
+    const others = store.before;
+    store.before = async (call) => {
+      await others(call);
+      // The promote is done: the next write of the record is to be the verified one.
+      const isVerify = call.op === 'put' && call.key === recordKey(stack) && stepsOf().includes('promote');
+      if (!isVerify || theirs !== undefined) return;
+      await rig.takeOver('other');
+      theirs = rig.bucket.bodyOf(recordKey(stack));
+    };
     const end = await rig.recover('rec-1', { store });
-    expect(end).toMatchObject({ kind: 'lost', why: 'somebody else has verified it meanwhile' });
-    expect(rig.isLocked()).toBe(true);
+    expect(end).toMatchObject({ kind: 'lost', why: 'somebody else has taken it over meanwhile' });
+    expect(theirs).toBeDefined();
+    expect(rig.bucket.bodyOf(recordKey(stack))).toBe(theirs);
+    expect(JSON.parse(rig.bucket.bodyOf(lock) ?? '')).toMatchObject({ holdfast: { nonce: 'other', epoch: 3 } });
+  });
+
+  it('and takes it over before the promote has its checkpoint left as it is', async () => {
+    before('put', '-promoting.json', async () => {
+      await rig.takeOver('other');
+    });
+    const was = await versions();
+    expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'lost' });
+    expect([await versions(), await rig.record()]).toMatchObject([was + 1, { phase: 'recovering', owner: { nonce: 'other' } }]);
   });
 });
 
@@ -314,7 +347,7 @@ describe('what cannot be seen', () => {
     const end = await rig.recover('rec-1', { store });
     expect(end).toMatchObject({ kind: 'held', why: 'AWS could not be looked at: ExpiredToken: ec2:DescribeVpcs: expired' });
     expect([rig.isLocked(), (await rig.standing()).kind, rig.engine.asked]).toEqual([true, 'held', []]);
-    expect((await rig.journaled()).state.stacks.get(stack)?.doubts).toEqual([{ source: 'recovery', text: (end as { why: string }).why }]);
+    expect(await rig.record()).toMatchObject({ phase: 'held', doubts: [{ source: 'recovery', text: (end as { why: string }).why }] });
     expect(dossierOf(end)).toMatchObject({ outcome: 'held', promoted: null, quarantine: { versions: 4 } });
   });
 
@@ -507,7 +540,7 @@ describe('what a person has to decide', () => {
     const end = await rig.recover('rec-2', { answers: [{ resource: 'vpc', answer, id: 'vpc-second' }] });
     expect(end).toMatchObject({ kind: 'recovered' });
     expect(rig.recorded()).toEqual(recordedThen);
-    expect((await disownedOf(rig.bucket, stack)).map(({ id }) => id)).toEqual(left);
+    expect(await disowned()).toEqual(left);
     expect((await rig.journaled()).events).toContainEqual(
       expect.objectContaining({
         type: 'answered',
@@ -525,7 +558,7 @@ describe('what a person has to decide', () => {
     });
     rig.engine.before = () => undefined;
     expect(await rig.recover('rec-2')).toMatchObject({ kind: 'recovered' });
-    expect((await disownedOf(rig.bucket, stack)).map(({ id }) => id)).toEqual(['vpc-second']);
+    expect(await disowned()).toEqual(['vpc-second']);
   });
 
   it('may be answered anew: another one is adopted', async () => {
@@ -542,31 +575,29 @@ describe('what a person has to decide', () => {
     const end = await rig.recover('rec-1', { store, answers: [{ resource: 'vpc', answer: 'adopt', id: 'vpc-9' }] });
     expect(end).toMatchObject({ kind: 'refused', why: '--decide vpc=adopt:vpc-9: AWS has no Vpc vpc-9' });
     expect(await rig.journaledTypes()).not.toContain('answered');
+    expect(await rig.record()).toMatchObject({ answers: [] });
     expect([rig.isLocked(), (await rig.standing()).kind, dossierOf(end).outcome]).toEqual([true, 'held', 'refused']);
   });
 
   it('puts what is left in AWS on the list before the state loses it', async () => {
+    const listed: string[][] = [];
+    store.before = ({ op, key }) => {
+      if (op === 'put' && key === checkpoint) listed.push((records().at(-1)?.disowned ?? []).map(({ id }) => id));
+    };
     await rig.recover('rec-1', { store, answers: [{ resource: 'vpc', answer: 'disown', id: 'vpc-second' }] });
-    const puts = store.calls.filter(({ op }) => op === 'put').map(({ key }) => key);
-    expect(puts.findIndex((key) => key.includes('/disowned/'))).toBeLessThan(puts.lastIndexOf(checkpoint));
-    expect(puts.findIndex((key) => key.includes('/disowned/'))).toBeGreaterThan(0);
+    // The changed content first, the promote last.
+    expect(listed).toEqual([[], ['vpc-second']]);
   });
 });
 
 describe('a rehearsal', () => {
   const rehearse = async (answers = {}) => {
     const standings = await rig.standings();
-    const standing = standings.locks.find((each) => each.stack === stack);
-    if (!standing) throw new Error('there is no lock');
+    const seen = standings.records.get(stack);
+    if (!seen) throw new Error('there is no record');
     return rig.recoverBehind(
       'rec-1',
-      {
-        ok: true,
-        lock: { stack, etag: standing.etag, record: lockOf(stack, run) },
-        before: standing,
-        epoch: 1,
-        journal: rig.journalOf('rec-1', store),
-      },
+      { seen, before: standings.locks[0], journal: rig.journalOf('rec-1', store) },
       { store, options: { dryRun: true }, ...answers },
     );
   };
@@ -634,42 +665,28 @@ describe('a shell over the state', () => {
 });
 
 describe('a recovery in the run itself', () => {
-  const inRun = async (): Promise<RecoveryEnd> => {
-    const standings = await rig.standings();
-    const standing = standings.locks.find((each) => each.stack === stack);
+  /** As the run does it: its own record, which says held, becomes its own again. */
+  const inRun = async (parts: Partial<RecoveryParts> = {}): Promise<RecoveryEnd> => {
+    const taken = await rig.takeOver(run, store);
     return rig.recoverBehind(
       run,
-      {
-        ok: true,
-        lock: { stack, etag: standing?.etag ?? '', record: lockOf(stack, run) },
-        before: undefined,
-        epoch: 1,
-        journal: rig.journalOf('again', store),
-      },
-      { store, options: { inRun: true } },
+      { ...taken, before: undefined, journal: rig.journalOf('again', store) },
+      { store, options: { inRun: true }, parts },
     );
   };
 
-  it('changes no content first, takes over nothing, and makes no last plan', async () => {
+  it('tells of no takeover, and makes no last plan', async () => {
     await interruptedCreate(rig);
     const was = await versions();
     expect(await inRun()).toMatchObject({ kind: 'recovered' });
     expect(stepsOf()).toEqual(['quarantine', 'evidence', 'reconcile', 'verify', 'promote', 'release']);
-    expect([await versions(), rig.isLocked(), (await rig.standing()).kind]).toEqual([was + 1, false, 'free']);
+    expect([await versions(), rig.isLocked(), (await rig.standing()).kind]).toEqual([was + 2, false, 'free']);
   });
 
   it('does not tell what other stacks of the run are just making in its tables', async () => {
     await interruptedCreate(rig);
-    const parts = { compare: () => [{ kind: 'foreign', text: 'somebody’s route' } as const, { kind: 'property', text: 'a tag' } as const] };
-    const standing = (await rig.standings()).locks.find((each) => each.stack === stack);
-    const taken = {
-      ok: true,
-      lock: { stack, etag: standing?.etag ?? '', record: lockOf(stack, run) },
-      before: undefined,
-      epoch: 1,
-      journal: rig.journalOf('again', store),
-    } as const;
-    expect(await rig.recoverBehind(run, taken, { store, options: { inRun: true }, parts })).toMatchObject({ differences: ['a tag'] });
+    const compare = () => [{ kind: 'foreign', text: 'somebody’s route' } as const, { kind: 'property', text: 'a tag' } as const];
+    expect(await inRun({ compare })).toMatchObject({ differences: ['a tag'] });
   });
 });
 
@@ -704,7 +721,6 @@ describe('the engines of a recovery', () => {
     const statuses: number[] = [];
     const { parts } = rig.engine;
     const stuck = await rig.takeOver('rec-1', store);
-    if (!stuck.ok) throw new Error(stuck.why);
     const engine = {
       ...parts,
       refresh: async (request: Parameters<typeof parts.refresh>[0]) => {

@@ -12,6 +12,7 @@ import type { StandingLock } from '../../../orchestrator/locks/durable-locks.ts'
 import { claimStack, takeOverHeld } from '../../../orchestrator/ownership/claim.ts';
 import type { Claiming, ClaimRequest } from '../../../orchestrator/ownership/claim.ts';
 import { readRecord } from '../../../orchestrator/ownership/records.ts';
+import type { HeldRecord } from '../../../orchestrator/ownership/records.ts';
 import { isOpen } from '../../../orchestrator/ownership/stack-record.ts';
 import type { StackRecord } from '../../../orchestrator/ownership/stack-record.ts';
 import { interruptedOf } from '../../../orchestrator/recovery/interrupted.ts';
@@ -51,6 +52,13 @@ export async function closeGateway(): Promise<void> {
 /** What a takeover came to, and with what the recovery goes on. */
 export interface RigTaking {
   readonly taking: Claiming;
+  readonly before: StandingLock | undefined;
+  readonly journal: Journal;
+}
+
+/** With what a rehearsal goes on: it takes over nothing. */
+export interface RigRehearsal {
+  readonly seen: HeldRecord;
   readonly before: StandingLock | undefined;
   readonly journal: Journal;
 }
@@ -191,21 +199,24 @@ export class RecoveryRig {
   /** Everything after the takeover. */
   async recoverBehind(
     process: string,
-    { taking, before, journal }: RigTaking,
+    taken: RigTaking | RigRehearsal,
     { store = this.bucket, answers = [], options = {}, parts = {}, upstreams = [] }: RecoverRequest = {},
   ): Promise<RecoveryEnd> {
-    if (!taking.ok) throw new Error(taking.reason);
+    const { before, journal } = taken;
+    const taking = 'taking' in taken ? taken.taking : undefined;
+    if (taking?.ok === false) throw new Error(taking.reason);
     this.pass(1);
-    const { claim } = taking;
-    const last = taking.before?.record;
+    const seen = 'seen' in taken ? taken.seen : taking?.before;
+    const last = seen?.record;
     if (!isOpen(last)) throw new Error('nothing was open');
     return recoverStack(
       {
         stack,
         short,
         interrupted: interruptedOf(last, process),
-        claim: options.dryRun === true ? undefined : claim,
+        claim: taking?.claim,
         before,
+        disowned: last.disowned,
         journal,
         writer: { how: 'it died here' },
         answers,
