@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -91,11 +92,20 @@ export class Bucket implements ObjectStore {
     }
   }
 
-  async put(
+  put(
     key: string,
     body: string | Uint8Array,
     condition: PutCondition,
     write: string = randomUUID(),
+  ): Promise<Conditional<{ readonly etag: string }>> {
+    return askAgain(() => this.#put(key, body, condition, write));
+  }
+
+  async #put(
+    key: string,
+    body: string | Uint8Array,
+    condition: PutCondition,
+    write: string,
   ): Promise<Conditional<{ readonly etag: string }>> {
     try {
       const answer = await this.#s3.send(
@@ -123,7 +133,11 @@ export class Bucket implements ObjectStore {
     }
   }
 
-  async remove(key: string, etag: string): Promise<Removal> {
+  remove(key: string, etag: string): Promise<Removal> {
+    return askAgain(() => this.#remove(key, etag));
+  }
+
+  async #remove(key: string, etag: string): Promise<Removal> {
     try {
       await this.#s3.send(new DeleteObjectCommand({ Bucket: this.name, Key: key, IfMatch: etag }));
       return { done: true };
@@ -156,6 +170,21 @@ const isConditionFailure = (cause: unknown): boolean => hasStatus(cause, 412);
 
 /** S3 had another write to the key under way, and did nothing: whether the condition holds it does not say. */
 const isConflict = (cause: unknown): boolean => hasStatus(cause, 409);
+
+/** Times that a write is sent while S3 has others to its key under way: the answer to 409 is to send it again. */
+const mostTries = 6;
+const firstPauseMs = 25;
+
+async function askAgain<T>(write: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await write();
+    } catch (cause) {
+      if (!isConflict(cause) || tries === mostTries) throw cause;
+      await sleep(firstPauseMs * 2 ** tries * (0.5 + Math.random() / 2));
+    }
+  }
+}
 
 /** Also S3's word for a write that is to replace, or to delete, an object that is not there. */
 const isNoSuchKey = (cause: unknown): boolean =>

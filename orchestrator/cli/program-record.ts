@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NewEvent } from '../journal/events.ts';
+import { JournalUnavailable } from '../journal/journal.ts';
 import type { Program } from '../ownership/stack-record.ts';
 import { networkFileKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
@@ -8,7 +9,7 @@ import { patiently } from '../state/patience.ts';
 /**
  * Puts the text of the network file under its digest, and says of the run what its stacks' records say: a recovery goes by that text, and not by
  * today's file.
- * @throws where the bucket fails for longer than the patience: nothing was started
+ * @throws JournalUnavailable where the bucket fails for longer than the patience: nothing was started
  */
 export async function keepProgram(
   store: ObjectStore,
@@ -18,7 +19,11 @@ export async function keepProgram(
   patienceSeconds: number,
 ): Promise<Program> {
   const digest = sha256(networkFile.text);
-  await patiently(() => store.put(networkFileKey(network, digest), networkFile.text, { only: 'if-absent' }), { seconds: patienceSeconds });
+  await patiently(() => store.put(networkFileKey(network, digest), networkFile.text, { only: 'if-absent' }), {
+    seconds: patienceSeconds,
+  }).catch((cause: unknown) => {
+    throw new JournalUnavailable('network-file', cause);
+  });
   return {
     path: networkFile.path,
     digest,

@@ -45,6 +45,8 @@ export interface Projecting {
   readonly wait?: ((milliseconds: number) => Promise<unknown>) | undefined;
   /** ETags of locks of plain pulumi whose process is known to be dead: they are no reason to give way. */
   readonly beside?: readonly string[] | undefined;
+  /** Of a takeover: what stands in the lock's place and is no lock at all goes. What a newer Holdfast wrote stays. */
+  readonly overUnreadable?: boolean | undefined;
 }
 
 /**
@@ -53,17 +55,13 @@ export interface Projecting {
  * The record is written before, and says whose the lock is to be.
  * @throws where the bucket fails for longer than the patience: the lock may stand, and the record says that nothing was started under it
  */
-export async function projectLock(
-  store: ObjectStore,
-  network: string,
-  record: LockRecord,
-  { patience, wait = sleep, beside = [] }: Projecting,
-): Promise<Taking> {
+export async function projectLock(store: ObjectStore, network: string, record: LockRecord, projecting: Projecting): Promise<Taking> {
+  const { patience, wait = sleep, beside = [], overUnreadable = false } = projecting;
   const { stack } = record;
   const key = durableLockKey(stack);
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const isInTheWay = (object: StoredObject): boolean => isForeign(object, key) && !beside.includes(object.etag);
-  const etag = await putOver(store, record, insist);
+  const etag = await putOver(store, record, overUnreadable, insist);
   if (etag === undefined) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
   let objects = await insist(() => store.list(locksPrefix(network)));
   for (const pause of secondLooksMs) {
@@ -75,7 +73,7 @@ export async function projectLock(
   if (foreign.length > 0) return { ok: false, heldBy: await insist(() => readAll(store, foreign)), put: etag };
   // `pulumi cancel` between the put and the listing, or an owner that took the stack over.
   const ours = objects.find((object) => object.key === key);
-  if (ours === undefined) return projectLock(store, network, record, { patience, wait, beside });
+  if (ours === undefined) return projectLock(store, network, record, projecting);
   if (ours.etag !== etag) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
   const others = objects.filter((object) => isLockKey(object.key) && object.key !== durableLockKey(stackOf(object.key)));
   return { ok: true, lock: { stack, etag, record }, others: await insist(() => readAll(store, others)) };
@@ -85,6 +83,7 @@ export async function projectLock(
 async function putOver(
   store: ObjectStore,
   record: LockRecord,
+  overUnreadable: boolean,
   insist: <T>(act: () => Promise<T>) => Promise<T>,
 ): Promise<string | undefined> {
   const key = durableLockKey(record.stack);
@@ -99,11 +98,14 @@ async function putOver(
     const stored = await insist(() => store.get(key));
     if (stored === undefined) continue;
     const content = readLock(stored.body, true);
-    if (content.kind !== 'holdfast' || content.record.epoch > record.epoch) return undefined;
+    const gives = content.kind === 'holdfast' ? content.record.epoch <= record.epoch : overUnreadable && !isOfNewer(content);
+    if (!gives) return undefined;
     const over = await put({ only: 'if-matches', etag: stored.etag });
     if (over.done) return over.etag;
   }
 }
+
+const isOfNewer = (content: LockContent): boolean => content.kind === 'unreadable' && content.reason === 'newer-schema';
 
 /** Puts back a lock that was removed. Undefined where one stands there. */
 export async function putBack(store: ObjectStore, record: LockRecord, now: number): Promise<TakenLock | undefined> {

@@ -22,11 +22,13 @@ export class Heartbeat {
     this.#body = JSON.stringify({ schema: schemaVersion, nonce, run, host, pid });
   }
 
-  start(): void {
+  /** Resolves when the first one is in the bucket, or could not be put there: a record that names this process is written after it. */
+  async start(): Promise<void> {
     if (this.#timer) return;
     this.#beat();
     this.#timer = setInterval(() => this.#beat(), everySeconds * 1000);
     this.#timer.unref();
+    await this.#last;
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Doubt } from '../journal/events.ts';
 import { projectLock, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { StandingLock, TakenLock } from '../locks/durable-locks.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
@@ -31,14 +32,17 @@ export interface ClaimRequest extends SwapRequest {
   readonly wait?: (milliseconds: number) => Promise<unknown>;
   /** With a bucket that fails before anything was started; where left out, as with every other write. */
   readonly claiming?: Patience;
-  /** Locks of plain pulumi whose process is known to be dead: they go with our own. */
+  /** Locks of plain pulumi whose process is dead by a person's word: no reason to give way, and gone once a takeover's own lock stands. */
   readonly beside?: readonly StandingLock[];
+  /** @see Projecting */
+  readonly overUnreadable?: boolean;
 }
 
 export type Claiming =
   | {
       readonly ok: true;
       readonly claim: Claim;
+      /** Of a takeover: the record that it was written over, with what its owner wrote last. */
       readonly before: HeldRecord | undefined;
       /** Locks of plain pulumi on other stacks of the network, as they stood right after ours was put. */
       readonly others: readonly StandingLock[];
@@ -60,11 +64,37 @@ export async function claimStack(owner: LockRecord, seen: ReadRecord | string, r
   return underLock(owner, claimed.held, undefined, request, { type: 'give-back', as: asOf(owner, claimed.held) });
 }
 
-/** The stuck lock becomes this process's. It never leaves the bucket. */
+/**
+ * The stuck lock becomes this process's. It never leaves the bucket.
+ * @param proof of the owner that `seen` names: where another one has the stack by now, it is refused
+ */
 export async function takeOverStack(owner: LockRecord, seen: HeldRecord, proof: Proof, request: ClaimRequest): Promise<Claiming> {
   const taken = await swap(seen, { type: 'take-over', owner, proof }, request);
   if (!taken.ok) return { ok: false, reason: 'record', refusal: taken.refusal, now: taken.now };
-  return underLock(owner, taken.held, seen, request, { type: 'hold', as: asOf(owner, taken.held), doubts: [] });
+  return underLock(
+    owner,
+    taken.held,
+    taken.over,
+    { ...request, overUnreadable: true },
+    { type: 'hold', as: asOf(owner, taken.held), doubts: [] },
+  );
+}
+
+/** Of a stack that is held without an owner: it is claimed and held first, so that its record says that it is in question, whoever dies next. */
+export async function takeOverHeld(
+  owner: LockRecord,
+  seen: HeldRecord | string,
+  doubts: readonly Doubt[],
+  proof: Proof,
+  request: ClaimRequest,
+): Promise<Claiming> {
+  if (typeof seen !== 'string' && seen.record.phase !== 'free') return takeOverStack(owner, seen, proof, request);
+  const claiming = await claimStack(owner, seen, { ...request, overUnreadable: true });
+  if (!claiming.ok) return claiming;
+  const { claim } = claiming;
+  const written = await claim.write({ type: 'hold', as: claim.as, doubts });
+  if (!written.ok) return { ok: false, reason: 'record', refusal: written.refusal, now: written.now };
+  return takeOverStack(owner, written.held, proof, request);
 }
 
 const asOf = ({ nonce }: LockRecord, { record }: HeldRecord): As => ({ nonce, epoch: record.epoch });
@@ -76,8 +106,8 @@ async function underLock(
   request: ClaimRequest,
   giveWay: Event,
 ): Promise<Claiming> {
-  const { store, network, patience, claiming = patience, wait, beside = [] } = request;
-  const projecting = { patience, wait, beside: beside.map(({ etag }) => etag) };
+  const { store, network, patience, claiming = patience, wait, beside = [], overUnreadable } = request;
+  const projecting = { patience, wait, beside: beside.map(({ etag }) => etag), overUnreadable };
   const { stack, epoch } = written.record;
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const own = { ...owner, epoch };
@@ -95,6 +125,8 @@ async function underLock(
     if (put !== undefined && given.ok && !wantsLock(given.held.record)) await releaseLock(store, { stack, etag: put }, patience);
     return { ok: false, reason: 'lock', heldBy: taking.heldBy };
   }
+  // Ours keeps everyone out now, and the record says what is in question: a claim alone does not, and would be given back.
+  if (written.record.phase === 'recovering') for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
   let held = written;
   let lock = taking.lock;
   const as = asOf(owner, written);
@@ -119,7 +151,6 @@ async function underLock(
     },
     dropLock: async () => {
       const { frozen, epoch: last } = held.record;
-      for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
       if (frozen === undefined) return releaseLock(store, lock, patience);
       const over = await projectLock(store, network, { ...frozen, epoch: last }, projecting);
       return over.ok ? { done: true } : { done: false, there: true };

@@ -51,13 +51,15 @@ export async function readRecords(store: ObjectStore, network: string): Promise<
     await Promise.all(
       objects.slice(from, from + readsAtOnce).map(async ({ key, size }) => {
         const stack = key.slice(prefix.length).replace(/\.json$/, '');
-        const bad = (why: string): void => void unreadable.set(stack, { kind: 'unreadable', stack, key, why });
-        if (recordKey(stack) !== key || parseStackName(stack) === undefined) return bad('its key is of no stack');
-        if (size > largestRecord) return bad(`it has ${size} bytes`);
-        const read = await readRecord(store, stack);
+        const bad = (why: string): ReadRecord => ({ kind: 'unreadable', stack, key, why });
+        const read =
+          recordKey(stack) !== key || parseStackName(stack) === undefined
+            ? bad('its key is of no stack')
+            : size > largestRecord
+              ? bad(`it has ${size} bytes`)
+              : await readRecord(store, stack);
         if (read.kind === 'there') byStack.set(stack, read);
-        else if (read.kind === 'unreadable') bad(read.why);
-        return undefined;
+        else if (read.kind === 'unreadable') unreadable.set(stack, read);
       }),
     );
   return { byStack, unreadable };
@@ -77,7 +79,12 @@ function parseRecord(stack: string, { body, etag }: StoredBody): ReadRecord {
 }
 
 export type Swapped =
-  | { readonly ok: true; readonly held: HeldRecord }
+  | {
+      readonly ok: true;
+      readonly held: HeldRecord;
+      /** What it was written over; undefined where there was none. */
+      readonly over: HeldRecord | undefined;
+    }
   | { readonly ok: false; readonly refusal: Refusal | 'unreadable'; readonly now: ReadRecord };
 
 export interface SwapRequest {
@@ -91,7 +98,8 @@ const mostRaces = 50;
 
 /**
  * Writes what the event makes of the record, over exactly the version that it was made of. A freeze, or another's write, that came between is no end:
- * the table is asked again over what is there now. A write whose reply was lost is known by phase, epoch and owner of what is read.
+ * the table is asked again over what is there now, and so it is where it refuses what was read a while ago. A write whose reply was lost is known by
+ * phase, epoch and owner of what is read. A takeover goes no further than the owner that was seen: of a later one its proof says nothing.
  * @param seen as it was last read or written by this process; the stack's name: it is read first
  * @throws where the bucket fails for longer than the patience: whether it was written is not known
  */
@@ -99,22 +107,35 @@ export async function swap(seen: ReadRecord | string, event: Event, { store, pat
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const stack = typeof seen === 'string' ? seen : seen.kind === 'there' ? seen.record.stack : seen.stack;
   let current = typeof seen === 'string' ? await insist(() => readRecord(store, stack)) : seen;
+  const seenEpoch = epochOf(current);
+  let isStale = typeof seen !== 'string';
   let tried: NextRecord | undefined;
+  let over: HeldRecord | undefined;
   for (let races = 0; races < mostRaces; races += 1) {
     if (current.kind === 'unreadable') return { ok: false, refusal: 'unreadable', now: current };
-    if (tried !== undefined && current.kind === 'there' && isDone(tried, current.record)) return { ok: true, held: current };
+    if (tried !== undefined && current.kind === 'there' && isDone(tried, current.record)) return { ok: true, held: current, over };
+    if (event.type === 'take-over' && epochOf(current) !== seenEpoch) return { ok: false, refusal: 'not-owner', now: current };
     const made = transition(current.kind === 'there' ? current.record : { stack }, event, new Date(now()).toISOString());
+    if (!made.ok && isStale) {
+      current = await insist(() => readRecord(store, stack));
+      isStale = false;
+      continue;
+    }
     if (!made.ok) return { ok: false, refusal: made.refusal, now: current };
     tried = changesPhase.has(event.type) ? made.next : undefined;
+    over = current.kind === 'there' ? current : undefined;
     const write = randomUUID();
     const record = { ...made.next, write } as StackRecord;
     const condition = current.kind === 'there' ? ({ only: 'if-matches', etag: current.etag } as const) : ({ only: 'if-absent' } as const);
     const put = await insist(() => store.put(recordKey(stack), JSON.stringify(record), condition, write));
-    if (put.done) return { ok: true, held: { kind: 'there', record, etag: put.etag } };
+    if (put.done) return { ok: true, held: { kind: 'there', record, etag: put.etag }, over };
     current = await insist(() => readRecord(store, stack));
+    isStale = false;
   }
   throw new Error(`${recordKey(stack)} was written by others ${mostRaces} times in a row`);
 }
+
+const epochOf = (read: ReadRecord): number | undefined => (read.kind === 'there' ? read.record.epoch : undefined);
 
 /** Of these it can be read off the record whether they were done. Every other one is the same when it is done twice. */
 const changesPhase: ReadonlySet<EventType> = new Set(['claim', 'give-back', 'start', 'hold', 'verify', 'take-over', 'release']);

@@ -245,7 +245,9 @@ export const checks: readonly Check<PreflightFacts>[] = [
     fatalFor: ['up', 'destroy', 'preflight'],
     exitCode: exitCodes.lockedByOther,
     look: inBucket(({ locks }) =>
-      locks.length === 0 ? ok('none') : fail(locks.join('; '), 'Wait for that run to end, or look at it: npm run status'),
+      locks.length === 0
+        ? ok('none')
+        : fail(locks.join('; '), 'Wait for it to end, or look at it: npm run locks. Of plain pulumi that died: npm run recover -- STACK'),
     ),
   },
   {

@@ -50,7 +50,7 @@ export function stackProgram(
     const options: CustomResourceOptions = { provider };
     const outputs = await node.kind.program({
       inputs: node.inputs,
-      references: readReferences(node, settings, upstream),
+      references: await readReferences(node, settings, upstream),
       tags: tagsOf(node, settings),
       installation: settings.installation,
       options,
@@ -78,37 +78,53 @@ export const tagsOf =
     'holdfast:resource': resource,
   });
 
-function readReferences(node: StackNode, settings: ProgramSettings, upstream: (stack: string) => Upstream) {
+/** Read before the program runs: an error that is thrown where an output is applied would reach no engine, and leave it waiting for ever. */
+async function readReferences(node: StackNode, settings: ProgramSettings, upstream: (stack: string) => Upstream): Promise<never> {
   const stackReferences = new Map<string, StackReference>();
+  const read = async (reference: string, stack: string): Promise<[string, Record<string, Output<unknown>>]> => {
+    const { exists, previewed } = upstream(stack);
+    // One StackReference a stack, however many references read it; made in a plan too, so that the plan does not show it as deleted.
+    const stackReference =
+      stackReferences.get(stack) ?? (exists ? new StackReference(`organization/${settings.project}/${stack}`) : undefined);
+    if (stackReference) stackReferences.set(stack, stackReference);
+    const types = Object.entries(node.kind.references[reference]?.outputs ?? {});
+    const outputs = await Promise.all(
+      types.map(async ([name, type]): Promise<[string, Output<unknown>]> => {
+        const check = (value: unknown): Output<unknown> => {
+          const parsed = type.safeParse(value);
+          if (parsed.success) return output(parsed.data);
+          throw new OutputMissing(
+            node.name,
+            stack,
+            name,
+            value === undefined ? undefined : (parsed.error.issues[0]?.message ?? 'wrong type'),
+          );
+        };
+        const seen = previewed?.[name];
+        if (previewed) return [name, seen?.known ? check(seen.value) : output(unknownValue)];
+        if (!stackReference) return [name, output(unknownValue)];
+        const { value } = (await stackReference.getOutputDetails(name)) as { readonly value?: unknown };
+        // In a plan, an upstream that was begun and never finished has no outputs yet: they are as unknown as those of one that does not exist.
+        return [name, value === undefined && runtime.isDryRun() ? output(unknownValue) : check(value)];
+      }),
+    );
+    return [reference, Object.fromEntries(outputs)];
+  };
   return Object.fromEntries(
-    Object.entries(node.references).map(([reference, stack]) => {
-      const { exists, previewed } = upstream(stack);
-      // One StackReference a stack, however many references read it; made in a plan too, so that the plan does not show it as deleted.
-      const stackReference =
-        stackReferences.get(stack) ?? (exists ? new StackReference(`organization/${settings.project}/${stack}`) : undefined);
-      if (stackReference) stackReferences.set(stack, stackReference);
-      const types = Object.entries(node.kind.references[reference]?.outputs ?? {});
-      return [
-        reference,
-        Object.fromEntries(
-          types.map(([name, type]) => {
-            const check = (value: unknown): unknown => {
-              const parsed = type.safeParse(value);
-              if (parsed.success) return parsed.data;
-              throw new Error(
-                `output "${name}" of ${stack} is not what ${node.name} expects: ${parsed.error.issues[0]?.message ?? 'wrong type'}`,
-              );
-            };
-            const seen = previewed?.[name];
-            if (previewed) return [name, seen?.known ? output(check(seen.value)) : output(unknownValue)];
-            // In a plan, an upstream that was begun and never finished has no outputs yet: they are as unknown as those of one that does not exist.
-            const read = (value: unknown) => (value === undefined && runtime.isDryRun() ? output(unknownValue) : check(value));
-            return [name, stackReference ? stackReference.getOutput(name).apply(read) : output(unknownValue)];
-          }),
-        ),
-      ];
-    }),
+    await Promise.all(Object.entries(node.references).map(([reference, stack]) => read(reference, stack))),
   ) as never;
+}
+
+/** What a program was to read of another stack is not there, or is something else. */
+class OutputMissing extends Error {
+  constructor(reader: string, stack: string, name: string, why: string | undefined) {
+    const short = stack.slice(stack.indexOf('.') + 1);
+    super(
+      why === undefined
+        ? `${stack} has no output "${name}", which ${reader} reads: its last up did not come to its end. Next: npm run up -- ${short}`
+        : `output "${name}" of ${stack} is not what ${reader} expects: ${why}. Next: npm run up -- ${short}`,
+    );
+  }
 }
 
 /** For plain `pulumi`, which gives the program nothing but a stack's name and its configuration. */

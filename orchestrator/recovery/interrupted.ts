@@ -1,6 +1,7 @@
 import type { Answer, Doubt } from '../journal/events.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
-import type { OpenRecord, Program, Proof, SessionRecord } from '../ownership/stack-record.ts';
+import { isOpen } from '../ownership/stack-record.ts';
+import type { OpenRecord, Program, Proof, SessionRecord, StackRecord } from '../ownership/stack-record.ts';
 
 /** What the record tells of a stack that was not verified. */
 export interface Interrupted {
@@ -65,6 +66,28 @@ export function interruptedOf({ stack, run, doubts, answers, owners, writerDead,
     sessions,
   };
 }
+
+/** Of a stack in whatever phase. What plain pulumi left so is no run's, and neither is what a recovery has only claimed. */
+export function interruptedFrom(record: StackRecord | undefined, stack: string, own: string): Interrupted {
+  if (isOpen(record)) return interruptedOf(record, own);
+  const nothing = { stack, answers: [], doubts: [], program: undefined, engineEndedAt: undefined, sessions: [], base: baseOf(record) };
+  if (record?.phase === 'claimed' && record.owner.operation !== 'recover') {
+    const { owner } = record;
+    return {
+      ...nothing,
+      run: owner.run,
+      operation: owner.operation === 'destroy' ? 'destroy' : 'up',
+      startedAt: new Date(owner.startedAt),
+      process: owner,
+      engineStarted: false,
+      nonces: [owner.nonce],
+    };
+  }
+  return { ...nothing, run: own, operation: 'up', startedAt: undefined, process: undefined, engineStarted: true, nonces: [] };
+}
+
+const baseOf = (record: StackRecord | undefined): string | null | undefined =>
+  record === undefined || record.verified.kind === 'unknown' ? undefined : record.verified.kind === 'at' ? record.verified.etag : null;
 
 /** Hours of evidence that a recovery reads if it is not known when the interrupted work began. */
 export const evidenceHours = 24;

@@ -37,7 +37,7 @@ const sessionMarginSeconds = 300;
 export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
   const { work, emit, stage, journal, heartbeat } = request;
   await journal.append({ type: 'run-opened', ...request.opening });
-  heartbeat.start();
+  await heartbeat.start();
   const unlisten = noteSignals(request);
   emit({ type: 'stage-started', stage, stacks: work.map(({ stack, short, kind }) => ({ stack, short, kind })) });
   const byStack = new Map(work.map((item) => [item.stack, item]));

@@ -21,7 +21,12 @@ import type { ObjectStore } from '../state/object-store.ts';
 export type Standing =
   | { readonly kind: 'free' }
   /** Another process is at work on it. */
-  | { readonly kind: 'locked'; readonly message: string }
+  | {
+      readonly kind: 'locked';
+      readonly message: string;
+      /** Locks of plain pulumi, where no process of Holdfast has the stack: whether that one lives cannot be told. */
+      readonly plain?: readonly StandingLock[];
+    }
   /** A person keeps everyone out. */
   | { readonly kind: 'frozen'; readonly message: string }
   | Held
@@ -75,13 +80,18 @@ export function standingOf(facts: StackFacts): Standing {
   if (record?.phase === 'claimed') {
     const { owner } = record;
     if (mayBeAtWork(liveness(owner))) return at(owner, facts);
-    if (liveness(owner).answer === 'dead') return { kind: 'left', message: describeOwner(owner) };
+    const isDead = liveness(owner).answer === 'dead';
+    // A recovery claims only what is held: what that was for is still so.
+    const isRecovery = owner.operation === 'recover';
+    if (isDead && !isRecovery) return { kind: 'left', message: describeOwner(owner) };
     return {
       kind: 'held',
-      why: `locked by run ${owner.run} on ${owner.host}, which had started nothing ${describeUnseen(liveness(owner))}`,
+      why: isDead
+        ? `recovery ${owner.recovery ?? owner.run} died before it could write down why the stack is held`
+        : `locked by run ${owner.run} on ${owner.host}, which had started nothing ${describeUnseen(liveness(owner))}`,
       since: record.since,
-      run: owner.run,
-      doubts: [],
+      ...(isRecovery ? {} : { run: owner.run }),
+      doubts: isRecovery ? doubtsOf(state?.pendingOperations ?? []) : [],
       ...goneOf(facts),
       ...frozenOf(record),
     };
@@ -107,7 +117,12 @@ export function standingOf(facts: StackFacts): Standing {
     };
   if (record?.frozen) return { kind: 'frozen', message: describeFreeze({ stack: facts.stack, by: record.frozen }) };
   const foreign = locks.filter((lock) => lock !== ours);
-  if (foreign.length > 0) return { kind: 'locked', message: locks.map(describeLock).join('; ') };
+  if (foreign.length > 0)
+    return {
+      kind: 'locked',
+      message: locks.map(describeLock).join('; '),
+      ...(foreign.every(({ content }) => content.kind === 'engine') ? { plain: foreign } : {}),
+    };
   if (ours) return { kind: 'left', message: describeLock(ours), lock: ours };
   return { kind: 'free' };
 }
@@ -258,7 +273,9 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const { store, network, states, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
   const seenLocks = await standingLocks(store, network);
-  const [seen, heardFirst] = await Promise.all([readRecords(store, network), lastHeard(store, network)]);
+  const seen = await readRecords(store, network);
+  // A process is heard of before a record names it.
+  const heardFirst = await lastHeard(store, network);
   const records = new Map(seen.byStack);
   const unreadable = new Map(seen.unreadable);
   const processes = [
@@ -287,6 +304,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
     if (isOfTwo || isOfDead(readOf(stack), liveness)) {
       const again = await readRecord(store, stack);
       if (again.kind === 'there') records.set(stack, again);
+      else records.delete(stack);
       if (again.kind === 'unreadable') unreadable.set(stack, again);
       const etag = (await checkpointVersions(store, [stack])).get(stack)?.etag;
       const state = states.get(stack);

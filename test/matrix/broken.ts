@@ -29,13 +29,15 @@ async function tried(build: Broken): Promise<{ readonly isCaught: boolean; reado
   try {
     await Promise.all(copied.map((name) => cp(join(root, name), join(folder, name), { recursive: true })));
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-    const file = join(folder, build.file);
-    const text = await readFile(file, 'utf8');
-    if (text.split(build.from).length !== 2) throw new Error(`${build.file} does not have once: ${build.from}`);
-    await writeFile(
-      file,
-      text.replace(build.from, () => build.to),
-    );
+    for (const { file, from, to } of [build, ...(build.and ? [build.and] : [])]) {
+      const path = join(folder, file);
+      const text = await readFile(path, 'utf8');
+      if (text.split(from).length !== 2) throw new Error(`${file} does not have once: ${from}`);
+      await writeFile(
+        path,
+        text.replace(from, () => to),
+      );
+    }
     const { all, exitCode } = await execa(
       process.execPath,
       ['--import', 'tsx', 'test/matrix/matrix.ts', '--workers', '1', '--case', build.case],

@@ -8,7 +8,7 @@ export type Role =
   | 'checkpoint'
   /** What the engine writes beside it, which reaches the bucket when it has ended. */
   | 'history'
-  /** Holdfast's own: lock, journal, marks, the verified record. */
+  /** Holdfast's own: the stack record, its lock, the journal. */
   | 'own';
 
 /** A call of a clean run, named so that the same call of another run is met. */
@@ -70,6 +70,7 @@ function globOf(key: string): string {
   const folder = /^\.holdfast\/(quarantine|dossiers)\//.exec(key)?.[0];
   if (folder !== undefined) return key.includes('/manifest-') ? `${folder}**/manifest-*.json` : `${folder}**${extensionOf(key)}`;
   return key
+    .replace(/[0-9a-f]{64}/, '*')
     .replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, '*')
     .replace(/[0-9a-f]{32}(-[0-9a-f]{8})?(-\d{6})?/, '*')
     .replace(/[.-]\d{19}\./, '?*.');
@@ -88,6 +89,8 @@ function objectNameOf(path: string): string {
   if (event !== undefined) return `journal ${event}`;
   if (path.includes('/manifest-')) return 'manifest';
   if (path.startsWith('.holdfast/dossiers/')) return path.endsWith('.md') ? 'page' : 'dossier';
+  if (path.startsWith('.holdfast/stacks/')) return 'record';
+  if (path.startsWith('.holdfast/networks/')) return 'network-file';
   if (path.startsWith('.holdfast/')) return path.split('/')[1] ?? '';
   if (path.startsWith('.pulumi/locks/')) return 'lock';
   if (path.startsWith('.pulumi/stacks/')) return path.endsWith('.bak') ? 'bak' : 'checkpoint';

@@ -57,7 +57,7 @@ const afterReply: Verdict = {
   because: 'what AWS and the bucket have when a reply has arrived is what they have before the next call, and nothing is under way',
 };
 
-/** Parts whose own writes (lock, journal, marks) are hit; the same code makes those of the others, whatever the stack and its program. */
+/** Parts whose own writes (record, lock, journal) are hit; the same code makes those of the others, whatever the stack and its program. */
 const ownWritesAreHit: ReadonlySet<string> = new Set(['first-deploy/transit-gateway', 'destroy/transit-gateway']);
 
 /** Parts that make the calls of another one: the engine's destroy runs no program, and does not know whether the file still has the stack. */

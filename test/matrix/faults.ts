@@ -2,6 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import { readRecords } from '../../orchestrator/ownership/records.ts';
 import { interruptTwice } from '../support/interruptions.ts';
 import type { LabRig, RunningCommand } from '../support/lab-rig.ts';
 import { engineBelow, engineProcessesBelow, killTree, signal, signalledUntilGone } from '../support/processes.ts';
@@ -126,7 +128,7 @@ const sessionOver: Fault['at'] = (point, moment) => {
 };
 
 /** Where Holdfast's own writes are what it does before its engine, after it and at its end, one of each. */
-const phases = new Set(['journal run-opened', 'lock', 'journal engine-started', 'journal verified', 'removal of lock']);
+const phases = new Set(['journal run-opened', 'record', 'lock', 'record 2', 'record 3', 'removal of lock']);
 
 export const faults: readonly Fault[] = [
   killing('cli-killed', ['cli'], (point, moment) => {
@@ -315,8 +317,10 @@ export const faults: readonly Fault[] = [
       return moment === 'before' ? run : refusedNext;
     },
     strike: async ({ rig, release }) => {
-      const [mark] = await rig.keys('.holdfast/open/small/');
-      const folder = fileURLToPath(new URL(`../../.holdfast/spool/small/${mark?.split('/')[3] ?? ''}`, import.meta.url));
+      const { byStack } = await readRecords(new Bucket(rig.s3, rig.record.bucket), 'small');
+      const [running] = [...byStack.values()].flatMap(({ record }) => (record.phase === 'running' ? [record.run.by.run] : []));
+      if (running === undefined) throw new Error('by the records, no run has started an engine');
+      const folder = fileURLToPath(new URL(`../../.holdfast/spool/small/${running}`, import.meta.url));
       await mkdir(dirname(folder), { recursive: true });
       // A file in the folder's place: a disk that is full would need one of its own.
       await writeFile(folder, '');

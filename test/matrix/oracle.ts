@@ -5,13 +5,12 @@ import { changesOf } from '../../lab/drills/object-history.ts';
 import type { Change, Watched } from '../../lab/drills/object-history.ts';
 import { quarantineIsComplete } from '../../lab/drills/proofs.ts';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { allRuns, openRuns, readRun } from '../../orchestrator/journal/read-runs.ts';
-import { isOpen } from '../../orchestrator/journal/run-state.ts';
+import { allRuns, readRun } from '../../orchestrator/journal/read-runs.ts';
+import { readRecords } from '../../orchestrator/ownership/records.ts';
 import type { Dossier } from '../../orchestrator/recovery/dossier.ts';
 import { readDeployment } from '../../orchestrator/state/deployment.ts';
 import type { Deployment, StateResource } from '../../orchestrator/state/deployment.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
-import { readVerified } from '../../orchestrator/state/verified.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import type { LabRig } from '../support/lab-rig.ts';
 
@@ -180,7 +179,7 @@ export async function findings(rig: LabRig, expected: Expected): Promise<readonl
     stateIsAws(rig, bucket, expected),
     nothingLeft(rig),
     lockStood(rig, watched, expected),
-    journalsReplay(bucket, expected),
+    recordsSay(bucket, expected),
     quarantines(watched, expected),
   ]);
   return each.flat();
@@ -221,8 +220,7 @@ function differences(state: Things, aws: Things): string[] {
 }
 
 async function nothingLeft(rig: LabRig): Promise<string[]> {
-  const [locks, open] = await Promise.all([rig.locks(), rig.keys('.holdfast/open/')]);
-  return [...[...locks, ...open].map((key) => `left in the bucket: ${key}`), ...(await spooled(rig))];
+  return [...(await rig.locks()).map((key) => `left in the bucket: ${key}`), ...(await spooled(rig))];
 }
 
 /** Of the runs that this bucket knows: others of the same checkout may be at work. */
@@ -279,22 +277,29 @@ function atRelease(state: Uint8Array | undefined, aws: Things, seq: number): str
   ];
 }
 
-/** No run is open, and the version that was verified last is the one that is there. */
-async function journalsReplay(bucket: Bucket, { stack }: Expected): Promise<string[]> {
+/** No stack of the network has an owner any more, the version that was verified last is the one that is there, and every journal can be read. */
+async function recordsSay(bucket: Bucket, { stack }: Expected): Promise<string[]> {
   const found: string[] = [];
-  for (const run of await openRuns(bucket, network)) found.push(`run ${run} is not closed`);
+  const { byStack, unreadable: broken } = await readRecords(bucket, network);
+  found.push(...[...broken.values()].map(({ key, why }) => `the record ${key} cannot be read: ${why}`));
+  for (const { record } of byStack.values())
+    if ('owner' in record) found.push(`by its record, run ${record.owner.run} still has ${record.stack} (${record.phase})`);
   for (const name of await allRuns(bucket, network)) {
-    const { state, unreadable } = await readRun(bucket, network, name);
+    const { unreadable } = await readRun(bucket, network, name);
     found.push(...unreadable.map((text) => `the journal of ${name} cannot be read: ${text}`));
-    for (const inRun of state.stacks.values())
-      if (isOpen(inRun)) found.push(`by its journal, run ${name} still has ${inRun.stack} (${inRun.phase})`);
   }
-  const [verified, current] = [(await readVerified(bucket, network)).get(stack), (await bucket.list(checkpointKey(stack)))[0]];
-  const now = current?.key === checkpointKey(stack) ? current.etag : null;
-  if (verified !== undefined && verified.checkpoint !== now)
-    found.push(`the checkpoint (${now ?? 'none'}) is not the one that was verified (${verified.checkpoint ?? 'none'})`);
+  const verified = byStack.get(stack)?.record.verified;
+  const current = (await bucket.list(checkpointKey(stack))).find(({ key }) => key === checkpointKey(stack));
+  const now = current && versionOf(current.etag, current.modified.toISOString());
+  const then = verified?.kind === 'at' ? versionOf(verified.etag, verified.modified) : undefined;
+  if (verified === undefined) found.push(`there is no record of ${stack}`);
+  else if (verified.kind === 'unknown' || then !== now)
+    found.push(`the checkpoint (${now ?? 'none'}) is not the one that was verified (${then ?? verified.kind})`);
   return found;
 }
+
+/** Contents come twice, and so do ETags. */
+const versionOf = (etag: string, modified: string): string => `${etag} of ${modified}`;
 
 /** Of every recovery that wrote a state: each version of checkpoint and lock from before has a copy, byte for byte. */
 async function quarantines(watched: Watched, { stack }: Expected): Promise<string[]> {

@@ -57,7 +57,10 @@ export const onPush: readonly string[] = [
   ...at('first-deploy/transit-gateway/journal-run-opened/before', 'slow-bucket'),
   ...at('first-deploy/transit-gateway/lock/before', 'one-sigint', 'orchestrator-paused', 'throttled'),
   ...at('first-deploy/transit-gateway/lock/accepted', 'reply-lost'),
-  ...at('first-deploy/transit-gateway/journal-verified/before', 'two-sigints'),
+  // Claimed, started, verified: what the record says decides.
+  ...at('first-deploy/transit-gateway/record/accepted', 'reply-lost'),
+  ...at('first-deploy/transit-gateway/record-2/before', 'orchestrator-killed'),
+  ...at('first-deploy/transit-gateway/record-3/before', 'two-sigints'),
   ...at('first-deploy/transit-gateway/removal-of-lock/before', 'orchestrator-killed', 's3-refused'),
   // Found: the mark of a run whose lock was the only thing left stayed after the recovery.
   ...at('destroy/transit-gateway/removal-of-lock/before', 's3-refused'),
@@ -91,14 +94,16 @@ export const atNight: readonly string[] = [
   ...at('delete-vpc/route-tables.one/DeleteRoute/accepted', 'cli-killed', 'provider-killed'),
   ...at('delete-vpc/vpc.one/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed', 'session-revoked'),
   ...at('first-deploy/transit-gateway/checkpoint-8/before', 'orchestrator-killed'),
-  ...at('first-deploy/transit-gateway/journal-verified/before', 'orchestrator-killed', 's3-refused'),
+  ...at('first-deploy/transit-gateway/lock/before', 'orchestrator-killed', 's3-refused'),
+  ...at('first-deploy/transit-gateway/record-2/before', 's3-refused'),
+  ...at('first-deploy/transit-gateway/record-3/before', 'orchestrator-killed', 's3-refused'),
 ];
 
 const recovery = 'first-deploy/transit-gateway/CreateTransitGateway/accepted/cli-killed//recover';
 
 /** Second faults, at a call of the recovery: each once. */
 export const secondOnPush: readonly string[] = [
-  ...at(`${recovery}/lock/before`, 's3-refused'),
+  ...at(`${recovery}/lock-2/before`, 's3-refused'),
   ...at(`${recovery}/checkpoint-1/before`, 'session-revoked'),
   ...at(`${recovery}/checkpoint-2/before`, 'two-sigints', 'overtaken'),
   ...at(`${recovery}/checkpoint-2/accepted`, 'reply-lost'),
@@ -106,7 +111,7 @@ export const secondOnPush: readonly string[] = [
 ];
 
 export const secondAtNight: readonly string[] = [
-  ...at(`${recovery}/lock/before`, 'killed'),
+  ...at(`${recovery}/lock-2/before`, 'killed'),
   ...at(`${recovery}/checkpoint-1/before`, 'killed'),
   ...at(`${recovery}/checkpoint-2/before`, 'killed'),
   ...at(`${recovery}/removal-of-lock/before`, 's3-refused'),

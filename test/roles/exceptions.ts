@@ -20,22 +20,10 @@ const lostReply = 'asked where the reply of a write was lost, and where a write 
 const unreachedRows: readonly Exception[] = [
   { actions: ['sts:GetCallerIdentity'], place: 'anything', because: 'AWS refuses it to nobody, and no policy can' },
   { place: 'service-linked-role', because: 'AWS makes that role by itself; the lab has none' },
-  {
-    actions: ['s3:GetObject'],
-    place: 'open',
-    roles: ['plan', 'release', 'watch'],
-    because: 'the mark of a run that has written nothing else',
-  },
   { actions: ['s3:GetObject'], place: 'backups', because: lostReply },
   { actions: ['s3:GetObject'], place: 'quarantine', because: lostReply },
   { actions: ['s3:GetObject'], place: 'dossiers', roles: ['apply', 'recover'], because: lostReply },
   { actions: ['s3:GetObject', 's3:DeleteObject'], place: 'told', because: 'where a notifier takes nothing, as with watch' },
-  {
-    actions: ['s3:GetObject', 's3:PutObject'],
-    place: 'disowned',
-    roles: ['apply', 'recover'],
-    because: 'recover --decide RESOURCE=disown:ID',
-  },
   { actions: ['ec2:ModifySubnetAttribute'], place: 'ec2', because: 'a subnet that somebody changed by hand' },
   { actions: ['ec2:ReplaceRoute'], place: 'ec2', because: 'a gateway that is replaced, for which the provider waits two minutes' },
   { place: 'key', roles: ['recover'], because: 'as with apply' },
@@ -51,7 +39,7 @@ const toleratedRows: readonly Exception[] = [
     because: 'preflight warns of what it cannot look at',
   },
   { place: 'layout', roles: ['plan', 'apply', 'recover'], because: 'preflight warns of what it cannot look at' },
-  { place: 'disowned', roles: ['inventory'], because: 'nothing is left out of what is shown' },
+  { place: 'records', roles: ['inventory'], because: 'nothing is left out of what is shown' },
   {
     actions: ['s3:ListBucketVersions'],
     place: 'bucket',
@@ -59,13 +47,6 @@ const toleratedRows: readonly Exception[] = [
     because: 'the lock of a held stack is not put back, and is said to be gone',
   },
   { place: 'locks-new', because: 'the lock of a held stack is not put back, and is said to be gone' },
-  {
-    actions: ['s3:PutObject'],
-    place: 'runs',
-    roles: ['watch'],
-    because: 'the lock is back; the journal does not say since when it was gone',
-    silent: true,
-  },
   {
     actions: ['s3:PutObject', 's3:DeleteObject'],
     place: 'history',
@@ -111,12 +92,6 @@ const toleratedRows: readonly Exception[] = [
   { place: 'told', because: 'better told twice than never', silent: true },
   { place: 'index', roles: ['plan'], because: 'what is known of earlier runs saves starts of the engine, and nothing else', silent: true },
   { place: 'heartbeats', because: 'they decide nothing', silent: true },
-  {
-    actions: ['s3:GetObject', 's3:DeleteObject'],
-    place: 'open',
-    because: 'the mark stays, and the next command takes it away',
-    silent: true,
-  },
   { place: 'topic', roles: ['apply', 'recover', 'release'], because: 'who cannot be told never stops a run; the watch tells it' },
   { actions: ['cloudtrail:LookupEvents'], place: 'anything', because: 'it proves presence, and never absence' },
 ];

@@ -7,7 +7,8 @@ import { neededFor, policyOf } from '../../orchestrator/aws/permissions/policy.t
 import type { Permission } from '../../orchestrator/aws/permissions/roles.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
 import type { NetworkSpec } from '../../orchestrator/network/spec.ts';
-import { disownedKey, durableLockKey, heartbeatKey, lockFolder } from '../../orchestrator/state/layout.ts';
+import { readRecord } from '../../orchestrator/ownership/records.ts';
+import { durableLockKey, heartbeatKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { runHere } from '../support/in-process.ts';
 import { interrupted, orchestratorKilled } from '../support/interruptions.ts';
 import type { HitCall } from '../support/interruptions.ts';
@@ -147,7 +148,9 @@ export class Room {
       by: 'somebody',
       at: new Date().toISOString(),
     };
-    await put(disownedKey(stack), { schema: 1, stack, objects: [left] });
+    const there = await readRecord(store, stack);
+    if (there.kind !== 'there') throw new Error(`${stack} has no record`);
+    await put(recordKey(stack), { ...there.record, disowned: [left] });
     await keep('disowned');
     await rig.restoreSnapshot('everything');
     await this.#done(['freeze', 'vpc.one', '--incident', 'INC-7']);
@@ -165,7 +168,7 @@ export class Room {
   async #moveElsewhere(store: Bucket): Promise<void> {
     const lock = await store.get(durableLockKey(stack));
     const { machine, nonce } = JSON.parse(lock?.body ?? '{}') as { machine: string; nonce: string };
-    for (const prefix of ['.pulumi/locks/', '.holdfast/runs/', '.holdfast/open/'])
+    for (const prefix of ['.pulumi/locks/', '.holdfast/stacks/', '.holdfast/runs/'])
       for (const { key } of await store.list(prefix)) {
         const there = await store.get(key);
         await store.put(key, (there?.body ?? '').replaceAll(machine, 'elsewhere'), { only: 'always' });

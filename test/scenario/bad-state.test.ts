@@ -2,7 +2,7 @@ import { CreateVpcCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { checkpointKey, durableLockKey, lockFolder, verifiedKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
@@ -62,17 +62,25 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
     await refused(() => up('transit-gateway'), 6, /plain pulumi, bob@laptop \(pid 7\)[^\n]*two\.json: it is not JSON/);
   });
 
-  it('a journal that cannot be read refuses, and names the object', async () => {
-    await put('.holdfast/open/small/20300101T000000Z-00000000/w.json', {});
+  it('a journal that cannot be read is named by the run that it tells of, and in the way of nothing: it decides nothing', async () => {
     await put('.holdfast/runs/small/20300101T000000Z-00000000/w-000001-run-opened.json', '{');
-    await refused(() => up('transit-gateway'), 3, /journal: \.holdfast\/runs\/small\/\S*w-000001-run-opened\.json: it is not JSON/);
-    const status = await rig.holdfast(['status']);
-    expect(status.stdout).toContain('w-000001-run-opened.json: it is not JSON');
+    const run = await rig.holdfast(['runs', '20300101T000000Z-00000000']);
+    expect(run.stdout).toContain('w-000001-run-opened.json: it is not JSON');
+    expect((await up('transit-gateway')).exitCode).toBe(0);
   });
 
-  it('a record of what was verified that cannot be read refuses, and names the object', async () => {
-    await put(verifiedKey(gateway), { schema: 99 });
-    await refused(() => up('transit-gateway'), 3, /\.holdfast\/verified\/small\.transit-gateway\.json: it was written by a newer Holdfast/);
+  it('a record of a stack that cannot be read refuses, and names the object', async () => {
+    await put(recordKey(gateway), { schema: 99 });
+    const says = /\.holdfast\/stacks\/small\/small\.transit-gateway\.json: it was written by a newer Holdfast/;
+    await refused(() => up('transit-gateway'), 3, says);
+    await refused(() => rig.holdfast(['recover', 'transit-gateway']), 3, says);
+    expect((await rig.holdfast(['status'])).stdout).toMatch(says);
+    expect(JSON.parse(await get(recordKey(gateway)))).toEqual({ schema: 99 });
+  });
+
+  it('what a Holdfast without stack records has left refuses, and names the object', async () => {
+    await put('.holdfast/verified/small.transit-gateway.json', { schema: 1 });
+    await refused(() => up('transit-gateway'), 3, /is of an older Holdfast, .*\.holdfast\/verified\/small\.transit-gateway\.json/);
   });
 
   it('a checkpoint that plain pulumi changed between two runs is looked at first, and goes on where AWS has nothing more', async () => {

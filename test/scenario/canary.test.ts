@@ -189,7 +189,7 @@ describe('what a run is trusted with', { concurrent: false, shuffle: false }, ()
     // A search of what is not there finds nothing.
     for (const kind of ['stacks', 'history', 'locks'])
       expect(bucket.some(({ name }) => name.startsWith(`bucket .pulumi/${kind}/`))).toBe(true);
-    for (const kind of ['runs', 'open', 'verified', 'quarantine', 'dossiers', 'heartbeats', 'frozen'])
+    for (const kind of ['runs', 'stacks', 'networks', 'quarantine', 'dossiers', 'heartbeats'])
       expect(bucket.some(({ name }) => name.startsWith(`bucket .holdfast/${kind}/`))).toBe(true);
     const places = [
       ...seen,

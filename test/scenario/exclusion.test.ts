@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { releaseLock, takeLock } from '../../orchestrator/locks/durable-locks.ts';
+import { claimStack } from '../../orchestrator/ownership/claim.ts';
 import { checkpointKey, durableLockKey, lockFolder } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { LabCall } from '../support/lab-rig.ts';
@@ -119,6 +119,7 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
     const credentials = { accessKeyId: 'ours', secretAccessKey: 'test' };
     const s3 = new S3Client({ endpoint: rig.record.endpoint, region: rig.record.region, forcePathStyle: true, credentials });
     const store = new Bucket(s3, rig.record.bucket);
+    const request = { store, network: 'small', patience: { seconds: 5 }, now: Date.now };
     const over = new AbortController();
     const refreshes: number[] = [];
     const rawRuns = (async () => {
@@ -127,13 +128,15 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
     let taken = 0;
     for (let n = 0; n < instants; n += 1) {
       await sleep(Math.random() * 600);
-      const taking = await takeLock(store, 'small', lockOf(stack, `run-${n}`));
-      if (!taking.ok) continue;
+      const claiming = await claimStack(lockOf(stack, `run-${n}`), stack, request);
+      if (!claiming.ok) continue;
+      const { claim } = claiming;
       taken += 1;
       await store.list('.holdfast/granted');
       await sleep(Math.random() * 300);
       await store.list('.holdfast/released');
-      expect(await releaseLock(store, taking.lock)).toEqual({ done: true });
+      expect((await claim.write({ type: 'give-back', as: claim.as })).ok).toBe(true);
+      expect(await claim.dropLock()).toEqual({ done: true });
     }
     over.abort();
     await rawRuns;

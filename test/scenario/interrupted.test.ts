@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
@@ -75,9 +76,9 @@ describe('a run that is told to stop', { concurrent: false }, () => {
   });
 
   it('and killed before it started anything is cleared away by the next up', async () => {
-    // The journal's license for the engine is the first thing after the lock.
+    // That an engine may run is written to the record after the lock.
     await rig.fault({
-      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-lock-taken.json' },
+      match: { service: 's3', action: 'PutObject', key: durableLockKey('small.transit-gateway') },
       do: { kind: 'hold', point: 'after' },
     });
     const run = rig.run(['up', 'transit-gateway', '--yes']);

@@ -36,8 +36,9 @@ import type { LiveObject } from '../../orchestrator/inventory/live-object.ts';
 import { readStates } from '../../orchestrator/state/checkpoints.ts';
 import { isCloudObject, readDeployment } from '../../orchestrator/state/deployment.ts';
 import type { StateResource } from '../../orchestrator/state/deployment.ts';
-import { disown } from '../../orchestrator/state/disowned.ts';
-import { checkpointKey, disownedKey, installationKey } from '../../orchestrator/state/layout.ts';
+import { readRecord } from '../../orchestrator/ownership/records.ts';
+import type { DisownedObject } from '../../orchestrator/ownership/disowned.ts';
+import { checkpointKey, installationKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { runHere } from '../support/in-process.ts';
@@ -470,20 +471,23 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
       // In nothing of ours, and without our tags: nothing but the list leads to it.
       const { Vpc: vpc } = await rig.ec2.send(new CreateVpcCommand({ CidrBlock: '10.50.0.0/16' }));
       const why = { reason: 'in use by the old cluster', incident: 'INC-7', by: 'ada', at: '2030-01-01T00:00:00Z' };
-      await disown(
-        bucket,
-        'example.vpc.shared',
-        [
-          { id: subnet?.SubnetId ?? '', type: 'aws:ec2/subnet:Subnet', ...why },
-          { id: vpc?.VpcId ?? '', type: 'aws:ec2/vpc:Vpc', resource: 'vpc', ...why },
-        ],
-        0,
-      );
+      // As a recovery writes it, with the answer of a person.
+      const disown = async (disowned: readonly DisownedObject[]): Promise<void> => {
+        const there = await readRecord(bucket, 'example.vpc.shared');
+        if (there.kind !== 'there') throw new Error('the stack has no record');
+        const record = JSON.stringify({ ...there.record, disowned });
+        expect(await bucket.put(recordKey('example.vpc.shared'), record, { only: 'if-matches', etag: there.etag })).toMatchObject({
+          done: true,
+        });
+      };
+      await disown([
+        { id: subnet?.SubnetId ?? '', type: 'aws:ec2/subnet:Subnet', ...why },
+        { id: vpc?.VpcId ?? '', type: 'aws:ec2/vpc:Vpc', resource: 'vpc', ...why },
+      ]);
       onTestFinished(async () => {
         await rig.ec2.send(new DeleteSubnetCommand({ SubnetId: subnet?.SubnetId }));
         await rig.ec2.send(new DeleteVpcCommand({ VpcId: vpc?.VpcId }));
-        const key = disownedKey('example.vpc.shared');
-        await bucket.remove(key, (await bucket.get(key))?.etag ?? '');
+        await disown([]);
       });
       const { lines, found, exitCode } = await differences();
       expect(lines).toEqual(['disowned vpc.shared/?', 'disowned vpc.shared/vpc']);

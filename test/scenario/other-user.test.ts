@@ -7,10 +7,10 @@ import { cleanEnvironment, follow } from '../../lab/command.ts';
 import type { CommandResult } from '../../lab/command.ts';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { Journal } from '../../orchestrator/journal/journal.ts';
-import { takeLock } from '../../orchestrator/locks/durable-locks.ts';
 import type { ProcessRecord } from '../../orchestrator/locks/lock-record.ts';
+import { claimStack } from '../../orchestrator/ownership/claim.ts';
 import { markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
-import { durableLockKey, heartbeatKey } from '../../orchestrator/state/layout.ts';
+import { durableLockKey, heartbeatKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { identityOf, machineIdentity } from '../../toolchain/process-identity.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
@@ -75,7 +75,8 @@ describe.skipIf(reason !== undefined)(
     describe('whose stack is in the middle of a step', { concurrent: false, shuffle: false }, () => {
       let rig: LabRig;
       let bucket: Bucket;
-      let etag: string;
+      /** Of its lock and its record. */
+      let etags: readonly string[];
 
       beforeAll(async () => {
         rig = await LabRig.start(smallNetwork);
@@ -84,7 +85,7 @@ describe.skipIf(reason !== undefined)(
         const run = '20300101T000000Z-aaaaaaaa';
         const session = { accessKeyId: 'AKIAALICE', session: 'holdfast-alice', expires: 'never' };
         const journal = new Journal({ store: bucket, network, run, writer: marker, patienceSeconds: 5, now: Date.now });
-        await journal.open({
+        await journal.append({
           type: 'run-opened',
           operation: 'up',
           process: record,
@@ -105,10 +106,12 @@ describe.skipIf(reason !== undefined)(
           epoch: 1,
           startedAt: new Date().toISOString(),
         };
-        const taken = await takeLock(bucket, network, lock);
-        if (!taken.ok) throw new Error('the lock was not taken');
-        etag = taken.lock.etag;
-        await journal.append({ type: 'lock-taken', stack, epoch: 1, etag, lock });
+        const claiming = await claimStack(lock, stack, { store: bucket, network, patience: { seconds: 5 }, now: Date.now });
+        if (!claiming.ok) throw new Error('the stack was not claimed');
+        const { claim } = claiming;
+        const started = await claim.write({ type: 'start', as: claim.as, operation: 'up', base: null, session });
+        if (!started.ok) throw new Error('the stack was not started');
+        etags = [claim.lock().etag, started.held.etag];
         await journal.append({ type: 'engine-started', stack, epoch: 1, operation: 'up', checkpoint: null, upstreams: {} });
       });
       afterAll(() => rig.stop());
@@ -122,7 +125,8 @@ describe.skipIf(reason !== undefined)(
       };
 
       async function isUntouched(): Promise<void> {
-        expect((await bucket.get(durableLockKey(stack)))?.etag).toBe(etag);
+        const now = await Promise.all([durableLockKey(stack), recordKey(stack)].map(async (key) => (await bucket.get(key))?.etag));
+        expect(now).toEqual(etags);
         expect([orchestrator, engine].map(({ exitCode, signalCode }) => [exitCode, signalCode])).toEqual([
           [null, null],
           [null, null],

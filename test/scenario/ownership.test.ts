@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult, RunningCommand } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
@@ -91,19 +91,41 @@ describe('a held stack of which somebody ran pulumi cancel', { concurrent: false
   it('tells since when the lock is gone while it cannot be put back', async () => {
     await heldGateway();
     await raw.run('cancel', gateway);
-    await put(`.pulumi/locks/organization/holdfast/${gateway}/4f2a.json`, JSON.stringify(rawLock));
+    await rig.fault({
+      match: { service: 's3', action: 'PutObject', key: durableLockKey(gateway) },
+      do: { kind: 'refuse', code: 'AccessDenied', status: 403 },
+    });
     const status = await rig.holdfast(['status']);
     expect(status.stdout).toMatch(/HELD transit-gateway: .* Its lock is gone since \d\d:\d\d UTC\. Do not cancel\./);
     expect(status.exitCode).toBe(4);
     expect((await rig.holdfast(['up', 'transit-gateway', '--yes', '--no-settle'])).exitCode).toBe(4);
+  });
+
+  it('has its lock put back beside that of plain pulumi, which came in meanwhile, and lets no other in', async () => {
+    await heldGateway();
+    await raw.run('cancel', gateway);
+    const theirs = `.pulumi/locks/organization/holdfast/${gateway}/4f2a.json`;
+    await put(theirs, JSON.stringify(rawLock));
+    const status = await rig.holdfast(['status']);
+    expect(status.stdout).toMatch(/The lock of small\.transit-gateway was removed by somebody/);
+    expect(status.stdout).toContain('HELD transit-gateway: CreateTransitGateway outcome unknown since');
+    expect(status.exitCode).toBe(4);
+    expect((await rig.locks()).sort()).toEqual([theirs, durableLockKey(gateway)].sort());
+    expect((await rig.holdfast(['up', 'transit-gateway', '--yes', '--no-settle'])).exitCode).toBe(4);
+    expect((await raw.run('refresh', gateway)).exitCode).not.toBe(0);
   });
 });
 
 const rawLock = { pid: 1, username: 'ada', hostname: 'laptop', timestamp: '2030-01-01T00:00:00Z' };
 
 describe('a run that was paused while another one took over', { concurrent: false }, () => {
-  /** What `recover` does: the lock becomes another process's, and the checkpoint another one. */
+  /** What `recover` does: record and lock become another process's, and the checkpoint another one. */
   async function takeOver(): Promise<void> {
+    const record = JSON.parse(await get(recordKey(gateway))) as { owner: object };
+    await put(
+      recordKey(gateway),
+      JSON.stringify({ ...record, epoch: 2, phase: 'recovering', owner: { ...record.owner, nonce: 'other', epoch: 2 } }),
+    );
     const lock = JSON.parse(await get(durableLockKey(gateway))) as { holdfast: Record<string, unknown> };
     await put(durableLockKey(gateway), JSON.stringify({ ...lock, holdfast: { ...lock.holdfast, nonce: 'other', epoch: 2 } }));
     const checkpoint = JSON.parse(await get(checkpointKey(gateway))) as object;
@@ -135,6 +157,7 @@ describe('a conditional write whose reply is lost', { concurrent: false }, () =>
   it.each([
     ['of a checkpoint', '.pulumi/stacks/**'],
     ['of the lock', '.pulumi/locks/**'],
+    ['of the record', '.holdfast/stacks/**'],
     ['of the journal', '.holdfast/runs/**'],
   ])('%s does not fence its own run', async (_, key) => {
     await rig.fault({ match: { service: 's3', action: 'PutObject', key, times: 1 }, do: { kind: 'lose-reply' } });

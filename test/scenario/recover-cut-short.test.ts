@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { readRecord } from '../../orchestrator/ownership/records.ts';
+import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { BucketSnapshot } from '../support/bucket-snapshot.ts';
 import { cliKilled, interrupted } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
@@ -10,9 +11,11 @@ import { casesOf } from '../support/tier.ts';
 
 const stack = 'small.transit-gateway';
 
-/** What a recovery writes, in its order: an event of the journal for each step, and the three acts between them. */
+/** What a recovery writes, in its order: an event of the journal for each step, and between them what counts: record, lock and checkpoint. */
 const writes: readonly (readonly [what: string, match: object])[] = [
-  ['it has taken over the lock', { action: 'PutObject', key: `.pulumi/locks/**/${stack}/holdfast.json` }],
+  ['its record says that it took over', { action: 'PutObject', key: recordKey(stack) }],
+  // The first put is refused, as a lock stands.
+  ['it has taken over the lock', { action: 'PutObject', key: durableLockKey(stack), nth: 2 }],
   ['it has written down that it took over', { action: 'PutObject', key: '.holdfast/runs/**/*-lock-taken.json' }],
   ['it has written down that nobody else can write', { action: 'PutObject', key: '.holdfast/runs/**/*-writer-dead.json' }],
   ['half of the quarantine is copied', { action: 'PutObject', key: '.holdfast/quarantine/**', nth: 2 }],
@@ -22,10 +25,10 @@ const writes: readonly (readonly [what: string, match: object])[] = [
   ['the evidence is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-examined.json' }],
   ['it has reconciled', { action: 'PutObject', key: '.holdfast/runs/**/*-reconciled.json' }],
   ['it has verified', { action: 'PutObject', key: '.holdfast/runs/**/*-checked.json' }],
-  ['the license for the promote is there', { action: 'PutObject', key: '.holdfast/runs/**/*-promoting.json' }],
+  ['it has written down what it will promote', { action: 'PutObject', key: '.holdfast/runs/**/*-promoting.json' }],
   ['the checkpoint is promoted', { action: 'PutObject', key: checkpointKey(stack), nth: 2 }],
-  ['the verified record is there', { action: 'PutObject', key: `.holdfast/verified/${stack}.json` }],
-  ['the license for the release is there', { action: 'PutObject', key: '.holdfast/runs/**/*-verified.json' }],
+  ['the record says that state and AWS agree', { action: 'PutObject', key: recordKey(stack), nth: 2 }],
+  ['that it verified is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-verified.json' }],
   ['the lock is gone', { action: 'DeleteObject', key: durableLockKey(stack) }],
   ['the release is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-released.json' }],
   ['the dossier is written', { action: 'PutObject', key: '.holdfast/dossiers/**/*.json' }],
@@ -35,12 +38,13 @@ const writes: readonly (readonly [what: string, match: object])[] = [
  * On a push one of each step. The lock, the two checkpoints and the lock's removal are hit by second faults of the matrix, too (test/matrix/sample.ts).
  */
 const onPush: ReadonlySet<string> = new Set([
+  'its record says that it took over',
   'it has taken over the lock',
   'half of the quarantine is copied',
   'the evidence is journaled',
-  'the license for the promote is there',
+  'it has written down what it will promote',
   'the checkpoint is promoted',
-  'the license for the release is there',
+  'the record says that state and AWS agree',
   'the dossier is written',
 ]);
 
@@ -77,9 +81,9 @@ describe('a recovery that is killed', { concurrent: false }, () => {
 
     const versions = await new Bucket(rig.s3, rig.record.bucket).versions(durableLockKey(stack));
     const isLocked = versions[0]?.etag !== undefined;
-    const verified = (await rig.keys('.holdfast/runs/')).some((key) => key.endsWith('-verified.json'));
-    // The lock goes only behind its license, whenever the recovery dies.
-    expect(isLocked || verified).toBe(true);
+    const read = await readRecord(new Bucket(rig.s3, rig.record.bucket), stack);
+    // The lock goes only when the record says that state and AWS agree, whenever the recovery dies.
+    expect(isLocked || (read.kind === 'there' && read.record.phase === 'free')).toBe(true);
 
     const next = await rig.holdfast(['recover']);
     expect(next.exitCode, next.stdout).toBe(0);

@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { cliKilled, interrupted, orchestratorKilled } from '../support/interruptions.ts';
 import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
 import { LabRig } from '../support/lab-rig.ts';
@@ -43,7 +43,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
     await interrupted(rig, up('transit-gateway'), createGateway, orchestratorKilled);
     for (const key of await rig.keys('.holdfast/heartbeats/'))
       await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: key }));
-    const ofRun = [durableLockKey(gateway), ...(await rig.keys('.holdfast/runs/'))];
+    const ofRun = [durableLockKey(gateway), recordKey(gateway), ...(await rig.keys('.holdfast/runs/'))];
     for (const key of ofRun) await put(key, (await objectText(rig, key)).replaceAll(/"machine":\s*"[^"]*"/g, '"machine":"elsewhere"'));
     const asked = await rig.holdfast(['recover', '--json']);
     await stillHeld(rig, asked, 5);

@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { BucketSnapshot } from '../support/bucket-snapshot.ts';
 import { cliKilled, interrupted } from '../support/interruptions.ts';
 import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
@@ -80,8 +80,10 @@ describe('a checkpoint', { concurrent: false }, () => {
 
 describe('code in stacks/ that is not what it was', { concurrent: false }, () => {
   it('is asked about before anything is taken over, and the printed command goes on with it', async () => {
-    const opening = (await rig.keys('.holdfast/runs/')).find((key) => key.endsWith('-run-opened.json')) ?? '';
-    await put(opening, (await objectText(rig, opening)).replace(/"program":"[0-9a-f]+"/, '"program":"0123"'));
+    const record = await objectText(rig, recordKey(gateway));
+    const other = record.replace(/"code":"[0-9a-f]+"/, '"code":"0123"');
+    expect(other).not.toBe(record);
+    await put(recordKey(gateway), other);
     const before = await objectText(rig, durableLockKey(gateway));
     const asked = await rig.holdfast(['recover', '--json']);
     await stillHeld(rig, asked, 5);

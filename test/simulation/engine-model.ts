@@ -810,6 +810,9 @@ export async function plainUp(
   const others = await request(`lists the locks of ${short} again`, () => bucket.locksOf(stack).filter((each) => each !== key));
   if (others.length === 0) {
     const plugin = world.start(`plugin of ${process.name}`, process.machine, process.user);
+    process.onGone.add(() => {
+      if (plugin.alive) world.timer(plugin, 300_000, () => world.kill(plugin));
+    });
     const run = new EngineRun(
       { kind: 'up', stack, program, isStopped: () => false },
       { world, aws, cli: process, plugin, backend: backend() },

@@ -398,10 +398,6 @@ async function deployFirst(): Promise<Play> {
 async function close(run: Play, { actors }: Plan): Promise<void> {
   const isFrozen = actors.some(({ kind }) => kind === 'freeze');
   await run.pass(5 * 60_000);
-  for (const stack of stacks)
-    for (const key of run.bucket.locksOf(stack))
-      // The lock of a dead plain pulumi: a person takes it away, as the runbook has it.
-      if (!key.endsWith('/holdfast.json')) run.bucket.remove(key, undefined);
   let last: Running | undefined;
   let upped: Running | undefined;
   for (let round = 1; round <= 6 && !run.oracle.violation; round += 1) {

@@ -83,8 +83,8 @@ export class StackReference {
     this.#outputs = host().outputsOf(name.split('/').at(-1) ?? name);
   }
 
-  getOutput(name: string): Output {
-    return new Output(true, this.#outputs[name]);
+  getOutputDetails(name: string): Promise<{ readonly value: unknown }> {
+    return Promise.resolve({ value: this.#outputs[name] });
   }
 }
 

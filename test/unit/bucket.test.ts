@@ -4,12 +4,15 @@ import type { AddressInfo, Server } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { takeLock } from '../../orchestrator/locks/durable-locks.ts';
+import { projectLock } from '../../orchestrator/locks/durable-locks.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
-import { durableLockKey } from '../../orchestrator/state/layout.ts';
+import { claimStack } from '../../orchestrator/ownership/claim.ts';
+import { durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { ModelS3 } from './support/model-s3.ts';
 import { lockOf } from './support/owner.ts';
+import { quickPatience } from './support/quick-patience.ts';
+import { ownedRecord } from './support/records.ts';
 
 const stack = 'example.vpc.a';
 
@@ -56,9 +59,26 @@ describe('a bucket that does not keep to the protocol', () => {
       if (key === durableLockKey(stack)) store.set(key, other);
       return Promise.resolve();
     };
-    const taking = await takeLock(store, 'example', lockOf(stack, 'one'));
+    const taking = await projectLock(store, 'example', lockOf(stack, 'one'), { patience: quickPatience(2) });
     expect(taking).toMatchObject({ ok: false, heldBy: [{ content: { record: { run: 'two' } } }] });
     expect(store.bodyOf(durableLockKey(stack))).toBe(other);
+  });
+
+  it('and writes over a claim that is there does not let both owners start an engine', async () => {
+    const store = new MemoryStore();
+    const other = JSON.stringify(ownedRecord(stack, 'claimed', { owner: lockOf(stack, 'two') }));
+    store.afterPut = (key) => {
+      // The other one's put if absent, which the bucket lets through.
+      if (key === recordKey(stack)) store.set(key, other);
+      return Promise.resolve();
+    };
+    const claiming = await claimStack(lockOf(stack, 'one'), stack, { store, network: 'example', patience: quickPatience(2), now: () => 0 });
+    if (!claiming.ok) throw new Error(`expected the stack to be claimed: ${claiming.reason}`);
+    const { as, write, isMine } = claiming.claim;
+    expect(await isMine()).toBe(false);
+    const session = { accessKeyId: 'AKIATEST', session: 's', expires: 'never' };
+    expect(await write({ type: 'start', as, operation: 'up', base: null, session })).toMatchObject({ ok: false, refusal: 'not-owner' });
+    expect(store.bodyOf(recordKey(stack))).toBe(other);
   });
 });
 

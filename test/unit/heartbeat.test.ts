@@ -26,33 +26,33 @@ const beats = (): number => store.calls.filter(({ op }) => op === 'put').length;
 
 describe('the heartbeat of a process', () => {
   it('is there at once, and names the process and its run', async () => {
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(0);
     expect(JSON.parse(bucket.bodyOf(key) ?? '')).toEqual({ schema: 1, nonce: 'one', run: 'run-1', host: 'build-7', pid: 42 });
   });
 
   it('is written again every half minute', async () => {
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(95);
     expect(beats()).toBe(4);
   });
 
   it('beats once however often it is started', async () => {
-    heartbeat.start();
-    heartbeat.start();
+    await heartbeat.start();
+    await heartbeat.start();
     await seconds(31);
     expect(beats()).toBe(2);
   });
 
   it('goes on where the bucket failed once', async () => {
     store.before = ({ number }) => (number === 1 ? Promise.reject(new Error('ECONNRESET')) : undefined);
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(31);
     expect(bucket.keys()).toEqual([key]);
   });
 
   it('is gone at its end, and does not come back', async () => {
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(31);
     await heartbeat.stop();
     await seconds(95);
@@ -60,7 +60,7 @@ describe('the heartbeat of a process', () => {
   });
 
   it('is gone at its end also where the last beat failed', async () => {
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(1);
     store.before = ({ op }) => (op === 'put' ? Promise.reject(new Error('ECONNRESET')) : undefined);
     await seconds(30);
@@ -69,7 +69,7 @@ describe('the heartbeat of a process', () => {
   });
 
   it('that cannot be taken away is no error', async () => {
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(1);
     store.before = () => Promise.reject(new Error('ECONNRESET'));
     await expect(heartbeat.stop()).resolves.toBeUndefined();
@@ -81,7 +81,7 @@ describe('the heartbeat of a process', () => {
   });
 
   it('is heard of by nonce and by the clock of the bucket, in its network', async () => {
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(1);
     bucket.set(heartbeatKey('example-two', 'two'), {});
     expect(await lastHeard(bucket, 'example')).toEqual(new Map([['one', bucket.modified]]));
@@ -92,7 +92,7 @@ describe('the heartbeat of a process that was killed', () => {
   const dayMs = 24 * 3_600_000;
 
   async function leftAt(): Promise<number> {
-    heartbeat.start();
+    await heartbeat.start();
     await seconds(0);
     return (await lastHeard(bucket, 'example')).get('one')?.getTime() ?? Number.NaN;
   }

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NewEvent } from '../../orchestrator/journal/events.ts';
 import { Journal, JournalUnavailable } from '../../orchestrator/journal/journal.ts';
-import { allRuns, openRuns, readRun } from '../../orchestrator/journal/read-runs.ts';
-import { openRunKey, runEventKey, runPrefix } from '../../orchestrator/state/layout.ts';
+import { allRuns, readRun } from '../../orchestrator/journal/read-runs.ts';
+import { runEventKey, runPrefix } from '../../orchestrator/state/layout.ts';
 import { deferred, settled } from './support/deferred.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { lockOf, processOf } from './support/owner.ts';
+import { processOf } from './support/owner.ts';
 
 const a = 'example.a';
 
@@ -35,13 +35,11 @@ const opening = {
   networkFile: { path: 'n.yaml', text: 'network: example' },
 } as const satisfies NewEvent;
 
-const taken: NewEvent = { type: 'lock-taken', stack: a, epoch: 1, etag: '"1"', lock: lockOf(a) };
 const started: NewEvent = { type: 'engine-started', stack: a, epoch: 1, operation: 'up', checkpoint: null, upstreams: {} };
 const held: NewEvent = { type: 'held', stack: a, epoch: 1, doubts: [], checkpoint: null };
 const verified: NewEvent = { type: 'verified', stack: a, epoch: 1, checkpoint: null, outcome: 'applied' };
 const released: NewEvent = { type: 'released', stack: a, epoch: 1 };
 
-const mark = openRunKey('example', 'run-1', 'one');
 const read = () => readRun(bucket, 'example', 'run-1');
 
 describe('an event that is appended', () => {
@@ -50,17 +48,17 @@ describe('an event that is appended', () => {
     store.before = () => gate.promise;
     const journal = journalOf();
     let done = false;
-    const appending = journal.append(taken).then(() => (done = true));
+    const appending = journal.append(started).then(() => (done = true));
     await settled();
-    expect([done, bucket.keys(), journal.state.stacks.size]).toEqual([false, [], 0]);
+    expect([done, bucket.keys()]).toEqual([false, []]);
     gate.resolve();
     await appending;
-    expect((await read()).events).toMatchObject([taken]);
+    expect((await read()).events).toMatchObject([started]);
   });
 
   it('is one object, whose name has its writer, its number and its type', async () => {
-    await journalOf().append(taken);
-    expect(bucket.keys()).toEqual(['.holdfast/runs/example/run-1/one-000001-lock-taken.json']);
+    await journalOf().append(started);
+    expect(bucket.keys()).toEqual(['.holdfast/runs/example/run-1/one-000001-engine-started.json']);
   });
 
   it('has what is needed to read it later', async () => {
@@ -78,9 +76,9 @@ describe('an event that is appended', () => {
 
   it('is counted by its writer, also where several are under way at once', async () => {
     const journal = journalOf();
-    await Promise.all([taken, started, verified, released].map((event) => journal.append(event)));
+    await Promise.all([opening, started, verified, released].map((event) => journal.append(event)));
     expect((await read()).events.map(({ sequence, type }) => `${sequence} ${type}`)).toEqual([
-      '1 lock-taken',
+      '1 run-opened',
       '2 engine-started',
       '3 verified',
       '4 released',
@@ -90,23 +88,29 @@ describe('an event that is appended', () => {
   it('is never written over: what stands in its place is an error', async () => {
     const key = runEventKey('example', 'run-1', 'one', 1, 'released');
     bucket.set(key, 'theirs');
-    const journal = journalOf();
-    await expect(journal.append(released)).rejects.toThrow(JournalUnavailable);
-    expect([bucket.bodyOf(key), journal.state.stacks.size]).toEqual(['theirs', 0]);
+    await expect(journalOf().append(released)).rejects.toThrow(JournalUnavailable);
+    expect(bucket.history(key)).toEqual(['theirs']);
   });
 
-  it('is not counted as written where the bucket would not take it', async () => {
+  it('that the bucket would not take is an error, which names it', async () => {
+    store.before = () => Promise.reject(new Error('ECONNRESET'));
+    await expect(journalOf().append(started)).rejects.toThrow('the journal could not be written (engine-started): ECONNRESET');
+    expect(bucket.keys()).toEqual([]);
+  });
+
+  it('leaves its number unused if it failed, so that what may still come late stands in the place of no other', async () => {
     store.before = () => Promise.reject(new Error('ECONNRESET'));
     const journal = journalOf();
-    await expect(journal.append(started)).rejects.toThrow('the journal could not be written (engine-started): ECONNRESET');
-    expect(journal.state.stacks.size).toBe(0);
+    await expect(journal.append(started)).rejects.toThrow(JournalUnavailable);
+    store.before = () => undefined;
+    await journal.append(held);
+    expect((await read()).events).toMatchObject([{ type: 'held', sequence: 2 }]);
   });
 
   it('is tried again while the patience lasts, and known where only the reply was lost', async () => {
     void breakAt(store, 1, 'the reply is lost');
-    const journal = journalOf('one', 5);
-    await journal.append(started);
-    expect([(await read()).events.length, journal.state.stacks.get(a)?.phase]).toEqual([1, 'running']);
+    await journalOf('one', 5).append(started);
+    expect((await read()).events).toMatchObject([started]);
   });
 
   it('may be lost where it is a note', async () => {
@@ -119,103 +123,62 @@ describe('an event that is appended', () => {
   });
 });
 
-describe('the journal and what the run knows of itself', () => {
-  it.each(everyFault)('agree on what licenses an act, at whatever call %s', async (fault) => {
-    for (let number = 1; number <= 7; number += 1) {
-      bucket = new MemoryStore();
-      store = new HookedStore(bucket);
-      const died = breakAt(store, number, fault);
-      const journal = journalOf();
-      const licensed: string[] = [];
-      const run = (async () => {
-        await journal.open(opening);
-        for (const event of [taken, started, verified, released]) {
-          await journal.append(event);
-          licensed.push(event.type);
-        }
-        await journal.close();
-      })().catch(() => undefined);
-      await Promise.race([run, ...(faults[fault].how === 'hang' ? [died] : [])]);
-      const { events, state } = await read();
-      const written = events.map(({ type }) => type as string);
-      // Nothing is done that is not written; what is written may not have been done.
-      expect(written, `call ${number}`).toEqual(expect.arrayContaining(licensed));
-      // A run is found while anything of it is open.
-      const open = [...state.stacks.values()].some(({ phase }) => phase !== 'released');
-      if (open) expect(await openRuns(bucket, 'example'), `call ${number}`).toEqual(['run-1']);
-    }
-  });
-});
+describe('a journal that is broken off', () => {
+  it.each(everyFault)(
+    'has every event that was appended, and of the others at most the one that it was broken off at: %s',
+    async (fault) => {
+      for (let number = 1; number <= 5; number += 1) {
+        bucket = new MemoryStore();
+        store = new HookedStore(bucket);
+        const died = breakAt(store, number, fault);
+        const journal = journalOf();
+        const appended: string[] = [];
+        const run = (async () => {
+          for (const event of [opening, started, verified, released] as const) {
+            await journal.append(event);
+            appended.push(event.type);
+          }
+        })().catch(() => undefined);
+        await Promise.race([run, ...(faults[fault].how === 'hang' ? [died] : [])]);
+        const { events, unreadable } = await read();
+        const written = events.map(({ type }) => type as string);
+        expect(written.slice(0, appended.length), `call ${number}`).toEqual(appended);
+        expect(written.length - appended.length, `call ${number}`).toBeLessThanOrEqual(1);
+        expect([appended.length, unreadable], `call ${number}`).toEqual([Math.min(number - 1, 4), []]);
+      }
+    },
+  );
 
-describe('a run that is opened', () => {
-  it('is marked before its opening is written', async () => {
-    await journalOf().open(opening);
-    expect(store.calls.map(({ key }) => key)).toEqual([mark, runEventKey('example', 'run-1', 'one', 1, 'run-opened')]);
-  });
-
-  it('is not opened where its mark cannot be put', async () => {
-    store.before = () => Promise.reject(new Error('ECONNRESET'));
-    await expect(journalOf().open(opening)).rejects.toThrow(JournalUnavailable);
-    expect(bucket.keys()).toEqual([]);
-  });
-
-  it('is not opened twice by the same writer', async () => {
-    await journalOf().open(opening);
-    await expect(journalOf().open(opening)).rejects.toThrow('a run run-1 by one is open already');
-  });
-
-  it('may be shared by another writer', async () => {
-    await journalOf('one').open(opening);
-    await journalOf('two').open(opening);
-    expect([await openRuns(bucket, 'example'), (await read()).events.length]).toEqual([['run-1'], 2]);
-  });
-});
-
-describe('the mark of a run', () => {
-  const closed = async (...events: NewEvent[]): Promise<boolean> => {
+  it('by a note that was lost goes on: nothing depends on it', async () => {
+    void breakAt(store, 2, 'the call fails');
     const journal = journalOf();
-    await journal.open(opening);
-    for (const event of events) await journal.append(event);
-    await journal.close();
-    return !bucket.keys().includes(mark);
-  };
-
-  it.each<readonly [string, readonly NewEvent[], boolean]>([
-    ['goes where nothing was locked', [], true],
-    ['goes where all is released', [taken, started, verified, released], true],
-    ['stays while a stack is locked', [taken], false],
-    ['stays while an engine may run', [taken, started], false],
-    ['stays while a stack is held', [taken, started, held], false],
-    ['stays while a lock is not given back', [taken, started, verified], false],
-  ])('%s', async (_, events, gone) => {
-    expect(await closed(...events)).toBe(gone);
+    for (const event of [opening, started, held] as const) await journal.note(event);
+    expect((await read()).events.map(({ type }) => type)).toEqual(['run-opened', 'held']);
   });
+});
 
-  it('of another writer is left alone', async () => {
-    await journalOf('two').open(opening);
-    await closed();
-    expect(bucket.keys()).toContain(openRunKey('example', 'run-1', 'two'));
-  });
-
-  it('that cannot be taken away is no error', async () => {
-    store.before = ({ op }) => (op === 'remove' ? Promise.reject(new Error('ECONNRESET')) : undefined);
-    expect(await closed()).toBe(false);
-  });
-
-  it('of a run that never opened is none', async () => {
-    await journalOf().close();
-    expect(store.calls).toEqual([]);
+describe('a run of several processes', () => {
+  it('has one opening of each, and the first of them is the one that tells who opened it', async () => {
+    await journalOf('one').append(opening);
+    await journalOf('two').append({ ...opening, process: processOf('two') });
+    const { events, state } = await read();
+    expect([events.length, state.opened?.writer]).toEqual([2, 'one']);
   });
 });
 
 describe('a journal that is read', () => {
-  it('comes to what the run knew of itself', async () => {
+  it('tells how far each stack has come', async () => {
     const journal = journalOf();
-    await journal.open(opening);
-    for (const event of [taken, started, held]) {
+    const phases: (string | undefined)[] = [];
+    for (const event of [opening, started, held, verified, released] as const) {
       await journal.append(event);
-      expect((await read()).state).toEqual(journal.state);
+      phases.push((await read()).state.stacks.get(a)?.phase);
     }
+    expect(phases).toEqual([undefined, 'running', 'held', 'verified', 'released']);
+  });
+
+  it('of a run of which nothing is there is one without events', async () => {
+    expect(await read()).toMatchObject({ run: 'run-1', events: [], unreadable: [] });
   });
 
   it.each([
@@ -225,7 +188,7 @@ describe('a journal that is read', () => {
     ['is of no type that is known', JSON.stringify({ schema: 1, type: 'odd' }), /it is not what Holdfast wrote/],
     ['lacks a field', JSON.stringify({ schema: 1, type: 'released' }), /it is not what Holdfast wrote/],
   ])('tells of an event that %s, and has the others', async (_, body, why) => {
-    await journalOf().append(taken);
+    await journalOf().append(started);
     const key = `${runPrefix('example', 'run-1')}two-000001-odd.json`;
     bucket.set(key, body);
     const { events, unreadable } = await read();
@@ -234,7 +197,7 @@ describe('a journal that is read', () => {
   });
 
   it('tells of an event that went since the listing', async () => {
-    await journalOf().append(taken);
+    await journalOf().append(started);
     const reading = new HookedStore(bucket);
     reading.before = ({ op, key }) => {
       if (op === 'get') bucket.delete(key);
@@ -243,8 +206,8 @@ describe('a journal that is read', () => {
   });
 
   it('has the events of no other run whose name only begins so', async () => {
-    await journalOf('one', 0, 'run-1').append(taken);
-    await journalOf('one', 0, 'run-10').append(taken);
+    await journalOf('one', 0, 'run-1').append(started);
+    await journalOf('one', 0, 'run-10').append(started);
     expect((await read()).events).toHaveLength(1);
   });
 
@@ -256,19 +219,8 @@ describe('a journal that is read', () => {
 
 describe('the runs of a network', () => {
   it('are all that ever were, oldest first', async () => {
-    for (const run of ['20300102T000000Z-b', '20300101T000000Z-a']) await journalOf('one', 0, run).append(taken);
+    for (const run of ['20300102T000000Z-b', '20300101T000000Z-a']) await journalOf('one', 0, run).append(started);
     bucket.set(`.holdfast/runs/example-two/20290101T000000Z-c/one-000001-released.json`, {});
     expect(await allRuns(bucket, 'example')).toEqual(['20300101T000000Z-a', '20300102T000000Z-b']);
-  });
-
-  it('are open while they have a mark, each once', async () => {
-    for (const key of [
-      mark,
-      openRunKey('example', 'run-1', 'two'),
-      openRunKey('example', 'run-0', 'one'),
-      openRunKey('example-two', 'x', 'one'),
-    ])
-      bucket.set(key, {});
-    expect(await openRuns(bucket, 'example')).toEqual(['run-0', 'run-1']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JournalEvent, NewEvent } from '../../orchestrator/journal/events.ts';
+import type { Verified } from '../../orchestrator/ownership/stack-record.ts';
 import type { ReadableDossier } from '../../orchestrator/recovery/dossier.ts';
 import { releaseChecklist } from '../../orchestrator/recovery/release-checklist.ts';
 import type { ChecklistFacts, Item } from '../../orchestrator/recovery/release-checklist.ts';
@@ -8,18 +8,6 @@ import { stack } from './support/recovery.ts';
 
 const lock = '"lock-2"';
 const checkpoint = '"promoted"';
-
-const event = (written: NewEvent): JournalEvent => ({
-  schema: 1,
-  run: 'r1',
-  network: 'example',
-  writer: 'rec',
-  sequence: 1,
-  at: '2030-01-01T00:00:00.000Z',
-  ...written,
-});
-const dead = event({ type: 'writer-dead', stack, epoch: 2, recovery: 'rec', how: 'its last session expired' });
-const copied = event({ type: 'quarantined', stack, epoch: 2, recovery: 'rec', prefix: '.holdfast/quarantine/', versions: 7, checkpoint });
 
 const state = (etag: string, pending: StackState['pendingOperations'] = []): StackState => ({
   stack,
@@ -42,9 +30,12 @@ const dossier = (different: Partial<ReadableDossier> = {}): ReadableDossier => (
   why: 'the lock could not be released',
   promoted: checkpoint,
   lock: { etag: lock },
+  writer: { how: 'its last session expired' },
+  quarantine: { prefix: '.holdfast/quarantine/', versions: 7 },
   ...different,
 });
-const verified = (etag: string | null) => ({ stack, run: 'r1', at: '', checkpoint: etag, etag: '"record"' });
+const at = '2030-01-01T00:00:00.000Z';
+const verified = (etag: string): Verified => ({ kind: 'at', etag, modified: at, run: 'r1', since: at });
 
 /** Of a stack of which everything is done. */
 const listOf = (different: Partial<ChecklistFacts> = {}): readonly Item[] =>
@@ -53,7 +44,6 @@ const listOf = (different: Partial<ChecklistFacts> = {}): readonly Item[] =>
     state: state(checkpoint),
     unreadable: undefined,
     verified: verified(checkpoint),
-    events: [dead, copied],
     dossier: dossier(),
     ...different,
   });
@@ -82,9 +72,13 @@ it('tells what each point rests on', () => {
 
 describe('a point is not done', () => {
   it.each<readonly [string, Partial<ChecklistFacts>, readonly number[], string]>([
-    ['where nobody has looked whether the writer is dead', { events: [copied] }, [0], 'nobody has looked: npm run recover does'],
-    ['where nothing was copied', { events: [dead] }, [1], 'nothing was copied'],
-    ['where there is no dossier', { dossier: undefined }, [2, 3], 'there is no dossier'],
+    [
+      'where no recovery has looked, as there is no dossier',
+      { dossier: undefined },
+      [0, 1, 2, 3],
+      'nobody has looked: npm run recover does',
+    ],
+    ['where nothing was copied', { dossier: dossier({ quarantine: null }) }, [1], 'nothing was copied'],
     [
       'where the dossier is of another lock',
       { dossier: dossier({ lock: { etag: '"lock-1"' } }) },
@@ -106,7 +100,14 @@ describe('a point is not done', () => {
     ],
     ['where the checkpoint is gone', { state: undefined }, [3], 'the checkpoint was written by somebody since it was verified'],
     ['where another version was verified', { verified: verified('"older"') }, [3], 'the checkpoint is the one that was verified'],
-    ['where none was verified', { verified: undefined }, [3], 'the checkpoint is the one that was verified'],
+    ['where there is no record', { verified: undefined }, [3], 'the checkpoint is the one that was verified'],
+    ['where there was none when it was verified', { verified: { kind: 'absent' } }, [3], 'the checkpoint is the one that was verified'],
+    [
+      'where it was released over a state that may not be true',
+      { verified: { kind: 'unknown', incident: 'INC-1', since: at } },
+      [3],
+      'the checkpoint is the one that was verified',
+    ],
     ['where an operation is pending', { state: state(checkpoint, [{ type: 'creating', urn: 'u' }]) }, [4], '1 in the checkpoint'],
     ['where the checkpoint cannot be read', { state: undefined, unreadable: 'it is not JSON' }, [3, 4], 'it is not JSON'],
   ])('%s', (_, different, undone, detail) => {
@@ -116,7 +117,12 @@ describe('a point is not done', () => {
   });
 });
 
-it('goes by the last that was found of each', () => {
-  const later = event({ type: 'quarantined', stack, epoch: 3, recovery: 'rec', prefix: 'later/', versions: 9, checkpoint });
-  expect(listOf({ events: [dead, copied, later] })[1]?.detail).toBe('9 under later/');
+it('says of each point that there is no dossier where there is none', () => {
+  expect(listOf({ dossier: undefined }).map(({ detail }) => detail)).toEqual([
+    'nobody has looked: npm run recover does',
+    'nothing was copied',
+    'there is no dossier',
+    'not known',
+    'none',
+  ]);
 });

@@ -109,7 +109,9 @@ export const permissions: readonly Permission[] = [
   // What Holdfast writes beside it.
   ...rows('runs', readers, 'the journal', ['s3:GetObject']),
   ...rows('runs', lockers, 'the journal: an event is written once', ['s3:PutObject']),
-  ...rows('records', readers, 'who has a stack, in which phase, and what was verified', ['s3:GetObject']),
+  ...rows('records', [...readers, 'inventory'], 'who has a stack, in which phase, what was verified and what was disowned', [
+    's3:GetObject',
+  ]),
   ...rows('records', lockers, 'makes a stack its own, and gives it back', ['s3:PutObject']),
   ...rows('network-files', writers, 'what a run went by', ofService('s3', 'GetObject', 'PutObject')),
   ...rows('index', ['plan', 'watch'], 'for which stacks the engine has nothing to do; goes on without it', ['s3:GetObject']),

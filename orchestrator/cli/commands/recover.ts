@@ -18,12 +18,12 @@ import { parseNetwork } from '../../network/read-network.ts';
 import { unknownLiveness } from '../../ownership/liveness.ts';
 import { programFingerprint } from '../../pulumi/fingerprint.ts';
 import { stackProgram } from '../../pulumi/program.ts';
-import { interruptedOf } from '../../recovery/interrupted.ts';
+import { interruptedFrom } from '../../recovery/interrupted.ts';
 import type { Interrupted } from '../../recovery/interrupted.ts';
 import type { Question } from '../../recovery/questions.ts';
 import { recoverStack } from '../../recovery/recover-stack.ts';
 import type { RecoveryEnd, RecoveryParts } from '../../recovery/recover-stack.ts';
-import { claimStack, takeOverStack } from '../../ownership/claim.ts';
+import { takeOverHeld } from '../../ownership/claim.ts';
 import type { Claim, Claiming } from '../../ownership/claim.ts';
 import { readRecord, readRecords } from '../../ownership/records.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
@@ -34,7 +34,7 @@ import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
 import { describeOwner, doubtsOf } from '../../run/standing.ts';
-import type { Held } from '../../run/standing.ts';
+import type { Held, Standing } from '../../run/standing.ts';
 import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
@@ -97,7 +97,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const tidy = tidyRequest(context, aws, file.network.spec.network, state.standings, emit);
     if (flags.dryRun) tellLeftLocks(tidy);
     else await endLeftLocks(tidy);
-    const chosen = choose(file, state, patterns, emit);
+    const chosen = choose(file, state, patterns, flags, emit);
     const decided = decisionsFor(chosen, flags.decide ?? []);
     if (chosen.length === 0) {
       emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
@@ -124,7 +124,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
     const heartbeat = new Heartbeat(aws.store, file.network.spec.network, aws.run, aws.process);
     const resumable = chosen.flatMap((stack) => resumableOf(state.standings.records.get(stack)?.record) ?? []);
     const own = await refuseWithoutJournal(() => openOwnJournal(context, file, aws, chosen, flags));
-    if (!flags.dryRun) heartbeat.start();
+    if (!flags.dryRun) await heartbeat.start();
     const ends: StackResult[] = [];
     const alerting = openAlerting(context, file, aws, 'recover');
     // A rehearsal changes nothing that anybody has to know of.
@@ -256,15 +256,24 @@ async function unfinished(
 }
 
 /** What is to be recovered, upstreams first. Of what was named and is not held it is said why. */
-function choose(file: OpenedFile, { states, standings }: OpenedState, patterns: readonly string[], emit: Emit): readonly string[] {
+function choose(
+  file: OpenedFile,
+  { states, standings }: OpenedState,
+  patterns: readonly string[],
+  { writerDead }: RecoverFlags,
+  emit: Emit,
+): readonly string[] {
   const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...standings.byStack.keys()]);
   const candidates = [...names].map((name) => ({ name, short: shortOf(name) }));
   const named = orRefuse(selectStacks(candidates, patterns, file.network.file), exitCodes.usage);
-  const isHeld = (name: string): boolean => standings.byStack.get(name)?.kind === 'held';
+  const plainLocksOf = (name: string): readonly StandingLock[] => plainLocks(standings.byStack.get(name));
+  // Of the lock of plain pulumi only a person knows whether it is left over.
+  const isHeld = (name: string): boolean =>
+    standings.byStack.get(name)?.kind === 'held' || (plainLocksOf(name).length > 0 && (patterns.length > 0 || writerDead === plainPulumi));
   if (patterns.length > 0)
     for (const name of named) {
       const standing = standings.byStack.get(name);
-      if (standing?.kind === 'locked')
+      if (standing?.kind === 'locked' && standing.plain === undefined)
         throw new Refusal(exitCodes.lockedByOther, {
           reason: 'locked',
           message: standing.message,
@@ -273,6 +282,9 @@ function choose(file: OpenedFile, { states, standings }: OpenedState, patterns: 
       if (!isHeld(name)) emit({ type: 'note', message: `${shortOf(name)} is not held: there is nothing to recover.` });
     }
   const held = new Set([...named].filter(isHeld));
+  for (const name of named)
+    if (!held.has(name) && plainLocksOf(name).length > 0)
+      emit({ type: 'note', message: `${plainLocksOf(name).map(describeLock).join('; ')}. ${ifPlainIsDead(shortOf(name))}` });
   const vertices = [...names].map((name) => ({
     name,
     upstreams: file.graph.byName.get(name)?.upstreams ?? states.get(name)?.upstreams ?? [],
@@ -337,7 +349,8 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const { standings, states } = state;
   const short = shortOf(stack);
   const startedAt = new Date(context.now());
-  const held = standings.byStack.get(stack);
+  const standing = standings.byStack.get(stack);
+  const held = standing?.kind === 'locked' && standing.plain ? heldByPlain(standing.message, standing.plain) : standing;
   if (held?.kind !== 'held') return { outcome: 'held', errors: [`${short} is not held any more`] };
   emit({ type: 'note', message: `${short}: ${held.why}` });
   if (held.unreadable !== undefined)
@@ -345,10 +358,11 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   // Read here, and not at the beginning: the stacks before this one may have taken minutes.
   const read = await readRecord(aws.store, stack);
   const record = read.kind === 'there' ? read : undefined;
-  const interrupted = interruptedFrom(record, stack, own.run);
+  const interrupted = interruptedFrom(record?.record, stack, own.run);
+  const engineLocks = standings.locks.filter((lock) => lock.stack === stack && lock.content.kind === 'engine');
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
-  if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why)], emit);
+  if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why, engineLocks)], emit);
   const meant = meaningOf(context, interrupted.program, await textOf(aws.store, file, interrupted), file);
   const changed = meant.refused !== undefined || (await changedProgram(context, interrupted));
   if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted, meant.refused)], emit);
@@ -360,9 +374,8 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   let claim: Claim | undefined;
   let last = interrupted;
   if (!flags.dryRun) {
-    const beside = standings.locks.filter(
-      (lock) => lock.stack === stack && lock.content.kind === 'engine' && writer.dead && writer.saidBy !== undefined,
-    );
+    const isPlainDead = flags.writerDead !== undefined && (flags.writerDead === plainPulumi || interrupted.process === undefined);
+    const beside = isPlainDead ? engineLocks : [];
     const taken = await takeOver(opened, stack, record, held, writer.dead ? proofOf(writer) : 'person', beside).catch((cause: unknown) => ({
       failed: messageOf(cause),
     }));
@@ -370,10 +383,12 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       return { outcome: 'held', errors: [`the lock could not be taken over: ${taken.failed}. Again: npm run recover -- ${short}`] };
     if (!taken.ok && taken.reason === 'record' && taken.refusal === 'wrong-phase' && taken.now.kind === 'there') {
       // It has gone on since it was looked at: an engine may run by now.
-      const now = interruptedFrom(taken.now, stack, own.run);
+      const now = interruptedFrom(taken.now.record, stack, own.run);
       const still = await seeWriter(context, opened, now);
-      if (!still.dead && still.reason === 'unknown') return ask(stack, [writerQuestion(short, now, still.why)], emit);
+      if (!still.dead && still.reason === 'unknown') return ask(stack, [writerQuestion(short, now, still.why, engineLocks)], emit);
     }
+    if (!taken.ok && taken.reason === 'lock' && taken.heldBy.length > 0 && taken.heldBy.every(({ content }) => content.kind === 'engine'))
+      return ask(stack, [plainQuestion(short, taken.heldBy.map(describeLock).join('; '))], emit);
     if (!taken.ok)
       return {
         outcome: 'locked',
@@ -384,13 +399,13 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       };
     claim = taken.claim;
     // What the writer wrote down until it was dead counts as well, and whether it is dead is asked of that.
-    last = interruptedFrom(taken.before ?? taken.claim.held(), stack, own.run);
+    last = interruptedFrom((taken.before ?? taken.claim.held()).record, stack, own.run);
     const still = await seeWriter(context, opened, last);
     if (!still.dead) {
       await claim.write({ type: 'hold', as: claim.as, doubts: [] });
       return still.reason === 'at-work'
         ? { outcome: 'locked', message: `${still.why}; end it first, or wait` }
-        : ask(stack, [writerQuestion(short, last, still.why)], emit);
+        : ask(stack, [writerQuestion(short, last, still.why, engineLocks)], emit);
     }
   }
   const byToday =
@@ -398,7 +413,12 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const how = writer.dead
     ? { how: `${writer.how}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
     : { how: `not known: ${writer.why}${byToday}` };
-  if (claim) await journal.note({ type: 'writer-dead', stack, epoch: claim.as.epoch, recovery: parts.recovery, ...how });
+  if (claim) {
+    const { epoch } = claim.as;
+    const { etag, record: lock } = claim.lock();
+    await journal.note({ type: 'lock-taken', stack, epoch, etag, lock });
+    await journal.note({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
+  }
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
   const end = await recoverStack(
@@ -432,47 +452,9 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   return endOf(short, end, aws.bucket, emit);
 }
 
-/** What is known of the interrupted run. Of a stack that plain pulumi left so, there is none. */
-function interruptedFrom(held: HeldRecord | undefined, stack: string, own: string): Interrupted {
-  const record = held?.record;
-  if (isOpen(record)) return interruptedOf(record, own);
-  const nothing = { stack, answers: [], doubts: [] };
-  if (record?.phase === 'claimed')
-    return {
-      ...nothing,
-      run: record.owner.run,
-      operation: record.owner.operation === 'destroy' ? 'destroy' : 'up',
-      base: baseOf(record),
-      startedAt: new Date(record.owner.startedAt),
-      program: undefined,
-      process: record.owner,
-      engineStarted: false,
-      engineEndedAt: undefined,
-      sessions: [],
-      nonces: [record.owner.nonce],
-    };
-  return {
-    ...nothing,
-    run: own,
-    operation: 'up',
-    base: baseOf(record),
-    startedAt: undefined,
-    program: undefined,
-    process: undefined,
-    engineStarted: true,
-    engineEndedAt: undefined,
-    sessions: [],
-    nonces: [],
-  };
-}
-
-const baseOf = (record: StackRecord | undefined): string | null | undefined =>
-  record === undefined || record.verified.kind === 'unknown' ? undefined : record.verified.kind === 'at' ? record.verified.etag : null;
-
 /** By what the writer is known to be dead, as the record's table asks it. */
 const proofOf = ({ by }: Extract<Writer, { dead: true }>): Proof => by;
 
-/** A stack without an owner is claimed and held first: that it is in question is then in its record, whoever dies next. */
 async function takeOver(
   opened: Opened,
   stack: string,
@@ -490,15 +472,9 @@ async function takeOver(
     now: opened.now,
     beside,
   };
-  if (record !== undefined && record.record.phase !== 'free') return takeOverStack(owner, record, proof, request);
-  const claiming = await claimStack(owner, record ?? stack, request);
-  if (!claiming.ok) return claiming;
-  const { claim } = claiming;
   const pending = opened.state.states.get(stack)?.pendingOperations ?? [];
   const doubts = held.doubts.length > 0 ? held.doubts : doubtsOf(pending);
-  const written = await claim.write({ type: 'hold', as: claim.as, doubts });
-  if (!written.ok) return { ok: false, reason: 'record', refusal: written.refusal, now: written.now };
-  return takeOverStack(owner, written.held, proof, request);
+  return takeOverHeld(owner, record ?? stack, doubts, proof, request);
 }
 
 /** Whether anybody can still write for the interrupted run. What is left of its engine on this machine is ended first. */
@@ -522,19 +498,45 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
 /** In the place of a run's name, where there was none. */
 const plainPulumi = 'plain-pulumi';
 
-function writerQuestion(short: string, { process, run, doubts }: Interrupted, why: string): Question {
-  const name = process ? run : plainPulumi;
-  const found = doubts.some(({ source }) => source !== 'pending-operation')
-    ? 'it was changed by something else than Holdfast, as plain pulumi does'
-    : 'its checkpoint has operations that plain pulumi began';
-  return {
-    question: process ? `${short}: ${why}. Is it dead?` : `${short}: ${found}. Is nobody at work on it any more?`,
-    answers: [
-      { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${name}` },
-      { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
-    ],
-  };
+const plainLocks = (standing: Standing | undefined): readonly StandingLock[] => (standing?.kind === 'locked' ? (standing.plain ?? []) : []);
+
+/** Plain pulumi died under its own lock, and left nothing else that shows it. */
+const heldByPlain = (why: string, locks: readonly StandingLock[]): Held => ({
+  kind: 'held',
+  why,
+  since: (locks[0]?.since ?? new Date(0)).toISOString(),
+  doubts: [{ source: 'lock', text: 'plain pulumi had it locked, and did not take its lock away' }],
+});
+
+const ifPlainIsDead = (short: string): string =>
+  `If that process is dead, and all that it started: npm run recover -- ${short} --writer-dead ${plainPulumi}`;
+
+function writerQuestion(short: string, { process, run, doubts }: Interrupted, why: string, plain: readonly StandingLock[]): Question {
+  if (process)
+    return {
+      question: `${short}: ${why}. Is it dead?`,
+      answers: [
+        { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${run}` },
+        { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
+      ],
+    };
+  if (plain.length > 0) return plainQuestion(short, plain.map(describeLock).join('; '));
+  return plainQuestion(
+    short,
+    doubts.some(({ source }) => source !== 'pending-operation')
+      ? 'it was changed by something else than Holdfast, as plain pulumi does'
+      : 'its checkpoint has operations that plain pulumi began',
+  );
 }
+
+/** Its locks and its changes name no process that could be looked for. */
+const plainQuestion = (short: string, found: string): Question => ({
+  question: `${short}: ${found}. Is that process dead, and all that it started?`,
+  answers: [
+    { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${plainPulumi}` },
+    { means: 'not known: ask the person whose process it is, and again', command: `npm run recover -- ${short}` },
+  ],
+});
 
 /** The network file that the run went by; undefined where its record names none, or that is gone. */
 async function textOf(store: ObjectStore, file: OpenedFile, { program }: Interrupted): Promise<string | undefined> {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalEvent, NewEvent } from '../../../orchestrator/journal/events.ts';
 import { Journal } from '../../../orchestrator/journal/journal.ts';
-import { openRuns, readRun } from '../../../orchestrator/journal/read-runs.ts';
+import { readRun } from '../../../orchestrator/journal/read-runs.ts';
 import { apply, inReplayOrder, isOpen, newRun, replay } from '../../../orchestrator/journal/run-state.ts';
 import type { RunState, StackPhase } from '../../../orchestrator/journal/run-state.ts';
-import { interruptedOf } from '../../../orchestrator/recovery/interrupted.ts';
 import { runEventKey, runPrefix } from '../../../orchestrator/state/layout.ts';
+import { breakAt, everyFault, faults } from '../support/faults.ts';
+import { HookedStore } from '../support/hooked-store.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { lockOf, processOf } from '../support/owner.ts';
 import { fc, times } from '../support/property.ts';
@@ -216,28 +217,25 @@ describe('what a journal claims at any time', () => {
     );
   });
 
-  it('has the mark of the run in the bucket while anything of it is open, wherever its process died', async () => {
+  it('is what its process had appended, wherever that died, or one event more', async () => {
     await fc.assert(
-      fc.asyncProperty(lives, fc.nat(20), async (events, died) => {
+      fc.asyncProperty(lives, fc.nat(20), fc.constantFrom(...everyFault), async (events, died, fault) => {
         const bucket = new MemoryStore();
-        const process = new Journal({ store: bucket, network: 'example', run: 'one', writer: 'one', patienceSeconds: 0, now: () => 0 });
-        await process.open({
-          type: 'run-opened',
-          operation: 'up',
-          process: processOf('one'),
-          session: { accessKeyId: 'AKIA0', session: 's', expires: 'never' },
-          account: '111122223333',
-          region: 'eu-west-1',
-          order: [...stacks],
-          forecastSeconds: 1,
-          networkFile: { path: 'n.yaml', text: '' },
-        });
-        for (const event of events.slice(0, died)) await process.append(event);
-        await process.close();
-        const { state, unreadable } = await readRun(bucket, 'example', 'one');
-        expect([state, unreadable]).toEqual([process.state, []]);
-        const isDone = [...state.stacks.values()].every(({ phase }) => phase === 'released');
-        expect(await openRuns(bucket, 'example')).toEqual(isDone ? [] : ['one']);
+        const store = new HookedStore(bucket);
+        const hangs = breakAt(store, died + 1, fault);
+        const process = new Journal({ store, network: 'example', run: 'one', writer: 'one', patienceSeconds: 0, now: () => 0 });
+        let appended = 0;
+        const working = (async () => {
+          for (const event of events) {
+            await process.append(event);
+            appended += 1;
+          }
+        })().catch(() => undefined);
+        await Promise.race([working, ...(faults[fault].how === 'hang' && died < events.length ? [hangs] : [])]);
+        const { state, unreadable, events: read } = await readRun(bucket, 'example', 'one');
+        expect([appended, unreadable]).toEqual([Math.min(died, events.length), []]);
+        expect([appended, appended + 1]).toContain(read.length);
+        expect(state).toEqual(replay('one', written('one', events.slice(0, read.length), [0])));
       }),
       times(0.5),
     );
@@ -279,20 +277,6 @@ describe('a stack that several processes had one after the other', () => {
       }),
     );
   });
-
-  it('has for its recovery the same evidence, doubts and answers, whatever their clocks said', () => {
-    const timeless = (events: readonly JournalEvent[]) => {
-      const read = { run: 'one', state: replay('one', events), events: inReplayOrder(events), unreadable: [] };
-      const { startedAt: _, engineEndedAt, doubts, nonces, ...rest } = interruptedOf(read, stacks[0]);
-      const text = doubts.map((each) => JSON.stringify(each)).sort();
-      return { ...rest, ended: engineEndedAt !== undefined, doubts: text, nonces: [...nonces].sort() };
-    };
-    fc.assert(
-      fc.property(owners, ({ right, wrong }) => {
-        expect(timeless(wrong)).toEqual(timeless(right));
-      }),
-    );
-  });
 });
 
 describe('the objects of a run, whatever they are', () => {
@@ -317,7 +301,6 @@ describe('the objects of a run, whatever they are', () => {
           new Set(bucket.keys().filter((key) => key.includes('odd-'))),
         );
         expect(read.state).toEqual(replay('one', events));
-        for (const name of stacks) interruptedOf(read, name);
       }),
     );
   });

@@ -9,7 +9,7 @@ import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
 import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
 import type { TrailAnswer } from '../../../orchestrator/recovery/examine.ts';
 import type { StandingLock } from '../../../orchestrator/locks/durable-locks.ts';
-import { claimStack, takeOverStack } from '../../../orchestrator/ownership/claim.ts';
+import { claimStack, takeOverHeld } from '../../../orchestrator/ownership/claim.ts';
 import type { Claiming, ClaimRequest } from '../../../orchestrator/ownership/claim.ts';
 import { readRecord } from '../../../orchestrator/ownership/records.ts';
 import { isOpen } from '../../../orchestrator/ownership/stack-record.ts';
@@ -177,17 +177,8 @@ export class RecoveryRig {
     const owner = lockOf(stack, run, { ...processOf(process), operation: 'recover', recovery: process });
     const before = seen.locks.find((lock) => lock.stack === stack);
     const record = seen.records.get(stack);
-    const request = this.#request(store);
-    let read = record;
-    if (record === undefined || record.record.phase === 'free') {
-      const claiming = await claimStack(owner, record ?? stack, request);
-      if (!claiming.ok) return { taking: claiming, before, journal };
-      const written = await claiming.claim.write({ type: 'hold', as: claiming.claim.as, doubts: held.doubts });
-      if (!written.ok) throw new Error(written.refusal);
-      read = written.held;
-    }
-    if (!read) throw new Error('there is no record');
-    return { taking: await takeOverStack(owner, read, 'process-dead', request), before, journal };
+    const taking = await takeOverHeld(owner, record ?? stack, held.doubts, 'process-dead', this.#request(store));
+    return { taking, before, journal };
   }
 
   /** A whole recovery, by a process of this name: from the takeover to its end. */
