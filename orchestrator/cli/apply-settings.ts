@@ -107,7 +107,7 @@ export async function applySettings(
     sleep: (milliseconds) => delay(milliseconds),
     settle: flags.settle,
     recover: async (stuck) => {
-      const parts = await recoveryParts(
+      const parts = recoveryParts(
         context,
         {
           file,

@@ -49,7 +49,7 @@ const trailMarginSeconds = 300;
 const trailLagSeconds = 900;
 
 /** What a recovery asks of the world, made from what a command has opened. */
-export async function recoveryParts(context: Context, request: PartsRequest, emit: Emit): Promise<RecoveryParts> {
+export function recoveryParts(context: Context, request: PartsRequest, emit: Emit): RecoveryParts {
   const { file, aws, states } = request;
   const { spec } = file.network;
   const network = spec.network;

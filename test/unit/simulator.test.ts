@@ -29,9 +29,6 @@ describe('the simulator', () => {
     const core = rooms.flatMap((room) => readdirSync(`orchestrator/${room}`).map((file) => `orchestrator/${room}/${file}`));
     expect(core.filter((file) => file.endsWith('.ts') && !loaded.has(file)).sort()).toEqual([
       'orchestrator/graph/waves.ts',
-      // What `runs` tells of the journal.
-      'orchestrator/journal/read-runs.ts',
-      'orchestrator/journal/run-state.ts',
       'orchestrator/pulumi/entry.ts',
       'orchestrator/recovery/facts.ts',
       'orchestrator/recovery/release-checklist.ts',

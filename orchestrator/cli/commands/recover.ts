@@ -105,7 +105,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       return exitCodes.done;
     }
     const known = new Map<string, { readonly body: string }>(state.states);
-    const parts = await recoveryParts(
+    const parts = recoveryParts(
       context,
       {
         file,

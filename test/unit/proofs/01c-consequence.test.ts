@@ -11,7 +11,7 @@ afterAll(closeGateway);
 it('H1, what it leads to: the run of another user of this machine is alive (its heartbeat says so), and its held stack is released by a plain `up` of somebody else', async () => {
   const rig = new ApplyRig();
   const beat = new Heartbeat(rig.bucket, 'example', 'mine', processOf('mine'));
-  beat.start();
+  await beat.start();
   /** `up` of bob on the same machine: toolchain/process-identity.ts says "not there" of what it may not see (01b-hidepid.sh). */
   const bobsUp = async (): Promise<string[]> => {
     const notes: string[] = [];
