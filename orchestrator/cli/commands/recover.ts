@@ -34,7 +34,7 @@ import { endLeftEngine, writerOf } from '../../recovery/writer.ts';
 import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
-import { describeOwner, doubtsOf } from '../../run/standing.ts';
+import { describeFreeze, describeOwner, doubtsOf } from '../../run/standing.ts';
 import type { Held, Standing } from '../../run/standing.ts';
 import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
 import { openAlerting } from '../alerting.ts';
@@ -364,7 +364,10 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   // Read here, and not at the beginning: the stacks before this one may have taken minutes.
   const read = await readRecord(aws.store, stack);
   const record = read.kind === 'there' ? read : undefined;
-  const interrupted = interruptedFrom(record?.record, stack, own.run);
+  const before = standings.locks.find((lock) => lock.stack === stack);
+  const known = interruptedFrom(record?.record, stack, own.run);
+  // While its own lock was gone plain pulumi may have come in: of that process nothing was said.
+  const interrupted = record !== undefined && isUnbroken(standings.locks, record.record) ? known : { ...known, writerDead: undefined };
   const engineLocks = standings.locks.filter((lock) => lock.stack === stack && lock.content.kind === 'engine');
   const writer = await seeWriter(context, opened, interrupted);
   if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
@@ -376,7 +379,6 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
     interrupted.run === own.run
       ? own
       : journalOf(context, file, aws, interrupted.run, `${aws.process.nonce}-${randomUUID().slice(0, 8)}`, flags.bucketPatience);
-  const before = standings.locks.find((lock) => lock.stack === stack);
   let claim: Claim | undefined;
   let last = interrupted;
   if (!flags.dryRun) {
@@ -395,6 +397,11 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
     }
     if (!taken.ok && taken.reason === 'lock' && taken.heldBy.length > 0 && taken.heldBy.every(({ content }) => content.kind === 'engine'))
       return ask(stack, [plainQuestion(short, taken.heldBy.map(describeLock).join('; '))], emit);
+    if (!taken.ok && taken.reason === 'record' && taken.refusal === 'frozen' && taken.now.kind === 'there' && taken.now.record.frozen)
+      return {
+        outcome: 'locked',
+        message: `${describeFreeze({ stack, by: taken.now.record.frozen })}, and no run of Holdfast left it so: unfreeze it, then recover it`,
+      };
     if (!taken.ok)
       return {
         outcome: 'locked',
@@ -457,6 +464,17 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   if (end.kind === 'recovered' && end.checkpoint) opened.known.set(stack, end.checkpoint);
   return endOf(short, end, aws.bucket, emit);
 }
+
+/** The lock stands that its owner put, and was not put back by a command that found it missing. */
+const isUnbroken = (locks: readonly StandingLock[], record: StackRecord): boolean =>
+  'owner' in record &&
+  locks.some(
+    ({ stack, content }) =>
+      stack === record.stack &&
+      content.kind === 'holdfast' &&
+      content.record.nonce === record.owner.nonce &&
+      content.record.restoredAt === undefined,
+  );
 
 /** By what the writer is known to be dead, as the record's table asks it. */
 const proofOf = ({ by }: Extract<Writer, { dead: true }>): Proof => by;
