@@ -7,7 +7,9 @@ import { digestOf, fingerprintOf } from '../../orchestrator/run/fingerprint.ts';
 import { learn } from '../../orchestrator/state/index-of-stacks.ts';
 import type { IndexEntry } from '../../orchestrator/state/index-of-stacks.ts';
 import { readInstallation } from '../../orchestrator/state/installation.ts';
-import { checkpointKey, installationKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, installationKey, recordKey, schemaVersion, stacksPrefix } from '../../orchestrator/state/layout.ts';
+import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
+import { verifiedAt } from '../../orchestrator/ownership/verified-at.ts';
 import { pulumiCliVersion } from '../../toolchain/versions.ts';
 import { kinds } from '../../stacks/index.ts';
 import type { LabRig } from './lab-rig.ts';
@@ -40,6 +42,24 @@ export async function settleNetwork(rig: LabRig): Promise<number> {
     const fingerprint = fingerprintOf(node, settings, (stack, output) => entries.get(stack)?.outputs[output]);
     if (!fingerprint) throw new Error(`${node.name} reads what no stack before it has`);
     entries.set(node.name, { checkpoint: put.etag, fingerprint, outputs, resources: 6 });
+  }
+  const heads = new Map((await store.list(stacksPrefix(spec.network))).map((head) => [head.key, head]));
+  const since = new Date().toISOString();
+  for (const [stack, entry] of entries) {
+    const record: StackRecord = {
+      schema: schemaVersion,
+      stack,
+      write: `settled ${stack}`,
+      epoch: 1,
+      since,
+      verified: verifiedAt(heads.get(checkpointKey(stack)), 'settled', Date.now()),
+      fence: 'none',
+      disowned: [],
+      phase: 'free',
+    };
+    const put = await store.put(recordKey(stack), JSON.stringify(record), { only: 'if-absent' });
+    if (!put.done) throw new Error(`there is a record of ${stack} already`);
+    entries.set(stack, { ...entry, record: put.etag });
   }
   await learn(store, spec.network, entries, new Set(entries.keys()));
   return nodes.length;

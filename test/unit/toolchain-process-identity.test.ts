@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -16,13 +17,20 @@ import {
 } from '../../toolchain/process-identity.ts';
 
 const descriptors: number[] = [];
-const children: ReturnType<typeof spawn>[] = [];
+const children: { readonly child: ChildProcess; readonly closed: Promise<unknown> }[] = [];
 const platform = Object.getOwnPropertyDescriptor(process, 'platform') ?? {};
-afterEach(() => {
+afterEach(async () => {
   for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
-  for (const child of children.splice(0)) child.kill('SIGKILL');
   Object.defineProperty(process, 'platform', platform);
+  for (const { child, closed } of children.splice(0)) {
+    child.kill('SIGKILL');
+    // A pipe of it that closes later would give a file back to a test that has opened all of them.
+    await closed;
+  }
 });
+
+/** Ended after the test. */
+const keep = (child: ChildProcess): void => void children.push({ child, closed: once(child, 'close') });
 
 /** Opens files until none can be opened any more, but for so many. */
 function exhaust(left = 0): void {
@@ -43,7 +51,7 @@ const on = (name: NodeJS.Platform): void => {
 
 async function started(command: string, args: readonly string[], options: Parameters<typeof spawn>[2] = {}): Promise<number> {
   const child = spawn(command, args, { stdio: 'ignore', ...options });
-  children.push(child);
+  keep(child);
   await once(child, 'spawn');
   return child.pid ?? 0;
 }
@@ -67,7 +75,7 @@ describe.runIf(isLinux)('a look at one process', () => {
   it('says of a zombie that it has ended', async () => {
     // The shell becomes a program that never asks what became of its child.
     const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    children.push(parent);
+    keep(parent);
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const zombie = Number(line.toString());
     await expect.poll(() => lookAt(zombie)).toEqual({ kind: 'ended' });
