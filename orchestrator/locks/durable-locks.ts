@@ -148,7 +148,8 @@ export async function standingLocks(store: ObjectStore, network: string): Promis
   );
 }
 
-async function locksOf(store: ObjectStore, stack: string): Promise<StandingLock[]> {
+/** The locks of one stack, ours and others. */
+export async function locksOf(store: ObjectStore, stack: string): Promise<StandingLock[]> {
   return readAll(
     store,
     (await store.list(lockFolder(stack))).filter(({ key }) => isLockKey(key)),

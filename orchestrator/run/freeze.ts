@@ -1,5 +1,5 @@
 import { messageOf } from '../domain/problem.ts';
-import { describeLock, projectLock, releaseLock, standingLocks } from '../locks/durable-locks.ts';
+import { describeLock, locksOf, projectLock, releaseLock, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import { readRecord, swap } from '../ownership/records.ts';
@@ -148,14 +148,17 @@ async function freezeOne(stack: string, mine: LockRecord, request: FreezeRequest
     // Claimed since it was looked at: frozen would be told of a stack on which a run is at work.
     if (record.phase !== 'free') return { stack, reason: 'at-work', message: describeOwner(record.owner) };
     const { epoch } = record;
-    const taking = await projectLock(store, network, { ...by, epoch }, { patience, wait });
+    // Frozen before, and nothing but its lock is there: put again it would look younger than it is.
+    const there = end.before ? await locksOf(store, stack) : [];
+    const isThere = there.length > 0 && there.every(({ content }) => content.kind === 'holdfast' && content.record.nonce === by.nonce);
+    const taking = isThere ? undefined : await projectLock(store, network, { ...by, epoch }, { patience, wait });
     const now = await readRecord(store, stack);
     if (now.kind !== 'there' || now.record.frozen?.nonce !== by.nonce) {
-      if (taking.ok) await releaseLock(store, taking.lock, patience);
+      if (taking?.ok === true) await releaseLock(store, taking.lock, patience);
       return { stack, reason: 'failed', message: `${stack} was unfrozen by another process a moment ago` };
     }
-    if (taking.ok && now.record.phase === 'free') return { ...end, keepsLock: false };
-    const inTheWay = taking.ok ? [] : taking.heldBy.filter(({ content }) => content.kind !== 'holdfast');
+    if (taking?.ok !== false && now.record.phase === 'free') return { ...end, keepsLock: false };
+    const inTheWay = taking?.ok !== false ? [] : taking.heldBy.filter(({ content }) => content.kind !== 'holdfast');
     if (inTheWay.length > 0) return { stack, reason: 'at-work', message: inTheWay.map(describeLock).join('; ') };
     held = now;
   }

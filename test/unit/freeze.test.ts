@@ -140,6 +140,14 @@ describe('freezing', () => {
     expect(lockAt(store, one)?.nonce).toBe('first');
   });
 
+  it('again for the same incident leaves the lock as old as it is', async () => {
+    const store = new MemoryStore();
+    await freeze(store, { nonce: 'first' });
+    const hooked = new HookedStore(store);
+    await freeze(store, { nonce: 'second' }, hooked);
+    expect(hooked.calls.filter(({ op, key }) => op === 'put' && [one, two].map(durableLockKey).includes(key ?? ''))).toEqual([]);
+  });
+
   it('again after half an unfreeze makes it whole: the record beside the lock that stands', async () => {
     const store = new MemoryStore();
     await freeze(store, { nonce: 'first', stacks: [one] });
