@@ -31,6 +31,8 @@ export class AwsModel {
   #made = 0;
   /** Changes that gave an object the tags of an older edition of the network file. */
   readonly backwards: { readonly by: string; readonly id: string }[] = [];
+  /** Calls that changed what a stack has, since they were last asked for. */
+  #writes: { readonly by: string; readonly stack: string }[] = [];
   /** When each key ends, by AWS's own clock. */
   readonly sessions = new Map<string, number>();
   /** Milliseconds for which a describe shows what was before. At most the staleness that the network file grants. */
@@ -44,6 +46,14 @@ export class AwsModel {
   continueFrom(other: AwsModel): void {
     this.objects.push(...other.objects.map((object) => ({ ...object })));
     this.#made = other.#made;
+  }
+
+  noteWrite(by: string, stack: string): void {
+    this.#writes.push({ by, stack });
+  }
+
+  takeWrites(): readonly { readonly by: string; readonly stack: string }[] {
+    return this.#writes.splice(0);
   }
 
   get living(): readonly AwsObject[] {

@@ -25,7 +25,7 @@ export const brokenBuilds = [
   },
   {
     name: 'a plugin that outlives its engine is left alone',
-    promise: 'untrue-release',
+    promise: 'living-owner',
     edits: [{ file: 'orchestrator/pulumi/orphans.ts', from: 'if (found.length === 0) return ended;', to: 'return ended;' }],
   },
   {
@@ -49,17 +49,6 @@ export const brokenBuilds = [
     ],
   },
   {
-    name: 'a process of another machine that is not heard of is dead',
-    promise: 'living-owner',
-    edits: [
-      {
-        file: 'orchestrator/ownership/liveness.ts',
-        from: "then: { answer: 'cannot-tell', reason: 'quiet' }, because: 'silence proves nothing'",
-        to: "then: dead, because: 'silence proves nothing'",
-      },
-    ],
-  },
-  {
     name: 'the lock goes before the record says that none is wanted',
     edits: [
       {
@@ -71,23 +60,12 @@ export const brokenBuilds = [
   },
   {
     name: 'frozen is told of a stack that has a run',
-    promise: 'frozen-without-lock',
+    promise: 'frozen-at-work',
     edits: [
       {
         file: 'orchestrator/run/freeze.ts',
         from: "if (record.phase !== 'free' && isHeld) return",
         to: "if (record.phase !== 'free') return",
-      },
-    ],
-  },
-  {
-    name: 'a freeze puts no lock',
-    promise: 'frozen-without-lock',
-    edits: [
-      {
-        file: 'orchestrator/run/freeze.ts',
-        from: "if (record.phase !== 'free' && isHeld) return",
-        to: 'if (looks >= 0) return',
       },
     ],
   },
@@ -103,26 +81,6 @@ export const brokenBuilds = [
         file: 'orchestrator/locks/durable-locks.ts',
         from: 'isForeign(object, key) && !beside.includes(object.etag);',
         to: 'isForeign(object, key) && beside.includes(object.etag);',
-      },
-    ],
-  },
-  {
-    name: 'an engine is started over a checkpoint that is not the one that was planned over',
-    edits: [
-      {
-        file: 'orchestrator/run/stack-run.ts',
-        from: 'if (moved.length > 0) return locked(',
-        to: 'if (moved.length > 1000) return locked(',
-      },
-    ],
-  },
-  {
-    name: 'an engine is started over operations that are under way',
-    edits: [
-      {
-        file: 'orchestrator/run/stack-run.ts',
-        from: 'if (pending.length > 0) return await hold(',
-        to: 'if (pending.length > 1000) return await hold(',
       },
     ],
   },
@@ -149,23 +107,6 @@ export const brokenBuilds = [
     ],
   },
   {
-    name: 'a recovery writes a checkpoint that another one has recovered',
-    edits: [
-      {
-        file: 'orchestrator/recovery/recover-stack.ts',
-        from: "over === null ? { only: 'if-absent' } : { only: 'if-matches', etag: over }, write)",
-        to: "{ only: 'always' }, write)",
-      },
-    ],
-  },
-  {
-    name: 'an answer of S3 that says to send a write again is an error',
-    promise: 'unexpected',
-    edits: [
-      { file: 'orchestrator/aws/bucket.ts', from: 'if (!isConflict(cause) || tries === mostTries) throw cause;', to: 'throw cause;' },
-    ],
-  },
-  {
     name: 'a lock of plain pulumi that died stands for ever',
     promise: 'stuck',
     edits: [
@@ -173,6 +114,101 @@ export const brokenBuilds = [
         file: 'orchestrator/cli/commands/recover.ts',
         from: 'const beside = isPlainDead ? engineLocks : [];',
         to: 'const beside = engineLocks.slice(engineLocks.length);',
+      },
+    ],
+  },
+  {
+    name: 'a freeze is forgotten by the run that was at work',
+    promise: 'frozen-without-lock',
+    edits: [
+      {
+        file: 'orchestrator/ownership/transitions.ts',
+        from: "to({ ...commonOf(at), epoch, verified, phase: 'free', since: now });",
+        to: "to({ ...commonOf(at), frozen: undefined, epoch, verified, phase: 'free', since: now } as unknown as NextRecord);",
+      },
+    ],
+  },
+  {
+    name: 'an owner that was taken over writes the record as before',
+    edits: [
+      {
+        file: 'orchestrator/ownership/transitions.ts',
+        from: "if (!isRecord(at) || at.phase === 'free' || as?.epoch !== at.epoch || as.nonce !== at.owner.nonce) return refuse('not-owner');",
+        to: "if (!isRecord(at) || at.phase === 'free' || as === undefined) return refuse('not-owner');",
+      },
+    ],
+  },
+  {
+    name: 'an engine is started, and the record says that none was',
+    edits: [
+      {
+        file: 'orchestrator/ownership/transitions.ts',
+        from: 'sessions: [session], engineStarted: true };',
+        to: 'sessions: [session], engineStarted: false };',
+      },
+    ],
+  },
+  {
+    name: "a run's checkpoint is written whatever the bucket has",
+    promise: 'stale-write',
+    edits: [
+      {
+        file: 'orchestrator/gateway/own-checkpoint.ts',
+        from: "this.#held ? { only: 'if-matches', etag: this.#held.etag } : { only: 'if-absent' };",
+        to: "{ only: 'always' };",
+      },
+    ],
+  },
+  {
+    name: 'a recovery leaves the checkpoint as it found it until it has decided',
+    edits: [
+      {
+        file: 'orchestrator/recovery/recover-stack.ts',
+        from: 'options.dryRun ? read.kept : await this.#touch(read.kept);',
+        to: 'read.kept;\n      if (tries < 0) await this.#touch(read.kept);',
+      },
+    ],
+  },
+  {
+    name: 'a process of another user that this one is not shown is dead',
+    promise: 'living-owner',
+    edits: [
+      {
+        file: 'orchestrator/ownership/liveness.ts',
+        from: "then: { answer: 'cannot-tell', reason: 'not-shown' },\n    because: 'it is another",
+        to: "then: dead,\n    because: 'it is another",
+      },
+      {
+        file: 'orchestrator/ownership/liveness.ts',
+        from: "when: { heartbeat: 'recent' }, then: heard",
+        to: "when: { heartbeat: 'recent', look: 'same' }, then: heard",
+      },
+    ],
+  },
+  {
+    name: 'a look at the process table that failed shows that nothing is there',
+    promise: 'living-owner',
+    edits: [
+      {
+        file: 'orchestrator/ownership/liveness.ts',
+        from: "then: { answer: 'cannot-tell', reason: 'look-failed' }",
+        to: 'then: dead',
+      },
+      {
+        file: 'orchestrator/ownership/liveness.ts',
+        from: "when: { heartbeat: 'recent' }, then: heard",
+        to: "when: { heartbeat: 'recent', look: 'same' }, then: heard",
+      },
+    ],
+  },
+  {
+    name: 'the checkpoints are believed as they were before the records were read',
+    promise: 'false-alarm',
+    edits: [
+      {
+        file: 'orchestrator/run/standing.ts',
+        from: 'if (state && pending.length > 0 && !isVerified)',
+        to: 'if (state && pending.length > 0)',
       },
     ],
   },

@@ -424,7 +424,16 @@ export class EngineRun {
       const { value } = (await withRetries(
         world,
         plugin,
-        () => world.call(plugin, { label, effect: () => (aws.authenticate(accessKeyId), { value: act() }) }),
+        () =>
+          world.call(plugin, {
+            label,
+            effect: () => {
+              aws.authenticate(accessKeyId);
+              const value = act();
+              aws.noteWrite(cli.name, this.#act.stack);
+              return { value };
+            },
+          }),
         3,
       ).catch((cause: unknown) => {
         const { name, message } = cause as Error;

@@ -1,4 +1,4 @@
-import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import type { AwsModel, AwsObject } from './aws-model.ts';
 import type { BucketModel, Change } from './bucket-model.ts';
 import { stateOf } from './engine-model.ts';
@@ -16,6 +16,10 @@ export type Promised =
   | 'stuck'
   /** What was told as frozen has a lock. */
   | 'frozen-without-lock'
+  /** In what was told as frozen no run changes anything. */
+  | 'frozen-at-work'
+  /** The record first, the lock second: no lock goes while the record says that its owner has the stack. */
+  | 'lock-before-record'
   /** No message that nobody meant. */
   | 'unexpected'
   /** Nobody is taken over from while it lives and calls AWS, but at a person's word. */
@@ -61,6 +65,8 @@ export class Oracle {
   readonly names = new Map<string, string>();
   violation: Violation | undefined;
   readonly #unseen = new Set<string>();
+  /** When each stack's owner came to have it. */
+  readonly #owned = new Map<string, number>();
   /** Stacks whose lock a person has cancelled: from then on plain pulumi may be in. */
   readonly cancelled = new Set<string>();
   /** Stacks that are to have a lock, as a freeze was told. */
@@ -85,6 +91,9 @@ export class Oracle {
       const change = changes[this.#seen];
       if (change) this.#judge(change);
     }
+    for (const { by, stack } of this.#aws.takeWrites())
+      if (this.frozen.has(stack) && !this.cancelled.has(stack) && /of (up|destroy)/.test(by))
+        this.accuse('frozen-at-work', `${by} changes AWS, and ${stack.slice(4)} was told as frozen`);
     const [back] = this.#aws.backwards.filter(({ by }) => by.endsWith(')') && by.includes('of resume'));
     if (back) this.accuse('went-back', `${back.by} gives ${back.id} the tags of an older file`);
     for (const stack of this.frozen)
@@ -93,9 +102,13 @@ export class Oracle {
   }
 
   #judge({ key, before, after }: Change): void {
-    const stack = this.#stacks.find((each) => key === durableLockKey(each) || key === checkpointKey(each));
+    const stack = this.#stacks.find((each) => [durableLockKey(each), checkpointKey(each), recordKey(each)].includes(key));
     if (stack === undefined || !after.by) return;
     const by = rootOf(after.by);
+    if (key === recordKey(stack)) {
+      this.#judgeRecord(stack, by, recordIn(before?.body), recordIn(after.body));
+      return;
+    }
     if (key === durableLockKey(stack)) {
       const owner = before?.body === undefined ? undefined : ownerIn(before.body);
       if (owner !== undefined && owner !== ownerOf(after.by) && owner !== (after.body === undefined ? undefined : ownerIn(after.body))) {
@@ -107,6 +120,12 @@ export class Oracle {
           );
       }
       if (after.body === undefined && before && this.#bucket.locksOf(stack).length === 0 && !isPlain(by)) {
+        const record = recordIn(this.#bucket.get(recordKey(stack))?.body);
+        if (record.owner !== undefined && ownerOfRecord(record.owner) === owner && !this.cancelled.has(stack))
+          this.accuse(
+            'lock-before-record',
+            `${by} takes the lock of ${stack.slice(4)} away, and its record says that ${owner} has the stack`,
+          );
         const why = this.untruth(stack, by);
         if (why !== undefined && !this.cancelled.has(stack))
           this.accuse('untrue-release', `${by} takes the lock of ${stack.slice(4)} away, and ${why}`);
@@ -124,6 +143,33 @@ export class Oracle {
         'stale-write',
         `${by} writes over the checkpoint of ${stack.slice(4)}, which ${rootOf(before.by)} has written, whose lock stands (${owner})`,
       );
+  }
+
+  /** A takeover is by a proof, and what it says has to be true at that moment. */
+  #judgeRecord(stack: string, by: string, before: RecordSeen, after: RecordSeen): void {
+    if (after.phase === 'free' && after.verified?.kind === 'at' && (before.phase === 'running' || before.phase === 'recovering')) {
+      const why = this.untruth(stack, by);
+      if (why !== undefined && !this.cancelled.has(stack))
+        this.accuse('untrue-release', `${by} writes down that ${stack.slice(4)} is verified, and ${why}`);
+    }
+    const ownedBefore = this.#owned.get(stack);
+    if (after.epoch !== before.epoch) this.#owned.set(stack, this.#world.nowMs);
+    if (after.phase !== 'recovering' || before.owner === undefined || after.owner === undefined || after.epoch === before.epoch) return;
+    const owner = ownerOfRecord(before.owner);
+    // Its own: a stack that is held without an owner is claimed first.
+    if (owner === ownerOfRecord(after.owner)) return;
+    const taken = `${by} takes ${stack.slice(4)} over from ${this.names.get(owner) ?? owner}`;
+    const isAlive = this.#machines.get(before.owner.host)?.processes.has(before.owner.pid) === true;
+    const wroteMs = this.#world.nowMs - (ownedBefore ?? -Infinity);
+    if (before.phase !== 'held' && isAlive && after.writerDead === 'process-dead' && before.writerDead === undefined)
+      this.accuse('living-owner', `${taken} as of a process that is dead, and it lives`);
+    if (before.phase !== 'held' && isAlive && wroteMs < quietAtLeastMs)
+      this.accuse('living-owner', `${taken}, which lives, and has had the stack for ${seconds(wroteMs)}`);
+    if (after.writerDead === 'nothing-started' && before.phase !== 'claimed' && before.run?.engineStarted !== false)
+      this.accuse('living-owner', `${taken} as of a run that has started nothing, and it has`);
+    const endsMs = Math.max(0, ...(before.run?.sessions ?? []).map(({ accessKeyId }) => this.#aws.sessions.get(accessKeyId) ?? 0));
+    if (after.writerDead === 'sessions-ended' && before.writerDead === undefined && endsMs > this.#world.nowMs)
+      this.accuse('living-owner', `${taken} as its sessions are over, and one lasts ${seconds(endsMs - this.#world.nowMs)} more`);
   }
 
   /** What of a run may still change AWS: a plugin that lives, with a session that lasts. */
@@ -222,6 +268,23 @@ const rootOf = ({ name }: Process): string => name.replace(/^(plugin of |engine 
 const isPlain = (name: string): boolean => name.startsWith('pulumi-');
 
 const ownerOf = ({ machine, pid }: Process): string => `${machine.name} ${pid}`;
+
+/** For so long after a process was heard of, no command may take its silence for anything. */
+const quietAtLeastMs = 60_000;
+
+/** As much of a stack's record as it is judged by. */
+interface RecordSeen {
+  readonly phase?: string;
+  readonly epoch?: number;
+  readonly owner?: { readonly host: string; readonly pid: number };
+  readonly verified?: { readonly kind: string };
+  readonly run?: { readonly engineStarted: boolean; readonly sessions: readonly { readonly accessKeyId: string }[] };
+  readonly writerDead?: string;
+}
+
+const recordIn = (body: string | undefined): RecordSeen => (body === undefined ? {} : (JSON.parse(body) as RecordSeen));
+
+const ownerOfRecord = ({ host, pid }: { readonly host: string; readonly pid: number }): string => `${host} ${pid}`;
 
 /** Pulumi's own lock format names process and host. */
 function ownerIn(body: string): string | undefined {
