@@ -1,3 +1,4 @@
+import { shortOf } from '../domain/stack-name.ts';
 import { nothingKnown } from '../alerts/alert.ts';
 import type { Alert } from '../alerts/alert.ts';
 import { topicNotifier, webhookNotifier } from '../alerts/notifiers.ts';
@@ -9,7 +10,7 @@ import { topicOf } from '../network/spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { Emit, StackEnd } from '../run/events.ts';
 import type { Context } from './context.ts';
-import { ciLink, shortOf } from './open.ts';
+import { ciLink } from './open.ts';
 import type { OpenedSession } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
 

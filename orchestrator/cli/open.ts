@@ -12,7 +12,7 @@ import type { Session } from '../aws/session.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
-import { parseStackName, shortName } from '../domain/stack-name.ts';
+import { shortOf } from '../domain/stack-name.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -336,12 +336,6 @@ const noStandings: Standings = {
   liveness: () => unknownLiveness,
   unreadable: [],
 };
-
-/** As a person types it; the full name where it is not one of Holdfast's. */
-export function shortOf(stack: string): string {
-  const name = parseStackName(stack);
-  return name ? shortName(name) : stack;
-}
 
 /** Where the engine finds the state of this network. */
 export function backendUrl({ target }: OpenedFile, aws: OpenedSession, region: string): string {

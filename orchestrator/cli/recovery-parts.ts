@@ -8,7 +8,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { openSpool, spooledFile } from '../gateway/spool.ts';
 import { compareWithState } from '../inventory/compare.ts';
 import type { Difference } from '../inventory/compare.ts';
-import { describeDifference } from '../inventory/describe-difference.ts';
+import { differenceInWords } from '../ui/inventory.ts';
 import { trailObjects } from '../inventory/trail-objects.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine } from '../pulumi/engine.ts';
@@ -130,11 +130,11 @@ function asStateDifference(difference: Difference): StateDifference[] {
     case 'missing':
     case 'unrecorded':
     case 'twice':
-      return [{ kind: 'membership', text: describeDifference(difference) }];
+      return [{ kind: 'membership', text: differenceInWords(difference) }];
     case 'changed':
-      return [{ kind: 'property', text: describeDifference(difference) }];
+      return [{ kind: 'property', text: differenceInWords(difference) }];
     case 'foreign':
-      return [{ kind: 'foreign', text: describeDifference(difference) }];
+      return [{ kind: 'foreign', text: differenceInWords(difference) }];
     case 'disowned':
     case 'not-compared':
       return [];

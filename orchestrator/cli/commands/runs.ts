@@ -3,6 +3,7 @@ import { formatSeconds } from '../../domain/duration.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
+import { shortOf } from '../../domain/stack-name.ts';
 import type { JournalEvent } from '../../journal/events.ts';
 import { allRuns, readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
@@ -20,7 +21,6 @@ import { styleFor } from '../../ui/reporter.ts';
 import type { Style } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { shortOf } from '../open.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 
