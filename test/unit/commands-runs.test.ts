@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { describeJournalEvent, describeRunEnd, findRun, runStatus } from '../../orchestrator/cli/commands/runs.ts';
+import { findRun, runStatus } from '../../orchestrator/cli/commands/runs.ts';
 import { Refusal } from '../../orchestrator/domain/problem.ts';
 import { Journal } from '../../orchestrator/journal/journal.ts';
 import type { NewEvent } from '../../orchestrator/journal/events.ts';
 import { readRun } from '../../orchestrator/journal/read-runs.ts';
 import type { Liveness } from '../../orchestrator/ownership/liveness.ts';
 import { runEventKey } from '../../orchestrator/state/layout.ts';
+import { describeJournalEvent, describeRunEnd } from '../../orchestrator/ui/runs.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { known, lockOf, processOf } from './support/owner.ts';
 
