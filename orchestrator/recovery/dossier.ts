@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatSeconds } from '../domain/duration.ts';
-import type { Answer } from '../journal/events.ts';
+import type { Answer, RecoveryStep } from '../journal/events.ts';
 import { dossiersPrefix, schemaVersion } from '../state/layout.ts';
 import type { Deployment } from '../state/deployment.ts';
 import type { ObjectStore } from '../state/object-store.ts';
@@ -55,8 +55,6 @@ export interface Dossier {
   /** The plan on the bucket, after the release. */
   readonly confirmed: Plan | null;
 }
-
-export type RecoveryStep = 'freeze' | 'quarantine' | 'evidence' | 'reconcile' | 'verify' | 'promote' | 'release' | 'confirm';
 
 interface Content {
   readonly etag: string | null;

@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
 import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory } from '../inventory/live-object.ts';
-import type { Answer, NewEvent } from '../journal/events.ts';
+import type { Answer, NewEvent, RecoveryStep } from '../journal/events.ts';
 import type { Journal } from '../journal/journal.ts';
 import { describeLock } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
@@ -24,7 +24,7 @@ import { patiently } from '../state/patience.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
 import { contentOf, writeDossier } from './dossier.ts';
-import type { Dossier, Plan, RecoveryStep } from './dossier.ts';
+import type { Dossier, Plan } from './dossier.ts';
 import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
@@ -248,7 +248,7 @@ class StackRecovery {
     const stuck = this.#stuck;
     const parts = this.#parts;
     const taking = this.#options.dryRun ? 'would take over' : 'took over';
-    if (!this.#options.inRun) this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
+    if (!this.#options.inRun) await this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
     const read = await this.#quarantine();
     if ('kind' in read) return read;
     let kept = read;
@@ -280,11 +280,10 @@ class StackRecovery {
             `Read the dossier, and look for whoever changes AWS meanwhile; then again: npm run recover -- ${stuck.short}`,
           );
         }
-        this.#step('verify', describeChecked(checked));
+        await this.#step('verify', describeChecked(checked));
         this.#tell(checked);
         if (this.#options.dryRun)
           return { kind: 'would-recover', said: describeSubjects(examined.subjects), differences: checked.differences };
-        await this.#journal({ type: 'checked', ...this.#header(), differences: [...checked.differences] });
         return await this.#promote(kept, refreshed, examined.subjects, checked);
       } finally {
         await refreshed.mount.close();
@@ -328,14 +327,7 @@ class StackRecovery {
       const touched = options.dryRun ? read.kept : await this.#touch(read.kept);
       if (touched && 'kind' in touched) return touched;
       if (touched) {
-        await this.#journal({
-          type: 'quarantined',
-          ...this.#header(),
-          prefix: copied.prefix,
-          versions: copied.versions.length,
-          checkpoint: touched.etag ?? null,
-        });
-        this.#step('quarantine', `${copied.versions.length} versions under ${copied.prefix}`);
+        await this.#step('quarantine', `${copied.versions.length} versions under ${copied.prefix}`);
         return touched;
       }
       if (tries === touches) return this.#held(`the checkpoint of ${stack} is written by somebody else again and again`);
@@ -485,18 +477,10 @@ class StackRecovery {
       if (facts.kind !== 'engine' && (row.then !== 'keep' || isInDoubt(facts)))
         parts.emit({ type: 'decision', stack, resource: name, id: id ?? null, decision: row.then, because: row.because });
     const looks = examined.looks.length;
-    this.#step(
+    await this.#step(
       'evidence',
       `${subjects.filter(({ facts }) => facts.kind !== 'engine' && isInDoubt(facts)).length} in doubt, ${looks} ${looks === 1 ? 'look' : 'looks'} at AWS; CloudTrail: ${examined.trail}`,
     );
-    await this.#journal({
-      type: 'examined',
-      ...this.#header(),
-      decisions: subjects
-        .filter(({ row, facts }) => row.then !== 'keep' || isInDoubt(facts))
-        .map(({ urn, id, row }) => ({ urn, ...(id === undefined ? {} : { id }), decision: row.then, because: row.because })),
-      questions: questionsOf(short, subjects).map(({ question }) => question),
-    });
     return examined;
   }
 
@@ -522,7 +506,7 @@ class StackRecovery {
       return this.#lost.signal.aborted ? this.#lostEnd() : this.#held(why);
     };
     if (readDeployment(reconciled.body).ok && isNothing(reconciled.body)) {
-      this.#step('reconcile', 'the state has nothing');
+      await this.#step('reconcile', 'the state has nothing');
       return { mount, body: reconciled.body, deployment: { resources: [], operations: [] } };
     }
     const result = await parts.engine.refresh(this.#engineRequest(mount));
@@ -530,8 +514,7 @@ class StackRecovery {
     const body = mount.report().checkpoint?.body ?? '';
     const read = readDeployment(body);
     if (!read.ok) return fail(`the refreshed checkpoint cannot be read: ${read.why}`);
-    this.#step('reconcile', `${describeSubjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
-    await this.#journal({ type: 'reconciled', ...this.#header(), resources: read.deployment.resources.length });
+    await this.#step('reconcile', `${describeSubjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
     return { mount, body, deployment: read.deployment };
   }
 
@@ -543,7 +526,7 @@ class StackRecovery {
     const body = mount.report().checkpoint?.body ?? '';
     const read = readDeployment(body);
     if (!read.ok) return this.#held(`what the shell left cannot be read: ${read.why}`);
-    this.#step('reconcile', 'by hand, in a shell over the overlay');
+    await this.#step('reconcile', 'by hand, in a shell over the overlay');
     const { deployment, raw } = read;
     return { ...kept, raw, body, deployment, history: readHistory([{ version: 'shell', deployment }]), byHand: true };
   }
@@ -633,12 +616,6 @@ class StackRecovery {
     const body = read.ok && isNothing(refreshed.body) ? this.#marked(read.raw) : refreshed.body;
     if (!isGone) {
       const over = kept.etag ?? null;
-      await this.#journal({
-        type: 'promoting',
-        ...this.#header(),
-        over,
-        sha256: createHash('sha256').update(body).digest('hex'),
-      });
       if (!(await this.#isMine())) return this.#lostEnd();
       const write = randomUUID();
       const put = await patiently(
@@ -649,7 +626,7 @@ class StackRecovery {
       if (!put.done) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
       etag = put.etag;
       this.#after = { deployment: refreshed.deployment, etag };
-      this.#step('promote', `checkpoint ${etag.replaceAll('"', '').slice(0, 8)}`);
+      await this.#step('promote', `checkpoint ${etag.replaceAll('"', '').slice(0, 8)}`);
     }
     const head = (await patiently(() => checkpointVersions(parts.store, [stack]), { seconds: parts.patienceSeconds })).get(stack);
     if (head?.etag !== etag) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
@@ -670,7 +647,7 @@ class StackRecovery {
     this.#releasedAt = new Date(parts.now()).toISOString();
     await journal.note({ type: 'released', stack, epoch: this.#epoch });
     await parts.dropSpool(interrupted.run, stack).catch(() => undefined);
-    this.#step('release', frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
+    await this.#step('release', frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
     if (checkpoint && !this.#options.inRun) await this.#confirm(checkpoint);
     return { kind: 'recovered', said, checkpoint, differences: checked.differences, page: undefined };
   }
@@ -714,9 +691,7 @@ class StackRecovery {
     try {
       const { plan } = await this.#preview(mount);
       this.#confirmed = plan;
-      const changes = 'failed' in plan ? [...plan.failed] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange);
-      this.#step('confirm', 'failed' in plan ? `the plan failed: ${plan.failed.join('; ')}` : describePlan(plan));
-      await stuck.journal.note({ type: 'confirmed', ...this.#header(), changes });
+      await this.#step('confirm', 'failed' in plan ? `the plan failed: ${plan.failed.join('; ')}` : describePlan(plan));
     } catch (cause) {
       parts.emit({ type: 'note', message: `${stuck.short}: no plan could be made after the release: ${messageOf(cause)}` });
     } finally {
@@ -790,7 +765,7 @@ class StackRecovery {
     if (!this.#options.dryRun) await this.#stuck.journal.note(event);
   }
 
-  #step(step: RecoveryStep, said: string): void {
+  async #step(step: RecoveryStep, said: string): Promise<void> {
     const parts = this.#parts;
     const stuck = this.#stuck;
     const nowMs = parts.now();
@@ -798,6 +773,7 @@ class StackRecovery {
     this.#stepStartedMs = nowMs;
     this.#steps.push({ step, at: new Date(nowMs).toISOString(), seconds, said });
     parts.emit({ type: 'recovery-step', stack: stuck.stack, step, said, seconds });
+    await this.#journal({ type: step, ...this.#header(), said });
   }
 
   #undecided(questions: readonly Question[]): RecoveryEnd {

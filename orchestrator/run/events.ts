@@ -2,7 +2,7 @@ import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
-import type { RecoveryStep } from '../recovery/dossier.ts';
+import type { RecoveryStep } from '../journal/events.ts';
 import type { Decision } from '../recovery/facts.ts';
 import type { Question } from '../recovery/questions.ts';
 

@@ -1,7 +1,7 @@
 import { formatSeconds } from '../domain/duration.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
-import type { RecoveryStep } from '../recovery/dossier.ts';
+import type { RecoveryStep } from '../journal/events.ts';
 import type { Question } from '../recovery/questions.ts';
 import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult } from '../run/events.ts';
 import type { Style } from './reporter.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { describeAnswer, describeDecisions } from '../../orchestrator/recovery/describe.ts';
+import { describeAnswer } from '../../orchestrator/recovery/describe.ts';
 import { contentOf, dossierKey, dossierPage, readDossiers, writeDossier, writeReleaseNote } from '../../orchestrator/recovery/dossier.ts';
 import type { Dossier } from '../../orchestrator/recovery/dossier.ts';
 import { subjectsOf } from '../../orchestrator/recovery/subjects.ts';
@@ -240,21 +240,5 @@ describe('in words', () => {
     [{ resource: 'vpc', answer: 'forget' }, 'vpc=forget'],
   ] as const)('an answer is as a person types it: %j', (answer, words) => {
     expect(describeAnswer(answer)).toBe(words);
-  });
-
-  it('decisions are told but for what stays as it was', () => {
-    expect(
-      describeDecisions([
-        { urn: urnOf('vpc'), id: 'vpc-1', decision: 'adopt', because: '' },
-        { urn: urnOf('net'), decision: 'forget', because: '' },
-        { urn: urnOf('old'), id: 'vpc-0', decision: 'keep', because: '' },
-      ]),
-    ).toBe('adopt vpc (vpc-1), forget net');
-  });
-
-  it('no decision is that everything is as it was', () => {
-    expect(describeDecisions([{ urn: urnOf('old'), id: 'vpc-0', decision: 'keep', because: '' }])).toBe(
-      'everything is as the state has it',
-    );
   });
 });

@@ -204,7 +204,7 @@ async function restOf(store: ObjectStore, file: OpenedFile, found: readonly Resu
   return Promise.all(
     [...byRun.values()].map(async (run): Promise<Resumable> => {
       const text = await readProgram(store, network, run.program);
-      const asked = (await readRun(store, network, run.run)).state.opened?.order;
+      const asked = (await readRun(store, network, run.run)).opened?.order;
       return { ...run, ...(text === undefined ? {} : { text }), ...(asked === undefined ? {} : { asked }) };
     }),
   );
@@ -427,12 +427,6 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const how = writer.dead
     ? { how: `${writer.how}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
     : { how: `not known: ${writer.why}${byToday}` };
-  if (claim) {
-    const { epoch } = claim.as;
-    const { etag, record: lock } = claim.lock();
-    await journal.note({ type: 'lock-taken', stack, epoch, etag, lock });
-    await journal.note({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
-  }
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
   const end = await recoverStack(
