@@ -33,14 +33,13 @@ import { evidenceHours } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
-import { questionsOf } from './questions.ts';
 import type { Question } from './questions.ts';
 import { brokenBy, ReadVersions } from './read-versions.ts';
 import { reconcile } from './reconcile.ts';
 import { isInDoubt } from './subjects.ts';
 import type { Subject } from './subjects.ts';
-import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from './verify.ts';
-import type { PlannedStep } from './verify.ts';
+import { membershipProblems, planProblems, plannedSteps } from './verify.ts';
+import type { RecoveryWords } from './words.ts';
 
 /** What the stacks of one recovery share. */
 export interface RecoveryParts {
@@ -79,6 +78,7 @@ export interface RecoveryParts {
   readonly dropSpool: (run: string, stack: string) => Promise<void>;
   /** As the stack's list is to have it. */
   readonly asDisowned: (object: Leaving) => DisownedObject;
+  readonly words: RecoveryWords;
   readonly patienceSeconds: number;
   readonly stalenessSeconds: number;
   readonly limitSeconds: number;
@@ -184,16 +184,11 @@ interface Refreshed {
 interface Checked {
   readonly problems: readonly string[];
   readonly differences: readonly string[];
-  /** What the plan still has to do. */
-  readonly left: readonly string[];
   readonly plan: Plan;
 }
 
 /** How often what does not verify is looked at anew: AWS may have shown something late, or somebody may be changing it. */
 const attempts = 3;
-
-/** Of the first deploy of a stack nearly everything is left. */
-const leftToldAtMost = 8;
 
 /** How often a checkpoint that somebody writes meanwhile is read anew. */
 const touches = 5;
@@ -257,7 +252,7 @@ class StackRecovery {
       this.#kept = kept;
       const examined = await this.#examine(kept);
       if ('kind' in examined) return examined;
-      const questions = questionsOf(stuck.short, examined.subjects);
+      const questions = parts.words.questions(stuck.short, examined.subjects);
       if (questions.length > 0 && !withShell) return this.#undecided(questions);
       const refreshed = await this.#refresh(kept, examined.subjects, withShell);
       if ('kind' in refreshed) return refreshed;
@@ -280,10 +275,10 @@ class StackRecovery {
             `Read the dossier, and look for whoever changes AWS meanwhile; then again: npm run recover -- ${stuck.short}`,
           );
         }
-        await this.#step('verify', describeChecked(checked));
+        await this.#step('verify', parts.words.checked(checked.plan, checked.differences));
         this.#tell(checked);
         if (this.#options.dryRun)
-          return { kind: 'would-recover', said: describeSubjects(examined.subjects), differences: checked.differences };
+          return { kind: 'would-recover', said: parts.words.subjects(examined.subjects), differences: checked.differences };
         return await this.#promote(kept, refreshed, examined.subjects, checked);
       } finally {
         await refreshed.mount.close();
@@ -514,7 +509,7 @@ class StackRecovery {
     const body = mount.report().checkpoint?.body ?? '';
     const read = readDeployment(body);
     if (!read.ok) return fail(`the refreshed checkpoint cannot be read: ${read.why}`);
-    await this.#step('reconcile', `${describeSubjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
+    await this.#step('reconcile', `${parts.words.subjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
     return { mount, body, deployment: read.deployment };
   }
 
@@ -561,7 +556,6 @@ class StackRecovery {
         ),
         ...('failed' in plan ? [`the plan failed: ${plan.failed.join('; ')}`] : []),
       ],
-      left: 'failed' in plan ? [] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange),
       plan,
     };
     this.#checked = checked;
@@ -569,13 +563,12 @@ class StackRecovery {
   }
 
   /** Before the lock goes: what somebody changed meanwhile is what an incident overlooks. */
-  #tell({ differences, left }: Checked): void {
+  #tell({ differences, plan }: Checked): void {
     const { short } = this.#stuck;
     const note = (message: string): void => this.#parts.emit({ type: 'note', message: `${short}: ${message}` });
     for (const difference of differences) note(`not in doubt, and different: ${difference}`);
-    const more = left.length - leftToldAtMost;
-    if (left.length > 0)
-      note(`left to do: ${left.slice(0, leftToldAtMost).join(', ')}${more > 0 ? `, and ${more} more in its dossier` : ''}`);
+    const left = this.#parts.words.left(plan);
+    if (left !== undefined) note(left);
   }
 
   async #preview(mount: Mount): Promise<{ readonly plan: Plan; readonly steps: ReturnType<typeof plannedSteps> }> {
@@ -598,8 +591,8 @@ class StackRecovery {
     const stuck = this.#stuck;
     const parts = this.#parts;
     const { stack, claim, journal, interrupted } = stuck;
-    if (!claim) return { kind: 'would-recover', said: describeSubjects(subjects), differences: checked.differences };
-    const said = describeSubjects(subjects);
+    const said = parts.words.subjects(subjects);
+    if (!claim) return { kind: 'would-recover', said, differences: checked.differences };
     const left = leaving(subjects);
     // Whoever took the stack over meanwhile has changed the checkpoint too, so that the write below is refused: this tells it earlier.
     const cause = await parts.watch.look();
@@ -691,7 +684,7 @@ class StackRecovery {
     try {
       const { plan } = await this.#preview(mount);
       this.#confirmed = plan;
-      await this.#step('confirm', 'failed' in plan ? `the plan failed: ${plan.failed.join('; ')}` : describePlan(plan));
+      await this.#step('confirm', parts.words.plan(plan));
     } catch (cause) {
       parts.emit({ type: 'note', message: `${stuck.short}: no plan could be made after the release: ${messageOf(cause)}` });
     } finally {
@@ -865,7 +858,7 @@ class StackRecovery {
       confirmed: this.#confirmed ?? null,
     };
     try {
-      return await writeDossier(parts.store, dossier, parts.patienceSeconds);
+      return await writeDossier(parts.store, dossier, parts.words.page(dossier), parts.patienceSeconds);
     } catch (cause) {
       parts.emit({ type: 'note', message: `${stuck.short}: the dossier could not be written: ${messageOf(cause)}` });
       return undefined;
@@ -909,34 +902,3 @@ function wordsOf(result: EngineResult): string {
       return result satisfies never;
   }
 }
-
-/** `adopted vpc (vpc-0a1b); forgot subnet-a`, of what is not as the state had it. */
-/** More than this of one kind are counted: each decision has had its own line. */
-const namedAtMost = 3;
-
-function describeSubjects(subjects: readonly Subject[]): string {
-  const words = { adopt: 'adopted', forget: 'forgot', condemn: 'to be deleted:', disown: 'disowned' } as const;
-  const isTold = ({ row, facts }: Subject): boolean => facts.kind === 'cloud' && !(row.then === 'condemn' && facts.state === 'condemned');
-  const told = Object.entries(words).flatMap(([decision, word]) => {
-    const those = subjects.filter((subject) => subject.row.then === decision && isTold(subject));
-    return those.length > namedAtMost
-      ? [`${word} ${those.length} resources`]
-      : those.map(({ name, id }) => `${word} ${name}${id === undefined ? '' : ` (${id})`}`);
-  });
-  return told.length === 0 ? 'everything is as the state has it' : told.join(', ');
-}
-
-function describeChecked({ plan, differences }: Checked): string {
-  const other = differences.length === 0 ? '' : `; ${differences.length} other ${differences.length === 1 ? 'difference' : 'differences'}`;
-  return `AWS and the state agree${other}; ${'failed' in plan ? 'the plan failed' : describePlan(plan)}`;
-}
-
-function describePlan({ changes }: Extract<Plan, { changes: unknown }>): string {
-  if (isEmptyPlan(changes)) return 'a plan shows nothing to do';
-  const counts = new Map<string, number>();
-  for (const { op } of changes) if (op !== 'same') counts.set(op, (counts.get(op) ?? 0) + 1);
-  return `a plan shows ${[...counts].map(([op, count]) => `${count} to ${op}`).join(', ')}`;
-}
-
-const describeChange = ({ op, name, changed }: PlannedStep): string =>
-  `${op} ${name}${changed.length === 0 ? '' : ` (${changed.join(', ')})`}`;

@@ -32,7 +32,7 @@ describe('the simulator', () => {
       'orchestrator/pulumi/entry.ts',
       'orchestrator/recovery/facts.ts',
       'orchestrator/recovery/release-checklist.ts',
-      'orchestrator/recovery/table-page.ts',
+      'orchestrator/ui/decision-table-page.ts',
       'orchestrator/state/object-store.ts',
     ]);
   });
