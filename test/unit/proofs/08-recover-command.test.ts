@@ -90,4 +90,29 @@ describe('H10: recover --resume', () => {
     expect(history).toMatch(/engine \d of resume 3 \(ada on m1\) for up of spoke\.a/);
     expect(history).not.toMatch(/engine \d of resume 3 \(ada on m1\) for up of (hub|spoke\.b)/);
   });
+
+  it('does not deploy the old network file over a stack that a later run has deployed between its recovery and its turn', () => {
+    const { ends, history } = played({
+      seed: 'h10-between',
+      deployed: true,
+      actors: [
+        { name: 'up 1 (ada on m1)', kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined },
+        { name: 'resume 2 (ada on m1)', kind: 'resume', machine: 'm1', user: 'ada', startsAtMs: hourMs, stack: undefined },
+        { name: 'up-edited 3 (bob on m2)', kind: 'up-edited', machine: 'm2', user: 'bob', startsAtMs: hourMs + 60_000, stack: undefined },
+      ],
+      faults: [
+        { process: 'up 1 (ada on m1)', label: 'puts the checkpoint of hub, if it is as it was', call: 1, kind: 'killed-after', ms: 0 },
+        // As it would be busy with the recovery of other stacks.
+        {
+          process: 'resume 2 (ada on m1)',
+          label: 'deletes its heartbeat, if it is as it was',
+          call: 1,
+          kind: 'stopped-after',
+          ms: 1_200_000,
+        },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (ada on m1)': 'killed', 'up-edited 3 (bob on m2)': '0', 'resume 2 (ada on m1)': '0', promises: 'holds' });
+    expect(history).not.toMatch(/engine \d of resume 2 \(ada on m1\) for up of/);
+  });
 });
