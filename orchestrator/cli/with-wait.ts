@@ -4,7 +4,6 @@ import type { ExitCode } from '../domain/exit-codes.ts';
 import { Heartbeat, readWaiters } from '../locks/heartbeat.ts';
 import type { Emit } from '../run/events.ts';
 import { seeWaiters, waitForLocks } from '../run/lock-wait.ts';
-import { readStates } from '../state/checkpoints.ts';
 import type { Context } from './context.ts';
 import { ciLink, observerOf, openAws, standingsOf } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -63,8 +62,8 @@ async function waitOnce(
       return await waitForLocks(stacks, {
         look: async () => {
           if (live.remainingSeconds() < shortSeconds) await live.renew().catch(() => false);
-          const { states } = await readStates(store, network, stacks);
-          const standings = await standingsOf(context, aws, network, states, stacks);
+          // Without the states: plain pulumi has a step open in its checkpoint for as long as it works on it, and its lock says that it may.
+          const standings = await standingsOf(context, aws, network, new Map(), stacks);
           const others = (await readWaiters(store, network)).filter(({ record }) => record.nonce !== aws.process.nonce);
           return { standings, waiters: await seeWaiters(others, observerOf(aws), context.now()) };
         },

@@ -64,18 +64,12 @@ const checkpointSchema = z.looseObject({
   }),
 });
 
-/**
- * Every checkpoint of the network, whether or not the network file still asks for the stack.
- * @param only of these stacks alone
- */
+/** Every checkpoint of the network, whether or not the network file still asks for the stack. */
 export async function readStates(
   store: ObjectStore,
   network: string,
-  only?: readonly string[],
 ): Promise<{ states: Map<string, StackState>; unreadable: UnreadableState[] }> {
-  const objects =
-    only?.map((stack) => ({ key: checkpointKey(stack) })) ??
-    (await store.list(stacksPrefix(network))).filter(({ key }) => isCheckpoint(key));
+  const objects = (await store.list(stacksPrefix(network))).filter(({ key }) => isCheckpoint(key));
   const read = await Promise.all(objects.map((object) => readState(store, object)));
   const states = new Map<string, StackState>();
   const unreadable: UnreadableState[] = [];
@@ -103,7 +97,7 @@ export async function checkpointVersions(store: ObjectStore, stacks: readonly st
   );
 }
 
-async function readState(store: ObjectStore, object: Pick<StoredObject, 'key'>): Promise<StackState | UnreadableState | undefined> {
+async function readState(store: ObjectStore, object: StoredObject): Promise<StackState | UnreadableState | undefined> {
   const stack = stackOfKey(object.key);
   const name = parseStackName(stack);
   if (!name) return undefined;
