@@ -178,7 +178,7 @@ export async function preflight(
   // The engine's history is long, and grows with each update: only what forecasts how long it takes reads it.
   const forecasts = bucketFacts.ok && request.command !== 'recover';
   const [state, durations] = await Promise.all([
-    readState(context, aws, network, bucketFacts.ok, emit),
+    readState(context, aws, network, bucketFacts.ok, emit, identity.ok ? identity.value.clockSkewSeconds : undefined),
     forecasts ? lastDurations(aws.store, network.spec.network) : new Map<string, number>(),
   ]);
   const { states, unreadable, standings } = state;
@@ -276,12 +276,13 @@ export async function readState(
   network: Network,
   reachable: boolean,
   emit: Emit,
+  clockSkewSeconds = 0,
 ): Promise<BucketState> {
   if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings };
   const name = network.spec.network;
   await refuseOldLayout(aws.store, name);
   const { states, unreadable } = await readStates(aws.store, name);
-  const read = () => standingsOf(context, aws, name, states);
+  const read = () => standingsOf(context, aws, name, states, { clockSkewSeconds });
   let standings = await read();
   const restored = await restoreLocks(tidyRequest(context, aws, name, standings, emit)).catch((cause: unknown) => {
     emit({ type: 'note', message: `The lock of a held stack is gone, and could not be put back: ${messageOf(cause)}` });
@@ -310,9 +311,11 @@ export function standingsOf(
   aws: OpenedSession,
   network: string,
   states: ReadonlyMap<string, StackState>,
-  only?: readonly string[],
+  { only, clockSkewSeconds = 0 }: { readonly only?: readonly string[]; readonly clockSkewSeconds?: number | undefined } = {},
 ): Promise<Standings> {
-  return readStandings({ store: aws.store, network, states, ...(only ? { only } : {}), ...observerOf(aws), now: context.now() });
+  // A process is heard of by the bucket's clock: one of ours that is ahead would take it for quiet.
+  const now = context.now() - clockSkewSeconds * 1000;
+  return readStandings({ store: aws.store, network, states, ...(only ? { only } : {}), ...observerOf(aws), now });
 }
 
 /** This process, as one that looks at others. */

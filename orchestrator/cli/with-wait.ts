@@ -63,7 +63,7 @@ async function waitOnce(
         look: async () => {
           if (live.remainingSeconds() < shortSeconds) await live.renew().catch(() => false);
           // Without the states: plain pulumi has a step open in its checkpoint for as long as it works on it, and its lock says that it may.
-          const standings = await standingsOf(context, aws, network, new Map(), stacks);
+          const standings = await standingsOf(context, aws, network, new Map(), { only: stacks });
           const others = (await readWaiters(store, network)).filter(({ record }) => record.nonce !== aws.process.nonce);
           return { standings, waiters: await seeWaiters(others, observerOf(aws), context.now()) };
         },
