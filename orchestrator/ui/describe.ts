@@ -42,6 +42,8 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'draining':
     case 'waiting':
       return style.yellow(event.message);
+    case 'session-ends':
+      return style.yellow(describeSessionEnd(event));
     case 'recovery-step':
       return wrapped(
         `${style.green(stepWord[event.step].padEnd(10))}  ${event.said}${event.seconds < 1 ? '' : style.dim(` (${formatSeconds(event.seconds)})`)}`,
@@ -59,6 +61,10 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     default:
       return event satisfies never;
   }
+}
+
+export function describeSessionEnd({ short, ends }: Extract<RunEvent, { type: 'session-ends' }>): string {
+  return `${short}: the session ends at ${ends.slice(11, 16)} UTC. No step begins any more; a step that has not ended by then leaves the stack held. Next: sign in again, then npm run recover -- ${short}`;
 }
 
 /** The incident's own words, as far as it had them. */
