@@ -1,9 +1,9 @@
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
+import { shortOf } from '../domain/stack-name.ts';
 import type { StackResult } from '../run/events.ts';
 import { detailOfHeld } from '../run/standing.ts';
 import type { Standings } from '../run/standing.ts';
-import { shortOf } from './open.ts';
 
 interface Vertex {
   readonly name: string;

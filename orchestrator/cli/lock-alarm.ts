@@ -6,12 +6,12 @@ import { publishLockAge } from '../aws/publish.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
+import { shortOf } from '../domain/stack-name.ts';
 import type { Standings } from '../run/standing.ts';
 import { describeFailed, notifiersOf } from './alerting.ts';
 import type { Context } from './context.ts';
 import { nextOf } from './lock-status.ts';
 import type { LockStatus } from './lock-status.ts';
-import { shortOf } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
 import type { OpenedBucket } from './with-bucket.ts';
 

@@ -4,8 +4,8 @@ import type { LockRecord } from '../locks/lock-record.ts';
 import { describeReason } from '../ownership/describe-liveness.ts';
 import type { Liveness } from '../ownership/liveness.ts';
 import type { Standings } from '../run/standing.ts';
-import { shortOf } from './open.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '../domain/quoted.ts';
+import { shortOf } from '../domain/stack-name.ts';
 
 /** One object in a lock folder, as `--json` has it. */
 export interface LockStatus {

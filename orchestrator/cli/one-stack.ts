@@ -1,7 +1,7 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../domain/problem.ts';
+import { shortOf } from '../domain/stack-name.ts';
 import { selectStacks } from '../graph/select.ts';
-import { shortOf } from './open.ts';
 
 export interface OneOnly {
   /** As in `plain pulumi works on one`. */

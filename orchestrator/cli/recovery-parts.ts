@@ -8,7 +8,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { openSpool, spooledFile } from '../gateway/spool.ts';
 import { compareWithState } from '../inventory/compare.ts';
 import type { Difference } from '../inventory/compare.ts';
-import { describeDifference } from '../inventory/describe-difference.ts';
+import { differenceInWords } from '../ui/inventory.ts';
 import { trailObjects } from '../inventory/trail-objects.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine } from '../pulumi/engine.ts';
@@ -21,6 +21,7 @@ import type { StateResource } from '../state/deployment.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
 import { project } from '../state/layout.ts';
 import { plural } from '../ui/describe.ts';
+import { recoveryWords } from '../ui/recovery.ts';
 import type { Context } from './context.ts';
 import { namedObjects } from './named-objects.ts';
 import type { OpenedSession } from './open.ts';
@@ -97,6 +98,7 @@ export function recoveryParts(context: Context, request: PartsRequest, emit: Emi
     },
     dropSpool: (run, stack) => openSpool(spoolFolder(run)).remove(stack),
     asDisowned,
+    words: recoveryWords,
     patienceSeconds: request.patienceSeconds,
     stalenessSeconds: spec.recovery.staleness,
     limitSeconds: request.limitSeconds,
@@ -130,11 +132,11 @@ function asStateDifference(difference: Difference): StateDifference[] {
     case 'missing':
     case 'unrecorded':
     case 'twice':
-      return [{ kind: 'membership', text: describeDifference(difference) }];
+      return [{ kind: 'membership', text: differenceInWords(difference) }];
     case 'changed':
-      return [{ kind: 'property', text: describeDifference(difference) }];
+      return [{ kind: 'property', text: differenceInWords(difference) }];
     case 'foreign':
-      return [{ kind: 'foreign', text: describeDifference(difference) }];
+      return [{ kind: 'foreign', text: differenceInWords(difference) }];
     case 'disowned':
     case 'not-compared':
       return [];

@@ -1,12 +1,12 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
+import { shortOf } from '../domain/stack-name.ts';
 import type { StackNode } from '../graph/graph.ts';
 import { endedWell, verbOf } from '../run/apply.ts';
 import type { Emit, StackResult } from '../run/events.ts';
 import { outcomesOf, SharedRun } from '../run/shared-run.ts';
 import type { SharedRunSettings } from '../run/shared-run.ts';
-import { shortOf } from './open.ts';
 
 /** A part of a run that several processes share, as one process has it. */
 export interface SharedPartOfRun {

@@ -24,3 +24,9 @@ export function parseStackName(text: string): StackName | undefined {
   if (network === undefined || kind === undefined || parts.length > 3 || !parts.every((part) => partPattern.test(part))) return undefined;
   return instance === undefined ? { network, kind } : { network, kind, instance };
 }
+
+/** As a person types it; the full name where it is not one of Holdfast's. */
+export function shortOf(stack: string): string {
+  const name = parseStackName(stack);
+  return name ? shortName(name) : stack;
+}

@@ -207,3 +207,14 @@ function isSame(state: unknown, live: unknown, { unordered }: Property): boolean
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** Whether a difference is one to act on: what was disowned is as a person wanted it. */
+export const isFound = ({ kind }: Difference): boolean => kind !== 'disowned' && kind !== 'not-compared';
+
+export interface StackDifferences {
+  /** Full name. */
+  readonly stack: string;
+  /** Objects that its state has. */
+  readonly recorded: number;
+  readonly differences: readonly Difference[];
+}

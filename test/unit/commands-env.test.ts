@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { pulumiEnvironment, shellText } from '../../orchestrator/cli/commands/env.ts';
 import type { EnvironmentFacts, PulumiEnvironment } from '../../orchestrator/cli/commands/env.ts';
-import { quoted } from '../../orchestrator/cli/quoted.ts';
+import { quoted } from '../../orchestrator/domain/quoted.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 
 const stack = 'prod.vpc.one';

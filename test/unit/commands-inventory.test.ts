@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import {
-  describeDifference,
-  describeDifferences,
-  describeInventory,
-  differenceRecord,
-  isFound,
-  tellingOf,
-} from '../../orchestrator/cli/inventory-text.ts';
-import type { InventoryText } from '../../orchestrator/cli/inventory-text.ts';
+import { differenceRecord } from '../../orchestrator/cli/commands/inventory.ts';
+import { isFound } from '../../orchestrator/inventory/compare.ts';
 import type { Difference } from '../../orchestrator/inventory/compare.ts';
+import { describeDifference, describeDifferences, describeInventory, tellingOf } from '../../orchestrator/ui/inventory.ts';
+import type { InventoryText } from '../../orchestrator/ui/inventory.ts';
 import type { LiveObject } from '../../orchestrator/inventory/live-object.ts';
 import { findOwners } from '../../orchestrator/inventory/owners.ts';
 import type { StateResource } from '../../orchestrator/state/deployment.ts';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { joinRun } from '../../orchestrator/cli/shared-run.ts';
 import type { SharedPartOfRun } from '../../orchestrator/cli/shared-run.ts';
-import { describeParts } from '../../orchestrator/cli/commands/runs.ts';
 import { Refusal } from '../../orchestrator/domain/problem.ts';
 import type { RunEvent, StackEnd, StackResult } from '../../orchestrator/run/events.ts';
 import { noChanges } from '../../orchestrator/run/events.ts';
 import { outcomesOf, readSharedParts } from '../../orchestrator/run/shared-run.ts';
 import { latestSharedRunKey, sharedPartKey } from '../../orchestrator/state/layout.ts';
 import { styleFor } from '../../orchestrator/ui/reporter.ts';
+import { describeParts } from '../../orchestrator/ui/runs.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
 

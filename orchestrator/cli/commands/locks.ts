@@ -1,6 +1,7 @@
 import { formatSeconds } from '../../domain/duration.ts';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
+import { shortOf } from '../../domain/stack-name.ts';
 import { describeHeld } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import { styleFor } from '../../ui/reporter.ts';
@@ -10,7 +11,6 @@ import type { CommonFlags, Context } from '../context.ts';
 import { describeTold, refuseNobody, watch } from '../lock-alarm.ts';
 import { describeOld, lockStatuses } from '../lock-status.ts';
 import type { LockStatus } from '../lock-status.ts';
-import { shortOf } from '../open.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 

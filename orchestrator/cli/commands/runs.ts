@@ -1,54 +1,23 @@
 import { distance } from 'fastest-levenshtein';
-import { formatSeconds } from '../../domain/duration.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
-import type { JournalEvent } from '../../journal/events.ts';
 import { allRuns, readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
-import { isOpen } from '../../journal/run-state.ts';
 import { mayBeAtWork } from '../../ownership/liveness.ts';
-import { describeAnswer, describeDecisions } from '../../recovery/describe.ts';
-import { describeDoubts, shortTime } from '../../run/standing.ts';
-import { endedWell, verbOf } from '../../run/apply.ts';
-import type { SessionRecord } from '../../ownership/stack-record.ts';
+import { isOpen } from '../../ownership/stack-record.ts';
 import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
-import type { SharedPart } from '../../run/shared-run.ts';
 import type { Standings } from '../../run/standing.ts';
-import { countWords, plural } from '../../ui/describe.ts';
+import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
-import type { Style } from '../../ui/reporter.ts';
-import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { shortOf } from '../open.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
+import type { RunStatus } from '../../ui/runs.ts';
+import { describeParts, describeRun, describeRuns } from '../../ui/runs.ts';
 
 export interface RunsFlags extends CommonFlags {
   readonly limit: number;
-}
-
-/** One run, as `--json` has it. */
-export interface RunStatus {
-  readonly run: string;
-  readonly operation: string | null;
-  readonly user: string | null;
-  readonly host: string | null;
-  readonly pid: number | null;
-  readonly startedAt: string | null;
-  /** `died`: its process is gone and wrote no end. `unknown`: it wrote no end, and whether it is alive cannot be told. */
-  readonly end: 'ended' | 'at-work' | 'died' | 'unknown';
-  readonly exitCode: number | null;
-  readonly endedAt: string | null;
-  /** Stacks that it has left open: AWS may have what their state does not say. */
-  readonly held: readonly string[];
-  readonly stacks: readonly string[];
-  /** Name of the run that it is a part of, where several processes share one. */
-  readonly shared: string | null;
-  readonly commit: string | null;
-  readonly ciLink: string | null;
-  readonly accessKeyIds: readonly string[];
-  readonly unreadable: readonly string[];
 }
 
 /** The journal: the newest runs, or one of them as a timeline. */
@@ -75,13 +44,6 @@ export async function runs(this: Context, flags: RunsFlags, id?: string): Promis
             JSON.stringify({
               ...header(),
               ...status,
-              stackPhases: [...run.state.stacks.values()].map(({ stack, phase, since, epoch, doubts }) => ({
-                stack,
-                phase,
-                since,
-                epoch,
-                doubts,
-              })),
               events: run.events,
               notes,
             }),
@@ -131,8 +93,10 @@ export function findRun(names: readonly string[], id: string, network: string): 
   });
 }
 
-export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<Standings, 'liveness'>): RunStatus {
-  const { opened, ended } = state;
+export function runStatus(
+  { run, opened, ended, events, unreadable }: ReadRun,
+  standings: Pick<Standings, 'liveness' | 'records'>,
+): RunStatus {
   const liveness = opened && standings.liveness(opened.process);
   const works = !ended && liveness !== undefined && mayBeAtWork(liveness);
   return {
@@ -146,178 +110,16 @@ export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<S
     exitCode: ended?.exitCode ?? null,
     endedAt: ended?.at ?? null,
     // While it works, an engine that runs is not left open.
-    held: [...state.stacks.values()].filter((stack) => isOpen(stack) && !(works && stack.phase === 'running')).map(({ stack }) => stack),
-    stacks: opened?.order ?? [...state.stacks.keys()],
+    held: [...standings.records.values()].flatMap(({ record }) =>
+      isOpen(record) && record.run?.by.run === run && !(works && record.phase === 'running') ? [record.stack] : [],
+    ),
+    stacks: opened?.order ?? [...new Set(events.flatMap((event) => ('stack' in event ? [event.stack] : [])))],
     shared: opened?.shared ?? null,
     commit: opened?.commit ?? null,
     ciLink: opened?.ciLink ?? null,
-    accessKeyIds: state.accessKeyIds,
+    accessKeyIds: [...new Set(events.flatMap((event) => ('session' in event ? [event.session.accessKeyId] : [])))].filter(
+      (key) => key !== '',
+    ),
     unreadable,
   };
 }
-
-/** `exit 0`; `died, open: 1 held`. */
-export function describeRunEnd({ end, exitCode, held, unreadable }: RunStatus): string {
-  const how = { ended: `exit ${exitCode ?? ''}`, 'at-work': 'at work', died: 'died', unknown: 'no end known' }[end];
-  return [
-    how,
-    ...(held.length > 0 ? [`open: ${held.length} held`] : []),
-    ...(unreadable.length > 0 ? [`${plural(unreadable.length, 'event')} cannot be read`] : []),
-  ].join(', ');
-}
-
-function paintEnd(status: RunStatus, style: Style): string {
-  const text = describeRunEnd(status);
-  if (status.held.length > 0) return style.red(text);
-  if (status.end === 'died' || status.end === 'unknown' || status.unreadable.length > 0) return style.yellow(text);
-  return status.exitCode === 0 ? style.green(text) : text;
-}
-
-/** More stacks than this are counted. */
-const namedAtMost = 4;
-
-function describeRuns(network: string, newest: readonly RunStatus[], known: number, style: Style, now: number): string {
-  if (newest.length === 0) return `No run was ever made on ${network}.`;
-  const rows = newest.map((status) => [
-    status.run,
-    `${status.operation ?? '?'}${status.shared === null ? '' : ` (${status.shared})`}`,
-    status.user === null ? 'its opening is not there' : `${status.user}@${status.host ?? ''}`,
-    status.startedAt === null ? '' : shortTime(status.startedAt, now),
-    paintEnd(status, style),
-    status.stacks.length > namedAtMost ? plural(status.stacks.length, 'stack') : status.stacks.map(shortOf).join(', '),
-  ]);
-  const more = known - newest.length;
-  return [
-    table(rows, style.columns),
-    ...(more > 0 ? [style.dim(`and ${more} older: npm run runs -- --limit ${known}`)] : []),
-    style.dim(`One as a timeline: npm run runs -- ${newest[0]?.run ?? 'ID'}`),
-  ].join('\n');
-}
-
-/** What the processes of a shared run did, one a line. */
-export function describeParts(name: string, parts: readonly SharedPart[], style: Style, now: number): string {
-  const outcomes = [...outcomesOf(parts)];
-  const bad = outcomes.filter(([, outcome]) => outcome === 'not-ended' || !endedWell({ outcome }));
-  const rows = parts.map(({ run, begunAt, stacks, endedAt, ends }) => [
-    `  ${run}`,
-    shortTime(begunAt, now),
-    endedAt === undefined ? style.yellow('no end known') : countWords(ends.map(({ outcome }) => outcome)),
-    stacks.length > namedAtMost ? plural(stacks.length, 'stack') : stacks.map(shortOf).join(', '),
-  ]);
-  return [
-    `${style.bold(name)}  ${plural(parts.length, 'part')}, ${plural(outcomes.length, 'stack')}: ${countWords(outcomes.map(([, outcome]) => outcome))}`,
-    table(rows, style.columns),
-    ...bad.map(([stack, outcome]) =>
-      style.yellow(`  ${shortOf(stack)} ${outcome === 'not-ended' ? 'has not ended' : verbOf({ outcome })}`),
-    ),
-    style.dim(`One as a timeline, where it had something to do: npm run runs -- ${parts[0]?.run ?? 'ID'}`),
-  ].join('\n');
-}
-
-function describeRun(run: ReadRun, status: RunStatus, style: Style): string {
-  const { opened } = run.state;
-  const facts: [string, string][] = opened
-    ? [
-        ['who', `${opened.process.user}@${opened.process.host} (pid ${opened.process.pid})`],
-        ['where', `network ${opened.network}, account ${opened.account}, ${opened.region}, from ${opened.networkFile.path}`],
-        ...(opened.commit === undefined ? [] : ([['commit', opened.commit]] as [string, string][])),
-        ...(opened.shared === undefined ? [] : ([['part of', `run ${opened.shared}`]] as [string, string][])),
-        ...(opened.ciLink === undefined ? [] : ([['CI', opened.ciLink]] as [string, string][])),
-        ['session', `${opened.session.session}, until ${describeExpiry(opened.session)}`],
-        ['access keys', status.accessKeyIds.join(', ')],
-        ['order', opened.order.map(shortOf).join(', ')],
-        ['forecast', formatSeconds(opened.forecastSeconds)],
-      ]
-    : [['opening', 'not there, or not readable: who and where is not known']];
-  const width = Math.max(...run.events.map((event) => ('stack' in event ? shortOf(event.stack).length : 0)), 3);
-  let day = '';
-  const lines = run.events.flatMap((event) => {
-    const today = event.at.slice(0, 10);
-    const heading = today === day ? [] : [style.dim(`${today}, UTC`)];
-    day = today;
-    const stack = 'stack' in event ? shortOf(event.stack) : 'run';
-    const other = opened !== undefined && event.writer !== opened.process.nonce ? style.dim(' (by another process)') : '';
-    return [...heading, `${event.at.slice(11, 19)} ${stack.padEnd(width)}  ${paintEvent(event, style)}${other}`];
-  });
-  return [
-    `${style.bold(run.run)}  ${status.operation ?? 'run'}  ${paintEnd(status, style)}`,
-    ...facts.map(([name, value]) => `  ${name.padEnd(11)}  ${value}`),
-    ...lines,
-    ...run.unreadable.map((record) => style.yellow(`cannot be read, so that nobody knows what it licensed: ${record}`)),
-    ...status.held.map((stack) => style.red(`HELD ${shortOf(stack)}. Do not cancel. Next: npm run recover -- ${shortOf(stack)}`)),
-  ].join('\n');
-}
-
-function paintEvent(event: JournalEvent, style: Style): string {
-  const text = describeJournalEvent(event);
-  if (event.type === 'held' || event.type === 'lock-lost') return style.red(text);
-  return event.type === 'verified' ? style.green(text) : text;
-}
-
-function describeExpiry({ expires, statedExpires }: SessionRecord): string {
-  return statedExpires === undefined ? expires : `${expires} (stated: ${statedExpires})`;
-}
-
-/** One line, of what a person asks of it later. `--json` has all of it. */
-export function describeJournalEvent(event: JournalEvent): string {
-  switch (event.type) {
-    case 'run-opened':
-      return `opened: ${event.operation} of ${plural(event.order.length, 'stack')} by ${event.process.user}@${event.process.host}`;
-    case 'session-renewed':
-      return `session renewed: key ${event.session.accessKeyId}, until ${describeExpiry(event.session)}`;
-    case 'stopping':
-      return event.how === 'draining' ? `${event.signal}: nothing new starts` : `${event.signal}: the engine is interrupted`;
-    case 'run-ended':
-      return `ended with exit code ${event.exitCode}${event.ends
-        .filter(({ outcome }) => !['applied', 'destroyed', 'unchanged'].includes(outcome))
-        .map(({ stack, detail }) => `; ${shortOf(stack)} ${detail}`)
-        .join('')}`;
-    case 'lock-taken': {
-      const { user, host, pid } = event.lock;
-      return event.epoch === 1
-        ? 'lock taken'
-        : `lock taken over by ${user}@${host} (pid ${pid}, run ${event.lock.run}), epoch ${event.epoch}`;
-    }
-    case 'engine-started':
-      return `engine started (${event.operation}) ${event.checkpoint === null ? 'where no checkpoint was' : `over checkpoint ${shortEtag(event.checkpoint)}`}`;
-    case 'held':
-      return `HELD: ${describeDoubts(event.doubts)}${event.spool === undefined ? '' : `; what it could not write is in ${event.spool}`}`;
-    case 'verified':
-      return `verified (${event.outcome}) ${event.checkpoint === null ? 'with no checkpoint' : `at checkpoint ${shortEtag(event.checkpoint)}`}`;
-    case 'released': {
-      const by = event.by === undefined ? '' : ` by ${event.by}, incident ${event.incident ?? 'none'}`;
-      return event.unreconciled === true
-        ? `lock released UNRECONCILED${by}: nobody knows whether state and AWS agree`
-        : `lock released${by}`;
-    }
-    case 'lock-lost':
-      return `lock ${event.how} by somebody${event.goneSince === undefined ? '' : ` at ${event.goneSince}`}`;
-    case 'lock-restored':
-      return 'lock put back';
-    case 'writer-dead':
-      return `nobody else can write: ${event.how}${event.saidBy === undefined ? '' : ` (said by ${event.saidBy})`}`;
-    case 'quarantined':
-      return `${plural(event.versions, 'version')} copied to ${event.prefix}`;
-    case 'answered':
-      return `${event.by} answered: ${describeAnswer(event.answer)}${event.incident === undefined ? '' : `, incident ${event.incident}`}`;
-    case 'examined':
-      return event.questions.length > 0
-        ? `a person must decide: ${event.questions.join('; ')}`
-        : `evidence decides: ${describeDecisions(event.decisions)}`;
-    case 'reconciled':
-      return `reconciled in the overlay: ${plural(event.resources, 'resource')}`;
-    case 'checked':
-      return event.differences.length === 0
-        ? 'state and AWS agree'
-        : `state and AWS agree in what was in doubt; ${plural(event.differences.length, 'other difference')}`;
-    case 'promoting':
-      return 'the reconciled checkpoint is being written';
-    case 'confirmed':
-      return event.changes.length === 0 ? 'a plan shows nothing to do' : `a plan shows ${plural(event.changes.length, 'change')}`;
-    default:
-      return event satisfies never;
-  }
-}
-
-/** Enough of it to tell versions apart. */
-const shortEtag = (etag: string): string => etag.replaceAll('"', '').slice(0, 8);

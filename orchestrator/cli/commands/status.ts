@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
+import { shortOf } from '../../domain/stack-name.ts';
 import { nodeOf } from '../../graph/graph.ts';
 import { spooledFile } from '../../gateway/spool.ts';
 import { describeHeld, detailOfHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
@@ -12,7 +13,6 @@ import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
-import { shortOf } from '../open.ts';
 import { print, report } from '../report.ts';
 import { readWhy } from '../why.ts';
 import { withBucket } from '../with-bucket.ts';

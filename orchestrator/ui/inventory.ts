@@ -1,15 +1,15 @@
+import { shortOf } from '../domain/stack-name.ts';
 import { resourceTypeOf, resourceTypes } from '../aws/resource-types/index.ts';
-import type { Difference } from '../inventory/compare.ts';
-import { missingWords } from '../inventory/describe-difference.ts';
+import type { Difference, StackDifferences } from '../inventory/compare.ts';
+import { isFound } from '../inventory/compare.ts';
 import type { LiveObject } from '../inventory/live-object.ts';
 import type { Owner } from '../inventory/owners.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
-import { plural } from '../ui/describe.ts';
-import type { Style } from '../ui/reporter.ts';
-import { table } from '../ui/table.ts';
-import { shortOf } from './open.ts';
+import { plural } from './describe.ts';
+import type { Style } from './reporter.ts';
+import { table } from './table.ts';
 
-/** What people read of an inventory, and what machines do of a difference. */
+/** What people read of an inventory, and of what differs between AWS and the states. */
 
 export interface OwnedObject {
   readonly object: LiveObject;
@@ -162,17 +162,6 @@ const wordOf = (value: unknown): string =>
           : value
         : JSON.stringify(value);
 
-export interface StackDifferences {
-  /** Full name. */
-  readonly stack: string;
-  /** Objects that its state has. */
-  readonly recorded: number;
-  readonly differences: readonly Difference[];
-}
-
-/** Whether a difference is one to act on: what was disowned is as a person wanted it. */
-export const isFound = ({ kind }: Difference): boolean => kind !== 'disowned' && kind !== 'not-compared';
-
 export interface DifferencesText {
   readonly compared: readonly StackDifferences[];
   /** By full name of the stack: key and why. */
@@ -274,43 +263,35 @@ function told(object: LiveObject): string {
   return `${titleOf(object.type)} ${object.id}${telling === '' ? '' : ` (${telling})`}`;
 }
 
-/** A difference as `--json` has it: flat, and without what the checkpoint has beside it. */
-export function differenceRecord(stack: string, difference: Difference): Readonly<Record<string, unknown>> {
-  const base = { stack, short: shortOf(stack), kind: difference.kind };
+const shown = (value: unknown): string => (value === undefined ? 'nothing' : typeof value === 'string' ? value : JSON.stringify(value));
+
+/** One line, in running text. */
+export function differenceInWords(difference: Difference): string {
   switch (difference.kind) {
-    case 'missing':
-    case 'not-compared': {
-      const { name, type, id, urn } = difference.resource;
-      return { ...base, resource: name, type, id: id ?? null, urn, ...(difference.kind === 'missing' ? { phase: difference.phase } : {}) };
+    case 'missing': {
+      const { resource, phase } = difference;
+      return `the state has ${resource.name} (${titleOf(resource.type)} ${resource.id ?? ''}), and AWS ${missingWords[phase]}`;
     }
     case 'unrecorded': {
-      const { object, resource, by } = difference;
-      return { ...base, resource: resource ?? null, type: object.type, id: object.id, by, object };
+      const { object, resource } = difference;
+      return `AWS has ${resource ?? 'something of the stack'} (${titleOf(object.type)} ${object.id}), and the state does not`;
     }
-    case 'changed': {
-      const { resource, properties, object } = difference;
-      return {
-        ...base,
-        resource: resource.name,
-        type: resource.type,
-        id: object.id,
-        urn: resource.urn,
-        properties: properties.map(({ path, state, live }) => ({ path, state: state ?? null, live: live ?? null })),
-      };
-    }
-    case 'foreign': {
-      const { object, inside } = difference;
-      return { ...base, type: object.type, id: object.id, inside, object };
-    }
-    case 'twice': {
-      const { type, resource, recorded, objects } = difference;
-      return { ...base, resource, type, recorded: recorded ?? null, ids: objects.map(({ id }) => id), objects };
-    }
-    case 'disowned': {
-      const { disowned, object } = difference;
-      return { ...base, ...disowned, isThere: object !== undefined };
-    }
+    case 'twice':
+      return `AWS has ${difference.resource} (${titleOf(difference.type)}) more than once: ${difference.objects.map(({ id }) => id).join(', ')}`;
+    case 'changed':
+      return `${difference.resource.name} (${difference.object.id}) differs: ${difference.properties
+        .map(({ path, state, live }) => `${path} is ${shown(live)} in AWS and ${shown(state)} in the state`)
+        .join(', ')}`;
+    case 'foreign':
+      return `${difference.inside} has a ${titleOf(difference.object.type)} that is nobody's: ${difference.object.key ?? difference.object.id}`;
+    case 'disowned':
+      return `${difference.disowned.id} (${titleOf(difference.disowned.type)}) is disowned${difference.object ? '' : ', and gone from AWS'}: ${difference.disowned.reason}`;
+    case 'not-compared':
+      return `${difference.resource.name} is of a type that AWS cannot be asked for (${difference.resource.type})`;
     default:
       return difference satisfies never;
   }
 }
+
+/** What AWS has of what the state has and AWS has not, or not for long. */
+const missingWords = { gone: 'does not', going: 'is deleting it', over: 'could not make it' } as const;
