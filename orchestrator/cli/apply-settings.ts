@@ -104,7 +104,7 @@ export async function applySettings(
       return withoutDisowned(aws.store, stack, looked.value);
     },
     stalenessSeconds: spec.recovery.staleness,
-    sleep: (milliseconds) => delay(milliseconds),
+    sleep: (milliseconds, signal) => delay(milliseconds, undefined, signal ? { signal } : {}).catch(() => undefined),
     settle: flags.settle,
     recover: async (stuck) => {
       const parts = recoveryParts(

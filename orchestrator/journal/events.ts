@@ -31,6 +31,8 @@ export const doubtSchema = z.object({
     'exit',
     /** The run could not follow its engine to the end: it may still be at work. Safety: what is seen in AWS before it is dead is no evidence. */
     'engine-end-unseen',
+    /** The engine was ended because its session ended: a step of it did not. */
+    'session-ended',
     'pending-operation',
     'unfinished-step',
     'failed-step',

@@ -52,6 +52,8 @@ export type RunEvent =
   | { readonly type: 'draining'; readonly message: string }
   /** A stack waits for something that most likely comes back. */
   | { readonly type: 'waiting'; readonly stack: string; readonly message: string }
+  /** The session of a stack's engine is nearly over: no step begins any more, and what is not at its end by then is ended. */
+  | { readonly type: 'session-ends'; readonly stack: string; readonly short: string; readonly ends: string }
   /** The command waits for locks of others: told when something of it changes, and once a minute. */
   | {
       readonly type: 'lock-wait';

@@ -31,7 +31,7 @@ import type { Emit, StackEnd } from './events.ts';
 import type { OutputDigest } from './fingerprint.ts';
 import { servedDigests } from './settled.ts';
 import type { Settled } from './settled.ts';
-import { describeDoubts, describeOwner, doubtsOf, isAsVerified } from './standing.ts';
+import { describeDoubts, describeOwner, doubtsOf, isAsVerified, shortTime } from './standing.ts';
 import { judge } from './verdict.ts';
 
 /** A session that can be asked how long it lasts, and renewed where its source can. */
@@ -115,7 +115,8 @@ export interface StackRunSettings {
   readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
   /** How late AWS may show what was done. */
   readonly stalenessSeconds: number;
-  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Resolves after that time, or as soon as the signal is aborted. */
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   /** False: what only a look could settle is left held. */
   readonly settle: boolean;
   /** Recovers a stack behind the run's own lock, and releases that. */
@@ -359,6 +360,11 @@ async function runEngine(
   try {
     // The engine gets exactly the session that its record has, whatever is renewed meanwhile.
     const environment = session.environment();
+    const limit = {
+      endsMs: settings.now() + session.remainingSeconds() * 1000,
+      closing: new AbortController(),
+      over: new AbortController(),
+    };
     const started = await claim
       .write({
         type: 'start',
@@ -387,18 +393,21 @@ async function runEngine(
     });
     emit({ type: 'stack-started', stack, total: work.total });
     let unended: string | undefined;
-    const result = await startEngine(work, settings, mount, environment).catch((cause: unknown): EngineResult => {
+    const engineEnd = new AbortController();
+    void endWithSession(work, settings, limit, engineEnd.signal);
+    const result = await startEngine(work, settings, mount, environment, limit).catch((cause: unknown): EngineResult => {
       unended = messageOf(cause);
       const nothingSeen = { steps: [], unfinished: [], failures: [] };
       return { outcome: 'failed', ...nothingSeen, started: true, errors: [unended], interrupted: false };
     });
+    engineEnd.abort();
     const endedAt = new Date(settings.now()).toISOString();
     const report = withoutClosing(await mount.close());
     if (report.checkpoint) known.set(stack, report.checkpoint);
     else known.delete(stack);
     // A lock that went in the last seconds kept nobody out: it counts until the end.
     if (!report.fence) await settings.watch.look();
-    return await conclude(work, settings, { claim, lost: () => lost, unwatch, mount, report, result, unended, endedAt, pinned });
+    return await conclude(work, settings, { claim, lost: () => lost, unwatch, mount, report, result, unended, endedAt, pinned, limit });
   } finally {
     unwatch();
   }
@@ -448,23 +457,60 @@ function startEngine(
   settings: StackRunSettings,
   mount: Mount,
   environment: Readonly<Record<string, string>>,
+  { closing, over }: SessionLimit,
 ): Promise<EngineResult> {
   const { emit } = settings;
   return work.run(settings.engine, {
     environment,
     backendUrl: mount.url,
     marker: settings.lockRecord(work.stack).nonce,
-    signal: settings.interrupting,
-    ending: mount.fenced,
-    isPending: (urn) => {
-      return pendingOf(mount.report().checkpoint).some((operation) => operation.urn === urn);
-    },
+    signal: AbortSignal.any([settings.interrupting, closing.signal]),
+    ending: AbortSignal.any([mount.fenced, over.signal]),
+    // What does not end with the session is not waited for.
+    isPending: (urn) => !over.signal.aborted && pendingOf(mount.report().checkpoint).some((operation) => operation.urn === urn),
     onStep: ({ phase, op, name, type }) => emit({ type: 'step', stack: work.stack, phase, op, resource: name, resourceType: type }),
     ...(settings.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: work.stack, text }) } : {}),
   });
 }
 
+/** Of the session that an engine works with: it has these keys to its end, whatever the run renews meanwhile. */
+interface SessionLimit {
+  /** Infinity: it does not end, as far as is known. */
+  readonly endsMs: number;
+  /** Aborted: it is nearly over, and the engine begins no step any more. */
+  readonly closing: AbortController;
+  /** Aborted: the engine is ended, while how it stands can still be written down. */
+  readonly over: AbortController;
+}
+
+const closingMs = 60_000;
+const lastWritesMs = 20_000;
+
+/** A step may never end by itself: the provider tries for long what AWS does not take any more, or waits for an answer that does not come. */
+async function endWithSession({ stack, short }: Work, settings: StackRunSettings, limit: SessionLimit, ended: AbortSignal): Promise<void> {
+  const { now, sleep, emit, session, journal } = settings;
+  const reaches = async (atMs: number): Promise<boolean> => {
+    // In short sleeps: a clock may be set, and a machine stand still.
+    while (!ended.aborted && now() < atMs) await sleep(Math.min(atMs - now(), 10_000), ended);
+    return !ended.aborted;
+  };
+  if (limit.endsMs === Number.POSITIVE_INFINITY || !(await reaches(limit.endsMs - closingMs))) return;
+  emit({ type: 'session-ends', stack, short, ends: new Date(limit.endsMs).toISOString() });
+  limit.closing.abort();
+  // For what the run itself has to look at and to write then.
+  const renewing = session.remainingSeconds() * 1000 > closingMs ? Promise.resolve(false) : session.renew().catch(() => false);
+  if (await reaches(limit.endsMs - lastWritesMs)) limit.over.abort();
+  if (await renewing) await journal.note({ type: 'session-renewed', session: session.record() });
+}
+
+/** Of a stack whose engine was ended for it. */
+const sessionDoubt = ({ endsMs }: SessionLimit): Doubt => ({
+  source: 'session-ended',
+  text: `its engine was ended with the session (${shortTime(new Date(endsMs).toISOString())})`,
+});
+
 interface Ended {
+  readonly limit: SessionLimit;
   readonly claim: Claim;
   readonly lost: () => 'removed' | 'replaced' | undefined;
   /** Ends the watch over the lock: what the run itself does to it is no loss. */
@@ -482,8 +528,10 @@ interface Ended {
 async function conclude(work: Work, settings: StackRunSettings, ended: Ended): Promise<StackEnd> {
   const { result, report, mount, claim } = ended;
   const { stack } = work;
-  const interrupted = result.outcome === 'failed' && result.interrupted ? ['interrupted by a signal'] : [];
-  const errors = result.outcome === 'failed' ? [...interrupted, ...result.errors] : [];
+  const failure = result.outcome === 'failed' ? result : undefined;
+  const cutShort = failure?.interrupted === true && ended.limit.closing.signal.aborted ? sessionDoubt(ended.limit) : undefined;
+  const interrupted = settings.interrupting.aborted && failure?.interrupted === true ? ['interrupted by a signal'] : [];
+  const errors = [...interrupted, ...(failure?.errors ?? [])];
   const verdict = judge(result, report);
   const doubts: Doubt[] = [...verdict.doubts];
   // Where no step ever began it has nothing to do but to end.
@@ -507,6 +555,7 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   }
   if (doubts.length > 0) {
     if (unseen !== undefined) doubts.push({ source: 'engine-end-unseen', text: `the engine's end was not seen: ${unseen}` });
+    if (cutShort !== undefined) doubts.unshift(cutShort);
     const isSeen = unended === undefined && unseen === undefined;
     const held = await hold(work, settings, claim, {
       doubts,
@@ -528,7 +577,10 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     .catch((cause: unknown) =>
       settings.emit({ type: 'note', message: `${work.short}: the engine's history entry could not be written: ${messageOf(cause)}` }),
     );
-  const clean: StackEnd = result.outcome === 'succeeded' ? work.succeeded(result.steps) : { outcome: 'failed', errors };
+  const clean: StackEnd =
+    result.outcome === 'succeeded'
+      ? work.succeeded(result.steps)
+      : { outcome: 'failed', errors: [...(cutShort === undefined ? [] : [cutShort.text]), ...errors] };
   const end: StackEnd =
     stale.length === 0
       ? clean

@@ -43,6 +43,8 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'draining':
     case 'waiting':
       return style.yellow(event.message);
+    case 'session-ends':
+      return style.yellow(describeSessionEnd(event));
     case 'lock-wait':
       return describeLockWait(event, style);
     case 'recovery-step':
@@ -62,6 +64,10 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     default:
       return event satisfies never;
   }
+}
+
+export function describeSessionEnd({ short, ends }: Extract<RunEvent, { type: 'session-ends' }>): string {
+  return `${short}: the session ends at ${ends.slice(11, 16)} UTC. No step begins any more; a step that has not ended by then leaves the stack held. Next: sign in again, then npm run recover -- ${short}`;
 }
 
 function describeLockWait({ holders, waiters, until, failed }: Extract<RunEvent, { type: 'lock-wait' }>, style: Style): string {

@@ -2,7 +2,7 @@ import { Listr } from 'listr2';
 import type { ListrTask } from 'listr2';
 import { formatSeconds } from '../domain/duration.ts';
 import type { RunEvent, StackEnd, StackLabel } from '../run/events.ts';
-import { describeCounts, describeEnd, describeEvent } from './describe.ts';
+import { describeCounts, describeEnd, describeEvent, describeSessionEnd } from './describe.ts';
 import type { Output, Reporter, Style } from './reporter.ts';
 import { clip } from './table.ts';
 
@@ -108,6 +108,10 @@ class LiveStage {
     }
     if (event.type === 'waiting') {
       this.#rowOf.get(event.stack)?.say?.(this.#style.yellow(clip(event.message, this.#style.columns - 3)));
+      return;
+    }
+    if (event.type === 'session-ends') {
+      this.#rowOf.get(event.stack)?.say?.(this.#style.yellow(describeSessionEnd(event)));
       return;
     }
     if (event.type !== 'stack-started' && event.type !== 'stack-ended' && event.type !== 'step') return;

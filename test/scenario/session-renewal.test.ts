@@ -16,6 +16,9 @@ const script = fileURLToPath(new URL('../support/holdfast-ahead.ts', import.meta
 /** Of a session of two hours: what is left is under the minimum of 30 minutes, and enough for a stack. */
 const short = 95 * 60;
 
+/** What is left is less than the time in which an engine is told that its session ends. */
+const almostOver = 7200 - 15;
+
 /** What is left is not enough for a stack. */
 const tooShort = 115 * 60;
 
@@ -29,13 +32,13 @@ describe('a session by web identity that gets short in the middle of a run', { c
   afterEach(() => rig.reset());
   afterAll(() => rig.stop());
 
-  /** The clock is that much ahead once the gateway's stack was applied. */
-  async function up(aheadSeconds: number): Promise<RunningCommand> {
+  /** The clock is that much ahead once the gateway's stack was applied, or another moment came. */
+  async function up(aheadSeconds: number, at = 'transit-gateway'): Promise<RunningCommand> {
     await writeFile(token, 'a token of the CI');
     const { PATH = '', HOME = '' } = process.env;
     const child = spawn(
       process.execPath,
-      ['--import', import.meta.resolve('tsx'), script, 'transit-gateway', String(aheadSeconds), 'up', '--yes', '--json', '--no-settle'],
+      ['--import', import.meta.resolve('tsx'), script, at, String(aheadSeconds), 'up', '--yes', '--json', '--no-settle'],
       {
         cwd: rig.folder,
         env: {
@@ -100,6 +103,28 @@ describe('a session by web identity that gets short in the middle of a run', { c
       // The token is asked for at each renewal, and is nowhere.
       expect(params['WebIdentityToken']).not.toBe('a token of the CI');
     }
+  });
+
+  it('and ends while a call of a step is never answered: the stack is held with that as the reason, at once, and recovered', async () => {
+    await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'after' } });
+    const run = await up(almostOver, 'step:vpc.one');
+    await rig.heldCall(run);
+    await rm(token);
+    const { exitCode, events } = await run.ended;
+    expect(events).toContainEqual(expect.objectContaining({ type: 'session-ends', short: 'vpc.one' }));
+    const summary = events.findLast(({ type }) => type === 'summary') as { ends: { short: string; end: { errors?: string[] } }[] };
+    expect(summary.ends).toMatchObject([
+      { short: 'transit-gateway', end: { outcome: 'applied' } },
+      { short: 'vpc.one', end: { outcome: 'held' } },
+      { short: 'route-tables.one', end: { outcome: 'skipped' } },
+    ]);
+    expect(summary.ends[1]?.end.errors?.at(-1)).toMatch(/^its engine was ended with the session .* Next: npm run recover -- vpc\.one$/);
+    expect(exitCode).toBe(4);
+    await rig.clearFaults();
+    expect((await rig.holdfast(['status'])).stdout).toMatch(/HELD vpc\.one: its engine was ended with the session/);
+    expect((await rig.holdfast(['recover', 'vpc.one', '--yes'])).exitCode).toBe(0);
+    expect((await lookAtAws(rig.ec2)).vpcs).toEqual(['small.vpc.one/vpc 10.1.0.0/16']);
+    expect((await rig.holdfast(['up', '--yes'])).exitCode).toBe(0);
   });
 
   it('and cannot be assumed any more, with too little left for the next stack: that is not started, and nothing is held', async () => {

@@ -5,18 +5,24 @@ import { app } from '../../orchestrator/cli/app.ts';
 import type { Context } from '../../orchestrator/cli/context.ts';
 
 /**
- * Holdfast in a process of its own, whose clock goes forward when a stack was applied: what takes hours elsewhere is over at once here.
- * Arguments: the stack's short name, the seconds, then the command's own, with `--json`.
+ * Holdfast in a process of its own, whose clock goes forward when a stack was applied, or in `step:STACK` when it begins its first step: what takes hours
+ * elsewhere is over at once here. Arguments: the stack's short name, the seconds, then the command's own, with `--json`.
  */
-const [after = '', seconds = '', ...args] = process.argv.slice(2);
+const [at = '', seconds = '', ...args] = process.argv.slice(2);
+const [after = '', type = 'stack-ended'] = at.split(':').toReversed();
 let aheadMs = 0;
 const context: Context = {
   process: {
     stderr: process.stderr,
     stdout: {
       write: (text) => {
-        const event = JSON.parse(text) as { type: string; stack?: string; end?: { outcome: string } };
-        if (event.type === 'stack-ended' && event.end?.outcome === 'applied' && event.stack?.endsWith(`.${after}`) === true)
+        const event = JSON.parse(text) as { type: string; stack?: string; phase?: string; end?: { outcome: string } };
+        if (
+          event.type === type &&
+          (event.end?.outcome ?? 'applied') === 'applied' &&
+          event.phase !== 'done' &&
+          event.stack?.endsWith(`.${after}`) === true
+        )
           aheadMs = Number(seconds) * 1000;
         return process.stdout.write(text);
       },

@@ -2,15 +2,16 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { interruptedOf } from '../../orchestrator/recovery/interrupted.ts';
 import type { ApplyRequest } from '../../orchestrator/run/apply.ts';
-import type { Work } from '../../orchestrator/run/stack-run.ts';
+import type { LiveSession, Work } from '../../orchestrator/run/stack-run.ts';
 import { endLeftLocks, restoreLocks } from '../../orchestrator/run/tidy.ts';
 import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import { isOpen } from '../../orchestrator/ownership/stack-record.ts';
 import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
-import { ApplyRig, closeGateway } from './support/apply-rig.ts';
+import { ApplyRig, closeGateway, sessionWith } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
 import { settled } from './support/deferred.ts';
-import { checkpointOf, refusedBy } from './support/fake-engine.ts';
+import { checkpointOf, refusedBy, urnOf } from './support/fake-engine.ts';
+import type { FakeEngine } from './support/fake-engine.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
 import { engineLock, lockOf } from './support/owner.ts';
@@ -128,6 +129,114 @@ describe('what a stack writes', () => {
     expect(ends['a']).toEqual({ outcome: 'destroyed', deleted: 1 });
     expect((await rig.record('example.a'))?.verified).toMatchObject({ kind: 'absent', run: 'mine' });
     expect(await rig.standing('a')).toEqual({ kind: 'free' });
+  });
+});
+
+describe('a stack whose session ends while a step of it does not', () => {
+  /** Of ten minutes from the beginning of the run, by the clock. */
+  const tenMinutes = (renew?: () => Promise<boolean>): LiveSession => {
+    const ends = rig.now + 600_000;
+    return {
+      remainingSeconds: () => (ends - rig.now) / 1000,
+      renew: renew ?? (() => Promise.resolve(false)),
+      environment: () => ({ AWS_ACCESS_KEY_ID: 'AKIA0' }),
+      record: () => ({ accessKeyId: 'AKIA0', session: 'holdfast-mine', expires: new Date(ends).toISOString() }),
+    };
+  };
+  const short = (session: LiveSession) => ({ session, minimumSessionSeconds: 60 });
+  /** @param seen [seconds, interrupted, ended] */
+  const hangs =
+    (at: readonly number[], seen: (readonly [number, boolean, boolean])[], isOver: (engine: FakeEngine) => boolean): Play =>
+    async (engine) => {
+      await engine.begin('vpc');
+      const began = rig.now;
+      for (const seconds of at) {
+        await rig.pass(seconds - (rig.now - began) / 1000);
+        seen.push([seconds, engine.options.signal.aborted, engine.options.ending.aborted]);
+        if (isOver(engine)) return engine.end();
+      }
+      throw new Error('the engine was never ended');
+    };
+
+  it('is interrupted a minute before that, ended while it can be written down, and held, with the session as the reason', async () => {
+    const seen: (readonly [number, boolean, boolean])[] = [];
+    const session = tenMinutes();
+    const { ends, exitCode } = await rig
+      .stack(
+        'a',
+        [],
+        hangs([539, 540, 579, 580], seen, ({ options }) => options.ending.aborted),
+      )
+      .apply(short(session));
+    expect(seen).toEqual([
+      [539, false, false],
+      [540, true, false],
+      [579, true, false],
+      [580, true, true],
+    ]);
+    expect(rig.events.filter(({ type }) => type === 'session-ends')).toEqual([
+      { type: 'session-ends', stack: 'example.a', short: 'a', ends: '2030-01-01T00:10:00.000Z' },
+    ]);
+    expect(exitCode).toBe(4);
+    const errors = ends['a']?.outcome === 'held' ? ends['a'].errors : [];
+    expect(errors.at(-1)).toMatch(
+      /^its engine was ended with the session \(.*00:10 UTC\), and 1 more\. Do not cancel\. Next: npm run recover -- a$/,
+    );
+    expect(errors).not.toContain('interrupted by a signal');
+    expect((await doubts()).map(({ source }) => source)).toEqual(['session-ended', 'pending-operation']);
+    expect(rig.locked()).toEqual(['a']);
+  });
+
+  it('does not wait for that step, which is asked of AWS', async () => {
+    const waitedFor: boolean[] = [];
+    const play: Play = async (engine) => {
+      await engine.begin('vpc');
+      for (const seconds of [579, 1]) {
+        await rig.pass(seconds);
+        waitedFor.push(engine.options.isPending(urnOf('example.a', 'vpc')));
+      }
+      return engine.end();
+    };
+    await rig.stack('a', [], play).apply(short(tenMinutes()));
+    expect(waitedFor).toEqual([true, false]);
+  });
+
+  it('goes on where the step ends in time, and is verified', async () => {
+    const play: Play = async (engine) => {
+      await rig.pass(530);
+      return (await engine.create('vpc')).end();
+    };
+    const { ends } = await rig.stack('a', [], play).apply(short(tenMinutes()));
+    expect(ends['a']).toMatchObject({ outcome: 'applied' });
+  });
+
+  it('has the session renewed before that, so that what is in doubt can be settled', async () => {
+    const renewedAt: string[] = [];
+    const session = tenMinutes(() => {
+      renewedAt.push(new Date(rig.now).toISOString());
+      return Promise.resolve(true);
+    });
+    await rig
+      .stack(
+        'a',
+        [],
+        hangs([600], [], ({ options }) => options.ending.aborted),
+      )
+      .apply(short(session));
+    expect(renewedAt).toEqual(['2030-01-01T00:09:00.000Z']);
+    expect(await rig.journaledTypes()).toContain('session-renewed');
+  });
+
+  it('is never ended where the session has no known end', async () => {
+    const seen: (readonly [number, boolean, boolean])[] = [];
+    await rig
+      .stack(
+        'a',
+        [],
+        hangs([90_000], seen, () => true),
+      )
+      .apply({ session: sessionWith(Number.POSITIVE_INFINITY) });
+    expect(seen).toEqual([[90_000, false, false]]);
   });
 });
 

@@ -20,6 +20,7 @@ import { readRecord, readRecords } from '../../../orchestrator/ownership/records
 import { isOpen } from '../../../orchestrator/ownership/stack-record.ts';
 import type { StackRecord, Verified } from '../../../orchestrator/ownership/stack-record.ts';
 import { freeRecord, putRecord } from './records.ts';
+import { settled } from './deferred.ts';
 import { checkpointOf, FakeEngine } from './fake-engine.ts';
 import type { FakeAws } from './fake-engine.ts';
 import { HookedStore } from './hooked-store.ts';
@@ -94,6 +95,7 @@ export class ApplyRig {
     return { kind: 'held', why: 'AWS could not be looked at', next: '', page: undefined };
   };
   readonly #work: Work[] = [];
+  readonly #sleepers = new Map<number, () => void>();
 
   /** @param beside another run over the same bucket and account */
   constructor(run = 'mine', beside?: ApplyRig) {
@@ -108,6 +110,32 @@ export class ApplyRig {
     };
     this.watch = new LockWatch(this.store, 'example');
     this.journal = this.journalOf(run);
+  }
+
+  /** Time goes by for what watches a session: it sleeps in short pieces, and does after each what is to be done then. */
+  async pass(seconds: number): Promise<void> {
+    for (const end = this.now + seconds * 1000; this.now < end;) {
+      this.now = Math.min(end, ...this.#sleepers.keys());
+      for (const [until, wake] of [...this.#sleepers])
+        if (until <= this.now) {
+          this.#sleepers.delete(until);
+          wake();
+        }
+      await settled();
+    }
+  }
+
+  #sleepUntil(until: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const before = this.#sleepers.get(until);
+      const wake = (): void => {
+        before?.();
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#sleepers.set(until, wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
   }
 
   journalOf(writer: string): Journal {
@@ -207,7 +235,8 @@ export class ApplyRig {
         return this.look(stack, ids);
       },
       stalenessSeconds: 30,
-      sleep: (milliseconds) => {
+      sleep: (milliseconds, signal) => {
+        if (signal) return this.#sleepUntil(this.now + milliseconds, signal);
         this.slept.push(milliseconds / 1000);
         this.now += milliseconds;
         return Promise.resolve();

@@ -43,6 +43,7 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
   },
   draining: { type: 'draining', message: 'SIGINT: nothing new starts' },
   waiting: { type: 'waiting', stack, message: 'vpc.a: the state bucket fails' },
+  'session-ends': { type: 'session-ends', stack, short: 'vpc.a', ends: '2030-01-01T12:30:00.000Z' },
   'lock-wait': {
     type: 'lock-wait',
     holders: [

@@ -147,7 +147,7 @@ export class FakeEngine {
       failures: this.#failures,
       started: true,
       errors: this.#errors,
-      interrupted: false,
+      interrupted: this.options.signal.aborted,
     };
   }
 
