@@ -3,7 +3,7 @@ import { CreateRouteCommand, DeleteRouteCommand, DescribeRouteTablesCommand } fr
 import { exitCodes } from '../../orchestrator/domain/exit-codes.ts';
 import type { RunEvent, StackEnd } from '../../orchestrator/run/events.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
-import type { RecoveryStep } from '../../orchestrator/recovery/dossier.ts';
+import type { RecoveryStep } from '../../orchestrator/journal/events.ts';
 import type { Drill, Proof, Step, Story, TimelineRow } from './drill.ts';
 import { expect } from './drill.ts';
 import { changesOf } from './object-history.ts';

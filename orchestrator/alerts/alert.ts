@@ -1,5 +1,3 @@
-import { formatSeconds } from '../domain/duration.ts';
-
 /** What is worth waking somebody for, or telling everyone. */
 export type AlertKind = 'old-lock' | 'held' | 'undecided' | 'frozen' | 'unfrozen' | 'recovered' | 'released';
 
@@ -30,42 +28,3 @@ export interface Alert {
 
 /** Of what is not, or not yet, known. */
 export const nothingKnown = { operation: null, ageSeconds: null, lastHeard: null, process: null, incident: null, ciLink: null } as const;
-
-const words: Readonly<Record<AlertKind, string>> = {
-  'old-lock': 'OLD LOCK',
-  held: 'HELD',
-  undecided: 'A PERSON MUST DECIDE',
-  frozen: 'FROZEN',
-  unfrozen: 'unfrozen',
-  recovered: 'recovered',
-  released: 'RELEASED',
-};
-
-/** Kinds under which a lock stands that somebody could want to take away. */
-const locked: readonly AlertKind[] = ['old-lock', 'held', 'undecided', 'frozen'];
-
-/** The first line. */
-export const titleOf = ({ kind, network, short }: Alert): string => `${words[kind]} ${network} ${short}`;
-
-/** The whole message, as lines of plain text. */
-export function textOf(alert: Alert, runbook: string): string {
-  const { what, owner, operation, ageSeconds, lastHeard, process, incident, ciLink, next } = alert;
-  const facts = [
-    `owner: ${owner}`,
-    ...(operation === null ? [] : [`operation: ${operation}`]),
-    ...(ageSeconds === null ? [] : [`age: ${formatSeconds(ageSeconds)}`]),
-    ...(process === null ? [] : [`process: ${process}`]),
-    ...(lastHeard === null ? [] : [`last heartbeat: ${lastHeard}`]),
-    ...(incident === null ? [] : [`incident: ${incident}`]),
-    ...(ciLink === null ? [] : [`job: ${ciLink}`]),
-  ];
-  return [
-    `${titleOf(alert)}: ${what}`,
-    ...facts,
-    ...(locked.includes(alert.kind)
-      ? ['Do not release the lock without checking drift: its age proves nothing, and AWS may have what the state does not say.']
-      : []),
-    `next: ${next}`,
-    `runbook: ${runbook}`,
-  ].join('\n');
-}

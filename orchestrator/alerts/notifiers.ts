@@ -1,5 +1,4 @@
 import { messageOf } from '../domain/problem.ts';
-import { textOf, titleOf } from './alert.ts';
 import type { Alert } from './alert.ts';
 
 /** A way to reach people. */
@@ -19,17 +18,24 @@ export interface TopicMessage {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** How an alert is said. */
+export interface AlertWords {
+  /** The first line. */
+  readonly title: (alert: Alert) => string;
+  readonly text: (alert: Alert) => string;
+}
+
 /** Milliseconds: who cannot be told must not keep a run. */
 export const patienceMs = 10_000;
 
 /** @param publish sends to the topic */
-export function topicNotifier(topic: string, runbook: string, publish: (message: TopicMessage) => Promise<void>): Notifier {
+export function topicNotifier(topic: string, words: AlertWords, publish: (message: TopicMessage) => Promise<void>): Notifier {
   return {
     id: 'sns',
     to: topic,
     send: (alert) => {
       const { kind, network, stack } = alert;
-      return publish({ subject: titleOf(alert), text: textOf(alert, runbook), attributes: { kind, network, stack } });
+      return publish({ subject: words.title(alert), text: words.text(alert), attributes: { kind, network, stack } });
     },
   };
 }
@@ -38,7 +44,7 @@ export function topicNotifier(topic: string, runbook: string, publish: (message:
  * The format that Slack, Mattermost, Rocket.Chat and Google Chat take alike: one JSON object with `text`.
  * @param address a secret: whoever has it can post. It is in no message, not even in an error's.
  */
-export function webhookNotifier(address: string | undefined, variable: string, runbook: string): Notifier {
+export function webhookNotifier(address: string | undefined, variable: string, words: AlertWords): Notifier {
   return {
     id: 'webhook',
     to: `the address in ${variable}`,
@@ -48,7 +54,7 @@ export function webhookNotifier(address: string | undefined, variable: string, r
       const answer = await fetch(address, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ text: escaped(textOf(alert, runbook)) }),
+        body: JSON.stringify({ text: escaped(words.text(alert)) }),
         // Wherever it were sent on to, it would be somewhere that nobody chose.
         redirect: 'error',
         signal: AbortSignal.timeout(patienceMs),

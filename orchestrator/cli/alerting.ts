@@ -9,6 +9,7 @@ import { publishToTopic } from '../aws/publish.ts';
 import { topicOf } from '../network/spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { Emit, StackEnd } from '../run/events.ts';
+import { alertWords } from '../ui/alerts.ts';
 import type { Context } from './context.ts';
 import { ciLink } from './open.ts';
 import type { OpenedSession } from './open.ts';
@@ -82,12 +83,12 @@ export const describeFailed = ({ alert, notifier, why }: Extract<Telling, { outc
 
 /** The network's ways to reach people; none where its file has no guardrails. */
 export function notifiersOf({ env }: Context, spec: NetworkSpec, { clients }: OpenedSession): readonly Notifier[] {
-  const runbook = runbookOf(spec);
+  const words = alertWords(runbookOf(spec));
   const topic = topicOf(spec);
   const variable = spec.guardrails?.webhook?.urlFrom;
   return [
-    ...(topic === undefined ? [] : [topicNotifier(topic, runbook, (message) => publishToTopic(clients, topic, message))]),
-    ...(variable === undefined ? [] : [webhookNotifier(env[variable], variable, runbook)]),
+    ...(topic === undefined ? [] : [topicNotifier(topic, words, (message) => publishToTopic(clients, topic, message))]),
+    ...(variable === undefined ? [] : [webhookNotifier(env[variable], variable, words)]),
   ];
 }
 

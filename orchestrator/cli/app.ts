@@ -64,12 +64,23 @@ const applyFlags = {
   },
 } as const;
 
+const waitFlag = {
+  wait: {
+    kind: 'parsed',
+    parse: parseSeconds,
+    optional: true,
+    brief: 'Wait so long for the locks of others instead of exiting 6, as in 20m; held and frozen stacks are not waited for',
+    placeholder: 'TIME',
+  },
+} as const;
+
 const up = buildCommand({
   loader: async () => (await import('./commands/up.ts')).up,
   parameters: {
     flags: {
       ...planFlags,
       ...applyFlags,
+      ...waitFlag,
       run: {
         kind: 'parsed',
         parse: parseRunName,
@@ -84,7 +95,7 @@ const up = buildCommand({
     brief: 'Deploy the network, stack by stack, in dependency order',
     fullDescription:
       'Shows the plan, asks, and deploys. Stacks that nothing changes are left alone; a failed stack skips its dependents, and nothing else.\n\n' +
-      'Example: npm run up -- vpc.shared --with-upstreams\nExample: npm run up -- vpc.shared vpc.staging --run release-42 --yes',
+      'Example: npm run up -- vpc.shared --with-upstreams\nExample: npm run up -- vpc.shared vpc.staging --run release-42 --yes\nExample: npm run up -- --wait 20m --yes',
   },
 });
 
@@ -117,6 +128,7 @@ const destroy = buildCommand({
       ...sessionFlags,
       ...parallelFlag,
       ...applyFlags,
+      ...waitFlag,
       withDependents: wideningFlags.withDependents,
       confirm: {
         kind: 'parsed',

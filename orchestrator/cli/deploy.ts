@@ -7,6 +7,7 @@ import type { Engine } from '../pulumi/engine.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import { applyNetwork } from '../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../run/events.ts';
+import { lockedOut } from '../run/lock-wait.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../run/plan.ts';
 import type { Settled } from '../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
@@ -31,6 +32,7 @@ import { openSettled } from './open-settled.ts';
 import { joinRun } from './shared-run.ts';
 import { listenForSignals } from './signals.ts';
 import type { Stopping } from './signals.ts';
+import type { OnLocked } from './with-wait.ts';
 
 /** What a deployment begins with. */
 export interface Begun {
@@ -40,6 +42,7 @@ export interface Begun {
   readonly opened?: { readonly run: string; readonly session: Session };
   /** By the context's clock; absent: now. */
   readonly started?: number;
+  readonly onLocked?: OnLocked | undefined;
 }
 
 /** @param onPlan told of what is planned */
@@ -47,7 +50,7 @@ export async function deploy(
   context: Context,
   command: 'up' | 'plan',
   flags: UpFlags,
-  { file, selected, opened, started = context.now() }: Begun,
+  { file, selected, opened, started = context.now(), onLocked }: Begun,
   emit: Emit,
   applyFlags: ApplyFlags & { readonly run?: string } = { verbose: flags.verbose, settle: true, bucketPatience: 0 },
   onPlan?: (planned: NetworkPlan) => Promise<void>,
@@ -63,7 +66,7 @@ export async function deploy(
       context,
       file,
       aws,
-      { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin, isPart: joined !== undefined },
+      { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin, isPart: joined !== undefined, onLocked },
       emit,
     );
     if (joined instanceof Refusal) throw joined;
@@ -135,6 +138,7 @@ export async function deploy(
         refresh: flags.refresh,
         settled,
         shared: joined?.run,
+        onLocked,
       },
       alerting.follow(emit),
     );
@@ -203,6 +207,7 @@ interface Applying {
   readonly refresh: boolean;
   readonly settled: Settled;
   readonly shared: SharedRun | undefined;
+  readonly onLocked: OnLocked | undefined;
 }
 
 async function apply(context: Context, run: Applying, emit: Emit): Promise<{ ends: readonly StackResult[]; exitCode: ExitCode }> {
@@ -211,12 +216,12 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   const nodes = file.graph.nodes.filter(({ name }) => run.selected.has(name));
   const plannable = nodes.filter(({ name }) => !unplanned.has(name));
   const order = plannable.map(({ name }) => name);
+  const work = plannable.map((node) => workOf(node));
   const { ends, exitCode } = await refuseWithoutJournal(async () =>
-    applyNetwork({
-      ...(await applySettings('up', context, run, flags, stopping, order, emit, run)),
-      work: plannable.map((node) => workOf(node)),
-    }),
+    applyNetwork({ ...(await applySettings('up', context, run, flags, stopping, order, emit, run)), work }),
   );
+  const locked = unplanned.size === 0 && !stopping.draining.aborted ? lockedOut(work, ends) : undefined;
+  if (locked) run.onLocked?.(locked);
   const failed = nodes.flatMap((node): StackResult[] => {
     const errors = unplanned.get(node.name);
     return errors === undefined ? [] : [{ stack: node.name, short: node.short, end: { outcome: 'failed', errors }, seconds: 0 }];

@@ -25,6 +25,7 @@ import { lastReview } from '../preflight/runbook-review.ts';
 import type { ProgramSettings } from '../pulumi/program.ts';
 import type { Emit } from '../run/events.ts';
 import type { LiveSession } from '../run/stack-run.ts';
+import type { Observer } from '../ownership/processes.ts';
 import { describeHeld, readStandings } from '../run/standing.ts';
 import type { Standings } from '../run/standing.ts';
 import { restoreLocks } from '../run/tidy.ts';
@@ -146,6 +147,8 @@ export interface PreflightRequest {
   readonly plugin: string;
   /** One part of a shared run: what stands on a stack that is not there is left out of it, and no reason to refuse the rest. */
   readonly isPart?: boolean;
+  /** Told where locks are the only reason to refuse. */
+  readonly onLocked?: ((stacks: readonly string[]) => void) | undefined;
 }
 
 /** Looks at everything, prints each check, and refuses where one is fatal for the command. */
@@ -180,6 +183,9 @@ export async function preflight(
   ]);
   const { states, unreadable, standings } = state;
   const { selected } = request;
+  const locked = [...standings.byStack].flatMap(([stack, standing]) =>
+    selected.has(stack) && standing.kind === 'locked' ? [[stack, standing] as const] : [],
+  );
   const facts: PreflightFacts = {
     network,
     bucket: aws.bucket,
@@ -206,9 +212,7 @@ export async function preflight(
         holdsSecrets: holdsSecrets(body),
       })),
     },
-    locks: [...standings.byStack].flatMap(([stack, standing]) =>
-      selected.has(stack) && standing.kind === 'locked' ? [standing.message] : [],
-    ),
+    locks: locked.map(([, { message }]) => message),
     // A recovery is about them: it tells of each in its turn.
     held:
       request.command === 'recover'
@@ -240,8 +244,9 @@ export async function preflight(
   const results = await runChecks(checks, facts, request.command, (check) =>
     emit({ type: 'check', check, listed: request.command === 'preflight' }),
   );
-  const fatal = results.flatMap(({ exitCode }) => exitCode ?? []);
-  if (fatal.length > 0) throw new Refusal(worstOf(fatal));
+  const fatal = results.flatMap(({ id, exitCode }) => (exitCode === undefined ? [] : [{ id, exitCode }]));
+  if (fatal.length > 0 && fatal.every(({ id }) => id === 'locks')) request.onLocked?.(locked.map(([stack]) => stack));
+  if (fatal.length > 0) throw new Refusal(worstOf(fatal.map(({ exitCode }) => exitCode)));
   const remaining = aws.live.remainingSeconds();
   emit({
     type: 'checked',
@@ -305,17 +310,17 @@ export function standingsOf(
   aws: OpenedSession,
   network: string,
   states: ReadonlyMap<string, StackState>,
+  only?: readonly string[],
 ): Promise<Standings> {
-  return readStandings({
-    store: aws.store,
-    network,
-    states,
-    machine: aws.process.machine,
-    user: aws.process.user,
-    lookAt: ({ pid }) => lookAt(pid),
-    now: context.now(),
-  });
+  return readStandings({ store: aws.store, network, states, ...(only ? { only } : {}), ...observerOf(aws), now: context.now() });
 }
+
+/** This process, as one that looks at others. */
+export const observerOf = ({ process: { machine, user } }: OpenedSession): Observer => ({
+  machine,
+  user,
+  lookAt: ({ pid }) => lookAt(pid),
+});
 
 export function tidyRequest(context: Context, aws: OpenedSession, network: string, standings: Standings, emit: Emit): TidyRequest {
   return {

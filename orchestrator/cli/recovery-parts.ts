@@ -21,6 +21,7 @@ import type { StateResource } from '../state/deployment.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
 import { project } from '../state/layout.ts';
 import { plural } from '../ui/describe.ts';
+import { recoveryWords } from '../ui/recovery.ts';
 import type { Context } from './context.ts';
 import { namedObjects } from './named-objects.ts';
 import type { OpenedSession } from './open.ts';
@@ -97,6 +98,7 @@ export function recoveryParts(context: Context, request: PartsRequest, emit: Emi
     },
     dropSpool: (run, stack) => openSpool(spoolFolder(run)).remove(stack),
     asDisowned,
+    words: recoveryWords,
     patienceSeconds: request.patienceSeconds,
     stalenessSeconds: spec.recovery.staleness,
     limitSeconds: request.limitSeconds,

@@ -4,7 +4,7 @@ import { openSession, usableUntil } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { orRefuse } from '../domain/problem.ts';
-import type { SessionRecord } from '../ownership/stack-record.ts';
+import type { SessionRecord } from '../locks/lock-record.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { lockRecordSchema, processSchema } from '../locks/lock-record.ts';
+import { processSchema, sessionSchema } from '../locks/lock-record.ts';
 
 /** What a run writes down, one immutable object an event: its history, for people. What decides is in the stacks' records. */
 
@@ -14,18 +14,15 @@ const header = {
   at: z.string(),
 };
 
-/** @param fields `epoch` is that of the lock under which it was written: what a writer says that lost its lock to a later one does not count */
-const stackEvent = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
-  z.object({ ...header, type: z.literal(type), stack: z.string(), epoch: z.number(), ...fields });
+/** `epoch` is that of the lock under which it was written. */
+const stackHeader = { ...header, stack: z.string(), epoch: z.number() };
 
-const sessionSchema = z.object({
-  accessKeyId: z.string(),
-  session: z.string(),
-  /** What the source of the credentials says; `never` and `unknown` as they are. */
-  expires: z.string(),
-  /** What a person says of it. */
-  statedExpires: z.string().optional(),
-});
+const recoverySteps = ['freeze', 'quarantine', 'evidence', 'reconcile', 'verify', 'promote', 'release', 'confirm'] as const;
+
+export type RecoveryStep = (typeof recoverySteps)[number];
+
+const stackEvent = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
+  z.object({ ...stackHeader, type: z.literal(type), ...fields });
 
 /** Something of which nobody knows how it ended. */
 export const doubtSchema = z.object({
@@ -65,8 +62,6 @@ export const answerSchema = z.object({
 
 export type Answer = z.infer<typeof answerSchema>;
 
-const decisionSchema = z.object({ urn: z.string(), id: z.string().optional(), decision: z.string(), because: z.string() });
-
 export const runEventSchema = z.discriminatedUnion('type', [
   z.object({
     ...header,
@@ -97,9 +92,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     exitCode: z.number(),
     ends: z.array(z.object({ stack: z.string(), outcome: z.string(), detail: z.string() })),
   }),
-  /** With an epoch above 1: taken over from a run that may have left AWS as the state does not say. */
-  stackEvent('lock-taken', { etag: z.string(), lock: lockRecordSchema }),
-  /** License: from here on AWS may hold what the state does not say. */
+  /** From here on AWS may hold what the state does not say. */
   stackEvent('engine-started', {
     operation: z.enum(['up', 'destroy']),
     /** ETag of the checkpoint that the engine starts from; null where there is none. */
@@ -112,7 +105,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     checkpoint: z.string().nullable(),
     spool: z.string().optional(),
   }),
-  /** License for the release: state and AWS agree at this checkpoint. */
+  /** State and AWS agree at this checkpoint. */
   stackEvent('verified', {
     checkpoint: z.string().nullable(),
     outcome: z.enum(['applied', 'destroyed', 'failed', 'nothing-started', 'recovered']),
@@ -125,22 +118,10 @@ export const runEventSchema = z.discriminatedUnion('type', [
     /** Over a state that nobody knows to be true. */
     unreconciled: z.boolean().optional(),
   }),
-  /** The lock was removed, or replaced, by somebody else. */
-  stackEvent('lock-lost', { how: z.enum(['removed', 'replaced']), goneSince: z.string().optional() }),
-  stackEvent('lock-restored', { etag: z.string(), goneSince: z.string().optional() }),
-  /** Nobody else can write any more; `how` says from where that is known, and who said it where it is a person's word. */
-  stackEvent('writer-dead', { recovery: z.string(), how: z.string(), saidBy: z.string().optional() }),
-  /** Every version is copied, and the checkpoint has a content that no old writer's condition meets. */
-  stackEvent('quarantined', { recovery: z.string(), prefix: z.string(), versions: z.number(), checkpoint: z.string().nullable() }),
-  /** What a person answered. It counts in every later recovery of the stack in this run, until another answer for the same resource. */
+  /** What a person answered. */
   stackEvent('answered', { recovery: z.string(), by: z.string(), incident: z.string().optional(), answer: answerSchema }),
-  /** What the evidence came to, before anything is made of it. */
-  stackEvent('examined', { recovery: z.string(), decisions: z.array(decisionSchema), questions: z.array(z.string()) }),
-  stackEvent('reconciled', { recovery: z.string(), resources: z.number() }),
-  stackEvent('checked', { recovery: z.string(), differences: z.array(z.string()) }),
-  /** License for the one write: over this version, and of exactly this content. */
-  stackEvent('promoting', { recovery: z.string(), over: z.string().nullable(), sha256: z.string() }),
-  stackEvent('confirmed', { recovery: z.string(), changes: z.array(z.string()) }),
+  /** A step of a recovery, and what it came to as it was told. */
+  z.object({ ...stackHeader, type: z.enum(recoverySteps), recovery: z.string(), said: z.string() }),
 ]);
 
 export type JournalEvent = z.infer<typeof runEventSchema>;

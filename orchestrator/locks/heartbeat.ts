@@ -1,5 +1,8 @@
-import { heartbeatKey, heartbeatsPrefix, schemaVersion } from '../state/layout.ts';
+import { z } from 'zod';
+import { heartbeatKey, heartbeatsPrefix, schemaVersion, waitingKey, waitingPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import { readObject } from '../state/read-json.ts';
+import { processSchema } from './lock-record.ts';
 import type { ProcessRecord } from './lock-record.ts';
 
 const everySeconds = 30;
@@ -7,7 +10,12 @@ const everySeconds = 30;
 /** Seconds after which people are told that nothing was heard of a process. It decides nothing: a process may be paused, and its network may be down. */
 export const quietAfterSeconds = 4 * everySeconds;
 
-/** One object for each process that has locks, overwritten every half minute, and gone at its end. Shown to people. */
+/** What a process that waits for locks says of itself. It is shown, and decides nothing: there is no queue. */
+const waiterSchema = processSchema.extend({ schema: z.number(), since: z.string(), ciLink: z.string().optional() });
+
+export type WaiterRecord = z.infer<typeof waiterSchema>;
+
+/** One object for each process that has locks, or waits for some, overwritten every half minute, and gone at its end. Shown to people. */
 export class Heartbeat {
   readonly #store: ObjectStore;
   readonly #key: string;
@@ -15,11 +23,12 @@ export class Heartbeat {
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<string | undefined> = Promise.resolve(undefined);
 
-  constructor(store: ObjectStore, network: string, run: string, process: ProcessRecord) {
+  /** @param waiting of a process that has no lock yet */
+  constructor(store: ObjectStore, network: string, run: string, process: ProcessRecord, waiting?: Pick<WaiterRecord, 'since' | 'ciLink'>) {
     this.#store = store;
-    this.#key = heartbeatKey(network, process.nonce);
     const { nonce, host, pid } = process;
-    this.#body = JSON.stringify({ schema: schemaVersion, nonce, run, host, pid });
+    this.#key = waiting ? waitingKey(network, nonce) : heartbeatKey(network, nonce);
+    this.#body = JSON.stringify({ schema: schemaVersion, ...(waiting ? { ...process, ...waiting } : { nonce, run, host, pid }) });
   }
 
   /** Resolves when the first one is in the bucket, or could not be put there: a record that names this process is written after it. */
@@ -52,6 +61,19 @@ export async function lastHeard(store: ObjectStore, network: string): Promise<Ma
   const prefix = heartbeatsPrefix(network);
   const objects = await store.list(prefix);
   return new Map(objects.map(({ key, modified }) => [key.slice(prefix.length, -'.json'.length), modified]));
+}
+
+/** Who waits for locks, and when each was last heard of. What cannot be read as a waiter is not shown. */
+export async function readWaiters(store: ObjectStore, network: string): Promise<{ record: WaiterRecord; heard: Date }[]> {
+  const objects = await store.list(waitingPrefix(network));
+  const read = await Promise.all(
+    objects.map(async ({ key, modified }) => {
+      const stored = await store.get(key);
+      const waiter = stored && readObject(stored.body, waiterSchema);
+      return waiter?.ok ? [{ record: waiter.value, heard: modified }] : [];
+    }),
+  );
+  return read.flat();
 }
 
 /** After so long the process was killed, or begins again with its next beat. */

@@ -16,6 +16,19 @@ export const processSchema = z.object({
 
 export type ProcessRecord = z.infer<typeof processSchema>;
 
+/** Names of a session, never its secret. */
+export const sessionSchema = z.object({
+  /** Empty for a lock that a person put. */
+  accessKeyId: z.string().max(200),
+  session: z.string().max(200),
+  /** What the source of the credentials says: `never` and `unknown` as they are. Only by this can a session be known to have ended. */
+  expires: z.string().max(40),
+  /** What a person says of it. */
+  statedExpires: z.string().max(40).optional(),
+});
+
+export type SessionRecord = z.infer<typeof sessionSchema>;
+
 /** What a durable lock says of its owner. Names people and places, never a secret. */
 export const lockRecordSchema = processSchema.extend({
   schema: z.number(),
@@ -24,13 +37,8 @@ export const lockRecordSchema = processSchema.extend({
   operation: z.enum(['up', 'destroy', 'recover', 'freeze']),
   /** 1 when taken; one more for each takeover. */
   epoch: z.number(),
-  /** Empty for a lock that a person put. */
-  accessKeyId: z.string(),
-  session: z.string(),
-  /** When the session that the run started with ends, by its source; `never` and `unknown` as they are. */
-  expires: z.string(),
-  /** When it ends by what a person says. */
-  statedExpires: z.string().optional(),
+  /** The one that the run started with. */
+  ...sessionSchema.shape,
   ciLink: z.string().optional(),
   /** Of a freeze, or a recovery: what for. */
   incident: z.string().optional(),

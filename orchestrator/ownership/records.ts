@@ -41,10 +41,13 @@ export interface Records {
   readonly unreadable: ReadonlyMap<string, Extract<ReadRecord, { kind: 'unreadable' }>>;
 }
 
-/** The record of every stack of a network. One that cannot be read says nothing of the others. */
-export async function readRecords(store: ObjectStore, network: string): Promise<Records> {
+/**
+ * The record of every stack of a network. One that cannot be read says nothing of the others.
+ * @param only of these stacks alone
+ */
+export async function readRecords(store: ObjectStore, network: string, only?: readonly string[]): Promise<Records> {
   const prefix = recordsPrefix(network);
-  const objects = await store.list(prefix);
+  const objects = only?.map((stack) => ({ key: recordKey(stack), size: 0 })) ?? (await store.list(prefix));
   const byStack = new Map<string, HeldRecord>();
   const unreadable = new Map<string, Extract<ReadRecord, { kind: 'unreadable' }>>();
   for (let from = 0; from < objects.length; from += readsAtOnce)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseStackName } from '../domain/stack-name.ts';
 import { answerSchema, doubtSchema } from '../journal/events.ts';
-import { lockRecordSchema, processSchema } from '../locks/lock-record.ts';
+import { lockRecordSchema, processSchema, sessionSchema } from '../locks/lock-record.ts';
 import { disownedSchema } from './disowned.ts';
 
 /**
@@ -35,18 +35,6 @@ const verifiedSchema = z.discriminatedUnion('kind', [
 ]);
 
 export type Verified = z.infer<typeof verifiedSchema>;
-
-/** Names of a session, never its secret. */
-const sessionSchema = z.object({
-  accessKeyId: z.string().max(200),
-  session: z.string().max(200),
-  /** What the source of the credentials says: `never` and `unknown` as they are. Only by this can a session be known to have ended. */
-  expires: z.string().max(40),
-  /** What a person says of it. */
-  statedExpires: z.string().max(40).optional(),
-});
-
-export type SessionRecord = z.infer<typeof sessionSchema>;
 
 /** What the stack was to become: recovery goes by it, and not by today's file. */
 const programSchema = z.object({

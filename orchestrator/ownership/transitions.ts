@@ -1,20 +1,10 @@
 import type { Answer, Doubt } from '../journal/events.ts';
-import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+import type { LockRecord, ProcessRecord, SessionRecord } from '../locks/lock-record.ts';
 import { schemaVersion } from '../state/layout.ts';
 import { withAnswer } from './answers.ts';
 import { withDisowned } from './disowned.ts';
 import type { DisownedObject } from './disowned.ts';
-import type {
-  CheckpointVersion,
-  InPhase,
-  InterruptedRun,
-  Phase,
-  Program,
-  Proof,
-  SessionRecord,
-  StackRecord,
-  Verified,
-} from './stack-record.ts';
+import type { CheckpointVersion, InPhase, InterruptedRun, Phase, Program, Proof, StackRecord, Verified } from './stack-record.ts';
 
 /** Whose write it is. An owner that was taken over has another epoch, and its writes are refused. */
 export interface As {

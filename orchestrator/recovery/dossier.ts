@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { formatSeconds } from '../domain/duration.ts';
-import type { Answer } from '../journal/events.ts';
+import type { Answer, RecoveryStep } from '../journal/events.ts';
 import { dossiersPrefix, schemaVersion } from '../state/layout.ts';
 import type { Deployment } from '../state/deployment.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import { readObject } from '../state/read-json.ts';
-import { describeAnswer } from './describe.ts';
 import type { Facts } from './facts.ts';
 import type { Question } from './questions.ts';
 import type { Source } from './subjects.ts';
@@ -56,8 +54,6 @@ export interface Dossier {
   readonly confirmed: Plan | null;
 }
 
-export type RecoveryStep = 'freeze' | 'quarantine' | 'evidence' | 'reconcile' | 'verify' | 'promote' | 'release' | 'confirm';
-
 interface Content {
   readonly etag: string | null;
   readonly resources: readonly { readonly name: string; readonly type: string; readonly id: string | null; readonly state: string }[];
@@ -95,13 +91,13 @@ export function contentOf({ resources, operations }: Deployment, etag: string | 
 export const dossierKey = ({ network, run, stack, recovery }: Pick<Dossier, 'network' | 'run' | 'stack' | 'recovery'>): string =>
   `${dossiersPrefix(network, run, stack)}${recovery}.json`;
 
-/** Writes it, and the page of it that a person reads, beside each other. @returns the key of the page */
-export async function writeDossier(store: ObjectStore, dossier: Dossier, patienceSeconds: number): Promise<string> {
+/** Writes it, and the page of it that a person reads, beside each other. @param text of the page @returns its key */
+export async function writeDossier(store: ObjectStore, dossier: Dossier, text: string, patienceSeconds: number): Promise<string> {
   const key = dossierKey(dossier);
   const page = key.replace(/\.json$/, '.md');
-  const text = JSON.stringify(dossier, null, 2);
-  await patiently(() => store.put(key, text, { only: 'always' }), { seconds: patienceSeconds });
-  await patiently(() => store.put(page, dossierPage(dossier), { only: 'always' }), { seconds: patienceSeconds });
+  const body = JSON.stringify(dossier, null, 2);
+  await patiently(() => store.put(key, body, { only: 'always' }), { seconds: patienceSeconds });
+  await patiently(() => store.put(page, text, { only: 'always' }), { seconds: patienceSeconds });
   return page;
 }
 
@@ -151,127 +147,4 @@ export async function readDossiers(store: ObjectStore, network: string, run: str
     }),
   );
   return read.flat();
-}
-
-const outcomeWords: Record<Dossier['outcome'], string> = {
-  recovered: 'recovered: state and AWS agree, and the lock is released',
-  undecided: 'a person must decide; the stack is held, and nothing was written to its state',
-  held: 'not recovered; the stack is held as before',
-  refused: 'an answer that cannot be; the stack is held as before',
-  lost: 'given up: somebody else took the stack over',
-};
-
-const stepWords: Record<RecoveryStep, string> = {
-  freeze: 'froze',
-  quarantine: 'snapshotted',
-  evidence: 'gathered evidence',
-  reconcile: 'reconciled',
-  verify: 'verified',
-  promote: 'wrote the state',
-  release: 'released the lock',
-  confirm: 'planned again',
-};
-
-/** Markdown, for whoever writes the postmortem. */
-export function dossierPage(dossier: Dossier): string {
-  const { stack, run, recovery, lock, writer, quarantine } = dossier;
-  const seconds = (Date.parse(dossier.endedAt) - Date.parse(dossier.startedAt)) / 1000;
-  const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ['', `## ${title}`, '', ...lines]);
-  return [
-    `# ${stack}: ${outcomeWords[dossier.outcome]}`,
-    '',
-    ...list([
-      ['interrupted run', run],
-      ['recovery', `${recovery} by ${dossier.by}, ${dossier.startedAt} to ${dossier.endedAt} (${formatSeconds(seconds)})`],
-      ['where', `network ${dossier.network}, account ${dossier.account}, ${dossier.region}`],
-      ['incident', dossier.incident ?? 'none named'],
-      ['nobody else could write', `${writer.how}${writer.saidBy === null ? '' : `, said by ${writer.saidBy}`}`],
-      ['lock', lock.before === null ? 'none stood when the recovery began' : `${lock.before.owner} since ${lock.before.since}`],
-      ['lock released', lock.releasedAt ?? 'not released'],
-      ['quarantine', quarantine === null ? 'nothing was copied' : `${quarantine.versions} versions under ${quarantine.prefix}`],
-      ...(dossier.why === null ? [] : ([['why not', dossier.why]] as const)),
-    ]),
-    ...section(
-      'To decide',
-      dossier.questions.flatMap(({ question, answers }) => [
-        `- ${question}`,
-        ...answers.map(({ means, command }) => `  - ${means}: \`${command}\``),
-      ]),
-    ),
-    ...section('What was done', [
-      ...tableOf(
-        ['time (UTC)', 'took', 'step', ''],
-        dossier.steps.map(({ step, at, seconds: took, said }) => [at.slice(11, 19), formatSeconds(took), stepWords[step], said]),
-      ),
-    ]),
-    ...section('Decisions', [
-      ...tableOf(
-        ['resource', 'id', 'decision', 'because', 'evidence'],
-        dossier.evidence
-          .filter(({ decision, facts }) => decision !== 'keep' || facts.operation !== 'none')
-          .map((entry) => [
-            entry.name,
-            entry.id ?? '',
-            `${entry.decision} (${entry.row})`,
-            entry.because,
-            entry.sources.map(({ from, says }) => `${from}: ${says}`).join('; '),
-          ]),
-      ),
-      '',
-      `Everything else (${dossier.evidence.filter(({ decision, facts }) => decision === 'keep' && facts.operation === 'none').length} objects) is in AWS as the state has it.`,
-      ...(dossier.answers.length === 0 ? [] : ['', `Answers given: ${dossier.answers.map(describeAnswer).join(', ')}`]),
-      '',
-      `Looks at AWS: ${dossier.looks.map(({ at, objects }) => `${at.slice(11, 19)} (${objects} objects)`).join(', ')}. CloudTrail: ${dossier.trail}.`,
-    ]),
-    ...section(
-      'Other differences',
-      dossier.differences.map((line) => `- ${line}`),
-    ),
-    ...section('Before and after', contentTable(dossier)),
-    ...section('Final plan', planLines(dossier.confirmed ?? dossier.plan)),
-    '',
-  ].join('\n');
-}
-
-const list = (rows: readonly (readonly [string, string])[]): string[] => rows.map(([name, value]) => `- ${name}: ${value}`);
-
-function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
-}
-
-function contentTable({ before, after }: Dossier): string[] {
-  const rows = new Map<string, { readonly name: string; readonly type: string; readonly id: string; before: string; after: string }>();
-  for (const [side, content] of [
-    ['before', before],
-    ['after', after],
-  ] as const)
-    for (const { name, type, id, state } of content?.resources ?? []) {
-      if (type.startsWith('pulumi:')) continue;
-      const key = `${type} ${name} ${id ?? ''}`;
-      const row = rows.get(key) ?? { name, type, id: id ?? '', before: '', after: '' };
-      row[side] = state;
-      rows.set(key, row);
-    }
-  const pending = (before?.pendingOperations ?? []).map(({ type, name }) => `- before: ${type} ${name}`);
-  const sorted = [...rows.values()].sort((a, b) => `${a.type} ${a.name}`.localeCompare(`${b.type} ${b.name}`));
-  return [
-    ...tableOf(
-      ['resource', 'type', 'id', 'before', 'after'],
-      sorted.map(({ name, type, id, before: was, after: is }) => [name, type.split(':').at(-1) ?? type, id, was, is]),
-    ),
-    ...(pending.length === 0 ? [] : ['', ...pending]),
-  ];
-}
-
-function planLines(plan: Plan | null): string[] {
-  if (plan === null) return [];
-  if ('failed' in plan) return ['The plan failed:', '', ...plan.failed.map((line) => `- ${line}`)];
-  const changes = plan.changes.filter(({ op }) => op !== 'same');
-  if (changes.length === 0) return ['Empty: nothing to do.'];
-  return changes.map(
-    ({ op, name, type, changed }) =>
-      `- ${op} ${name} (${type.split(':').at(-1) ?? type})${changed.length === 0 ? '' : `: ${changed.join(', ')}`}`,
-  );
 }

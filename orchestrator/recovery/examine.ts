@@ -6,12 +6,11 @@ import type { Inventory, LiveObject, LookScope } from '../inventory/live-object.
 import type { Answer, Doubt } from '../journal/events.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { Deployment, StateResource } from '../state/deployment.ts';
-import { describeAnswer } from './describe.ts';
+import { describeAnswer, wordOf } from './describe.ts';
 import type { History } from './history.ts';
 import { withAnswer } from '../ownership/answers.ts';
 import { Looks } from './looks.ts';
 import type { Look } from './looks.ts';
-import { wordOf } from './questions.ts';
 import { isInDoubt, soughtOf, subjectsOf, wantsPlan } from './subjects.ts';
 import type { Evidence, Subject, TrailWord, TypeIdentity } from './subjects.ts';
 

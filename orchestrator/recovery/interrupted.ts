@@ -1,7 +1,7 @@
 import type { Answer, Doubt } from '../journal/events.ts';
-import type { ProcessRecord } from '../locks/lock-record.ts';
+import type { ProcessRecord, SessionRecord } from '../locks/lock-record.ts';
 import { isOpen } from '../ownership/stack-record.ts';
-import type { OpenRecord, Program, Proof, SessionRecord, StackRecord } from '../ownership/stack-record.ts';
+import type { OpenRecord, Program, Proof, StackRecord } from '../ownership/stack-record.ts';
 
 /** What the record tells of a stack that was not verified. */
 export interface Interrupted {

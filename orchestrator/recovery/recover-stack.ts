@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
 import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory } from '../inventory/live-object.ts';
-import type { Answer, NewEvent } from '../journal/events.ts';
+import type { Answer, NewEvent, RecoveryStep } from '../journal/events.ts';
 import type { Journal } from '../journal/journal.ts';
 import { describeLock } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
@@ -24,7 +24,7 @@ import { patiently } from '../state/patience.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
 import { contentOf, writeDossier } from './dossier.ts';
-import type { Dossier, Plan, RecoveryStep } from './dossier.ts';
+import type { Dossier, Plan } from './dossier.ts';
 import { examine } from './examine.ts';
 import type { Examined, ExamineRequest, TrailAnswer } from './examine.ts';
 import { readHistory } from './history.ts';
@@ -33,14 +33,13 @@ import { evidenceHours } from './interrupted.ts';
 import type { Interrupted } from './interrupted.ts';
 import { quarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
-import { questionsOf } from './questions.ts';
 import type { Question } from './questions.ts';
 import { brokenBy, ReadVersions } from './read-versions.ts';
 import { reconcile } from './reconcile.ts';
 import { isInDoubt } from './subjects.ts';
 import type { Subject } from './subjects.ts';
-import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from './verify.ts';
-import type { PlannedStep } from './verify.ts';
+import { membershipProblems, planProblems, plannedSteps } from './verify.ts';
+import type { RecoveryWords } from './words.ts';
 
 /** What the stacks of one recovery share. */
 export interface RecoveryParts {
@@ -79,6 +78,7 @@ export interface RecoveryParts {
   readonly dropSpool: (run: string, stack: string) => Promise<void>;
   /** As the stack's list is to have it. */
   readonly asDisowned: (object: Leaving) => DisownedObject;
+  readonly words: RecoveryWords;
   readonly patienceSeconds: number;
   readonly stalenessSeconds: number;
   readonly limitSeconds: number;
@@ -184,16 +184,11 @@ interface Refreshed {
 interface Checked {
   readonly problems: readonly string[];
   readonly differences: readonly string[];
-  /** What the plan still has to do. */
-  readonly left: readonly string[];
   readonly plan: Plan;
 }
 
 /** How often what does not verify is looked at anew: AWS may have shown something late, or somebody may be changing it. */
 const attempts = 3;
-
-/** Of the first deploy of a stack nearly everything is left. */
-const leftToldAtMost = 8;
 
 /** How often a checkpoint that somebody writes meanwhile is read anew. */
 const touches = 5;
@@ -248,7 +243,7 @@ class StackRecovery {
     const stuck = this.#stuck;
     const parts = this.#parts;
     const taking = this.#options.dryRun ? 'would take over' : 'took over';
-    if (!this.#options.inRun) this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
+    if (!this.#options.inRun) await this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
     const read = await this.#quarantine();
     if ('kind' in read) return read;
     let kept = read;
@@ -257,7 +252,7 @@ class StackRecovery {
       this.#kept = kept;
       const examined = await this.#examine(kept);
       if ('kind' in examined) return examined;
-      const questions = questionsOf(stuck.short, examined.subjects);
+      const questions = parts.words.questions(stuck.short, examined.subjects);
       if (questions.length > 0 && !withShell) return this.#undecided(questions);
       const refreshed = await this.#refresh(kept, examined.subjects, withShell);
       if ('kind' in refreshed) return refreshed;
@@ -280,11 +275,10 @@ class StackRecovery {
             `Read the dossier, and look for whoever changes AWS meanwhile; then again: npm run recover -- ${stuck.short}`,
           );
         }
-        this.#step('verify', describeChecked(checked));
+        await this.#step('verify', parts.words.checked(checked.plan, checked.differences));
         this.#tell(checked);
         if (this.#options.dryRun)
-          return { kind: 'would-recover', said: describeSubjects(examined.subjects), differences: checked.differences };
-        await this.#journal({ type: 'checked', ...this.#header(), differences: [...checked.differences] });
+          return { kind: 'would-recover', said: parts.words.subjects(examined.subjects), differences: checked.differences };
         return await this.#promote(kept, refreshed, examined.subjects, checked);
       } finally {
         await refreshed.mount.close();
@@ -328,14 +322,7 @@ class StackRecovery {
       const touched = options.dryRun ? read.kept : await this.#touch(read.kept);
       if (touched && 'kind' in touched) return touched;
       if (touched) {
-        await this.#journal({
-          type: 'quarantined',
-          ...this.#header(),
-          prefix: copied.prefix,
-          versions: copied.versions.length,
-          checkpoint: touched.etag ?? null,
-        });
-        this.#step('quarantine', `${copied.versions.length} versions under ${copied.prefix}`);
+        await this.#step('quarantine', `${copied.versions.length} versions under ${copied.prefix}`);
         return touched;
       }
       if (tries === touches) return this.#held(`the checkpoint of ${stack} is written by somebody else again and again`);
@@ -485,18 +472,10 @@ class StackRecovery {
       if (facts.kind !== 'engine' && (row.then !== 'keep' || isInDoubt(facts)))
         parts.emit({ type: 'decision', stack, resource: name, id: id ?? null, decision: row.then, because: row.because });
     const looks = examined.looks.length;
-    this.#step(
+    await this.#step(
       'evidence',
       `${subjects.filter(({ facts }) => facts.kind !== 'engine' && isInDoubt(facts)).length} in doubt, ${looks} ${looks === 1 ? 'look' : 'looks'} at AWS; CloudTrail: ${examined.trail}`,
     );
-    await this.#journal({
-      type: 'examined',
-      ...this.#header(),
-      decisions: subjects
-        .filter(({ row, facts }) => row.then !== 'keep' || isInDoubt(facts))
-        .map(({ urn, id, row }) => ({ urn, ...(id === undefined ? {} : { id }), decision: row.then, because: row.because })),
-      questions: questionsOf(short, subjects).map(({ question }) => question),
-    });
     return examined;
   }
 
@@ -522,7 +501,7 @@ class StackRecovery {
       return this.#lost.signal.aborted ? this.#lostEnd() : this.#held(why);
     };
     if (readDeployment(reconciled.body).ok && isNothing(reconciled.body)) {
-      this.#step('reconcile', 'the state has nothing');
+      await this.#step('reconcile', 'the state has nothing');
       return { mount, body: reconciled.body, deployment: { resources: [], operations: [] } };
     }
     const result = await parts.engine.refresh(this.#engineRequest(mount));
@@ -530,8 +509,7 @@ class StackRecovery {
     const body = mount.report().checkpoint?.body ?? '';
     const read = readDeployment(body);
     if (!read.ok) return fail(`the refreshed checkpoint cannot be read: ${read.why}`);
-    this.#step('reconcile', `${describeSubjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
-    await this.#journal({ type: 'reconciled', ...this.#header(), resources: read.deployment.resources.length });
+    await this.#step('reconcile', `${parts.words.subjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
     return { mount, body, deployment: read.deployment };
   }
 
@@ -543,7 +521,7 @@ class StackRecovery {
     const body = mount.report().checkpoint?.body ?? '';
     const read = readDeployment(body);
     if (!read.ok) return this.#held(`what the shell left cannot be read: ${read.why}`);
-    this.#step('reconcile', 'by hand, in a shell over the overlay');
+    await this.#step('reconcile', 'by hand, in a shell over the overlay');
     const { deployment, raw } = read;
     return { ...kept, raw, body, deployment, history: readHistory([{ version: 'shell', deployment }]), byHand: true };
   }
@@ -578,7 +556,6 @@ class StackRecovery {
         ),
         ...('failed' in plan ? [`the plan failed: ${plan.failed.join('; ')}`] : []),
       ],
-      left: 'failed' in plan ? [] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange),
       plan,
     };
     this.#checked = checked;
@@ -586,13 +563,12 @@ class StackRecovery {
   }
 
   /** Before the lock goes: what somebody changed meanwhile is what an incident overlooks. */
-  #tell({ differences, left }: Checked): void {
+  #tell({ differences, plan }: Checked): void {
     const { short } = this.#stuck;
     const note = (message: string): void => this.#parts.emit({ type: 'note', message: `${short}: ${message}` });
     for (const difference of differences) note(`not in doubt, and different: ${difference}`);
-    const more = left.length - leftToldAtMost;
-    if (left.length > 0)
-      note(`left to do: ${left.slice(0, leftToldAtMost).join(', ')}${more > 0 ? `, and ${more} more in its dossier` : ''}`);
+    const left = this.#parts.words.left(plan);
+    if (left !== undefined) note(left);
   }
 
   async #preview(mount: Mount): Promise<{ readonly plan: Plan; readonly steps: ReturnType<typeof plannedSteps> }> {
@@ -615,8 +591,8 @@ class StackRecovery {
     const stuck = this.#stuck;
     const parts = this.#parts;
     const { stack, claim, journal, interrupted } = stuck;
-    if (!claim) return { kind: 'would-recover', said: describeSubjects(subjects), differences: checked.differences };
-    const said = describeSubjects(subjects);
+    const said = parts.words.subjects(subjects);
+    if (!claim) return { kind: 'would-recover', said, differences: checked.differences };
     const left = leaving(subjects);
     // Whoever took the stack over meanwhile has changed the checkpoint too, so that the write below is refused: this tells it earlier.
     const cause = await parts.watch.look();
@@ -633,12 +609,6 @@ class StackRecovery {
     const body = read.ok && isNothing(refreshed.body) ? this.#marked(read.raw) : refreshed.body;
     if (!isGone) {
       const over = kept.etag ?? null;
-      await this.#journal({
-        type: 'promoting',
-        ...this.#header(),
-        over,
-        sha256: createHash('sha256').update(body).digest('hex'),
-      });
       if (!(await this.#isMine())) return this.#lostEnd();
       const write = randomUUID();
       const put = await patiently(
@@ -649,7 +619,7 @@ class StackRecovery {
       if (!put.done) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
       etag = put.etag;
       this.#after = { deployment: refreshed.deployment, etag };
-      this.#step('promote', `checkpoint ${etag.replaceAll('"', '').slice(0, 8)}`);
+      await this.#step('promote', `checkpoint ${etag.replaceAll('"', '').slice(0, 8)}`);
     }
     const head = (await patiently(() => checkpointVersions(parts.store, [stack]), { seconds: parts.patienceSeconds })).get(stack);
     if (head?.etag !== etag) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
@@ -670,7 +640,7 @@ class StackRecovery {
     this.#releasedAt = new Date(parts.now()).toISOString();
     await journal.note({ type: 'released', stack, epoch: this.#epoch });
     await parts.dropSpool(interrupted.run, stack).catch(() => undefined);
-    this.#step('release', frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
+    await this.#step('release', frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
     if (checkpoint && !this.#options.inRun) await this.#confirm(checkpoint);
     return { kind: 'recovered', said, checkpoint, differences: checked.differences, page: undefined };
   }
@@ -714,9 +684,7 @@ class StackRecovery {
     try {
       const { plan } = await this.#preview(mount);
       this.#confirmed = plan;
-      const changes = 'failed' in plan ? [...plan.failed] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange);
-      this.#step('confirm', 'failed' in plan ? `the plan failed: ${plan.failed.join('; ')}` : describePlan(plan));
-      await stuck.journal.note({ type: 'confirmed', ...this.#header(), changes });
+      await this.#step('confirm', parts.words.plan(plan));
     } catch (cause) {
       parts.emit({ type: 'note', message: `${stuck.short}: no plan could be made after the release: ${messageOf(cause)}` });
     } finally {
@@ -790,7 +758,7 @@ class StackRecovery {
     if (!this.#options.dryRun) await this.#stuck.journal.note(event);
   }
 
-  #step(step: RecoveryStep, said: string): void {
+  async #step(step: RecoveryStep, said: string): Promise<void> {
     const parts = this.#parts;
     const stuck = this.#stuck;
     const nowMs = parts.now();
@@ -798,6 +766,7 @@ class StackRecovery {
     this.#stepStartedMs = nowMs;
     this.#steps.push({ step, at: new Date(nowMs).toISOString(), seconds, said });
     parts.emit({ type: 'recovery-step', stack: stuck.stack, step, said, seconds });
+    await this.#journal({ type: step, ...this.#header(), said });
   }
 
   #undecided(questions: readonly Question[]): RecoveryEnd {
@@ -889,7 +858,7 @@ class StackRecovery {
       confirmed: this.#confirmed ?? null,
     };
     try {
-      return await writeDossier(parts.store, dossier, parts.patienceSeconds);
+      return await writeDossier(parts.store, dossier, parts.words.page(dossier), parts.patienceSeconds);
     } catch (cause) {
       parts.emit({ type: 'note', message: `${stuck.short}: the dossier could not be written: ${messageOf(cause)}` });
       return undefined;
@@ -933,34 +902,3 @@ function wordsOf(result: EngineResult): string {
       return result satisfies never;
   }
 }
-
-/** `adopted vpc (vpc-0a1b); forgot subnet-a`, of what is not as the state had it. */
-/** More than this of one kind are counted: each decision has had its own line. */
-const namedAtMost = 3;
-
-function describeSubjects(subjects: readonly Subject[]): string {
-  const words = { adopt: 'adopted', forget: 'forgot', condemn: 'to be deleted:', disown: 'disowned' } as const;
-  const isTold = ({ row, facts }: Subject): boolean => facts.kind === 'cloud' && !(row.then === 'condemn' && facts.state === 'condemned');
-  const told = Object.entries(words).flatMap(([decision, word]) => {
-    const those = subjects.filter((subject) => subject.row.then === decision && isTold(subject));
-    return those.length > namedAtMost
-      ? [`${word} ${those.length} resources`]
-      : those.map(({ name, id }) => `${word} ${name}${id === undefined ? '' : ` (${id})`}`);
-  });
-  return told.length === 0 ? 'everything is as the state has it' : told.join(', ');
-}
-
-function describeChecked({ plan, differences }: Checked): string {
-  const other = differences.length === 0 ? '' : `; ${differences.length} other ${differences.length === 1 ? 'difference' : 'differences'}`;
-  return `AWS and the state agree${other}; ${'failed' in plan ? 'the plan failed' : describePlan(plan)}`;
-}
-
-function describePlan({ changes }: Extract<Plan, { changes: unknown }>): string {
-  if (isEmptyPlan(changes)) return 'a plan shows nothing to do';
-  const counts = new Map<string, number>();
-  for (const { op } of changes) if (op !== 'same') counts.set(op, (counts.get(op) ?? 0) + 1);
-  return `a plan shows ${[...counts].map(([op, count]) => `${count} to ${op}`).join(', ')}`;
-}
-
-const describeChange = ({ op, name, changed }: PlannedStep): string =>
-  `${op} ${name}${changed.length === 0 ? '' : ` (${changed.join(', ')})`}`;

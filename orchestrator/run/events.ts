@@ -2,7 +2,7 @@ import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
-import type { RecoveryStep } from '../recovery/dossier.ts';
+import type { RecoveryStep } from '../journal/events.ts';
 import type { Decision } from '../recovery/facts.ts';
 import type { Question } from '../recovery/questions.ts';
 
@@ -52,6 +52,17 @@ export type RunEvent =
   | { readonly type: 'draining'; readonly message: string }
   /** A stack waits for something that most likely comes back. */
   | { readonly type: 'waiting'; readonly stack: string; readonly message: string }
+  /** The command waits for locks of others: told when something of it changes, and once a minute. */
+  | {
+      readonly type: 'lock-wait';
+      /** Empty where the look failed. */
+      readonly holders: readonly LockHolder[];
+      readonly waiters: readonly Waiter[];
+      /** When it is given up. */
+      readonly until: string;
+      /** Why the bucket could not be looked at. */
+      readonly failed?: string;
+    }
   | {
       readonly type: 'recovery-step';
       readonly stack: string;
@@ -78,6 +89,30 @@ export type RunEvent =
       readonly seconds: number;
       readonly exitCode: ExitCode;
     };
+
+/** Who has a stack that is waited for. */
+export interface LockHolder {
+  readonly stack: string;
+  readonly by: 'run' | 'pulumi';
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since: string;
+  readonly run?: string;
+  readonly operation?: string;
+  readonly ciLink?: string;
+}
+
+/** Another process that waits for locks of the network. */
+export interface Waiter {
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since: string;
+  readonly ciLink?: string;
+  /** Set where it is not there any more, or nothing is heard of it. */
+  readonly lastHeard?: string;
+}
 
 export type Stage = 'plan' | 'up' | 'destroy';
 

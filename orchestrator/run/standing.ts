@@ -1,4 +1,4 @@
-import { describeLock, lockGoneSince, standingLocks } from '../locks/durable-locks.ts';
+import { describeLock, lockGoneSince, locksOf, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import { lastHeard } from '../locks/heartbeat.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
@@ -266,14 +266,16 @@ export interface StandingsRequest extends Observer {
   readonly store: ObjectStore;
   readonly network: string;
   readonly states: ReadonlyMap<string, StackState>;
+  /** Of these stacks alone. */
+  readonly only?: readonly string[];
   readonly now: number;
 }
 
 export async function readStandings(request: StandingsRequest): Promise<Standings> {
-  const { store, network, states, now } = request;
+  const { store, network, states, only, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
-  const seenLocks = await standingLocks(store, network);
-  const seen = await readRecords(store, network);
+  const seenLocks = only ? (await Promise.all(only.map((stack) => locksOf(store, stack)))).flat() : await standingLocks(store, network);
+  const seen = await readRecords(store, network, only);
   // A process is heard of before a record names it.
   const heardFirst = await lastHeard(store, network);
   const records = new Map(seen.byStack);

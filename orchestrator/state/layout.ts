@@ -57,6 +57,11 @@ export const heartbeatsPrefix = (network: string): string => `.holdfast/heartbea
 
 export const heartbeatKey = (network: string, nonce: string): string => `${heartbeatsPrefix(network)}${nonce}.json`;
 
+/** Below the heartbeats: who may write those may write it, and an old one goes with them. */
+export const waitingPrefix = (network: string): string => `${heartbeatsPrefix(network)}waiting/`;
+
+export const waitingKey = (network: string, nonce: string): string => `${waitingPrefix(network)}${nonce}.json`;
+
 /** What notifiers were told of a stack: each alert once by each. */
 export const toldPrefix = (network: string): string => `.holdfast/told/${network}/`;
 

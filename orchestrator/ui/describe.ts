@@ -1,9 +1,10 @@
 import { formatSeconds } from '../domain/duration.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
-import type { RecoveryStep } from '../recovery/dossier.ts';
+import type { RecoveryStep } from '../journal/events.ts';
 import type { Question } from '../recovery/questions.ts';
 import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult } from '../run/events.ts';
+import { shortTime } from '../run/standing.ts';
 import type { Style } from './reporter.ts';
 import { clip, table, wrapped } from './table.ts';
 
@@ -42,6 +43,8 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'draining':
     case 'waiting':
       return style.yellow(event.message);
+    case 'lock-wait':
+      return describeLockWait(event, style);
     case 'recovery-step':
       return wrapped(
         `${style.green(stepWord[event.step].padEnd(10))}  ${event.said}${event.seconds < 1 ? '' : style.dim(` (${formatSeconds(event.seconds)})`)}`,
@@ -59,6 +62,23 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     default:
       return event satisfies never;
   }
+}
+
+function describeLockWait({ holders, waiters, until, failed }: Extract<RunEvent, { type: 'lock-wait' }>, style: Style): string {
+  const waiting = `${style.yellow('waiting')}  until ${shortTime(until)}`;
+  const link = (ciLink: string | undefined): string => (ciLink === undefined ? '' : `, ${ciLink}`);
+  return [
+    ...holders.map(({ stack, by, user, host, pid, operation, run, since, ciLink }) => {
+      const what = by === 'pulumi' ? 'plain pulumi of ' : '';
+      const which = run === undefined ? '' : `, run ${run}, ${operation ?? ''}`;
+      return `${waiting} for ${what}${user}@${host} (pid ${pid}${which}), which locked ${stack} at ${shortTime(since)}${link(ciLink)}`;
+    }),
+    ...(failed === undefined ? [] : [`${waiting}; the state bucket could not be read, so that who has the locks is not known: ${failed}`]),
+    ...waiters.map(({ user, host, pid, since, ciLink, lastHeard }) => {
+      const heard = lastHeard === undefined ? '' : `, last heard ${shortTime(lastHeard)}`;
+      return `         ${heard === '' ? 'also waiting' : 'was waiting'} since ${shortTime(since)}: ${user}@${host} (pid ${pid})${link(ciLink)}${heard}`;
+    }),
+  ].join('\n');
 }
 
 /** The incident's own words, as far as it had them. */

@@ -1,7 +1,7 @@
-import { nodeId, toMermaid } from '../graph/draw.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
 import { describeCounts, plural } from './describe.ts';
+import { nodeId, toMermaid } from './mermaid.ts';
 
 /** What the page is about. */
 export interface PlannedWhere {

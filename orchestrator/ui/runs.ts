@@ -2,8 +2,8 @@ import { formatSeconds } from '../domain/duration.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { JournalEvent } from '../journal/events.ts';
 import type { ReadRun } from '../journal/read-runs.ts';
-import type { SessionRecord } from '../ownership/stack-record.ts';
-import { describeAnswer, describeDecisions } from '../recovery/describe.ts';
+import type { SessionRecord } from '../locks/lock-record.ts';
+import { describeAnswer } from '../recovery/describe.ts';
 import { endedWell, verbOf } from '../run/apply.ts';
 import type { SharedPart } from '../run/shared-run.ts';
 import { outcomesOf } from '../run/shared-run.ts';
@@ -94,7 +94,7 @@ export function describeParts(name: string, parts: readonly SharedPart[], style:
 }
 
 export function describeRun(run: ReadRun, status: RunStatus, style: Style): string {
-  const { opened } = run.state;
+  const { opened } = run;
   const facts: [string, string][] = opened
     ? [
         ['who', `${opened.process.user}@${opened.process.host} (pid ${opened.process.pid})`],
@@ -122,14 +122,14 @@ export function describeRun(run: ReadRun, status: RunStatus, style: Style): stri
     `${style.bold(run.run)}  ${status.operation ?? 'run'}  ${paintEnd(status, style)}`,
     ...facts.map(([name, value]) => `  ${name.padEnd(11)}  ${value}`),
     ...lines,
-    ...run.unreadable.map((record) => style.yellow(`cannot be read, so that nobody knows what it licensed: ${record}`)),
+    ...run.unreadable.map((record) => style.yellow(`cannot be read: ${record}`)),
     ...status.held.map((stack) => style.red(`HELD ${shortOf(stack)}. Do not cancel. Next: npm run recover -- ${shortOf(stack)}`)),
   ].join('\n');
 }
 
 function paintEvent(event: JournalEvent, style: Style): string {
   const text = describeJournalEvent(event);
-  if (event.type === 'held' || event.type === 'lock-lost') return style.red(text);
+  if (event.type === 'held') return style.red(text);
   return event.type === 'verified' ? style.green(text) : text;
 }
 
@@ -151,12 +151,6 @@ export function describeJournalEvent(event: JournalEvent): string {
         .filter(({ outcome }) => !['applied', 'destroyed', 'unchanged'].includes(outcome))
         .map(({ stack, detail }) => `; ${shortOf(stack)} ${detail}`)
         .join('')}`;
-    case 'lock-taken': {
-      const { user, host, pid } = event.lock;
-      return event.epoch === 1
-        ? 'lock taken'
-        : `lock taken over by ${user}@${host} (pid ${pid}, run ${event.lock.run}), epoch ${event.epoch}`;
-    }
     case 'engine-started':
       return `engine started (${event.operation}) ${event.checkpoint === null ? 'where no checkpoint was' : `over checkpoint ${shortEtag(event.checkpoint)}`}`;
     case 'held':
@@ -169,32 +163,10 @@ export function describeJournalEvent(event: JournalEvent): string {
         ? `lock released UNRECONCILED${by}: nobody knows whether state and AWS agree`
         : `lock released${by}`;
     }
-    case 'lock-lost':
-      return `lock ${event.how} by somebody${event.goneSince === undefined ? '' : ` at ${event.goneSince}`}`;
-    case 'lock-restored':
-      return 'lock put back';
-    case 'writer-dead':
-      return `nobody else can write: ${event.how}${event.saidBy === undefined ? '' : ` (said by ${event.saidBy})`}`;
-    case 'quarantined':
-      return `${plural(event.versions, 'version')} copied to ${event.prefix}`;
     case 'answered':
       return `${event.by} answered: ${describeAnswer(event.answer)}${event.incident === undefined ? '' : `, incident ${event.incident}`}`;
-    case 'examined':
-      return event.questions.length > 0
-        ? `a person must decide: ${event.questions.join('; ')}`
-        : `evidence decides: ${describeDecisions(event.decisions)}`;
-    case 'reconciled':
-      return `reconciled in the overlay: ${plural(event.resources, 'resource')}`;
-    case 'checked':
-      return event.differences.length === 0
-        ? 'state and AWS agree'
-        : `state and AWS agree in what was in doubt; ${plural(event.differences.length, 'other difference')}`;
-    case 'promoting':
-      return 'the reconciled checkpoint is being written';
-    case 'confirmed':
-      return event.changes.length === 0 ? 'a plan shows nothing to do' : `a plan shows ${plural(event.changes.length, 'change')}`;
     default:
-      return event satisfies never;
+      return `${event.type}: ${event.said}`;
   }
 }
 

@@ -58,12 +58,18 @@ export const builds: readonly Broken[] = [
   },
   {
     name: 'no-license-for-the-engine',
-    what: 'the record does not say that an engine may run before one does',
+    what: 'the record does not say that an engine may run before one does, but when it has ended well',
     file: 'orchestrator/run/stack-run.ts',
     from: 'const started = await claim\n',
     to: 'const started = await { write: async (_: unknown) => ({ ok: true as const }) }\n',
+    // A verified end is one of an engine.
+    and: {
+      file: 'orchestrator/run/stack-run.ts',
+      from: "const freed = await claim.write({ type: 'verify', as: claim.as, verified });",
+      to: "await claim.write({ type: 'start', as: claim.as, operation: settings.stage, base: null, program: settings.meant, session: settings.session.record() });\n    const freed = await claim.write({ type: 'verify', as: claim.as, verified });",
+    },
     case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/orchestrator-killed',
-    finds: /recover ended with 5/,
+    finds: /the lock went .*while creating gateway was pending|when the lock went .*AWS has tgw-/,
   },
   {
     name: 'no-failed-step-is-clean',
@@ -106,5 +112,32 @@ export const builds: readonly Broken[] = [
     to: 'dropSpool: () => Promise.resolve(),',
     case: 'first-deploy/transit-gateway/checkpoint-8/before/s3-refused',
     finds: /left in the spool/,
+  },
+  {
+    name: 'left-lock-stays',
+    what: 'a lock that its record does not want any more is left where it is',
+    file: 'orchestrator/run/tidy.ts',
+    from: 'if (lock !== undefined && !isWanted) ended',
+    to: 'if (lock === "none" && !isWanted) ended',
+    case: 'first-deploy/transit-gateway/removal-of-lock/before/orchestrator-killed',
+    finds: /left in the bucket: \.pulumi\/locks/,
+  },
+  {
+    name: 'dead-claim-stays',
+    what: 'the claim of a run that died before it started an engine is not ended',
+    file: 'orchestrator/run/tidy.ts',
+    from: 'if (held && isUnstarted(held.record)) {',
+    to: 'if (held && held.record.epoch < 0) {',
+    case: 'first-deploy/transit-gateway/record-2/before/orchestrator-killed',
+    finds: /ended with \d|\(claimed\)/,
+  },
+  {
+    name: 'no-copy-of-locks',
+    what: 'a recovery keeps no copy of the locks that stood',
+    file: 'orchestrator/recovery/quarantine.ts',
+    from: 'if (copies) await insist(() => store.put(copy',
+    to: "if (copies && !key.includes('/locks/')) await insist(() => store.put(copy",
+    case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/everything-killed',
+    finds: /quarantine|copy/,
   },
 ];

@@ -16,17 +16,16 @@ const writes: readonly (readonly [what: string, match: object])[] = [
   ['its record says that it took over', { action: 'PutObject', key: recordKey(stack) }],
   // The first put is refused, as a lock stands.
   ['it has taken over the lock', { action: 'PutObject', key: durableLockKey(stack), nth: 2 }],
-  ['it has written down that it took over', { action: 'PutObject', key: '.holdfast/runs/**/*-lock-taken.json' }],
-  ['it has written down that nobody else can write', { action: 'PutObject', key: '.holdfast/runs/**/*-writer-dead.json' }],
+  ['it has written down that it took over', { action: 'PutObject', key: '.holdfast/runs/**/*-freeze.json' }],
   ['half of the quarantine is copied', { action: 'PutObject', key: '.holdfast/quarantine/**', nth: 2 }],
   ['the manifest of the quarantine is there', { action: 'PutObject', key: '.holdfast/quarantine/**/manifest-*.json' }],
   ['it has changed the content of the checkpoint', { action: 'PutObject', key: checkpointKey(stack) }],
-  ['the quarantine is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-quarantined.json' }],
-  ['the evidence is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-examined.json' }],
-  ['it has reconciled', { action: 'PutObject', key: '.holdfast/runs/**/*-reconciled.json' }],
-  ['it has verified', { action: 'PutObject', key: '.holdfast/runs/**/*-checked.json' }],
-  ['it has written down what it will promote', { action: 'PutObject', key: '.holdfast/runs/**/*-promoting.json' }],
+  ['the quarantine is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-quarantine.json' }],
+  ['the evidence is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-evidence.json' }],
+  ['it has reconciled', { action: 'PutObject', key: '.holdfast/runs/**/*-reconcile.json' }],
+  ['it has verified', { action: 'PutObject', key: '.holdfast/runs/**/*-verify.json' }],
   ['the checkpoint is promoted', { action: 'PutObject', key: checkpointKey(stack), nth: 2 }],
+  ['the promote is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-promote.json' }],
   ['the record says that state and AWS agree', { action: 'PutObject', key: recordKey(stack), nth: 2 }],
   ['that it verified is journaled', { action: 'PutObject', key: '.holdfast/runs/**/*-verified.json' }],
   ['the lock is gone', { action: 'DeleteObject', key: durableLockKey(stack) }],
@@ -42,7 +41,7 @@ const onPush: ReadonlySet<string> = new Set([
   'it has taken over the lock',
   'half of the quarantine is copied',
   'the evidence is journaled',
-  'it has written down what it will promote',
+  'it has verified',
   'the checkpoint is promoted',
   'the record says that state and AWS agree',
   'the dossier is written',
@@ -94,7 +93,7 @@ describe('a recovery that is killed', { concurrent: false }, () => {
 describe('two recoveries at once', { concurrent: false }, () => {
   it('of which the second comes while the first is at work: it is told who is, and touches nothing', async () => {
     await rig.fault({
-      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-examined.json', times: 1 },
+      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-evidence.json', times: 1 },
       do: { kind: 'hold', point: 'after' },
     });
     const first = rig.run(['recover', '--json']);
@@ -121,7 +120,7 @@ describe('two recoveries at once', { concurrent: false }, () => {
 describe('a recovery whose lock somebody removes', { concurrent: false }, () => {
   it('stops, writes nothing more, puts the lock back, and the next one recovers', async () => {
     await rig.fault({
-      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-checked.json', times: 1 },
+      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-verify.json', times: 1 },
       do: { kind: 'hold', point: 'after' },
     });
     const run = rig.run(['recover', '--json']);

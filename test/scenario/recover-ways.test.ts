@@ -104,7 +104,7 @@ describe('recover', { concurrent: false }, () => {
   it('keeps plain pulumi and a second up out until it is done, and lets them in after', async () => {
     await interruptedCreate();
     await rig.fault({
-      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-reconciled.json', times: 1 },
+      match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-reconcile.json', times: 1 },
       do: { kind: 'hold', point: 'after' },
     });
     const run = rig.run(['recover', '--json']);

@@ -143,8 +143,8 @@ export const brokenBuilds = [
     edits: [
       {
         file: 'orchestrator/cli/commands/recover.ts',
-        from: "verified?.kind === 'at' && verified.run > run",
-        to: "verified?.kind === 'at' && verified.run === run",
+        from: "(verified.run ?? '') > run",
+        to: 'verified.run === run',
       },
     ],
   },

@@ -16,7 +16,7 @@ const sdk = fileURLToPath(new URL('sdk.ts', import.meta.url));
  * @param edits of the product's files, for a build that is broken on purpose
  * @returns the file, and the files of the product that are in it
  */
-export async function bundleSimulator(name = 'simulator', edits = []) {
+export async function bundleSimulator(name, edits = []) {
   const folder = join(root, 'node_modules', '.cache', name);
   await mkdir(folder, { recursive: true });
   const { metafile } = await build({

@@ -204,6 +204,11 @@ export function drawnFaults({ seed, lateFirstTries, actors }: Plan, sinceStartMs
 }
 
 export function givenFaults(faults: readonly Fault[]): Faults {
-  const byCall = new Map(faults.map((fault) => [`${fault.process} ${fault.call}`, fault]));
-  return (process, call) => byCall.get(`${process.name} ${call}`);
+  const byCall = new Map(faults.map((fault) => [`${fault.process} ${fault.call} ${fault.label ?? ''}`, fault]));
+  const alike = new Map<string, number>();
+  return ({ name }, call, label) => {
+    const number = (alike.get(`${name} ${label}`) ?? 0) + 1;
+    alike.set(`${name} ${label}`, number);
+    return byCall.get(`${name} ${call} `) ?? byCall.get(`${name} ${number} ${label}`);
+  };
 }

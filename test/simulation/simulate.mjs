@@ -1,7 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { bundleSimulator } from './bundle.mjs';
 
 const args = process.argv.slice(2);
-const { file, sources } = await bundleSimulator();
-if (args.includes('--sources')) process.stdout.write(`${sources.join('\n')}\n`);
-else process.exitCode = spawnSync(process.execPath, [file, ...args], { stdio: 'inherit' }).status ?? 1;
+// Of its own: several may run at once.
+const { file, sources } = await bundleSimulator(`simulator-${process.pid}`);
+try {
+  if (args.includes('--sources')) process.stdout.write(`${sources.join('\n')}\n`);
+  else process.exitCode = spawnSync(process.execPath, [file, ...args], { stdio: 'inherit' }).status ?? 1;
+} finally {
+  rmSync(dirname(file), { recursive: true, force: true });
+}

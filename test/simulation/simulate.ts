@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { play } from './history.ts';
 import type { Played } from './history.ts';
 import { actorKinds, planOf } from './plan.ts';
-import type { ActorKind, PlanOptions } from './plan.ts';
+import type { ActorKind, Plan, PlanOptions } from './plan.ts';
 import { shrink } from './shrink.ts';
 import { tell, tellSummary } from './words.ts';
 
@@ -11,6 +12,7 @@ const usage = `npm run simulate -- [options]
   --histories N     how many histories to play, instead of for how long
   --seed S          begin with this seed; as a number, the next ones follow. A word is one history (a fresh number)
   --actors A,B,…    these commands in every history, of: ${actorKinds.join(', ')}
+  --plan FILE       this one history, of a plan that was written by hand (the type Plan, as JSON), and its faults named by the labels of their calls
   --late-tries      a call that a plugin gave up and sent again may arrive after that (see test/README.md)
   --until PROMISE   go on until this one is violated
   --keep-going      go on after a violation, and print each sort once
@@ -24,6 +26,7 @@ interface Options extends PlanOptions {
   readonly keepGoing: boolean;
   readonly until: string | undefined;
   readonly whole: boolean;
+  readonly plan: Plan | undefined;
 }
 
 function optionsOf(args: readonly string[]): Options | undefined {
@@ -31,13 +34,14 @@ function optionsOf(args: readonly string[]): Options | undefined {
   for (let at = 0; at < args.length; at += 1) {
     const [name = '', value] = (args[at] ?? '').split('=', 2);
     const isFlag = ['--late-tries', '--keep-going', '--whole'].includes(name);
-    if (!isFlag && !['--seconds', '--histories', '--seed', '--actors', '--until'].includes(name)) return undefined;
+    if (!isFlag && !['--seconds', '--histories', '--seed', '--actors', '--until', '--plan'].includes(name)) return undefined;
     if (!isFlag && value === undefined) at += 1;
     given.set(name, value ?? (isFlag ? '' : (args[at] ?? '')));
   }
   const only = given.get('--actors')?.split(',');
   if (only && !only.every((kind): kind is ActorKind => (actorKinds as readonly string[]).includes(kind))) return undefined;
   const seed = given.get('--seed');
+  const plan = given.get('--plan');
   return {
     // One word is one history.
     histories: Number(given.get('--histories') ?? (seed !== undefined && !given.has('--seconds') ? 1 : Infinity)),
@@ -48,6 +52,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
     keepGoing: given.has('--keep-going'),
     until: given.get('--until'),
     whole: given.has('--whole'),
+    plan: plan === undefined ? undefined : (JSON.parse(readFileSync(plan, 'utf8')) as Plan),
   };
 }
 
@@ -57,6 +62,11 @@ export async function simulate(args: readonly string[]): Promise<number> {
   if (!options) {
     process.stdout.write(usage);
     return 2;
+  }
+  if (options.plan) {
+    const played = await play(options.plan);
+    process.stdout.write(tell(played, options.whole));
+    return played.violation ? 1 : 0;
   }
   const { seed, histories: most, seconds, keepGoing, until, whole } = options;
   const first = /^\d+$/.test(seed) ? Number(seed) : undefined;

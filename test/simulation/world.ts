@@ -86,8 +86,9 @@ export type FaultKind =
 export interface Fault {
   /** Name of the process. */
   readonly process: string;
-  /** Which of its calls, from 1. */
+  /** Which of its calls, from 1; of those with this label, where there is one. */
   readonly call: number;
+  readonly label?: string;
   readonly kind: FaultKind;
   /** Of a pause, of how late, of how far the clock is set. */
   readonly ms: number;

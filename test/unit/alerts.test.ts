@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { textOf } from '../../orchestrator/alerts/alert.ts';
 import type { Alert } from '../../orchestrator/alerts/alert.ts';
 import { webhookNotifier } from '../../orchestrator/alerts/notifiers.ts';
 import type { Notifier } from '../../orchestrator/alerts/notifiers.ts';
 import { tell } from '../../orchestrator/alerts/tell.ts';
 import { toldPrefix } from '../../orchestrator/state/layout.ts';
+import { alertWords } from '../../orchestrator/ui/alerts.ts';
 import { MemoryStore } from './support/memory-store.ts';
 
 const alert: Alert = {
@@ -47,7 +47,7 @@ const noon = at('2030-01-01T12:00:00Z');
 
 describe('an alert', () => {
   it('says whose the lock is, how old, whether its process lives, and not to release it', () => {
-    expect(textOf(alert, 'https://wiki.example/holdfast')).toBe(
+    expect(alertWords('https://wiki.example/holdfast').text(alert)).toBe(
       [
         'OLD LOCK example vpc.one: locked for 21 min (dead)',
         'owner: ada@build-7 (pid 42, run r1)',
@@ -64,7 +64,7 @@ describe('an alert', () => {
   });
 
   it('of what is over warns of nothing', () => {
-    expect(textOf({ ...alert, kind: 'recovered' }, 'r')).not.toContain('Do not release');
+    expect(alertWords('r').text({ ...alert, kind: 'recovered' })).not.toContain('Do not release');
   });
 });
 
@@ -154,7 +154,7 @@ describe('the webhook', () => {
 
   it('posts one JSON object with the text, in which nothing addresses a whole channel', async () => {
     const { address, bodies } = await chat(200);
-    await webhookNotifier(address, 'HOOK', 'r').send({ ...alert, owner: '<!channel> & co' });
+    await webhookNotifier(address, 'HOOK', alertWords('r')).send({ ...alert, owner: '<!channel> & co' });
     expect(bodies).toHaveLength(1);
     const sent = JSON.parse(bodies[0] ?? '') as { text: string };
     expect(Object.keys(sent)).toEqual(['text']);
@@ -167,7 +167,7 @@ describe('the webhook', () => {
     ['leads elsewhere', 302, { location: 'http://127.0.0.1:1/' }],
   ])('that %s is an error without the address in it', async (_, status, headers) => {
     const { address } = await chat(status, headers);
-    const failed = await webhookNotifier(address, 'HOOK', 'r')
+    const failed = await webhookNotifier(address, 'HOOK', alertWords('r'))
       .send(alert)
       .then(
         () => 'it went through',
@@ -180,14 +180,14 @@ describe('the webhook', () => {
   it('of which nobody answers says so, without the address', async () => {
     const { address } = await chat(200);
     closers.splice(0).forEach((close) => close());
-    await expect(webhookNotifier(address, 'HOOK', 'r').send(alert)).rejects.toThrow(/ECONNREFUSED/);
-    await expect(webhookNotifier(address, 'HOOK', 'r').send(alert)).rejects.not.toThrow(/s3cr3t/);
+    await expect(webhookNotifier(address, 'HOOK', alertWords('r')).send(alert)).rejects.toThrow(/ECONNREFUSED/);
+    await expect(webhookNotifier(address, 'HOOK', alertWords('r')).send(alert)).rejects.not.toThrow(/s3cr3t/);
   });
 
   it.each([
     ['not set', undefined, 'HOOK is not set'],
     ['no address', 'ftp://x', 'HOOK holds no address that starts with https://'],
   ])('whose variable is %s names the variable', async (_, address, message) => {
-    await expect(webhookNotifier(address, 'HOOK', 'r').send(alert)).rejects.toThrow(message);
+    await expect(webhookNotifier(address, 'HOOK', alertWords('r')).send(alert)).rejects.toThrow(message);
   });
 });

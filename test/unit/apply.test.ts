@@ -108,7 +108,7 @@ describe('what a run leaves in the bucket', () => {
 
   it('is how it ended, stack by stack', async () => {
     await rig.stack('a', [], refused).stack('b', ['a']).apply();
-    expect((await rig.journaled()).state.ended).toMatchObject({
+    expect((await rig.journaled()).ended).toMatchObject({
       exitCode: 1,
       ends: [
         { stack: 'example.a', outcome: 'failed', detail: 'failed' },
@@ -257,7 +257,7 @@ describe('a run that is drained', () => {
         return (await engine.create('vpc')).end();
       })
       .apply();
-    expect((await rig.journaled()).state.stopping).toMatchObject([
+    expect((await rig.journaled()).events.filter(({ type }) => type === 'stopping')).toMatchObject([
       { how: 'draining', signal: 'SIGTERM' },
       { how: 'interrupting', signal: 'SIGINT' },
     ]);

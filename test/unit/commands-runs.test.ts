@@ -4,11 +4,13 @@ import { Refusal } from '../../orchestrator/domain/problem.ts';
 import { Journal } from '../../orchestrator/journal/journal.ts';
 import type { NewEvent } from '../../orchestrator/journal/events.ts';
 import { readRun } from '../../orchestrator/journal/read-runs.ts';
+import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import type { Liveness } from '../../orchestrator/ownership/liveness.ts';
 import { runEventKey } from '../../orchestrator/state/layout.ts';
 import { describeJournalEvent, describeRunEnd } from '../../orchestrator/ui/runs.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { known, lockOf, processOf } from './support/owner.ts';
+import { ownedRecord } from './support/records.ts';
 
 const network = 'example';
 const stack = 'example.vpc.one';
@@ -48,39 +50,52 @@ async function journalOf(events: readonly NewEvent[]): Promise<MemoryStore> {
   return store;
 }
 
-async function endOf(events: readonly NewEvent[], liveness: Liveness): Promise<string> {
+async function endOf(events: readonly NewEvent[], liveness: Liveness, phase?: 'running' | 'held'): Promise<string> {
   const read = await readRun(await journalOf(events), network, run);
-  return describeRunEnd(runStatus(read, { liveness: () => liveness }));
+  const of = (by: string): StackRecord[] => (phase === undefined ? [] : [ownedRecord(stack, phase, { owner: lockOf(stack, by) })]);
+  const statusBy = (record: StackRecord[]) =>
+    runStatus(read, {
+      liveness: () => liveness,
+      records: new Map(record.map((each) => [each.stack, { kind: 'there', etag: '"1"', record: each }])),
+    });
+  expect(statusBy(of('another')).held).toEqual([]);
+  return describeRunEnd(statusBy(of(run)));
 }
 
 describe('how a run ended', () => {
   it.each([
-    [[ended(0)], 'dead', 'exit 0'],
-    [[started], 'alive', 'at work'],
-    [[started], 'heard', 'at work'],
-    [[started], 'look-failed', 'at work'],
-    [[started], 'not-shown', 'no end known, open: 1 held'],
-    [[started, held], 'alive', 'at work, open: 1 held'],
-    [[], 'dead', 'died'],
-    [[started], 'dead', 'died, open: 1 held'],
-    [[started], 'quiet', 'no end known, open: 1 held'],
-    [[started, held, ended(4)], 'dead', 'exit 4, open: 1 held'],
-  ] as const)('%j, and its process is %s: %s', async (events, why, words) => {
-    expect(await endOf(events, known[why])).toBe(words);
+    [[ended(0)], 'dead', undefined, 'exit 0'],
+    [[started], 'alive', 'running', 'at work'],
+    [[started], 'heard', 'running', 'at work'],
+    [[started], 'look-failed', 'running', 'at work'],
+    [[started], 'not-shown', 'running', 'no end known, open: 1 held'],
+    [[started, held], 'alive', 'held', 'at work, open: 1 held'],
+    [[], 'dead', undefined, 'died'],
+    [[started], 'dead', 'running', 'died, open: 1 held'],
+    [[started], 'quiet', 'running', 'no end known, open: 1 held'],
+    [[started, held, ended(4)], 'dead', 'held', 'exit 4, open: 1 held'],
+    [[started, held, ended(4)], 'dead', undefined, 'exit 4'],
+  ] as const)('%j, its process is %s, and its stack by the record %s: %s', async (events, why, phase, words) => {
+    expect(await endOf(events, known[why], phase)).toBe(words);
   });
 
   it('counts what cannot be read', async () => {
     const store = await journalOf([ended(0)]);
     store.set(runEventKey(network, run, 'other', 1, 'held'), '{');
     const read = await readRun(store, network, run);
-    const status = runStatus(read, { liveness: () => known.dead });
+    const status = runStatus(read, { liveness: () => known.dead, records: new Map() });
     expect(describeRunEnd(status)).toBe('exit 0, 1 event cannot be read');
     expect(status.unreadable).toEqual([expect.stringMatching(/other-000001-held\.json: it is not JSON$/)]);
   });
 
   it('is not known where its opening is not there', async () => {
     const read = await readRun(new MemoryStore(), network, run);
-    expect(runStatus(read, { liveness: () => known.dead })).toMatchObject({ run, user: null, startedAt: null, end: 'unknown' });
+    expect(runStatus(read, { liveness: () => known.dead, records: new Map() })).toMatchObject({
+      run,
+      user: null,
+      startedAt: null,
+      end: 'unknown',
+    });
   });
 });
 
@@ -133,11 +148,6 @@ describe('a line of the timeline', () => {
     ['SIGINT: nothing new starts', { type: 'stopping', how: 'draining', signal: 'SIGINT' }],
     ['SIGTERM: the engine is interrupted', { type: 'stopping', how: 'interrupting', signal: 'SIGTERM' }],
     ['ended with exit code 4; vpc.one is held', ended(4)],
-    ['lock taken', { type: 'lock-taken', stack, epoch: 1, etag: '"1"', lock: lockOf(stack) }],
-    [
-      'lock taken over by ada@build-7 (pid 42, run second), epoch 2',
-      { type: 'lock-taken', stack, epoch: 2, etag: '"2"', lock: lockOf(stack, 'second') },
-    ],
     ['engine started (up) over checkpoint 01234567', started],
     [
       'engine started (destroy) where no checkpoint was',
@@ -148,8 +158,7 @@ describe('a line of the timeline', () => {
     ['verified (applied) at checkpoint 01234567', { type: 'verified', stack, epoch: 1, checkpoint: '"0123456789"', outcome: 'applied' }],
     ['verified (destroyed) with no checkpoint', { type: 'verified', stack, epoch: 1, checkpoint: null, outcome: 'destroyed' }],
     ['lock released', { type: 'released', stack, epoch: 1 }],
-    ['lock removed by somebody at 14:06', { type: 'lock-lost', stack, epoch: 1, how: 'removed', goneSince: '14:06' }],
-    ['lock put back', { type: 'lock-restored', stack, epoch: 1, etag: '"3"' }],
+    ['evidence: 1 in doubt, 2 looks at AWS', { type: 'evidence', stack, epoch: 2, recovery: 'r', said: '1 in doubt, 2 looks at AWS' }],
   ])('%s', (text, event) => {
     expect(line(event)).toBe(text);
   });

@@ -4,7 +4,7 @@ import { decide, decisionTable } from '../../orchestrator/recovery/decision-tabl
 import type { Row } from '../../orchestrator/recovery/decision-table.ts';
 import { factValues } from '../../orchestrator/recovery/facts.ts';
 import type { Facts } from '../../orchestrator/recovery/facts.ts';
-import { withDecisionTable } from '../../orchestrator/recovery/table-page.ts';
+import { withDecisionTable } from '../../orchestrator/ui/decision-table-page.ts';
 import { everyCase } from './support/every-case.ts';
 
 interface Tried {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { withDecisionTable } from '../../orchestrator/recovery/table-page.ts';
+import { withDecisionTable } from '../../orchestrator/ui/decision-table-page.ts';
 
 describe('docs/failure-model.md', () => {
   it('has the decision table that the code goes by: `npm run failure-model` writes it', async () => {

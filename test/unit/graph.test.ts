@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { toJson, toMermaid } from '../../orchestrator/graph/draw.ts';
+import { toJson } from '../../orchestrator/graph/draw.ts';
+import { toMermaid } from '../../orchestrator/ui/mermaid.ts';
 import { buildGraph, dependencyOrder, withDependents, withUpstreams } from '../../orchestrator/graph/graph.ts';
 import { selectStacks } from '../../orchestrator/graph/select.ts';
 import { exampleGraph, exampleOf, file } from './support/example.ts';

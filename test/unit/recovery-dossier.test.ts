@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { describeAnswer, describeDecisions } from '../../orchestrator/recovery/describe.ts';
-import { contentOf, dossierKey, dossierPage, readDossiers, writeDossier, writeReleaseNote } from '../../orchestrator/recovery/dossier.ts';
+import { describeAnswer } from '../../orchestrator/recovery/describe.ts';
+import { contentOf, dossierKey, readDossiers, writeDossier, writeReleaseNote } from '../../orchestrator/recovery/dossier.ts';
 import type { Dossier } from '../../orchestrator/recovery/dossier.ts';
+import { dossierPage } from '../../orchestrator/ui/dossier-page.ts';
 import { subjectsOf } from '../../orchestrator/recovery/subjects.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { deploymentOf, evidenceOf, pending, raw, root, stack, tagged, types, urnOf } from './support/recovery.ts';
@@ -190,15 +191,15 @@ describe('dossiers in the bucket', () => {
   });
 
   it('are one object of all and a page beside it', async () => {
-    const page = await writeDossier(store, dossier, 0);
+    const page = await writeDossier(store, dossier, dossierPage(dossier), 0);
     expect(store.keys()).toEqual([dossierKey(dossier), page]);
     expect(JSON.parse(store.bodyOf(dossierKey(dossier)) ?? '')).toEqual(dossier);
     expect(store.bodyOf(page)).toBe(dossierPage(dossier));
   });
 
   it('are read oldest first, without the notes of releases, other stacks, and what cannot be read', async () => {
-    for (const recovery of ['20300102T000000Z-b', '20300101T000000Z-a']) await writeDossier(store, { ...dossier, recovery }, 0);
-    await writeDossier(store, { ...dossier, stack: 'example.vpc.b' }, 0);
+    for (const recovery of ['20300102T000000Z-b', '20300101T000000Z-a']) await writeDossier(store, { ...dossier, recovery }, '', 0);
+    await writeDossier(store, { ...dossier, stack: 'example.vpc.b' }, '', 0);
     await writeReleaseNote(store, {
       network: 'example',
       run: 'r1',
@@ -240,21 +241,5 @@ describe('in words', () => {
     [{ resource: 'vpc', answer: 'forget' }, 'vpc=forget'],
   ] as const)('an answer is as a person types it: %j', (answer, words) => {
     expect(describeAnswer(answer)).toBe(words);
-  });
-
-  it('decisions are told but for what stays as it was', () => {
-    expect(
-      describeDecisions([
-        { urn: urnOf('vpc'), id: 'vpc-1', decision: 'adopt', because: '' },
-        { urn: urnOf('net'), decision: 'forget', because: '' },
-        { urn: urnOf('old'), id: 'vpc-0', decision: 'keep', because: '' },
-      ]),
-    ).toBe('adopt vpc (vpc-1), forget net');
-  });
-
-  it('no decision is that everything is as it was', () => {
-    expect(describeDecisions([{ urn: urnOf('old'), id: 'vpc-0', decision: 'keep', because: '' }])).toBe(
-      'everything is as the state has it',
-    );
   });
 });

@@ -35,6 +35,17 @@ function before(op: string, key: string, act: () => Promise<void> | void, nth = 
     if (call.op === op && call.key.includes(key) && (seen += 1) === nth) await act();
   };
 }
+/** After the last look at the lock, where the record is asked whose the stack is. */
+function beforePromote(act: () => Promise<void> | void): void {
+  let done = false;
+  const others = store.before;
+  store.before = async (call) => {
+    await others(call);
+    if (done || call.op !== 'get' || call.key !== recordKey(stack) || !stepsOf().includes('verify')) return;
+    done = true;
+    await act();
+  };
+}
 const failing = (): never => {
   throw new Error('ECONNRESET');
 };
@@ -217,7 +228,7 @@ describe('a lock that somebody removes while the recovery is at work', () => {
   beforeEach(() => interruptedCreate(rig));
 
   it('ends it before it promotes, is put back, and keeps the stack held', async () => {
-    before('put', '-checked.json', () => rig.bucket.delete(lock));
+    before('put', '-verify.json', () => rig.bucket.delete(lock));
     const was = await versions();
     const end = await rig.recover('rec-1', { store });
     expect(end).toMatchObject({ kind: 'lost', why: 'its lock was removed by somebody while it was being recovered' });
@@ -257,14 +268,14 @@ describe('a lock that somebody removes while the recovery is at work', () => {
 
   it('and replaces is left as it is', async () => {
     const theirs = writeLock(lockOf(stack, run, { ...processOf('other'), operation: 'recover', epoch: 3 }));
-    before('put', '-checked.json', () => void rig.bucket.set(lock, theirs));
+    before('put', '-verify.json', () => void rig.bucket.set(lock, theirs));
     expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'lost', why: expect.stringContaining('replaced') as string });
     expect(rig.bucket.bodyOf(lock)).toBe(theirs);
     expect((await rig.standing()).kind).toBe('held');
   });
 
   it('after its last look, and before its promote, keeps nothing from being true: the checkpoint is the one that was verified', async () => {
-    before('put', '-promoting.json', () => rig.bucket.delete(lock));
+    beforePromote(() => rig.bucket.delete(lock));
     expect(await rig.recover('rec-1', { store })).toMatchObject({ kind: 'recovered' });
     expect([rig.agrees(), rig.isLocked(), (await rig.standing()).kind]).toEqual([true, false, 'free']);
     expect(await rig.record()).toMatchObject({ verified: { etag: rig.bucket.head(checkpoint)?.etag } });
@@ -283,7 +294,7 @@ describe('a checkpoint that somebody writes while the recovery is at work', () =
   const theirs = stateOf([recorded('theirs', 7, 'vpc-7')]);
 
   it('is not written over: the recovery gives way at the promote', async () => {
-    before('put', '-promoting.json', () => void rig.write(theirs));
+    beforePromote(() => void rig.write(theirs));
     const end = await rig.recover('rec-1', { store });
     expect(end).toMatchObject({ kind: 'lost', why: 'somebody else has written its checkpoint meanwhile' });
     expect([rig.bucket.bodyOf(checkpoint), rig.isLocked()]).toEqual([theirs, true]);
@@ -330,7 +341,7 @@ describe('a checkpoint that somebody writes while the recovery is at work', () =
   });
 
   it('and takes it over before the promote has its checkpoint left as it is', async () => {
-    before('put', '-promoting.json', async () => {
+    beforePromote(async () => {
       await rig.takeOver('other');
     });
     const was = await versions();

@@ -31,8 +31,9 @@ describe('the simulator', () => {
       'orchestrator/graph/waves.ts',
       'orchestrator/pulumi/entry.ts',
       'orchestrator/recovery/facts.ts',
+      'orchestrator/recovery/questions.ts',
       'orchestrator/recovery/release-checklist.ts',
-      'orchestrator/recovery/table-page.ts',
+      'orchestrator/recovery/words.ts',
       'orchestrator/state/object-store.ts',
     ]);
   });

@@ -5,7 +5,8 @@ import { dependencyOrder } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit, StackResult } from '../../run/events.ts';
-
+import { lockedOut } from '../../run/lock-wait.ts';
+import type { Work } from '../../run/stack-run.ts';
 import { readStates } from '../../state/checkpoints.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { firstGuessSeconds } from '../../state/durations.ts';
@@ -23,6 +24,8 @@ import type { OpenedFile } from '../open-file.ts';
 import { openEngine, provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
 import { listenForSignals } from '../signals.ts';
+import { withWait } from '../with-wait.ts';
+import type { OnLocked } from '../with-wait.ts';
 import { plural } from '../../ui/describe.ts';
 
 export interface DestroyFlags extends CommonFlags, ApplyFlags {
@@ -31,6 +34,8 @@ export interface DestroyFlags extends CommonFlags, ApplyFlags {
   readonly parallel?: number;
   readonly withDependents: boolean;
   readonly confirm?: string;
+  /** Seconds for which locks of others are waited for. */
+  readonly wait?: number;
 }
 
 export async function destroy(this: Context, flags: DestroyFlags, ...patterns: string[]): Promise<void> {
@@ -48,6 +53,18 @@ export async function destroyStacks(
   const started = context.now();
   const file = given ?? (await openFile(context, flags, 'destroy', emit));
   refuseUnconfirmed(context, file, flags);
+  return withWait(context, file, flags, emit, (_, onLocked) => destroyOnce(context, flags, patterns, emit, file, started, onLocked));
+}
+
+async function destroyOnce(
+  context: Context,
+  flags: DestroyFlags,
+  patterns: readonly string[],
+  emit: Emit,
+  file: OpenedFile,
+  started: number,
+  onLocked: OnLocked | undefined,
+): Promise<ExitCode> {
   const aws = await openAws(context, file, flags.sessionExpires);
   const stopping = listenForSignals(emit);
   const gateway = await (context.ports?.openGateway ?? openGateway)();
@@ -61,7 +78,7 @@ export async function destroyStacks(
       context,
       file,
       aws,
-      { command: 'destroy', selected, cli: provided.settings.cli.version, plugin: provided.plugin },
+      { command: 'destroy', selected, cli: provided.settings.cli.version, plugin: provided.plugin, onLocked },
       emit,
     );
     const { states, durations, standings } = state;
@@ -97,6 +114,28 @@ export async function destroyStacks(
     }
     const order = doomed.map(({ stack }) => stack);
     const alerting = openAlerting(context, file, aws, 'destroy');
+    const work = doomed.map((doomedState): Work => ({
+      stack: doomedState.stack,
+      short: doomedState.short,
+      kind: file.graph.byName.get(doomedState.stack)?.kind.title ?? 'not in the network file',
+      after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
+      reads: [],
+      refersTo: doomedState.upstreams,
+      guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
+      needed: true,
+      total: doomedState.resources,
+      forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
+      run: (engine, options) =>
+        engine.destroy({
+          stack: doomedState.stack,
+          program: () => Promise.resolve(),
+          exists: true,
+          secrets: cloudSecrets(file.network.spec.state.secrets, doomedState.body),
+          ...options,
+        }),
+      program: undefined,
+      succeeded: () => ({ outcome: 'destroyed', deleted: doomedState.resources }),
+    }));
     const { ends, exitCode } = await refuseWithoutJournal(async () =>
       applyNetwork({
         ...(await applySettings(
@@ -108,30 +147,11 @@ export async function destroyStacks(
           order,
           alerting.follow(emit),
         )),
-        work: doomed.map((doomedState) => ({
-          stack: doomedState.stack,
-          short: doomedState.short,
-          kind: file.graph.byName.get(doomedState.stack)?.kind.title ?? 'not in the network file',
-          after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
-          reads: [],
-          refersTo: doomedState.upstreams,
-          guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
-          needed: true,
-          total: doomedState.resources,
-          forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
-          run: (engine, options) =>
-            engine.destroy({
-              stack: doomedState.stack,
-              program: () => Promise.resolve(),
-              exists: true,
-              secrets: cloudSecrets(file.network.spec.state.secrets, doomedState.body),
-              ...options,
-            }),
-          program: undefined,
-          succeeded: () => ({ outcome: 'destroyed', deleted: doomedState.resources }),
-        })),
+        work,
       }),
     );
+    const locked = stopping.draining.aborted ? undefined : lockedOut(work, ends);
+    if (locked) onLocked?.(locked);
     await alerting.settled(emit);
     return summarize(ends, exitCode);
   } finally {

@@ -1,6 +1,7 @@
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { orRefuse } from '../../domain/problem.ts';
-import { toJson, toMermaid } from '../../graph/draw.ts';
+import { toJson } from '../../graph/draw.ts';
+import { toMermaid } from '../../ui/mermaid.ts';
 import { buildGraph } from '../../graph/graph.ts';
 import { kinds } from '../../../stacks/index.ts';
 import { chooseNetwork } from '../choose-network.ts';

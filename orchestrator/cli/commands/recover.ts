@@ -205,7 +205,7 @@ async function restOf(store: ObjectStore, file: OpenedFile, found: readonly Resu
   return Promise.all(
     [...byRun.values()].map(async (run): Promise<Resumable> => {
       const text = await readProgram(store, network, run.program);
-      const asked = (await readRun(store, network, run.run)).state.opened?.order;
+      const asked = (await readRun(store, network, run.run)).opened?.order;
       return { ...run, ...(text === undefined ? {} : { text }), ...(asked === undefined ? {} : { asked }) };
     }),
   );
@@ -226,6 +226,10 @@ async function resume(
   const network = orRefuse(parseNetwork(program.path, text), exitCodes.usage);
   const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage) };
   const left = await unfinished(context, given, run, operation, stacks, new Set(asked));
+  if (left.length === 0) {
+    emit({ type: 'note', message: `Nothing of run ${run} is left to do: later runs have done what it was to do, or something else` });
+    return exitCodes.done;
+  }
   emit({ type: 'note', message: `Resuming run ${run}: ${operation} of ${left.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
   return operation === 'up'
@@ -233,7 +237,7 @@ async function resume(
     : destroyStacks(context, { ...common, withDependents: false }, left, emit, given);
 }
 
-/** The stacks that the run left unfinished, and of those that it was to change after them the ones that no later run has verified. */
+/** The stacks that the run left unfinished, and those that it was to change after them: but for each that a later run has verified. */
 async function unfinished(
   context: Context,
   given: OpenedFile,
@@ -250,13 +254,15 @@ async function unfinished(
       operation === 'up'
         ? nodes.filter(({ upstreams }) => upstreams.includes(name)).map((node) => node.name)
         : (nodes.find((node) => node.name === name)?.upstreams ?? []);
-    const left = new Set(stacks);
+    const isOvertaken = (name: string): boolean => {
+      const verified = records.byStack.get(name)?.record.verified;
+      // The names of runs begin with their time.
+      return verified !== undefined && 'run' in verified && (verified.run ?? '') > run;
+    };
+    // A later run may have been at work on one of them since it was recovered: the recovery of others takes its time.
+    const left = new Set(stacks.filter((name) => !isOvertaken(name)));
     for (const stack of left)
-      for (const after of next(stack)) {
-        const verified = records.byStack.get(after)?.record.verified;
-        // The names of runs begin with their time.
-        if (asked.has(after) && !records.unreadable.has(after) && !(verified?.kind === 'at' && verified.run > run)) left.add(after);
-      }
+      for (const after of next(stack)) if (asked.has(after) && !records.unreadable.has(after) && !isOvertaken(after)) left.add(after);
     return nodes.map(({ name }) => name).filter((name) => left.has(name));
   } finally {
     aws.clients.destroy();
@@ -428,12 +434,6 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
   const how = writer.dead
     ? { how: `${writer.how}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
     : { how: `not known: ${writer.why}${byToday}` };
-  if (claim) {
-    const { epoch } = claim.as;
-    const { etag, record: lock } = claim.lock();
-    await journal.note({ type: 'lock-taken', stack, epoch, etag, lock });
-    await journal.note({ type: 'writer-dead', stack, epoch, recovery: parts.recovery, ...how });
-  }
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
   const end = await recoverStack(

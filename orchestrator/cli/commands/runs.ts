@@ -4,8 +4,8 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { allRuns, readRun } from '../../journal/read-runs.ts';
 import type { ReadRun } from '../../journal/read-runs.ts';
-import { isOpen } from '../../journal/run-state.ts';
 import { mayBeAtWork } from '../../ownership/liveness.ts';
+import { isOpen } from '../../ownership/stack-record.ts';
 import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
 import type { Standings } from '../../run/standing.ts';
 import { plural } from '../../ui/describe.ts';
@@ -44,13 +44,6 @@ export async function runs(this: Context, flags: RunsFlags, id?: string): Promis
             JSON.stringify({
               ...header(),
               ...status,
-              stackPhases: [...run.state.stacks.values()].map(({ stack, phase, since, epoch, doubts }) => ({
-                stack,
-                phase,
-                since,
-                epoch,
-                doubts,
-              })),
               events: run.events,
               notes,
             }),
@@ -100,8 +93,10 @@ export function findRun(names: readonly string[], id: string, network: string): 
   });
 }
 
-export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<Standings, 'liveness'>): RunStatus {
-  const { opened, ended } = state;
+export function runStatus(
+  { run, opened, ended, events, unreadable }: ReadRun,
+  standings: Pick<Standings, 'liveness' | 'records'>,
+): RunStatus {
   const liveness = opened && standings.liveness(opened.process);
   const works = !ended && liveness !== undefined && mayBeAtWork(liveness);
   return {
@@ -115,12 +110,16 @@ export function runStatus({ run, state, unreadable }: ReadRun, standings: Pick<S
     exitCode: ended?.exitCode ?? null,
     endedAt: ended?.at ?? null,
     // While it works, an engine that runs is not left open.
-    held: [...state.stacks.values()].filter((stack) => isOpen(stack) && !(works && stack.phase === 'running')).map(({ stack }) => stack),
-    stacks: opened?.order ?? [...state.stacks.keys()],
+    held: [...standings.records.values()].flatMap(({ record }) =>
+      isOpen(record) && record.run?.by.run === run && !(works && record.phase === 'running') ? [record.stack] : [],
+    ),
+    stacks: opened?.order ?? [...new Set(events.flatMap((event) => ('stack' in event ? [event.stack] : [])))],
     shared: opened?.shared ?? null,
     commit: opened?.commit ?? null,
     ciLink: opened?.ciLink ?? null,
-    accessKeyIds: state.accessKeyIds,
+    accessKeyIds: [...new Set(events.flatMap((event) => ('session' in event ? [event.session.accessKeyId] : [])))].filter(
+      (key) => key !== '',
+    ),
     unreadable,
   };
 }

@@ -25,7 +25,14 @@ export interface UpFlags extends CommonFlags, WideningFlags {
   readonly refresh: boolean;
 }
 
-export async function up(this: Context, flags: UpFlags & ApplyFlags & { readonly run?: string }, ...patterns: string[]): Promise<void> {
+/** What only `up` takes. */
+interface RunFlags extends ApplyFlags {
+  readonly run?: string;
+  /** Seconds for which locks of others are waited for. */
+  readonly wait?: number;
+}
+
+export async function up(this: Context, flags: UpFlags & RunFlags, ...patterns: string[]): Promise<void> {
   await report(this, flags, (emit, ask) => begin({ ...this, ask }, 'up', flags, patterns, emit, flags));
 }
 
@@ -46,7 +53,7 @@ async function begin(
   flags: UpFlags,
   patterns: readonly string[],
   emit: Emit,
-  applyFlags?: ApplyFlags & { readonly run?: string },
+  applyFlags?: RunFlags,
   onPlan?: OnPlan,
 ): Promise<ExitCode> {
   const started = context.now();
@@ -77,15 +84,17 @@ async function begin(
       });
     return exitCodes.done;
   }
-  const { deploy } = await import('../deploy.ts');
-  return deploy(
-    context,
-    command,
-    flags,
-    { file, selected, opened: { run, session }, started },
-    emit,
-    applyFlags,
-    onPlan && ((planned) => onPlan(planned, file)),
+  const [{ deploy }, { withWait }] = await Promise.all([import('../deploy.ts'), import('../with-wait.ts')]);
+  return withWait(context, file, { ...flags, wait: applyFlags?.wait }, emit, (isFirst, onLocked) =>
+    deploy(
+      context,
+      command,
+      flags,
+      { file, selected, ...(isFirst ? { opened: { run, session } } : {}), started, onLocked },
+      emit,
+      applyFlags,
+      onPlan && ((planned) => onPlan(planned, file)),
+    ),
   );
 }
 

@@ -16,7 +16,7 @@ describe('H10b (documented in held.md, contradicts rule 12 and promise 4): the l
       outcome: ends['a']?.outcome,
       locked: rig.locked(),
       agrees: await rig.agrees('a'),
-      phase: (await rig.journaled()).state.stacks.get('example.a')?.phase,
-    }).not.toEqual({ outcome: 'failed', locked: [], agrees: false, phase: 'released' });
+      phase: (await rig.standing('a')).kind,
+    }).not.toEqual({ outcome: 'failed', locked: [], agrees: false, phase: 'free' });
   });
 });

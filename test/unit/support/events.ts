@@ -43,6 +43,14 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
   },
   draining: { type: 'draining', message: 'SIGINT: nothing new starts' },
   waiting: { type: 'waiting', stack, message: 'vpc.a: the state bucket fails' },
+  'lock-wait': {
+    type: 'lock-wait',
+    holders: [
+      { stack, by: 'run', user: 'ada', host: 'build-7', pid: 42, since: '2030-01-01T00:00:00.000Z', run: 'run-1', operation: 'up' },
+    ],
+    waiters: [{ user: 'bob', host: 'laptop', pid: 7, since: '2030-01-01T00:01:00.000Z', lastHeard: '2030-01-01T00:02:00.000Z' }],
+    until: '2030-01-01T00:20:00.000Z',
+  },
   'recovery-step': { type: 'recovery-step', stack, step: 'quarantine', said: '12 versions', seconds: 2 },
   decision: { type: 'decision', stack, resource: 'vpc', id: 'vpc-0a1b', decision: 'adopt', because: 'the run made it' },
   question: { type: 'question', stack, question: { question: 'Whose is it?', answers: [{ means: 'ours', command: 'npm run recover' }] } },

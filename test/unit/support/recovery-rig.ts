@@ -4,6 +4,7 @@ import { objectKey } from '../../../orchestrator/inventory/live-object.ts';
 import type { LiveObject } from '../../../orchestrator/inventory/live-object.ts';
 import type { Answer, Doubt } from '../../../orchestrator/journal/events.ts';
 import { Journal } from '../../../orchestrator/journal/journal.ts';
+import { recoveryWords } from '../../../orchestrator/ui/recovery.ts';
 import { readRun } from '../../../orchestrator/journal/read-runs.ts';
 import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
 import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
@@ -247,6 +248,7 @@ export class RecoveryRig {
         spoolOf: () => Promise.resolve(undefined),
         dropSpool: () => Promise.resolve(),
         asDisowned: (object) => ({ ...object, by: 'ada', at: new Date(this.time.ms).toISOString() }),
+        words: recoveryWords,
         patienceSeconds: 0,
         stalenessSeconds: 1,
         limitSeconds: 60,

@@ -1,7 +1,7 @@
 import { tableRow, withPart } from '../domain/page.ts';
-import { decisionTable } from './decision-table.ts';
-import type { Row } from './decision-table.ts';
-import { factValues } from './facts.ts';
+import { decisionTable } from '../recovery/decision-table.ts';
+import type { Row } from '../recovery/decision-table.ts';
+import { factValues } from '../recovery/facts.ts';
 
 /**
  * The page with the table of today between its marks.

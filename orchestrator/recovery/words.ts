@@ -1,0 +1,16 @@
+import type { Dossier, Plan } from './dossier.ts';
+import type { Question } from './questions.ts';
+import type { Subject } from './subjects.ts';
+
+/** How what a recovery found and did is said to people, given from outside: nothing is decided by it. */
+export interface RecoveryWords {
+  /** The page of a dossier, in Markdown. */
+  readonly page: (dossier: Dossier) => string;
+  /** @param short the stack, as a person types it */
+  readonly questions: (short: string, subjects: readonly Subject[]) => readonly Question[];
+  readonly subjects: (subjects: readonly Subject[]) => string;
+  readonly checked: (plan: Plan, differences: readonly string[]) => string;
+  readonly plan: (plan: Plan) => string;
+  /** What the plan still has to do; undefined where that is nothing. */
+  readonly left: (plan: Plan) => string | undefined;
+}
