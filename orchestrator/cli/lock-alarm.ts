@@ -8,23 +8,12 @@ import { exitCodes } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { Standings } from '../run/standing.ts';
+import type { Told, LockStatus } from '../ui/locks.ts';
+import { nextOf } from '../ui/locks.ts';
 import { describeFailed, notifiersOf } from './alerting.ts';
 import type { Context } from './context.ts';
-import { nextOf } from './lock-status.ts';
-import type { LockStatus } from './lock-status.ts';
 import type { OpenedFile } from './open-file.ts';
 import type { OpenedBucket } from './with-bucket.ts';
-
-/** What one watch came to for one notifier, as `--json` has it. */
-export interface Told {
-  readonly notifier: 'metric' | 'sns' | 'webhook';
-  /** Null for the metric, which is of the network. */
-  readonly stack: string | null;
-  readonly kind: Alert['kind'] | 'lock-age';
-  /** `before`: it was told by an earlier watch, or by the command that did it. */
-  readonly outcome: 'told' | 'before' | 'failed';
-  readonly detail: string;
-}
 
 /** `--notify` of a network that says nothing of whom to tell would be a watch that nobody hears. */
 export function refuseNobody({ network: { file, spec } }: OpenedFile): void {
@@ -121,19 +110,3 @@ const toldOf = (telling: Telling): Told => ({
   outcome: telling.outcome,
   detail: telling.outcome === 'failed' ? describeFailed(telling) : telling.notifier.to,
 });
-
-export function describeTold(told: readonly Told[]): string[] {
-  return told.map(({ notifier, stack, kind, outcome, detail }) => {
-    const what = stack === null ? kind : `${kind} of ${shortOf(stack)}`;
-    switch (outcome) {
-      case 'told':
-        return `told ${notifier}: ${what} (${detail})`;
-      case 'before':
-        return `${notifier} was told before: ${what}`;
-      case 'failed':
-        return `NOT TOLD ${notifier}: ${what}: ${detail} The next watch tries again.`;
-      default:
-        return outcome satisfies never;
-    }
-  });
-}

@@ -1,41 +1,8 @@
-import { formatSeconds } from '../domain/duration.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import type { LockRecord } from '../locks/lock-record.ts';
-import { describeReason } from '../ownership/describe-liveness.ts';
-import type { Liveness } from '../ownership/liveness.ts';
 import type { Standings } from '../run/standing.ts';
-import { quoted } from '../domain/quoted.ts';
 import { shortOf } from '../domain/stack-name.ts';
-
-/** One object in a lock folder, as `--json` has it. */
-export interface LockStatus {
-  readonly stack: string;
-  readonly short: string;
-  readonly key: string;
-  /** Who put it; `unreadable` where nobody can say. */
-  readonly by: 'run' | 'person' | 'pulumi' | 'unreadable';
-  readonly standing: 'held' | 'at-work' | 'frozen' | 'left-over' | 'unknown';
-  readonly owner: string;
-  readonly operation: string | null;
-  readonly user: string | null;
-  readonly host: string | null;
-  readonly pid: number | null;
-  readonly run: string | null;
-  readonly incident: string | null;
-  readonly ciLink: string | null;
-  readonly since: string;
-  readonly ageSeconds: number;
-  /** In words. */
-  readonly process: string;
-  readonly liveness: Liveness['answer'] | null;
-  /** How that is known, or why it cannot be told. */
-  readonly livenessReason: Liveness['reason'] | null;
-  /** By the bucket's clock; null where nothing was ever heard, or it sends nothing. */
-  readonly lastHeard: string | null;
-  readonly tooOld: boolean;
-  /** Of whom it is, over a takeover and a putting back: what an alarm is given once for. */
-  readonly identity: string;
-}
+import type { LockStatus } from '../ui/locks.ts';
+import { describeLiveness, ownerOf } from '../ui/locks.ts';
 
 /** @param maxAgeSeconds a lock that is older is too old; absent: none is */
 export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: number | undefined): LockStatus[] {
@@ -119,10 +86,6 @@ function takenAt({ since, content }: StandingLock): Date {
   return Number.isNaN(started.getTime()) || started > since ? since : started;
 }
 
-function ownerOf({ operation, user, host, pid, run, incident }: LockRecord): string {
-  return operation === 'freeze' ? `${user}@${host} (incident ${incident ?? 'unknown'})` : `${user}@${host} (pid ${pid}, run ${run})`;
-}
-
 function standingWord({ stack, content }: StandingLock, { byStack }: Standings): LockStatus['standing'] {
   const kind = byStack.get(stack)?.kind;
   switch (kind) {
@@ -138,49 +101,5 @@ function standingWord({ stack, content }: StandingLock, { byStack }: Standings):
       return 'unknown';
     default:
       return kind satisfies never;
-  }
-}
-
-/** What can be said of a process; what was not heard proves nothing, and is said so. */
-export function describeLiveness(liveness: Liveness, heard: Date | undefined, now: number): string {
-  const ago = heard === undefined ? undefined : formatSeconds((now - heard.getTime()) / 1000);
-  switch (liveness.reason) {
-    case 'seen':
-      return 'alive';
-    case 'gone':
-      return 'dead';
-    case 'heard':
-      return `heard of ${ago ?? '0 s'} ago`;
-    case 'look-failed':
-    case 'not-shown':
-    case 'records-disagree':
-      return `cannot tell whether it is alive: ${describeReason(liveness)}${ago === undefined ? '' : `; last heard of ${ago} ago`}`;
-    case 'quiet':
-      return ago === undefined ? 'nothing heard of it, which proves nothing' : `nothing heard for ${ago}, which proves nothing`;
-    default:
-      return liveness satisfies never;
-  }
-}
-
-/** In so many words: age alone is how locks were released over a state that was not true. */
-export function describeOld(lock: LockStatus): string {
-  const { short, owner, operation, ageSeconds, process } = lock;
-  const what = operation === null ? '' : `, ${operation}`;
-  return `OLD ${short}: locked for ${formatSeconds(ageSeconds)} by ${owner}${what} (${process}). Do not release it without checking what AWS has: its age proves nothing. ${lock.standing === 'frozen' ? '' : 'Next: '}${nextOf(lock)}`;
-}
-
-/** What to do about an old lock. */
-export function nextOf({ short, standing, incident }: LockStatus): string {
-  switch (standing) {
-    case 'frozen':
-      return `Ask whether the incident is over, and look: npm run status. Only then: npm run unfreeze -- ${short} --incident ${incident === null ? 'ID' : quoted(incident)}`;
-    case 'left-over':
-      return 'npm run status; nothing is in doubt, and the next up releases it by itself';
-    case 'held':
-    case 'at-work':
-    case 'unknown':
-      return `npm run status, and then npm run recover -- ${short}`;
-    default:
-      return standing satisfies never;
   }
 }

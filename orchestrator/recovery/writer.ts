@@ -135,3 +135,6 @@ export async function endLeftEngine({ interrupted, liveness, own, dryRun }: Engi
   }
   return { kind: dryRun ? 'found' : 'ended', count };
 }
+
+/** What a person names in the place of a run, where there was none. */
+export const plainPulumi = 'plain-pulumi';

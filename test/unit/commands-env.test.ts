@@ -1,9 +1,11 @@
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { pulumiEnvironment, shellText } from '../../orchestrator/cli/commands/env.ts';
-import type { EnvironmentFacts, PulumiEnvironment } from '../../orchestrator/cli/commands/env.ts';
+import { pulumiEnvironment } from '../../orchestrator/cli/commands/env.ts';
+import type { EnvironmentFacts } from '../../orchestrator/cli/commands/env.ts';
 import { quoted } from '../../orchestrator/domain/quoted.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
+import { shellText } from '../../orchestrator/ui/env.ts';
+import type { PulumiEnvironment } from '../../orchestrator/ui/env.ts';
 
 const stack = 'prod.vpc.one';
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { describeLiveness, describeOld, lockStatuses } from '../../orchestrator/cli/lock-status.ts';
-import type { LockStatus } from '../../orchestrator/cli/lock-status.ts';
+import { lockStatuses } from '../../orchestrator/cli/lock-status.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
 import { durableLockKey, heartbeatKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
+import { describeLiveness, describeOld } from '../../orchestrator/ui/locks.ts';
+import type { LockStatus } from '../../orchestrator/ui/locks.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, lockOf, observer } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { meaningOf, programQuestion } from '../../orchestrator/cli/journaled-meaning.ts';
+import { meaningOf } from '../../orchestrator/cli/journaled-meaning.ts';
 import type { Program } from '../../orchestrator/ownership/stack-record.ts';
+import { programQuestion } from '../../orchestrator/ui/recover.ts';
 import { exampleOf } from './support/example.ts';
 
 const today = { network: exampleOf(), graph: { nodes: [], byName: new Map() } } as unknown as Parameters<typeof meaningOf>[3];

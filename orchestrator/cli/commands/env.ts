@@ -3,35 +3,20 @@ import type { Target } from '../../aws/target.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse } from '../../domain/problem.ts';
-import { describeHeld } from '../../run/standing.ts';
 import type { Standing } from '../../run/standing.ts';
 import { readInstallation } from '../../state/installation.ts';
 import { project } from '../../state/layout.ts';
 import { byPassphrase, recordedSecrets } from '../../state/secrets.ts';
 import type { ConfiguredSecrets } from '../../state/secrets.ts';
 import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
+import type { PulumiEnvironment } from '../../ui/env.ts';
+import { shellText, warningOf } from '../../ui/env.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
 import { backendUrl } from '../open.ts';
-import { quoted } from '../../domain/quoted.ts';
-import { shortOf } from '../../domain/stack-name.ts';
 import { passphraseEnvironment } from '../passphrase.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
-
-/** What a shell needs to be told so that plain `pulumi` works on one stack, as `--json` has it. */
-export interface PulumiEnvironment {
-  readonly stack: string;
-  readonly variables: Readonly<Record<string, string>>;
-  /** What would lead plain `pulumi` elsewhere, or make it keep no checkpoints. */
-  readonly unset: readonly string[];
-  /** Folders that go before the rest of PATH. */
-  readonly path: readonly string[];
-  /** For a person: what no variable can say. */
-  readonly hints: readonly string[];
-  /** Why the stack should be left alone now; null where nothing speaks against it. */
-  readonly warning: string | null;
-}
 
 /**
  * Prints what `eval` takes. Everything else goes to stderr, as a message among the exports would be run; and where it fails it prints `false`, so that
@@ -169,34 +154,4 @@ async function cliFolder(env: Context['env']): Promise<string | undefined> {
 async function isOnPath(name: string, env: Context['env']): Promise<boolean> {
   for (const folder of (env['PATH'] ?? '').split(delimiter)) if (folder !== '' && (await isExecutable(join(folder, name)))) return true;
   return false;
-}
-
-/** Plain `pulumi` says of a lock that `pulumi cancel` ends it: whoever reads that should have read this before. */
-function warningOf(stack: string, standing: Standing | undefined): string | null {
-  const leave = 'Do not cancel its lock (pulumi cancel), and do not work past it.';
-  switch (standing?.kind) {
-    case undefined:
-    case 'free':
-      return null;
-    case 'held':
-      return describeHeld(shortOf(stack), standing);
-    case 'frozen':
-      return `FROZEN: ${standing.message}. ${leave} Ask whose it is; npm run locks`;
-    case 'locked':
-      return `LOCKED: ${standing.message}. ${leave} Next: npm run locks`;
-    case 'left':
-      return `LOCKED: ${standing.message}; its run is dead and left nothing in doubt. ${leave} The next up releases it: npm run up -- ${shortOf(stack)}`;
-    default:
-      return standing satisfies never;
-  }
-}
-
-/** Every line is a command of its own, and the comments come last: so that it works too where the quotes around `$(…)` were forgotten. */
-export function shellText({ variables, unset, path, hints, warning }: PulumiEnvironment): string {
-  return [
-    `unset ${unset.join(' ')};`,
-    ...Object.entries(variables).map(([name, value]) => `export ${name}=${value === '' ? "''" : quoted(value)};`),
-    ...(path.length > 0 ? [`export PATH=${path.map(quoted).join(':')}:"$PATH";`] : []),
-    ...[...(warning === null ? [] : [warning]), ...hints].map((hint) => `# ${hint.replaceAll(/[\r\n]+/g, ' ')}`),
-  ].join('\n');
 }

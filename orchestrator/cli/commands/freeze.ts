@@ -1,24 +1,33 @@
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
-import type { Problem } from '../../domain/problem.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
 import { freezesOf, freezeStacks, unfreezeStacks } from '../../run/freeze.ts';
-import type { Freeze, Freezing } from '../../run/freeze.ts';
-import { describeFreeze, describeHeld } from '../../run/standing.ts';
-import type { Standing, Standings } from '../../run/standing.ts';
+import type { Freeze } from '../../run/freeze.ts';
+import type { Standings } from '../../run/standing.ts';
 import { endLeftLocks } from '../../run/tidy.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { styleFor } from '../../ui/reporter.ts';
-import { table } from '../../ui/table.ts';
 import { openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { tidyRequest } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
-import { quoted } from '../../domain/quoted.ts';
 import { shortOf } from '../../domain/stack-name.ts';
+import type { StackOutcome } from '../../ui/freeze.ts';
+import {
+  announcementOf,
+  describeOutcomes,
+  detailOfFrozen,
+  detailOfUnfrozen,
+  freezeProblems,
+  frozenUntil,
+  otherIncident,
+  stillUnread,
+  unreadableStack,
+  whichStacks,
+} from '../../ui/freeze.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { OpenedBucket } from '../with-bucket.ts';
@@ -30,17 +39,6 @@ export interface FreezeFlags extends CommonFlags {
 export interface UnfreezeFlags extends FreezeFlags {
   readonly all: boolean;
   readonly force: boolean;
-}
-
-/** What a command did to one stack, as `--json` has it. */
-interface StackOutcome {
-  readonly stack: string;
-  readonly short: string;
-  readonly outcome: 'frozen' | 'already-frozen' | 'unfrozen' | 'not-frozen';
-  /** Where the stack stands now. */
-  readonly standing: Standing['kind'];
-  readonly by: { readonly user: string; readonly host: string; readonly since: string; readonly incident: string | null } | null;
-  readonly detail: string;
 }
 
 /** A person keeps everyone out: the lock of a freeze is released by `unfreeze` and by nothing else. */
@@ -70,18 +68,22 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
         }),
         standings,
       });
-      if (!freezing.ok) throw refusalOf(freezing, flags.incident);
+      if (!freezing.ok)
+        throw new Refusal(
+          worstOf(freezing.refused.map(({ reason }) => (reason === 'failed' ? exitCodes.failed : exitCodes.lockedByOther))),
+          ...freezeProblems(freezing, flags.incident),
+        );
       const after = (await read()).standings;
-      const outcomes = freezing.frozen.map(({ stack, by, before, keepsLock }): StackOutcome => {
-        const standing = after.byStack.get(stack);
-        const held = standing?.kind === 'held' ? `; ${describeHeld(shortOf(stack), standing)}` : '';
+      const outcomes = freezing.frozen.map((one): StackOutcome => {
+        const standing = after.byStack.get(one.stack);
+        const short = shortOf(one.stack);
         return {
-          stack,
-          short: shortOf(stack),
-          outcome: before ? 'already-frozen' : 'frozen',
+          stack: one.stack,
+          short,
+          outcome: one.before ? 'already-frozen' : 'frozen',
           standing: standing?.kind ?? 'free',
-          by: whoOf(by),
-          detail: `by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}${keepsLock ? '; it keeps the lock that it has' : ''}${held}`,
+          by: whoOf(one.by),
+          detail: detailOfFrozen(one, short, standing),
         };
       });
       const fresh = outcomes.filter(({ outcome }) => outcome === 'frozen').map(({ stack }) => stack);
@@ -90,7 +92,10 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
       if (!flags.json)
         print(
           this,
-          `Nobody works on ${stacks.length === 1 ? 'it' : 'them'} until: npm run unfreeze -- ${outcomes.map(({ short }) => short).join(' ')} --incident ${quoted(flags.incident)}`,
+          frozenUntil(
+            outcomes.map(({ short }) => short),
+            flags.incident,
+          ),
         );
       return exitCodes.done;
     }),
@@ -100,12 +105,7 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
 /** Lets everyone in again where a person had kept them out. What is held stays held. */
 export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns: string[]): Promise<void> {
   await report(this, flags, async (emit) => {
-    if (flags.all === patterns.length > 0)
-      throw new Refusal(exitCodes.usage, {
-        reason: 'which-stacks',
-        message: flags.all ? 'unfreeze was given both stacks and --all' : 'unfreeze was given no stack',
-        next: `Name the stacks, or all that are frozen: npm run unfreeze -- --all --incident ${quoted(flags.incident)}. Which those are: npm run locks`,
-      });
+    if (flags.all === patterns.length > 0) throw new Refusal(exitCodes.usage, whichStacks(flags.all, flags.incident));
     return withBucket(this, flags, 'unfreeze', emit, async (opened): Promise<ExitCode> => {
       const { file, read } = opened;
       const network = file.network.spec.network;
@@ -116,29 +116,19 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
       const found = stacks.flatMap((stack) => freezes.get(stack) ?? []);
       if (!flags.force) refuseOthers(found, flags.incident);
       const left = await unfreezeStacks({ ...swaps(this, opened), network, freezes: found });
-      if (left.length > 0)
-        throw new Refusal(exitCodes.lockedByOther, {
-          reason: 'unreadable-record',
-          message: `the record of ${left.join(', ')} cannot be read: whether it is still frozen is not known`,
-          next: 'See which object it is: npm run status. Then run the same command again: it goes on where this one stopped.',
-        });
+      if (left.length > 0) throw new Refusal(exitCodes.lockedByOther, stillUnread(left));
       const after = (await read()).standings;
       const outcomes = stacks.map((stack): StackOutcome => {
         const was = freezes.get(stack);
         const standing = after.byStack.get(stack);
-        const now = whatNow(shortOf(stack), standing);
+        const short = shortOf(stack);
         return {
           stack,
-          short: shortOf(stack),
+          short,
           outcome: was ? 'unfrozen' : 'not-frozen',
           standing: standing?.kind ?? 'free',
           by: was ? whoOf(was.by) : null,
-          detail: [
-            ...(was
-              ? [`it was frozen by ${was.by.user}@${was.by.host} since ${was.by.startedAt}, incident ${was.by.incident ?? 'unknown'}`]
-              : []),
-            ...(now === undefined ? [] : [now]),
-          ].join('; '),
+          detail: detailOfUnfrozen(was?.by, short, standing),
         };
       });
       const ended = outcomes.filter(({ outcome }) => outcome === 'unfrozen').map(({ stack }) => stack);
@@ -153,22 +143,6 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
       ]);
     });
   });
-}
-
-function whatNow(short: string, standing: Standing | undefined): string | undefined {
-  switch (standing?.kind) {
-    case 'held':
-      return `it stays held: ${describeHeld(short, standing)}`;
-    case 'locked':
-    case 'frozen':
-    case 'left':
-      return standing.message;
-    case 'free':
-    case undefined:
-      return undefined;
-    default:
-      return standing satisfies never;
-  }
 }
 
 /** The file's stacks, those that have state, and those of which the bucket says something else: what is frozen can be unfrozen, whatever became of the file. */
@@ -194,74 +168,7 @@ function refuseUnreadable({ byStack }: Standings, stacks: readonly string[]): vo
     const standing = byStack.get(stack);
     return standing?.kind === 'held' && standing.unreadable !== undefined ? [standing] : [];
   });
-  if (records.length > 0)
-    throw new Refusal(
-      exitCodes.preflightRefused,
-      ...records.map(({ why }) => ({
-        reason: 'unreadable-record',
-        message: `${why}: nothing was changed`,
-        next: 'If a newer Holdfast wrote it, use that one. Otherwise look at the object in the state bucket, and restore its last good version.',
-      })),
-    );
-}
-
-function refusalOf({ refused, left }: Extract<Freezing, { ok: false }>, incident: string): Refusal {
-  const problems = refused.map(({ stack, reason, message, incident: other }): Problem => {
-    const short = shortOf(stack);
-    switch (reason) {
-      case 'at-work':
-        return {
-          reason: 'stack-at-work',
-          message: `${message}: nothing was frozen`,
-          next: 'Wait for its end (npm run locks), or freeze the others without it.',
-        };
-      case 'other-incident':
-        return {
-          reason: 'frozen-by-other',
-          message: `${message}, and not ${incident}: nothing was frozen`,
-          next: `It keeps everyone out as it is. Once that incident is over: npm run unfreeze -- ${short} --incident ${quoted(other ?? 'ID')}`,
-        };
-      case 'failed':
-        return {
-          reason: 'freeze-failed',
-          message: `${message}: nothing was frozen`,
-          next: 'Check the session and the bucket (npm run preflight), and run the same command again.',
-        };
-      default:
-        return reason satisfies never;
-    }
-  });
-  const names = left.map(shortOf).join(' ');
-  const unknown: Problem = {
-    reason: 'not-given-back',
-    message: `${left.join(', ')} may be frozen all the same: what this call had put there could not be taken away`,
-    next: `Look: npm run locks. Then freeze again, or: npm run unfreeze -- ${names} --incident ${quoted(incident)}`,
-  };
-  return new Refusal(
-    worstOf(refused.map(({ reason }) => (reason === 'failed' ? exitCodes.failed : exitCodes.lockedByOther))),
-    ...problems,
-    ...(left.length > 0 ? [unknown] : []),
-  );
-}
-
-function refuseOthers(found: readonly Freeze[], incident: string): void {
-  const others = found.filter(({ by }) => by.incident !== incident);
-  if (others.length === 0) return;
-  const same = found.filter(({ by }) => by.incident === incident).map(({ stack }) => shortOf(stack));
-  throw new Refusal(
-    exitCodes.usage,
-    ...others.map((other): Problem => {
-      const short = shortOf(other.stack);
-      const itsOwn = `npm run unfreeze -- ${short} --incident ${quoted(other.by.incident ?? 'ID')}`;
-      return {
-        reason: 'other-incident',
-        message: `${describeFreeze(other)}, and not ${incident}: nothing was unfrozen`,
-        next: `Ask ${other.by.user} whether that incident is over; then: ${itsOwn}, or --force.${
-          same.length === 0 ? '' : ` Those of ${incident} alone: npm run unfreeze -- ${same.join(' ')} --incident ${quoted(incident)}`
-        }`,
-      };
-    }),
-  );
+  if (records.length > 0) throw new Refusal(exitCodes.preflightRefused, ...records.map(({ why }) => unreadableStack(why)));
 }
 
 const whoOf = ({ user, host, startedAt, incident }: LockRecord): NonNullable<StackOutcome['by']> => ({
@@ -271,7 +178,6 @@ const whoOf = ({ user, host, startedAt, incident }: LockRecord): NonNullable<Sta
   incident: incident ?? null,
 });
 
-/** In one message, however many stacks it is about. */
 async function tellEveryone(
   context: Context,
   { file, aws, emit }: OpenedBucket,
@@ -281,42 +187,22 @@ async function tellEveryone(
 ): Promise<void> {
   const [first, ...more] = stacks;
   if (first === undefined) return;
-  const shorts = stacks.map(shortOf);
-  const named = shorts.length > 3 ? `${shorts.slice(0, 3).join(', ')} and ${shorts.length - 3} more` : shorts.join(', ');
-  const said =
-    kind === 'frozen'
-      ? {
-          what: 'nobody works on it until it is unfrozen',
-          next: `once the incident is over: npm run unfreeze -- ${more.length === 0 ? named : '--all'} --incident ${quoted(incident)}`,
-        }
-      : { what: 'everyone may work on it again; what was held stays held', next: 'npm run status' };
   const stack = more.length === 0 ? first : file.network.spec.network;
   await openAlerting(context, file, aws, kind === 'frozen' ? 'freeze' : 'unfreeze').announce(
     stack,
-    { kind, about: aws.run, short: named, incident, ...said },
+    { kind, about: aws.run, incident, ...announcementOf(kind, stacks, incident) },
     emit,
   );
 }
 
+function refuseOthers(found: readonly Freeze[], incident: string): void {
+  const others = found.filter(({ by }) => by.incident !== incident);
+  if (others.length === 0) return;
+  const same = found.filter(({ by }) => by.incident === incident).map(({ stack }) => shortOf(stack));
+  throw new Refusal(exitCodes.usage, ...others.map((other) => otherIncident(other, same, incident)));
+}
+
 function tell(context: Context, flags: FreezeFlags, { header, notes }: OpenedBucket, outcomes: readonly StackOutcome[]): void {
-  if (flags.json) {
-    print(context, JSON.stringify({ ...header(), incident: flags.incident, stacks: outcomes, notes }));
-    return;
-  }
-  const style = styleFor(context.process.stdout, context.env);
-  const word: Record<StackOutcome['outcome'], string> = {
-    frozen: style.cyan('frozen'),
-    'already-frozen': style.cyan('frozen already'),
-    unfrozen: style.green('unfrozen'),
-    'not-frozen': style.dim('not frozen'),
-  };
-  if (outcomes.length === 0) return;
-  // Never cut: whose freeze it was, and that a stack stays held, is what the command is asked for.
-  print(
-    context,
-    table(
-      outcomes.map(({ short, outcome, detail }) => [short, word[outcome], detail]),
-      Number.POSITIVE_INFINITY,
-    ),
-  );
+  if (flags.json) print(context, JSON.stringify({ ...header(), incident: flags.incident, stacks: outcomes, notes }));
+  else if (outcomes.length > 0) print(context, describeOutcomes(outcomes, styleFor(context.process.stdout, context.env)));
 }

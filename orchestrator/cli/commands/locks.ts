@@ -1,16 +1,10 @@
-import { formatSeconds } from '../../domain/duration.ts';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { shortOf } from '../../domain/stack-name.ts';
-import { describeHeld } from '../../run/standing.ts';
-import type { Standings } from '../../run/standing.ts';
+import { describeLocks, describeTold } from '../../ui/locks.ts';
 import { styleFor } from '../../ui/reporter.ts';
-import type { Style } from '../../ui/reporter.ts';
-import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { describeTold, refuseNobody, watch } from '../lock-alarm.ts';
-import { describeOld, lockStatuses } from '../lock-status.ts';
-import type { LockStatus } from '../lock-status.ts';
+import { refuseNobody, watch } from '../lock-alarm.ts';
+import { lockStatuses } from '../lock-status.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 
@@ -54,32 +48,4 @@ export async function locks(this: Context, flags: LocksFlags): Promise<void> {
       ]);
     }),
   );
-}
-
-function describeLocks(network: string, found: readonly LockStatus[], standings: Standings, style: Style): string {
-  const word: Record<LockStatus['standing'], string> = {
-    held: style.red('HELD'),
-    'at-work': style.green('at work'),
-    frozen: style.cyan('FROZEN'),
-    'left-over': style.dim('left over'),
-    unknown: style.yellow('unknown'),
-  };
-  const rows = found.map((lock) => [
-    lock.short,
-    word[lock.standing],
-    lock.operation ?? '',
-    formatSeconds(lock.ageSeconds),
-    lock.owner,
-    lock.process,
-    lock.ciLink ?? '',
-  ]);
-  const held = [...standings.byStack].flatMap(([stack, standing]) =>
-    standing.kind === 'held' ? [style.red(describeHeld(shortOf(stack), standing))] : [],
-  );
-  return [
-    found.length === 0 ? `No lock stands on ${network}.` : table(rows, style.columns),
-    ...held,
-    ...found.filter(({ tooOld }) => tooOld).map((lock) => style.yellow(describeOld(lock))),
-    ...standings.unreadable.map((record) => `cannot be read, so that nobody knows what it says of a stack: ${record}`),
-  ].join('\n');
 }

@@ -31,13 +31,14 @@ import { readRecord, readRecords } from '../../ownership/records.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
 import { isOpen } from '../../ownership/stack-record.ts';
 import type { Program, Proof, StackRecord } from '../../ownership/stack-record.ts';
-import { endLeftEngine, writerOf } from '../../recovery/writer.ts';
+import { endLeftEngine, writerOf, plainPulumi } from '../../recovery/writer.ts';
 import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
 import { describeFreeze, describeOwner, doubtsOf } from '../../run/standing.ts';
 import type { Held, Standing } from '../../run/standing.ts';
 import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
+import { ifPlainIsDead, plainQuestion, writerQuestion, programQuestion } from '../../ui/recover.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
@@ -51,7 +52,7 @@ import type { OpenedFile } from '../open-file.ts';
 import { openEngine, provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
-import { meaningOf, programQuestion } from '../journaled-meaning.ts';
+import { meaningOf } from '../journaled-meaning.ts';
 import { openShell } from '../recovery-shell.ts';
 import { report } from '../report.ts';
 import { destroyStacks } from './destroy.ts';
@@ -520,9 +521,6 @@ async function seeWriter(context: Context, { aws, state, flags }: Opened, interr
   });
 }
 
-/** In the place of a run's name, where there was none. */
-const plainPulumi = 'plain-pulumi';
-
 const plainLocks = (standing: Standing | undefined): readonly StandingLock[] => (standing?.kind === 'locked' ? (standing.plain ?? []) : []);
 
 /** Plain pulumi died under its own lock, and left nothing else that shows it. */
@@ -531,36 +529,6 @@ const heldByPlain = (why: string, locks: readonly StandingLock[]): Held => ({
   why,
   since: (locks[0]?.since ?? new Date(0)).toISOString(),
   doubts: [{ source: 'lock', text: 'plain pulumi had it locked, and did not take its lock away' }],
-});
-
-const ifPlainIsDead = (short: string): string =>
-  `If that process is dead, and all that it started: npm run recover -- ${short} --writer-dead ${plainPulumi}`;
-
-function writerQuestion(short: string, { process, run, doubts }: Interrupted, why: string, plain: readonly StandingLock[]): Question {
-  if (process)
-    return {
-      question: `${short}: ${why}. Is it dead?`,
-      answers: [
-        { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${run}` },
-        { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
-      ],
-    };
-  if (plain.length > 0) return plainQuestion(short, plain.map(describeLock).join('; '));
-  return plainQuestion(
-    short,
-    doubts.some(({ source }) => source !== 'pending-operation')
-      ? 'it was changed by something else than Holdfast, as plain pulumi does'
-      : 'its checkpoint has operations that plain pulumi began',
-  );
-}
-
-/** Its locks and its changes name no process that could be looked for. */
-const plainQuestion = (short: string, found: string): Question => ({
-  question: `${short}: ${found}. Is that process dead, and all that it started?`,
-  answers: [
-    { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${plainPulumi}` },
-    { means: 'not known: ask the person whose process it is, and again', command: `npm run recover -- ${short}` },
-  ],
 });
 
 /** The network file that the run went by; undefined where its record names none, or that is gone. */

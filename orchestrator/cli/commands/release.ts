@@ -2,25 +2,34 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { Journal } from '../../journal/journal.ts';
-import { describeLock } from '../../locks/durable-locks.ts';
 import type { StandingLock } from '../../locks/durable-locks.ts';
 import { takeOverStack } from '../../ownership/claim.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
 import { isOpen } from '../../ownership/stack-record.ts';
-import { describeReason } from '../../ownership/describe-liveness.ts';
 import { mayBeAtWork } from '../../ownership/liveness.ts';
 import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
 import { releaseChecklist } from '../../recovery/release-checklist.ts';
 import type { Item } from '../../recovery/release-checklist.ts';
-import { describeHeld, verifiedOf } from '../../run/standing.ts';
+import { verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { openAlerting } from '../alerting.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { oneStack } from '../one-stack.ts';
-import { quoted } from '../../domain/quoted.ts';
 import { shortOf } from '../../domain/stack-name.ts';
+import {
+  askForName,
+  describeChecklist,
+  describeRelease,
+  isAtWork,
+  isFrozen,
+  lockChanged,
+  notConfirmed,
+  notReconciled,
+  releaseAnnouncement,
+  severalLocks,
+} from '../../ui/release.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { OpenedBucket } from '../with-bucket.ts';
@@ -61,12 +70,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
       { ...header(), stack, released: false, items: [], notes },
       `${short} has no lock: there is nothing to release.`,
     );
-  if (more.length > 0)
-    throw new Refusal(exitCodes.lockedByOther, {
-      reason: 'several-locks',
-      message: `${stack} has ${locks.length} locks: ${locks.map(describeLock).join('; ')}`,
-      next: 'Somebody is coming in, or was: look again, npm run locks',
-    });
+  if (more.length > 0) throw new Refusal(exitCodes.lockedByOther, severalLocks(stack, locks));
   refuseAtWork(stack, lock, standings);
   const standing = standings.byStack.get(stack);
   // A lock that a recovery left behind its verified end says whose dossier it is.
@@ -81,33 +85,19 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
     dossier: dossiers.at(-1),
   });
   const isDone = items.every(({ done }) => done);
-  if (!flags.json) print(context, describeChecklist(context, short, items));
-  if (!isDone && !flags.unreconciled)
-    throw new Refusal(exitCodes.held, {
-      reason: 'not-reconciled',
-      message: `the lock of ${stack} stays: ${items.filter(({ done }) => !done).length} of ${items.length} points are not done`,
-      next: `Recover it: npm run recover -- ${short} --incident ${quoted(flags.incident)}. To let everyone in over a state that nobody knows to be true: npm run release -- ${short} --incident ${quoted(flags.incident)} --unreconciled`,
-    });
+  if (!flags.json) print(context, describeChecklist(short, items, styleFor(context.process.stdout, context.env)));
+  if (!isDone && !flags.unreconciled) throw new Refusal(exitCodes.held, notReconciled(stack, items, flags.incident));
   if (!isDone) await confirm(context, flags, stack);
   await letGo(context, opened, flags, { stack, lock, record: standings.records.get(stack), standings, isDone, items });
-  const released = {
-    kind: 'released',
-    about: lock.etag,
-    what: isDone
-      ? 'its lock is released, reconciled'
-      : 'its lock is released, UNRECONCILED: plain pulumi is let in over a state that nobody knows to be true',
-    incident: flags.incident,
-    next: isDone ? `npm run plan -- ${short}` : `npm run recover -- ${short} --incident ${quoted(flags.incident)}`,
-  } as const;
+  const { incident } = flags;
+  const released = { kind: 'released', about: lock.etag, incident, ...releaseAnnouncement(short, isDone, incident) } as const;
   await openAlerting(context, file, aws, 'release').announce(stack, released, opened.emit);
   const after = (await read()).standings;
-  const now = after.byStack.get(stack);
-  const still = now?.kind === 'held' ? ` Holdfast still leaves it out: ${describeHeld(short, now)}` : '';
   return told(
     context,
     flags,
-    { ...header(), stack, released: true, unreconciled: !isDone, incident: flags.incident, items, notes },
-    isDone ? `Released the lock of ${stack}.` : `Released the lock of ${stack}, UNRECONCILED. Plain pulumi is let in again.${still}`,
+    { ...header(), stack, released: true, unreconciled: !isDone, incident, items, notes },
+    describeRelease(stack, isDone, after.byStack.get(stack)),
   );
 }
 
@@ -118,38 +108,15 @@ function told(context: Context, flags: ReleaseFlags, json: object, text: string)
 
 function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings): void {
   const record = lock.content.kind === 'holdfast' ? lock.content.record : undefined;
-  if (record?.operation === 'freeze')
-    throw new Refusal(exitCodes.lockedByOther, {
-      reason: 'frozen',
-      message: describeLock(lock),
-      next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(record.incident ?? 'ID')}`,
-    });
+  if (record?.operation === 'freeze') throw new Refusal(exitCodes.lockedByOther, isFrozen(stack, lock, record.incident));
   const known = record && liveness(record);
-  if (known && mayBeAtWork(known))
-    throw new Refusal(exitCodes.lockedByOther, {
-      reason: 'at-work',
-      message: `${describeLock(lock)}. ${known.reason === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
-      next: known.reason === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
-    });
+  if (known && mayBeAtWork(known)) throw new Refusal(exitCodes.lockedByOther, isAtWork(lock, known));
 }
 
 async function confirm(context: Context, { confirm: said, incident }: ReleaseFlags, stack: string): Promise<void> {
   const isIt = (text: string): boolean => [stack, shortOf(stack)].includes(text.trim());
-  if (
-    said !== undefined
-      ? isIt(said)
-      : context.interactive &&
-        isIt(await context.ask(`Nobody knows whether state and AWS agree. Type the stack's name to release it all the same (${stack}): `))
-  )
-    return;
-  throw new Refusal(exitCodes.usage, {
-    reason: said === undefined ? 'nobody-to-ask' : 'wrong-confirmation',
-    message:
-      said === undefined
-        ? 'an unreconciled release asks for the name of the stack'
-        : `--confirm ${said} is not the name of this stack, which is ${stack}`,
-    next: `If that is what you want: npm run release -- ${shortOf(stack)} --incident ${quoted(incident)} --unreconciled --confirm ${stack}`,
-  });
+  if (said !== undefined ? isIt(said) : context.interactive && isIt(await context.ask(askForName(stack)))) return;
+  throw new Refusal(exitCodes.usage, notConfirmed(stack, said, incident));
 }
 
 interface Going {
@@ -194,17 +161,4 @@ async function letGo(context: Context, { file, aws }: OpenedBucket, flags: Relea
   if (!(await claim.dropLock()).done) throw raced(stack);
 }
 
-const raced = (stack: string): Refusal =>
-  new Refusal(exitCodes.lockedByOther, {
-    reason: 'lock-changed',
-    message: `the lock of ${stack} was changed by somebody else a moment ago: nothing was released`,
-    next: 'Look whose it is now: npm run locks',
-  });
-
-function describeChecklist(context: Context, short: string, items: readonly Item[]): string {
-  const style = styleFor(context.process.stdout, context.env);
-  return [
-    `Before the lock of ${short} goes:`,
-    ...items.map(({ what, done, detail }) => `  ${done ? style.green('done    ') : style.red('NOT DONE')} ${what}: ${detail}`),
-  ].join('\n');
-}
+const raced = (stack: string): Refusal => new Refusal(exitCodes.lockedByOther, lockChanged(stack));

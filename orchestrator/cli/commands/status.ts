@@ -4,35 +4,18 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { shortOf } from '../../domain/stack-name.ts';
 import { nodeOf } from '../../graph/graph.ts';
 import { spooledFile } from '../../gateway/spool.ts';
-import { describeHeld, detailOfHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
+import { detailOfHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
 import type { Standing, Standings } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import type { Verified } from '../../ownership/stack-record.ts';
-import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
-import { table } from '../../ui/table.ts';
+import type { StackStatus } from '../../ui/status.ts';
+import { describeStatus, describeWhy } from '../../ui/status.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
 import { print, report } from '../report.ts';
 import { readWhy } from '../why.ts';
 import { withBucket } from '../with-bucket.ts';
-
-interface StackStatus {
-  readonly stack: string;
-  readonly short: string;
-  readonly state: 'applied' | 'not-deployed' | 'held' | 'locked' | 'frozen' | 'changed-behind' | 'not-in-network-file' | 'unreadable';
-  readonly resources: number;
-  readonly updatedAt: string | null;
-  readonly detail: string;
-  /** Of a held stack. */
-  readonly held?: {
-    readonly why: string;
-    readonly since: string;
-    readonly run?: string;
-    readonly spool?: string;
-    readonly lockGoneSince?: string;
-  };
-}
 
 /** Reads the bucket and nothing else: no engine, and no lock but one that somebody took from a held stack, which it puts back. */
 export async function status(this: Context, flags: CommonFlags & { readonly why?: string }): Promise<void> {
@@ -52,14 +35,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
           short: shortOf,
         });
         if (flags.json) print(this, JSON.stringify({ ...header(), stack, short, ...why, notes }));
-        else
-          print(
-            this,
-            [
-              `${short}: ${why.runs ? 'the next up asks the engine' : 'the next up does not ask the engine'}`,
-              ...why.reasons.map((reason) => `  ${reason}`),
-            ].join('\n'),
-          );
+        else print(this, describeWhy(short, why));
         return exitCodes.done;
       }
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
@@ -83,21 +59,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
         };
       });
       if (flags.json) print(this, JSON.stringify({ ...header(), stacks, notes, unreadable: standings.unreadable }));
-      else {
-        print(this, describeStatus(this, stacks));
-        const { red } = styleFor(this.process.stdout, this.env);
-        for (const [stack, standing] of standings.byStack) {
-          if (standing.kind !== 'held') continue;
-          print(this, red(describeHeld(shortOf(stack), standing)));
-          const spooled = spools.get(stack);
-          if (spooled !== undefined)
-            print(
-              this,
-              `  the last checkpoint that its engine could not write is in ${spooled}: evidence, to be read and never written back`,
-            );
-        }
-        for (const record of standings.unreadable) print(this, `cannot be read, so that nobody knows what it says of a stack: ${record}`);
-      }
+      else print(this, describeStatus(stacks, standings, spools, styleFor(this.process.stdout, this.env)));
       // Also of one whose checkpoint cannot be read: that it is held is in the journal.
       return [...standings.byStack.values()].some(({ kind }) => kind === 'held') ? exitCodes.held : exitCodes.done;
     }),
@@ -161,27 +123,4 @@ function standingStatus(
     return { state: 'changed-behind', detail: `released unverified at ${verified.since}: the next up looks at AWS first` };
   if (state && !isInFile) return { state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
   return state && !state.empty ? { state: 'applied', detail: '' } : { state: 'not-deployed', detail: '' };
-}
-
-function describeStatus(context: Context, stacks: readonly StackStatus[]): string {
-  const style = styleFor(context.process.stdout, context.env);
-  const word: Record<StackStatus['state'], string> = {
-    applied: style.green('applied'),
-    'not-deployed': style.dim('not deployed'),
-    held: style.red('HELD'),
-    frozen: style.cyan('FROZEN'),
-    'changed-behind': style.yellow('CHANGED'),
-    locked: style.yellow('LOCKED'),
-    'not-in-network-file': style.yellow('not in the network file'),
-    unreadable: style.red('UNREADABLE'),
-  };
-  const rows = stacks.map(({ short, state, resources, updatedAt, detail }) => [
-    short,
-    word[state],
-    resources > 0 ? plural(resources, 'resource') : '',
-    updatedAt === null ? '' : `${updatedAt.slice(0, 16).replace('T', ' ')} UTC`,
-    // Said in full below the table: a line that is cut is not read.
-    state === 'held' ? '' : detail,
-  ]);
-  return table(rows, style.columns);
 }

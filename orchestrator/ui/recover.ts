@@ -1,0 +1,68 @@
+import type { StandingLock } from '../locks/durable-locks.ts';
+import { describeLock } from '../locks/durable-locks.ts';
+import type { Interrupted } from '../recovery/interrupted.ts';
+import type { Question } from '../recovery/questions.ts';
+import { plainPulumi } from '../recovery/writer.ts';
+
+export const ifPlainIsDead = (short: string): string =>
+  `If that process is dead, and all that it started: npm run recover -- ${short} --writer-dead ${plainPulumi}`;
+
+/** Asked where it cannot be seen whether the process that wrote is dead. */
+export function writerQuestion(
+  short: string,
+  { process, run, doubts }: Interrupted,
+  why: string,
+  plain: readonly StandingLock[],
+): Question {
+  if (process)
+    return {
+      question: `${short}: ${why}. Is it dead?`,
+      answers: [
+        { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${run}` },
+        { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
+      ],
+    };
+  if (plain.length > 0) return plainQuestion(short, plain.map(describeLock).join('; '));
+  return plainQuestion(
+    short,
+    doubts.some(({ source }) => source !== 'pending-operation')
+      ? 'it was changed by something else than Holdfast, as plain pulumi does'
+      : 'its checkpoint has operations that plain pulumi began',
+  );
+}
+
+/** Its locks and its changes name no process that could be looked for. */
+export const plainQuestion = (short: string, found: string): Question => ({
+  question: `${short}: ${found}. Is that process dead, and all that it started?`,
+  answers: [
+    { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${plainPulumi}` },
+    { means: 'not known: ask the person whose process it is, and again', command: `npm run recover -- ${short}` },
+  ],
+});
+
+/** @param refused why the journaled network file cannot be gone by */
+export function programQuestion(
+  short: string,
+  { program, run }: Pick<Interrupted, 'program' | 'run'>,
+  refused: string | undefined,
+): Question {
+  const commit = program?.commit;
+  const what =
+    refused === undefined
+      ? 'the code in stacks/ is not what it was'
+      : `the code of today refuses the network file (${refused}) that was used`;
+  return {
+    question: `${short}: ${what} in run ${run}${commit === undefined ? '' : ` (commit ${commit})`}. With which is the plan to be made that has to agree?`,
+    answers: [
+      ...(commit === undefined
+        ? []
+        : [
+            {
+              means: 'with the code of then, from a checkout of it',
+              command: `git worktree add ../holdfast-${commit.slice(0, 8)} ${commit} && cd ../holdfast-${commit.slice(0, 8)} && npm ci && npm run recover -- ${short}`,
+            },
+          ]),
+      { means: 'with the code of today', command: `npm run recover -- ${short} --changed-program` },
+    ],
+  };
+}

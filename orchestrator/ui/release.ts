@@ -1,0 +1,80 @@
+import type { Problem } from '../domain/problem.ts';
+import { quoted } from '../domain/quoted.ts';
+import { shortOf } from '../domain/stack-name.ts';
+import type { StandingLock } from '../locks/durable-locks.ts';
+import { describeLock } from '../locks/durable-locks.ts';
+import { describeReason } from '../ownership/describe-liveness.ts';
+import type { Liveness } from '../ownership/liveness.ts';
+import type { Item } from '../recovery/release-checklist.ts';
+import type { Standing } from '../run/standing.ts';
+import { describeHeld } from '../run/standing.ts';
+import type { Style } from './reporter.ts';
+
+export function describeChecklist(short: string, items: readonly Item[], style: Style): string {
+  return [
+    `Before the lock of ${short} goes:`,
+    ...items.map(({ what, done, detail }) => `  ${done ? style.green('done    ') : style.red('NOT DONE')} ${what}: ${detail}`),
+  ].join('\n');
+}
+
+export const isFrozen = (stack: string, lock: StandingLock, incident: string | undefined): Problem => ({
+  reason: 'frozen',
+  message: describeLock(lock),
+  next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(incident ?? 'ID')}`,
+});
+
+export const isAtWork = (lock: StandingLock, known: Liveness): Problem => ({
+  reason: 'at-work',
+  message: `${describeLock(lock)}. ${known.reason === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
+  next: known.reason === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
+});
+
+export const severalLocks = (stack: string, locks: readonly StandingLock[]): Problem => ({
+  reason: 'several-locks',
+  message: `${stack} has ${locks.length} locks: ${locks.map(describeLock).join('; ')}`,
+  next: 'Somebody is coming in, or was: look again, npm run locks',
+});
+
+export function notReconciled(stack: string, items: readonly Item[], incident: string): Problem {
+  const again = `${shortOf(stack)} --incident ${quoted(incident)}`;
+  return {
+    reason: 'not-reconciled',
+    message: `the lock of ${stack} stays: ${items.filter(({ done }) => !done).length} of ${items.length} points are not done`,
+    next: `Recover it: npm run recover -- ${again}. To let everyone in over a state that nobody knows to be true: npm run release -- ${again} --unreconciled`,
+  };
+}
+
+export const askForName = (stack: string): string =>
+  `Nobody knows whether state and AWS agree. Type the stack's name to release it all the same (${stack}): `;
+
+/** @param said undefined where there was nobody to ask */
+export const notConfirmed = (stack: string, said: string | undefined, incident: string): Problem => ({
+  reason: said === undefined ? 'nobody-to-ask' : 'wrong-confirmation',
+  message:
+    said === undefined
+      ? 'an unreconciled release asks for the name of the stack'
+      : `--confirm ${said} is not the name of this stack, which is ${stack}`,
+  next: `If that is what you want: npm run release -- ${shortOf(stack)} --incident ${quoted(incident)} --unreconciled --confirm ${stack}`,
+});
+
+export const lockChanged = (stack: string): Problem => ({
+  reason: 'lock-changed',
+  message: `the lock of ${stack} was changed by somebody else a moment ago: nothing was released`,
+  next: 'Look whose it is now: npm run locks',
+});
+
+/** What everyone is told of it. */
+export const releaseAnnouncement = (short: string, isDone: boolean, incident: string) =>
+  isDone
+    ? { what: 'its lock is released, reconciled', next: `npm run plan -- ${short}` }
+    : {
+        what: 'its lock is released, UNRECONCILED: plain pulumi is let in over a state that nobody knows to be true',
+        next: `npm run recover -- ${short} --incident ${quoted(incident)}`,
+      };
+
+/** @param now where the stack stands after it */
+export function describeRelease(stack: string, isDone: boolean, now: Standing | undefined): string {
+  if (isDone) return `Released the lock of ${stack}.`;
+  const still = now?.kind === 'held' ? ` Holdfast still leaves it out: ${describeHeld(shortOf(stack), now)}` : '';
+  return `Released the lock of ${stack}, UNRECONCILED. Plain pulumi is let in again.${still}`;
+}
