@@ -32,7 +32,7 @@ import { restoreLocks } from '../run/tidy.ts';
 import type { TidyRequest } from '../run/tidy.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
-import { criticalPathSeconds, lastDurations } from '../state/durations.ts';
+import { criticalPathSeconds } from '../state/durations.ts';
 import { oldLayoutPrefixes, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { readInstallation } from '../state/installation.ts';
@@ -175,13 +175,10 @@ export async function preflight(
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);
-  // The engine's history is long, and grows with each update: only what forecasts how long it takes reads it.
-  const forecasts = bucketFacts.ok && request.command !== 'recover';
-  const [state, durations] = await Promise.all([
-    readState(context, aws, network, bucketFacts.ok, emit, identity.ok ? identity.value.clockSkewSeconds : undefined),
-    forecasts ? lastDurations(aws.store, network.spec.network) : new Map<string, number>(),
-  ]);
+  const clockSkewSeconds = identity.ok ? identity.value.clockSkewSeconds : undefined;
+  const state = await readState(context, aws, network, bucketFacts.ok, emit, clockSkewSeconds);
   const { states, unreadable, standings } = state;
+  const durations = durationsOf(standings);
   const { selected } = request;
   const locked = [...standings.byStack].flatMap(([stack, standing]) =>
     selected.has(stack) && standing.kind === 'locked' ? [[stack, standing] as const] : [],
@@ -259,9 +256,22 @@ export async function preflight(
     ...state,
     durations,
     settings: programSettings(file, installation?.value.installation ?? ''),
-    clockSkewSeconds: identity.ok ? identity.value.clockSkewSeconds : undefined,
+    clockSkewSeconds,
   };
 }
+
+/** Seconds that each stack took last, where that is known. */
+const durationsOf = ({ records }: Standings): ReadonlyMap<string, number> =>
+  new Map(
+    [...records].flatMap(
+      ([
+        stack,
+        {
+          record: { verified },
+        },
+      ]) => (verified.kind === 'at' && verified.seconds !== undefined ? [[stack, verified.seconds] as const] : []),
+    ),
+  );
 
 /** The state bucket, as the network file has it: in the network's own account. */
 export function bucketReads({ network }: OpenedFile, aws: OpenedSession): BucketReads {

@@ -27,7 +27,14 @@ export type CheckpointVersion = z.infer<typeof versionSchema>;
 
 /** The checkpoint at which state and AWS were last known to agree. */
 const verifiedSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('at'), ...versionSchema.shape, run: z.string().min(1).max(200), since: z.iso.datetime() }),
+  z.object({
+    kind: z.literal('at'),
+    ...versionSchema.shape,
+    run: z.string().min(1).max(200),
+    since: z.iso.datetime(),
+    /** Seconds that the last run of it took which was not interrupted: what the next one is forecast by. */
+    seconds: z.number().int().min(1).max(1e6).optional(),
+  }),
   /** There is no checkpoint. Without a run: there never was one; else that run destroyed all that it had. */
   z.object({ kind: z.literal('absent'), run: z.string().min(1).max(200).optional(), since: z.iso.datetime().optional() }),
   /** A person released it over a state that may not be true. */

@@ -109,6 +109,15 @@ function owned(at: StackRecord | NoRecord, act: (at: Owned) => Transition): Tran
 const free = (at: StackRecord, verified: Verified, now: string, epoch = at.epoch): Transition =>
   to({ ...commonOf(at), epoch, verified, phase: 'free', since: now });
 
+/** What a recovery verifies took as long as it did before. */
+function withSeconds(verified: Verified, at: Owned, now: string): Verified {
+  if (verified.kind !== 'at') return verified;
+  const before = at.verified.kind === 'at' ? at.verified.seconds : undefined;
+  const elapsed = Math.round((Date.parse(now) - Date.parse(at.since)) / 1000);
+  const seconds = at.phase === 'running' ? Math.max(1, Math.min(elapsed, 1e6)) : before;
+  return seconds === undefined ? verified : { ...verified, seconds };
+}
+
 type Owned = InPhase<'claimed' | 'running' | 'held' | 'recovering'>;
 
 /** The process that a lock names. */
@@ -234,7 +243,7 @@ export const table: { readonly [T in EventType]: Row<T> } = {
   },
   verify: {
     from: { ...lost, claimed: 'wrong-phase', running: 'owner', recovering: 'owner' },
-    then: (at, { verified }, now) => owned(at, (own) => free(own, verified, now)),
+    then: (at, { verified }, now) => owned(at, (own) => free(own, withSeconds(verified, own, now), now)),
   },
   'take-over': {
     from: { none: 'wrong-phase', free: 'wrong-phase', claimed: 'any', running: 'any', held: 'any', recovering: 'any' },

@@ -12,7 +12,6 @@ import { stateUrl } from '../../orchestrator/aws/clients.ts';
 import { describeLock, standingLocks } from '../../orchestrator/locks/durable-locks.ts';
 import type { EngineRequest, EngineResult } from '../../orchestrator/pulumi/engine.ts';
 import { readStates } from '../../orchestrator/state/checkpoints.ts';
-import { lastDurations } from '../../orchestrator/state/durations.ts';
 import { project } from '../../orchestrator/state/layout.ts';
 import { loadAws } from '../../stacks/aws.ts';
 import { account, region, startEngineLab } from './plugin-lab.ts';
@@ -366,30 +365,6 @@ describe('an up that is interrupted twice in the create of a VPC', () => {
 
   it('leaves no lock', async () => {
     expect(await locksOnDisk(stack)).toEqual([]);
-  });
-});
-
-describe('the history of a stack', () => {
-  const stack = `${network}.transit-gateway`;
-  let before: number;
-
-  beforeAll(async () => {
-    before = Math.floor(Date.now() / 1000);
-    await lab.engine.up(lab.request({ stack, program: onlyOutputs({}), backendUrl: bucketUrl }));
-  });
-
-  it('has an entry of the up, with kind, result, and start and end in seconds', async () => {
-    const [entry] = (await bucket.list(`.pulumi/history/${project}/${stack}/`)).filter(({ key }) => key.endsWith('.history.json'));
-    const said = z.looseObject({ kind: z.string(), result: z.string(), startTime: z.int(), endTime: z.int() });
-    const { kind, result, startTime, endTime } = said.parse(JSON.parse((await bucket.get(entry?.key ?? ''))?.body ?? ''));
-    const inTime = before <= startTime && startTime <= endTime && endTime <= Date.now() / 1000;
-    expect({ kind, result, inTime }).toEqual({ kind: 'update', result: 'succeeded', inTime: true });
-  });
-
-  it('gives the duration that a forecast is made of', async () => {
-    const elapsed = Math.ceil(Date.now() / 1000) - before;
-    const seconds = (await lastDurations(bucket, network)).get(stack) ?? 0;
-    expect(seconds >= 1 && seconds <= elapsed).toBe(true);
   });
 });
 

@@ -325,3 +325,27 @@ describe('any sequence of events', () => {
     });
   });
 });
+
+describe('how long a stack took', () => {
+  const secondsOf = (at: At): number | undefined => (isRecord(at) && at.verified.kind === 'at' ? at.verified.seconds : undefined);
+  const running = after(claim, start(mine(1)));
+  const later = (seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
+  const verifiedAfter = (at: At, seconds: number, as = ownerOf(at)): At =>
+    readAgain(transition(at, { type: 'verify', as, verified }, later(seconds)));
+
+  it('is written down when its run verifies it', () => {
+    expect(secondsOf(verifiedAfter(running, 42))).toBe(42);
+  });
+
+  it('is a second at least, whatever a clock says', () => {
+    expect(secondsOf(verifiedAfter(running, -5))).toBe(1);
+  });
+
+  it('stays as it was where a recovery verifies it', () => {
+    const held = [claim, start(mine(2)), hold(mine(2)), takeOver('other', 'person')].reduce<At>(
+      (at, event) => readAgain(transition(at, event, now)),
+      verifiedAfter(running, 42),
+    );
+    expect(secondsOf(verifiedAfter(held, 4_000))).toBe(42);
+  });
+});

@@ -28,6 +28,7 @@ describe('the simulator', () => {
     const rooms = ['gateway', 'locks', 'journal', 'run', 'recovery', 'state', 'inventory', 'graph', 'pulumi'];
     const core = rooms.flatMap((room) => readdirSync(`orchestrator/${room}`).map((file) => `orchestrator/${room}/${file}`));
     expect(core.filter((file) => file.endsWith('.ts') && !loaded.has(file)).sort()).toEqual([
+      'orchestrator/graph/draw.ts',
       'orchestrator/graph/waves.ts',
       'orchestrator/pulumi/entry.ts',
       'orchestrator/recovery/facts.ts',

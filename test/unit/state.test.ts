@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkpointVersions, readStates } from '../../orchestrator/state/checkpoints.ts';
-import { criticalPathSeconds, firstGuessSeconds, lastDurations } from '../../orchestrator/state/durations.ts';
+import { criticalPathSeconds, firstGuessSeconds } from '../../orchestrator/state/durations.ts';
 import { newInstallation, readInstallation } from '../../orchestrator/state/installation.ts';
 import { checkpointKey, schemaVersion } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
@@ -125,46 +125,6 @@ describe('checkpoints that are not read', () => {
     for (const key of [`${checkpointKey('example.vpc.a')}.bak`, checkpointKey('example-two.vpc.a'), checkpointKey('example.vpc.a.b.c')])
       store.set(key, checkpoint());
     expect(await stacks()).toEqual({ readable: [], unreadable: [] });
-  });
-});
-
-describe('the durations of earlier runs', () => {
-  const history = (stack: string, nanoseconds: number, update: object | string): void => {
-    store.set(`.pulumi/history/holdfast/${stack}/${stack}-${nanoseconds}.history.json`, update);
-  };
-  const update = (seconds: number, more: object = {}) => ({
-    kind: 'update',
-    result: 'succeeded',
-    startTime: 1000,
-    endTime: 1000 + seconds,
-    ...more,
-  });
-
-  it('are those of the newest update', async () => {
-    history('example.vpc.a', 1_700_001, update(300));
-    history('example.vpc.a', 1_700_002, update(40));
-    expect(await lastDurations(store, 'example')).toEqual(new Map([['example.vpc.a', 40]]));
-  });
-
-  it.each([
-    ['failed', update(2, { result: 'failed' })],
-    ['destroyed', update(2, { kind: 'destroy' })],
-    ['cannot be read', '{'],
-  ])('are those of the update before, where the newest %s', async (_, newest) => {
-    history('example.vpc.a', 1_700_001, update(300));
-    history('example.vpc.a', 1_700_002, newest);
-    expect((await lastDurations(store, 'example')).get('example.vpc.a')).toBe(300);
-  });
-
-  it('are a second at least', async () => {
-    history('example.vpc.a', 1, update(0));
-    expect((await lastDurations(store, 'example')).get('example.vpc.a')).toBe(1);
-  });
-
-  it('are not those of another network, or of the checkpoints beside them', async () => {
-    history('example-two.vpc.a', 1, update(5));
-    store.set('.pulumi/history/holdfast/example.vpc.a/example.vpc.a-1.checkpoint.json', update(5));
-    expect((await lastDurations(store, 'example')).size).toBe(0);
   });
 });
 

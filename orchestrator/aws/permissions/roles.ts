@@ -102,7 +102,7 @@ export const permissions: readonly Permission[] = [
   ...rows('locks', lockers, 'takes, takes over and gives back locks', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('locks', writers, 'locks that were there go to quarantine', ['s3:GetObjectVersion']),
   ...rows('locks-new', ['watch'], 'puts back the lock that somebody took from a held stack; never over another one', ['s3:PutObject']),
-  ...rows('history', readers, "the engine's history, and how long a stack takes", ['s3:GetObject']),
+  ...rows('history', readers, "the engine's history", ['s3:GetObject']),
   ...rows('history', ['apply'], "the engine's own record of an update; goes with its stack", ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('backups', ['apply'], "the engine's own copies", ofService('s3', 'GetObject', 'PutObject')),
 
