@@ -33,7 +33,7 @@ const verifiedSchema = z.discriminatedUnion('kind', [
     run: z.string().min(1).max(200),
     since: z.iso.datetime(),
     /** Seconds that the last run of it took which was not interrupted: what the next one is forecast by. */
-    seconds: z.number().int().min(1).max(1e6).optional(),
+    seconds: z.number().int().min(1).max(86_400).optional(),
   }),
   /** There is no checkpoint. Without a run: there never was one; else that run destroyed all that it had. */
   z.object({ kind: z.literal('absent'), run: z.string().min(1).max(200).optional(), since: z.iso.datetime().optional() }),

@@ -109,12 +109,18 @@ function owned(at: StackRecord | NoRecord, act: (at: Owned) => Transition): Tran
 const free = (at: StackRecord, verified: Verified, now: string, epoch = at.epoch): Transition =>
   to({ ...commonOf(at), epoch, verified, phase: 'free', since: now });
 
+/**
+ * What took longer was slowed by something else, such as a machine that slept. Believed, it would ask for a session that there is none of, in every run
+ * from then on.
+ */
+const longestSeconds = 900;
+
 /** What a recovery verifies took as long as it did before. */
 function withSeconds(verified: Verified, at: Owned, now: string): Verified {
   if (verified.kind !== 'at') return verified;
   const before = at.verified.kind === 'at' ? at.verified.seconds : undefined;
   const elapsed = Math.round((Date.parse(now) - Date.parse(at.since)) / 1000);
-  const seconds = at.phase === 'running' ? Math.max(1, Math.min(elapsed, 1e6)) : before;
+  const seconds = at.phase === 'running' ? Math.max(1, Math.min(elapsed, longestSeconds)) : before;
   return seconds === undefined ? verified : { ...verified, seconds };
 }
 

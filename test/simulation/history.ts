@@ -341,6 +341,7 @@ let prepared: Play | undefined;
 /** From a network on that was deployed once. */
 export async function play(plan: Plan): Promise<Played> {
   const from = plan.deployed ? await (deployed ??= deployFirst()) : (prepared ??= new Play(nothing));
+  if (from.oracle.violation) return { plan, ...nothingPlayed, violation: from.oracle.violation, history: from.world.history };
   const run = new Play(plan, from);
   try {
     const startMs = run.world.nowMs;
@@ -386,9 +387,12 @@ const nothing: Plan = {
   lateFirstTries: false,
 };
 
+const nothingPlayed = { struck: [], events: 0, overlapped: false, exitCodes: new Map<string, number | string>() };
+
 async function deployFirst(): Promise<Play> {
   const run = new Play(nothing);
   const ended = await run.alone('closing: first up', 'up', run.command('up', undefined, '/work/networks/before.yaml'));
+  if (run.oracle.violation) return run;
   if (ended?.exitCode !== 0) throw new Error(`the first up ended with ${String(ended?.exitCode)}: ${ended?.said.join('') ?? ''}`);
   await run.pass(60_000);
   return run;

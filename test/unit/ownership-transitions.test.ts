@@ -341,6 +341,10 @@ describe('how long a stack took', () => {
     expect(secondsOf(verifiedAfter(running, -5))).toBe(1);
   });
 
+  it('is a quarter of an hour at most, so that a machine that slept makes no later run ask for a longer session', () => {
+    expect(secondsOf(verifiedAfter(running, 8_000))).toBe(900);
+  });
+
   it('stays as it was where a recovery verifies it', () => {
     const held = [claim, start(mine(2)), hold(mine(2)), takeOver('other', 'person')].reduce<At>(
       (at, event) => readAgain(transition(at, event, now)),
