@@ -299,7 +299,7 @@ describe('what recover leaves behind', { concurrent: false }, () => {
       expect(page).toContain(part);
     expect(stdout).toContain(keys.find((key) => key.endsWith('.md')));
     const runs = await rig.holdfast(['runs', (dossier['run'] as string | undefined) ?? '']);
-    expect(runs.stdout).toContain('lock taken over by');
-    expect(runs.stdout).toContain('adopt gateway');
+    expect(runs.stdout).toContain('took over the lock of run');
+    expect(runs.stdout).toContain('adopted gateway');
   });
 });
