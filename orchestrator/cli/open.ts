@@ -261,17 +261,12 @@ export async function preflight(
 }
 
 /** Seconds that each stack took last, where that is known. */
-const durationsOf = ({ records }: Standings): ReadonlyMap<string, number> =>
-  new Map(
-    [...records].flatMap(
-      ([
-        stack,
-        {
-          record: { verified },
-        },
-      ]) => (verified.kind === 'at' && verified.seconds !== undefined ? [[stack, verified.seconds] as const] : []),
-    ),
-  );
+function durationsOf({ records }: Standings): ReadonlyMap<string, number> {
+  const durations = new Map<string, number>();
+  for (const [stack, { record }] of records)
+    if (record.verified.kind === 'at' && record.verified.seconds !== undefined) durations.set(stack, record.verified.seconds);
+  return durations;
+}
 
 /** The state bucket, as the network file has it: in the network's own account. */
 export function bucketReads({ network }: OpenedFile, aws: OpenedSession): BucketReads {

@@ -10,6 +10,10 @@ const everySeconds = 30;
 /** Seconds after which people are told that nothing was heard of a process. It decides nothing: a process may be paused, and its network may be down. */
 export const quietAfterSeconds = 4 * everySeconds;
 
+/** @param now by the same clock as the heartbeat's */
+export const isHeardOf = (last: Date | undefined, now: number): boolean =>
+  last !== undefined && now - last.getTime() < quietAfterSeconds * 1000;
+
 /** What a process that waits for locks says of itself. It is shown, and decides nothing: there is no queue. */
 const waiterSchema = processSchema.extend({ schema: z.number(), since: z.string(), ciLink: z.string().optional() });
 

@@ -1,5 +1,5 @@
 import type { ProcessLook, Suspects } from '../../toolchain/process-identity.ts';
-import { quietAfterSeconds } from '../locks/heartbeat.ts';
+import { isHeardOf } from '../locks/heartbeat.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
 import { livenessOf } from './liveness.ts';
 import type { Liveness, LivenessFacts } from './liveness.ts';
@@ -52,7 +52,7 @@ export async function seeProcesses(
     const heartbeat = (): LivenessFacts['heartbeat'] => {
       if (last === undefined) return 'never';
       if (last.getTime() > (heard.get(nonce)?.getTime() ?? 0)) return 'since-the-look';
-      return now - last.getTime() < quietAfterSeconds * 1000 ? 'recent' : 'old';
+      return isHeardOf(last, now) ? 'recent' : 'old';
     };
     return livenessOf({
       look: lookOf(record, look),

@@ -1,5 +1,5 @@
 import { messageOf } from '../domain/problem.ts';
-import { quietAfterSeconds } from '../locks/heartbeat.ts';
+import { isHeardOf } from '../locks/heartbeat.ts';
 import type { WaiterRecord } from '../locks/heartbeat.ts';
 import { mayBeAtWork } from '../ownership/liveness.ts';
 import { seeProcesses } from '../ownership/processes.ts';
@@ -51,7 +51,7 @@ export async function waitForLocks(
       holders = found.map(({ holder }) => holder);
       // Between two of its stacks a run has none. Who comes in then changes what that run has planned over.
       if (holders.length === 0)
-        holders = [...runs].flatMap(([nonce, holder]) => (isHeard(standings.heard.get(nonce), now()) ? [holder] : []));
+        holders = [...runs].flatMap(([nonce, holder]) => (isHeardOf(standings.heard.get(nonce), now()) ? [holder] : []));
       // Not at once: a run that was told of a lock a moment ago, and finds none, may be told of the next one.
       if (holders.length === 0 && looks > 1) return 'again';
     }
@@ -93,8 +93,6 @@ function holdersOf(stack: string, { byStack, records, locks }: Standings): { rea
     return [{ holder: { stack, by: 'pulumi', user, host, pid, since } as const }];
   });
 }
-
-const isHeard = (heard: Date | undefined, now: number): boolean => heard !== undefined && now - heard.getTime() < quietAfterSeconds * 1000;
 
 /** Who waits as well; of one that is not there any more, or of which nothing is heard, when it was last heard of. */
 export async function seeWaiters(

@@ -15,7 +15,7 @@ const words: Readonly<Record<AlertKind, string>> = {
   released: 'RELEASED',
 };
 
-/** Kinds under which a lock stands that somebody could want to take away. */
+/** Kinds under which a lock stands that a person may want to remove. */
 const locked: readonly AlertKind[] = ['old-lock', 'held', 'undecided', 'frozen'];
 
 /** The first line. */

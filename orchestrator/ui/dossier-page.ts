@@ -22,7 +22,7 @@ const stepWords: Record<RecoveryStep, string> = {
   confirm: 'planned again',
 };
 
-/** Markdown, for whoever writes the postmortem. */
+/** Markdown, for the postmortem. */
 export function dossierPage(dossier: Dossier): string {
   const { stack, run, recovery, lock, writer, quarantine } = dossier;
   const seconds = (Date.parse(dossier.endedAt) - Date.parse(dossier.startedAt)) / 1000;

@@ -17,7 +17,7 @@ export interface PulumiEnvironment {
   readonly warning: string | null;
 }
 
-/** Plain `pulumi` says of a lock that `pulumi cancel` ends it: whoever reads that should have read this before. */
+/** Plain `pulumi` tells its user to run `pulumi cancel` when it meets a lock. This is read before. */
 export function warningOf(stack: string, standing: Standing | undefined): string | null {
   const leave = 'Do not cancel its lock (pulumi cancel), and do not work past it.';
   switch (standing?.kind) {

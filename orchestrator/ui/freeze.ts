@@ -65,7 +65,7 @@ export function freezeProblems({ refused, left }: Extract<Freezing, { ok: false 
   const names = left.map(shortOf).join(' ');
   const unknown: Problem = {
     reason: 'not-given-back',
-    message: `${left.join(', ')} may be frozen all the same: what this call had put there could not be taken away`,
+    message: `${left.join(', ')} may still be frozen: what this call had written there could not be removed`,
     next: `Look: npm run locks. Then freeze again, or: npm run unfreeze -- ${names} --incident ${quoted(incident)}`,
   };
   return [...problems, ...(left.length > 0 ? [unknown] : [])];

@@ -22,7 +22,7 @@ export interface InventoryText {
   readonly owned: readonly OwnedObject[];
   /** Whether all of it is of one installation: the bucket said which. */
   readonly isOurs: boolean;
-  /** Whether all states were read: otherwise nobody can say whose an object without tags is. */
+  /** Whether all states were read: otherwise it is not known whose an object without tags is. */
   readonly isTold: boolean;
   readonly disowned: ReadonlyMap<string, readonly DisownedObject[]>;
   readonly objects: readonly LiveObject[];
@@ -83,7 +83,7 @@ function inReadingOrder(a: OwnedObject, b: OwnedObject): number {
   return place(a) - place(b) || nameOf(a).localeCompare(nameOf(b), 'en', { numeric: true });
 }
 
-/** In its stack; `?` where nobody can say. */
+/** In its stack; `?` where it is not known. */
 const nameOf = ({ owner }: OwnedObject): string => (owner.kind === 'stack' ? owner.resource : undefined) ?? '?';
 
 const installationOf = (owner: Owner): string | undefined =>
@@ -283,7 +283,7 @@ export function differenceInWords(difference: Difference): string {
         .map(({ path, state, live }) => `${path} is ${shown(live)} in AWS and ${shown(state)} in the state`)
         .join(', ')}`;
     case 'foreign':
-      return `${difference.inside} has a ${titleOf(difference.object.type)} that is nobody's: ${difference.object.key ?? difference.object.id}`;
+      return `${difference.inside} has a ${titleOf(difference.object.type)} that no stack has: ${difference.object.key ?? difference.object.id}`;
     case 'disowned':
       return `${difference.disowned.id} (${titleOf(difference.disowned.type)}) is disowned${difference.object ? '' : ', and gone from AWS'}: ${difference.disowned.reason}`;
     case 'not-compared':

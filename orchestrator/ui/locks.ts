@@ -16,7 +16,7 @@ export interface LockStatus {
   readonly stack: string;
   readonly short: string;
   readonly key: string;
-  /** Who put it; `unreadable` where nobody can say. */
+  /** Who put it; `unreadable` where the lock does not say. */
   readonly by: 'run' | 'person' | 'pulumi' | 'unreadable';
   readonly standing: 'held' | 'at-work' | 'frozen' | 'left-over' | 'unknown';
   readonly owner: string;

@@ -32,7 +32,7 @@ export const isAtWork = (lock: StandingLock, known: Liveness): Problem => ({
 export const severalLocks = (stack: string, locks: readonly StandingLock[]): Problem => ({
   reason: 'several-locks',
   message: `${stack} has ${locks.length} locks: ${locks.map(describeLock).join('; ')}`,
-  next: 'Somebody is coming in, or was: look again, npm run locks',
+  next: 'Another process is coming in, or was. Look again: npm run locks',
 });
 
 export function notReconciled(stack: string, items: readonly Item[], incident: string): Problem {
@@ -59,7 +59,7 @@ export const notConfirmed = (stack: string, said: string | undefined, incident: 
 
 export const lockChanged = (stack: string): Problem => ({
   reason: 'lock-changed',
-  message: `the lock of ${stack} was changed by somebody else a moment ago: nothing was released`,
+  message: `the lock of ${stack} was changed by another process a moment ago: nothing was released`,
   next: 'Look whose it is now: npm run locks',
 });
 

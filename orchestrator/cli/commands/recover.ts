@@ -259,10 +259,11 @@ async function unfinished(
       // The names of runs begin with their time.
       return verified !== undefined && 'run' in verified && (verified.run ?? '') > run;
     };
+    // Of a record that cannot be read it is not known what a later run has done.
+    const isLeft = (name: string): boolean => !records.unreadable.has(name) && !isOvertaken(name);
     // A later run may have been at work on one of them since it was recovered: the recovery of others takes its time.
-    const left = new Set(stacks.filter((name) => !isOvertaken(name)));
-    for (const stack of left)
-      for (const after of next(stack)) if (asked.has(after) && !records.unreadable.has(after) && !isOvertaken(after)) left.add(after);
+    const left = new Set(stacks.filter(isLeft));
+    for (const stack of left) for (const after of next(stack)) if (asked.has(after) && isLeft(after)) left.add(after);
     return nodes.map(({ name }) => name).filter((name) => left.has(name));
   } finally {
     aws.clients.destroy();
