@@ -206,7 +206,7 @@ export const decisionTable: readonly Row[] = [
   },
   {
     row: 'U5',
-    when: { live: 'there', state: 'unrecorded', operation: ['read', 'import'], bears: 'nothing' },
+    when: { live: 'there', state: 'unrecorded', operation: ['read', 'import'], findable: 'yes', bears: 'nothing' },
     then: 'forget',
     because: 'the run only looked at it, and the next up does so again',
     plan: ['create', 'same', 'update', 'replace'],
