@@ -283,7 +283,7 @@ export function differenceInWords(difference: Difference): string {
         .map(({ path, state, live }) => `${path} is ${shown(live)} in AWS and ${shown(state)} in the state`)
         .join(', ')}`;
     case 'foreign':
-      return `${difference.inside} has a ${titleOf(difference.object.type)} that no stack has: ${difference.object.key ?? difference.object.id}`;
+      return `${difference.inside} has a ${titleOf(difference.object.type)} that is nobody's: ${difference.object.key ?? difference.object.id}`;
     case 'disowned':
       return `${difference.disowned.id} (${titleOf(difference.disowned.type)}) is disowned${difference.object ? '' : ', and gone from AWS'}: ${difference.disowned.reason}`;
     case 'not-compared':
