@@ -13,6 +13,7 @@ import { Looks } from './looks.ts';
 import type { Look } from './looks.ts';
 import { isInDoubt, soughtOf, subjectsOf, wantsPlan } from './subjects.ts';
 import type { Evidence, Subject, TrailWord, TypeIdentity } from './subjects.ts';
+import type { RecoveryWords } from './words.ts';
 
 /** What recovery knows of a resource type, beyond what tells its objects apart. */
 export interface RecoveryType extends TypeIdentity {
@@ -30,6 +31,7 @@ export interface ExamineRequest {
   readonly project: string;
   readonly installation: string;
   readonly typeOf: (token: string) => RecoveryType | undefined;
+  readonly because: RecoveryWords['because'];
   readonly current: Deployment;
   readonly history: History;
   readonly doubts: readonly Doubt[];
@@ -85,7 +87,7 @@ const trailEveryMs = 20_000;
 
 /** Looks at AWS until every fact is settled, or the limit is reached. Read-only. */
 export async function examine(request: ExamineRequest): Promise<Examined> {
-  const { now, limitSeconds, signal } = request;
+  const { now, limitSeconds, signal, because } = request;
   const startedMs = now();
   const looks: Look[] = [];
   let planned: ReadonlyMap<string, StateResource> | undefined;
@@ -144,7 +146,7 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
       return {
         ok: false,
         reason: 'unsettled',
-        why: `${first?.name ?? ''}${first?.id === undefined ? '' : ` (${first.id})`}: ${first?.row.because ?? ''}${waiting.length > 1 ? `, and ${waiting.length - 1} more` : ''}; waited ${formatSeconds(limitSeconds)}`,
+        why: `${first?.name ?? ''}${first?.id === undefined ? '' : ` (${first.id})`}: ${first ? because(first.row) : ''}${waiting.length > 1 ? `, and ${waiting.length - 1} more` : ''}; waited ${formatSeconds(limitSeconds)}`,
         looks,
       };
     }
@@ -200,13 +202,13 @@ function answerProblem(
 
 /** Until the next look can say more than this one. */
 async function waitForMore(request: ExamineRequest, evidence: Evidence, waiting: readonly Subject[], leftMs: number): Promise<void> {
-  const { now, sleep, onProgress, short } = request;
+  const { now, sleep, onProgress, short, because } = request;
   const isOnlyUnsettled = waiting.every(({ facts }) => facts.live === 'unsettled');
   const settledAt = Math.max(...waiting.map((subject) => evidence.looks.settledAtMs(soughtOf(subject, evidence)) ?? 0));
   const waitMs = isOnlyUnsettled ? Math.max(shortestWaitMs, settledAt - now()) : pollMs;
   const [first] = waiting;
   onProgress(
-    `${short}: ${first?.name ?? ''}: ${first?.row.because ?? ''}${waiting.length > 1 ? ` (and ${waiting.length - 1} more)` : ''}; the next look is in ${formatSeconds(Math.ceil(waitMs / 1000))}`,
+    `${short}: ${first?.name ?? ''}: ${first ? because(first.row) : ''}${waiting.length > 1 ? ` (and ${waiting.length - 1} more)` : ''}; the next look is in ${formatSeconds(Math.ceil(waitMs / 1000))}`,
   );
   await sleep(Math.min(waitMs, Math.max(shortestWaitMs, leftMs)));
 }

@@ -432,6 +432,7 @@ class StackRecovery {
       project: parts.project,
       installation: parts.installation,
       typeOf: parts.typeOf,
+      because: parts.words.because,
       current: kept.deployment,
       history: kept.history,
       doubts: kept.byHand ? [] : interrupted.doubts,
@@ -470,13 +471,21 @@ class StackRecovery {
     const { subjects } = examined;
     for (const { name, id, row, facts } of subjects)
       if (facts.kind !== 'engine' && (row.then !== 'keep' || isInDoubt(facts)))
-        parts.emit({ type: 'decision', stack, resource: name, id: id ?? null, decision: row.then, because: row.because });
+        parts.emit({ type: 'decision', stack, resource: name, id: id ?? null, decision: row.then, because: parts.words.because(row) });
     const looks = examined.looks.length;
     await this.#step(
       'evidence',
       `${subjects.filter(({ facts }) => facts.kind !== 'engine' && isInDoubt(facts)).length} in doubt, ${looks} ${looks === 1 ? 'look' : 'looks'} at AWS; CloudTrail: ${examined.trail}`,
     );
     return examined;
+  }
+
+  /** What the decisions leave in AWS on purpose. */
+  #leaving(subjects: readonly Subject[]): readonly DisownedObject[] {
+    const { words, asDisowned } = this.#parts;
+    return subjects.flatMap(({ row, id, type, name }) =>
+      row.then === 'disown' && id !== undefined ? [asDisowned({ id, type, resource: name, reason: words.because(row) })] : [],
+    );
   }
 
   #answers(): readonly Answer[] {
@@ -534,9 +543,7 @@ class StackRecovery {
     for (const { type, id } of deployment.resources)
       if (id !== undefined && parts.typeOf(type)) scope.set(type, [...(scope.get(type) ?? []), id]);
     const looked = await parts.look({ stacks: [stuck.stack], installation: parts.installation, known: scope });
-    const found = looked.ok
-      ? parts.compare(stuck.stack, deployment, looked.value, [...this.#disowned, ...leaving(subjects).map(parts.asDisowned)])
-      : [];
+    const found = looked.ok ? parts.compare(stuck.stack, deployment, looked.value, [...this.#disowned, ...this.#leaving(subjects)]) : [];
     const { plan, steps } = await this.#preview(mount);
     const destroying = stuck.interrupted.operation === 'destroy';
     const checked: Checked = {
@@ -552,7 +559,9 @@ class StackRecovery {
         // While the run goes on its other stacks make things that nobody has written down yet.
         ...found.filter(({ kind }) => kind === 'property' || (kind === 'foreign' && !this.#options.inRun)).map(({ text }) => text),
         ...subjects.flatMap(({ facts, row, name, id }) =>
-          row.then === 'forget' && facts.kind === 'cloud' && !isInDoubt(facts) ? [`${name} (${id ?? ''}) is gone: ${row.because}`] : [],
+          row.then === 'forget' && facts.kind === 'cloud' && !isInDoubt(facts)
+            ? [`${name} (${id ?? ''}) is gone: ${parts.words.because(row)}`]
+            : [],
         ),
         ...('failed' in plan ? [`the plan failed: ${plan.failed.join('; ')}`] : []),
       ],
@@ -593,13 +602,13 @@ class StackRecovery {
     const { stack, claim, journal, interrupted } = stuck;
     const said = parts.words.subjects(subjects);
     if (!claim) return { kind: 'would-recover', said, differences: checked.differences };
-    const left = leaving(subjects);
+    const left = this.#leaving(subjects);
     // Whoever took the stack over meanwhile has changed the checkpoint too, so that the write below is refused: this tells it earlier.
     const cause = await parts.watch.look();
     if (this.#lost.signal.aborted) return this.#lostEnd();
     if (cause) return this.#held(messageOf(cause));
     if (left.length > 0) {
-      const disowned = await claim.write({ type: 'disown', as: claim.as, objects: left.map(parts.asDisowned) });
+      const disowned = await claim.write({ type: 'disown', as: claim.as, objects: left });
       if (!disowned.ok) return this.#lostEnd();
     }
     const isGone = kept.etag === undefined && refreshed.deployment.resources.length === 0;
@@ -842,7 +851,7 @@ class StackRecovery {
         id: id ?? null,
         decision: row.then,
         row: row.row,
-        because: row.because,
+        because: parts.words.because(row),
         facts,
         sources,
       })),
@@ -865,12 +874,6 @@ class StackRecovery {
     }
   }
 }
-
-/** What the decisions leave in AWS on purpose. */
-const leaving = (subjects: readonly Subject[]): readonly Leaving[] =>
-  subjects.flatMap(({ row, id, type, name }) =>
-    row.then === 'disown' && id !== undefined ? [{ id, type, resource: name, reason: row.because }] : [],
-  );
 
 const isNothing = (body: string): boolean => {
   const read = readDeployment(body);

@@ -1,3 +1,4 @@
+import type { Row } from './decision-table.ts';
 import type { Dossier, Plan } from './dossier.ts';
 import type { Question } from './questions.ts';
 import type { Subject } from './subjects.ts';
@@ -6,6 +7,8 @@ import type { Subject } from './subjects.ts';
 export interface RecoveryWords {
   /** The page of a dossier, in Markdown. */
   readonly page: (dossier: Dossier) => string;
+  /** Why a row of the decision table comes to what it does. */
+  readonly because: (row: Row) => string;
   /** @param short the stack, as a person types it */
   readonly questions: (short: string, subjects: readonly Subject[]) => readonly Question[];
   readonly subjects: (subjects: readonly Subject[]) => string;

@@ -2,6 +2,7 @@ import { tableRow, withPart } from '../domain/page.ts';
 import { decisionTable } from '../recovery/decision-table.ts';
 import type { Row } from '../recovery/decision-table.ts';
 import { factValues } from '../recovery/facts.ts';
+import { reasons } from './decision-words.ts';
 
 /**
  * The page with the table of today between its marks.
@@ -11,7 +12,7 @@ export const withDecisionTable = (page: string): string =>
   withPart(page, { what: 'the decision table', madeBy: 'npm run failure-model' }, tableText());
 
 function tableText(): string {
-  const rows = decisionTable.map((row) => [row.row, conditions(row), row.then, row.because, planText(row)]);
+  const rows = decisionTable.map((row) => [row.row, conditions(row), row.then, reasons[row.row], planText(row)]);
   return [
     ...Object.entries(factValues).map(([name, values]) => `- \`${name}\`: ${values.map((value) => `\`${value}\``).join(', ')}`),
     '',

@@ -2,6 +2,7 @@ import type { Answer } from '../journal/events.ts';
 import { wordOf } from '../recovery/describe.ts';
 import type { Subject } from '../recovery/subjects.ts';
 import type { Question } from '../recovery/questions.ts';
+import { reasons } from './decision-words.ts';
 
 /** @param short the stack, as a person types it */
 export function questionsOf(short: string, subjects: readonly Subject[]): readonly Question[] {
@@ -17,11 +18,11 @@ function questionOf(short: string, { name, type, id, row, facts, urn }: Subject,
     const other = all.find((each) => each.urn === urn && each.id !== id && ['adopt', 'keep'].includes(each.row.then));
     return `AWS has two objects for ${short}/${name}: ${other?.id ?? 'one'} ${other?.facts.state === 'recorded' ? 'is in the state' : 'is adopted'}. What is to become of the other one, ${id ?? ''}?`;
   }
-  if (facts.kind === 'unlisted' && facts.live !== 'there') return `${what}: ${row.because}. What has become of it?`;
-  if (facts.live === 'gone' && facts.findable === 'no') return `${what}: ${row.because}. What has become of it?`;
-  if (facts.live === 'gone' || facts.live === 'over') return `${what}: ${row.because}. Is it to leave the state?`;
+  if (facts.kind === 'unlisted' && facts.live !== 'there') return `${what}: ${reasons[row.row]}. What has become of it?`;
+  if (facts.live === 'gone' && facts.findable === 'no') return `${what}: ${reasons[row.row]}. What has become of it?`;
+  if (facts.live === 'gone' || facts.live === 'over') return `${what}: ${reasons[row.row]}. Is it to leave the state?`;
   if (facts.bears === 'other-target') return `${what}: it is there, and leads elsewhere than the run wanted. Whose is it?`;
-  return `${what}: ${row.because}. Whose is it?`;
+  return `${what}: ${reasons[row.row]}. Whose is it?`;
 }
 
 function answersTo(short: string, { name, id, facts }: Subject): Question['answers'] {

@@ -3,6 +3,7 @@ import type { Subject } from '../recovery/subjects.ts';
 import { isEmptyPlan } from '../recovery/verify.ts';
 import type { PlannedStep } from '../recovery/verify.ts';
 import type { RecoveryWords } from '../recovery/words.ts';
+import { reasons } from './decision-words.ts';
 import { plural } from './describe.ts';
 import { dossierPage } from './dossier-page.ts';
 import { questionsOf } from './questions.ts';
@@ -15,6 +16,7 @@ const leftToldAtMost = 8;
 
 export const recoveryWords: RecoveryWords = {
   page: dossierPage,
+  because: ({ row }) => reasons[row],
   questions: questionsOf,
   subjects: describeSubjects,
   checked: (plan, differences) => {

@@ -3,6 +3,7 @@ import { describeAnswer } from '../../orchestrator/recovery/describe.ts';
 import { contentOf, dossierKey, readDossiers, writeDossier, writeReleaseNote } from '../../orchestrator/recovery/dossier.ts';
 import type { Dossier } from '../../orchestrator/recovery/dossier.ts';
 import { dossierPage } from '../../orchestrator/ui/dossier-page.ts';
+import { recoveryWords } from '../../orchestrator/ui/recovery.ts';
 import { subjectsOf } from '../../orchestrator/recovery/subjects.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { deploymentOf, evidenceOf, pending, raw, root, stack, tagged, types, urnOf } from './support/recovery.ts';
@@ -49,7 +50,7 @@ const dossier: Dossier = {
     id: id ?? null,
     decision: row.then,
     row: row.row,
-    because: row.because,
+    because: recoveryWords.because(row),
     facts,
     sources,
   })),

@@ -6,6 +6,7 @@ import type { Examined, ExamineRequest, TrailAnswer } from '../../orchestrator/r
 import { readHistory } from '../../orchestrator/recovery/history.ts';
 import type { TrailWord } from '../../orchestrator/recovery/subjects.ts';
 import type { Deployment } from '../../orchestrator/state/deployment.ts';
+import { recoveryWords } from '../../orchestrator/ui/recovery.ts';
 import { FakeCloud, FakeTime } from './support/fake-cloud.ts';
 import {
   deploymentOf,
@@ -56,6 +57,7 @@ function run({ versions = [empty, creating], ...more }: Given = {}): Promise<Exa
     project: 'holdfast',
     installation,
     typeOf,
+    because: recoveryWords.because,
     current: versions.at(-1) ?? empty,
     history: readHistory(versionsOf(...versions)),
     doubts: [],
