@@ -244,6 +244,8 @@ export interface Standings {
   readonly locks: readonly StandingLock[];
   readonly records: ReadonlyMap<string, HeldRecord>;
   readonly heard: ReadonlyMap<string, Date>;
+  /** When that was read, by the clock that it bears. */
+  readonly readAt: number;
   readonly liveness: (process: ProcessRecord) => Liveness;
   /** Records that cannot be read, each with its key: what they would say of their stack is not known. */
   readonly unreadable: readonly string[];
@@ -268,7 +270,8 @@ export interface StandingsRequest extends Observer {
   readonly states: ReadonlyMap<string, StackState>;
   /** Of these stacks alone. */
   readonly only?: readonly string[];
-  readonly now: number;
+  /** By the clock of the store, where it is known. */
+  readonly now: () => number;
 }
 
 export async function readStandings(request: StandingsRequest): Promise<Standings> {
@@ -278,6 +281,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const seen = await readRecords(store, network, only);
   // A process is heard of before a record names it.
   const heardFirst = await lastHeard(store, network);
+  const readAt = now();
   const records = new Map(seen.byStack);
   const unreadable = new Map(seen.unreadable);
   const processes = [
@@ -290,7 +294,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const { liveness, heard } = await seeProcesses(processes, request, {
     heard: heardFirst,
     hearAgain: () => lastHeard(store, network),
-    now,
+    now: readAt,
   });
   const readOf = (stack: string): ReadRecord => records.get(stack) ?? unreadable.get(stack) ?? { kind: 'none', stack };
   const judge = (stack: string, locks: readonly StandingLock[], state: StackState | undefined): Standing =>
@@ -316,7 +320,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
       standing = { ...standing, lockGoneSince: (await lockGoneSince(store, stack).catch(() => undefined)) ?? 'unknown' };
     byStack.set(stack, standing);
   }
-  return { byStack, locks, records, heard, liveness, unreadable: [...unreadable.values()].map(({ key, why }) => `${key}: ${why}`) };
+  return { byStack, locks, records, heard, readAt, liveness, unreadable: [...unreadable.values()].map(({ key, why }) => `${key}: ${why}`) };
 }
 
 /** What it wrote until it died is read only now. */

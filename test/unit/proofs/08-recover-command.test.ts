@@ -116,3 +116,23 @@ describe('H10: recover --resume', () => {
     expect(history).not.toMatch(/engine \d of resume 2 \(ada on m1\) for up of/);
   });
 });
+
+describe('a recovery that slept with its machine for a moment, and had looked at everything before', () => {
+  it('does not take the stack from another recovery that has begun meanwhile: who has it now is looked at where it is taken', () => {
+    const { ends, history } = played({
+      seed: 'two-recoveries',
+      deployed: false,
+      actors: [
+        { name: 'up 1 (ada on m1)', kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined },
+        { name: 'recover 2 (ada on m1)', kind: 'recover', machine: 'm1', user: 'ada', startsAtMs: 180_000, stack: undefined },
+        { name: 'recover 3 (bob on m2)', kind: 'recover', machine: 'm2', user: 'bob', startsAtMs: 184_000, stack: undefined },
+      ],
+      faults: [
+        { process: 'up 1 (ada on m1)', label: recordOf('hub'), call: 2, kind: 'killed-before', ms: 0 },
+        { process: 'recover 2 (ada on m1)', label: 'lists the checkpoint of hub', call: 1, kind: 'asleep-after', ms: 11_000 },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (ada on m1)': 'killed', 'recover 2 (ada on m1)': '6', 'recover 3 (bob on m2)': '0', promises: 'holds' });
+    expect(history).toMatch(/recover 3 .* puts the checkpoint of hub/);
+  });
+});
