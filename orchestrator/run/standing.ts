@@ -43,6 +43,8 @@ export interface Held {
   readonly run?: string;
   readonly spool?: string;
   readonly doubts: readonly Doubt[];
+  /** Its owner, where that was not seen to be dead: it may be at work on the stack. */
+  readonly unseen?: LockRecord;
   /** Set while the lock is not there. */
   readonly lockGoneSince?: string;
   readonly frozen?: string;
@@ -91,6 +93,7 @@ export function standingOf(facts: StackFacts): Standing {
         : `locked by run ${owner.run} on ${owner.host}, which had started nothing ${describeUnseen(liveness(owner))}`,
       since: record.since,
       ...(isRecovery ? {} : { run: owner.run }),
+      ...(isDead ? {} : { unseen: owner }),
       doubts: isRecovery ? doubtsOf(state?.pendingOperations ?? []) : [],
       ...goneOf(facts),
       ...frozenOf(record),
@@ -143,11 +146,16 @@ function heldBy(record: OpenRecord, facts: StackFacts): Held {
   const pending = facts.state?.pendingOperations ?? [];
   const last = record.doubts.filter(({ source }) => source === 'question' || source === 'recovery');
   const doubts = last.length > 0 ? last : record.doubts.length > 0 ? record.doubts : doubtsOf(pending);
-  const { run } = record;
+  const { run, owner } = record;
+  const isUnseen = record.phase !== 'held' && facts.liveness(owner).answer !== 'dead';
+  const ofOwner = isUnseen
+    ? `run ${owner.run} on ${owner.host} was at work on it ${describeUnseen(facts.liveness(owner))}`
+    : 'its run ended in the middle, and what it did last is unknown';
   return {
     kind: 'held',
-    why: doubts.length > 0 ? describeDoubts(doubts) : 'its run ended in the middle, and what it did last is unknown',
+    why: doubts.length > 0 ? describeDoubts(doubts) : ofOwner,
     since: record.since,
+    ...(isUnseen ? { unseen: owner } : {}),
     ...(run === undefined ? {} : { run: run.by.run }),
     doubts,
     ...(run?.spool === undefined ? {} : { spool: run.spool }),

@@ -253,6 +253,19 @@ describe('a held stack', () => {
     });
   });
 
+  it('whose run was not seen to be dead says that it may still be at work, and which run that is', () => {
+    expect(standingOf(factsOf('running', 'ours', known.quiet))).toMatchObject({
+      why: `run one on ${owner.host} was at work on it and is not heard of any more`,
+      unseen: owner,
+    });
+    expect(standingOf(factsOf('running', 'ours', known['not-shown']))).toMatchObject({
+      why: `run one on ${owner.host} was at work on it and may still be alive: this machine does not show this user the processes of other users`,
+      unseen: owner,
+    });
+    expect(standingOf(factsOf('running', 'ours', known.dead))).not.toHaveProperty('unseen');
+    expect(standingOf(factsOf('held', 'ours', known.quiet))).not.toHaveProperty('unseen');
+  });
+
   it('says first what a recovery could not answer', () => {
     const question = { source: 'question', text: 'which of the two VPCs is it?' } as const;
     const record = asRead(ownedRecord(stack, 'held', { owner, doubts: [exit, question] }));

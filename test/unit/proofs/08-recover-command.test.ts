@@ -1,43 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import type { Plan } from '../../simulation/plan.ts';
+import { describe, expect, it } from 'vitest';
+import { played } from '../support/played.ts';
 
 // The whole command `recover`, and the runs beside it, as the simulator plays them; what goes wrong, and when, is given.
 
-const folder = mkdtempSync(join(tmpdir(), 'proof-'));
-
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const plain = { clockAheadMs: 0, hidesProcesses: false };
 const hourMs = 3_600_000;
-
-/** What each command ended with, which promise was violated, and the history itself. */
-function played(plan: Pick<Plan, 'seed' | 'actors' | 'faults' | 'deployed'>): {
-  readonly ends: Record<string, string>;
-  readonly history: string;
-} {
-  const file = join(folder, `${plan.seed}.json`);
-  const whole: Plan = {
-    machines: [
-      { name: 'm1', ...plain },
-      { name: 'm2', ...plain },
-    ],
-    failedLooks: [],
-    awsLateMs: 0,
-    sessionSeconds: 7200,
-    lateFirstTries: false,
-    ...plan,
-  };
-  writeFileSync(file, JSON.stringify(whole));
-  const { stdout, stderr } = spawnSync(process.execPath, ['test/simulation/simulate.mjs', '--plan', file], { encoding: 'utf8' });
-  const lines = stdout.split('\n');
-  const ends = plan.actors.map(({ name }) => [name, lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? stderr]);
-  const promise = lines.find((line) => /^(holds|VIOLATED)/.test(line)) ?? stderr;
-  return { ends: { ...(Object.fromEntries(ends) as Record<string, string>), promises: promise }, history: stdout };
-}
 
 const recordOf = (stack: string): string => `puts the record of ${stack}, if it is as it was`;
 
@@ -114,25 +80,5 @@ describe('H10: recover --resume', () => {
     });
     expect(ends).toEqual({ 'up 1 (ada on m1)': 'killed', 'up-edited 3 (bob on m2)': '0', 'resume 2 (ada on m1)': '0', promises: 'holds' });
     expect(history).not.toMatch(/engine \d of resume 2 \(ada on m1\) for up of/);
-  });
-});
-
-describe('a recovery that slept with its machine for a moment, and had looked at everything before', () => {
-  it('does not take the stack from another recovery that has begun meanwhile: who has it now is looked at where it is taken', () => {
-    const { ends, history } = played({
-      seed: 'two-recoveries',
-      deployed: false,
-      actors: [
-        { name: 'up 1 (ada on m1)', kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined },
-        { name: 'recover 2 (ada on m1)', kind: 'recover', machine: 'm1', user: 'ada', startsAtMs: 180_000, stack: undefined },
-        { name: 'recover 3 (bob on m2)', kind: 'recover', machine: 'm2', user: 'bob', startsAtMs: 184_000, stack: undefined },
-      ],
-      faults: [
-        { process: 'up 1 (ada on m1)', label: recordOf('hub'), call: 2, kind: 'killed-before', ms: 0 },
-        { process: 'recover 2 (ada on m1)', label: 'lists the checkpoint of hub', call: 1, kind: 'asleep-after', ms: 11_000 },
-      ],
-    });
-    expect(ends).toEqual({ 'up 1 (ada on m1)': 'killed', 'recover 2 (ada on m1)': '6', 'recover 3 (bob on m2)': '0', promises: 'holds' });
-    expect(history).toMatch(/recover 3 .* puts the checkpoint of hub/);
   });
 });
