@@ -1,13 +1,11 @@
 import { anyProcess, ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import type { Suspects } from '../../toolchain/process-identity.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
-import { describeReason } from '../ownership/describe-liveness.ts';
 import type { Liveness } from '../ownership/liveness.ts';
 import { suspectsOf } from '../ownership/processes.ts';
 import { EngineOwnerAlive, EngineProcessesLeft, endEngineProcesses, findEngineProcesses } from '../pulumi/orphans.ts';
 import type { Proof } from '../ownership/stack-record.ts';
 import { clockSkewLimitSeconds } from '../aws/identity.ts';
-import { formatSeconds } from '../domain/duration.ts';
 import type { Interrupted } from './interrupted.ts';
 
 /** Whether any process can still write to AWS for the interrupted run (the lock protocol, rule 8). Evidence counts only after that. */
@@ -15,16 +13,13 @@ export type Writer =
   | {
       readonly dead: true;
       readonly by: Proof;
-      readonly how: string;
+      /** It was known when the stack was taken over before. */
+      readonly before?: true;
       /** Where it is a person's word and nothing else. */
       readonly saidBy?: string;
     }
-  | {
-      readonly dead: false;
-      /** `at-work`: a process of it lives. `unknown`: it cannot be told from here. */
-      readonly reason: 'at-work' | 'unknown';
-      readonly why: string;
-    };
+  /** `at-work`: a process of it lives. `unknown`: it cannot be told from here. */
+  | { readonly dead: false; readonly reason: 'at-work' | 'unknown' };
 
 /** What became of the processes of the run's engine. */
 export type LeftEngine =
@@ -54,56 +49,23 @@ export interface WriterFacts {
 const expiryMarginSeconds = 300;
 
 export function writerOf({ interrupted, liveness, engine, now, clockSkewSeconds, saidBy }: WriterFacts): Writer {
-  const { run, process, sessions } = interrupted;
-  const host = process?.host ?? 'a machine that was not recorded';
-  if (!interrupted.engineStarted && process !== undefined)
-    return { dead: true, by: 'nothing-started', how: `run ${run} had started no engine there` };
-  if (engine.kind === 'lives') return { dead: false, reason: 'at-work', why: `run ${run} is at work on ${host}: ${engine.why}` };
-  if (interrupted.writerDead !== undefined)
-    return { dead: true, by: interrupted.writerDead, how: 'that was known when the stack was taken over before' };
-  if (interrupted.engineEndedAt !== undefined)
-    return { dead: true, by: 'engine-ended', how: `run ${run} saw its engine and its plugins end` };
-  if (liveness.answer === 'alive')
-    return { dead: false, reason: 'at-work', why: `run ${run} is at work (pid ${process?.pid ?? '?'} on ${host})` };
-  if (liveness.answer === 'dead' && (engine.kind === 'ended' || engine.kind === 'found'))
-    return {
-      dead: true,
-      by: 'process-dead',
-      how: `its orchestrator (pid ${process?.pid ?? '?'}) is dead, and ${describeLeft(engine)} on ${host}`,
-    };
-  const expiries = sessions.map(({ expires }) => Date.parse(expires));
-  const last = expiries.length > 0 && expiries.every((at) => !Number.isNaN(at)) ? Math.max(...expiries) : undefined;
-  const isPast = last !== undefined && now > last + expiryMarginSeconds * 1000;
+  if (!interrupted.engineStarted && interrupted.process !== undefined) return { dead: true, by: 'nothing-started' };
+  if (engine.kind === 'lives') return { dead: false, reason: 'at-work' };
+  if (interrupted.writerDead !== undefined) return { dead: true, by: interrupted.writerDead, before: true };
+  if (interrupted.engineEndedAt !== undefined) return { dead: true, by: 'engine-ended' };
+  if (liveness.answer === 'alive') return { dead: false, reason: 'at-work' };
+  if (liveness.answer === 'dead' && (engine.kind === 'ended' || engine.kind === 'found')) return { dead: true, by: 'process-dead' };
   const isRight = clockSkewSeconds !== undefined && Math.abs(clockSkewSeconds) <= clockSkewLimitSeconds;
-  if (isPast && isRight) return { dead: true, by: 'sessions-ended', how: `its last session expired at ${new Date(last).toISOString()}` };
-  if (saidBy !== undefined)
-    return { dead: true, by: 'person', how: `a person says that nothing of run ${run} is at work any more`, saidBy };
-  const until = last === undefined ? '' : `. Its session lasts until ${new Date(last).toISOString()}`;
-  return {
-    dead: false,
-    reason: 'unknown',
-    why: `whether an engine of run ${run} is still running on ${host} cannot be told: ${whyUnknown(liveness, engine, process)}${until}${isPast ? `: ${describeClock(clockSkewSeconds)}` : ''}`,
-  };
+  if (sessionsEnd(interrupted, now).isPast && isRight) return { dead: true, by: 'sessions-ended' };
+  return saidBy === undefined ? { dead: false, reason: 'unknown' } : { dead: true, by: 'person', saidBy };
 }
 
-/** Why the expiry of a session is not taken for past, although this machine's clock says so. */
-function describeClock(skewSeconds: number | undefined): string {
-  if (skewSeconds === undefined) return "whether that is past is not known, because this machine's clock could not be compared with AWS's";
-  const far = formatSeconds(Math.abs(skewSeconds));
-  return `whether that is past is not known, because this machine's clock is ${far} ${skewSeconds > 0 ? 'ahead of' : 'behind'} AWS's; set the clock (timedatectl set-ntp true), then run the same command again`;
-}
-
-function describeLeft({ kind, count }: Extract<LeftEngine, { count: number }>): string {
-  if (count === 0) return 'no process of its engine was left';
-  const [are, were] = count === 1 ? ['is', 'was'] : ['are', 'were'];
-  return `${count} of its engine's processes ${kind === 'ended' ? `${were} ended` : `${are} left, which recover ends,`}`;
-}
-
-function whyUnknown(liveness: Liveness, engine: LeftEngine, process: ProcessRecord | undefined): string {
-  if (process === undefined) return 'no process of it was recorded';
-  if (liveness.answer === 'dead')
-    return `its orchestrator (pid ${process.pid}) is dead, and ${engine.kind === 'cannot-tell' ? engine.why : 'its engine was not looked for'}`;
-  return describeReason(liveness);
+/** When the last of its sessions expires, as far as that is known, and whether that is past by this machine's clock. */
+export function sessionsEnd({ sessions }: Interrupted, now: number): { readonly at: Date | undefined; readonly isPast: boolean } {
+  const expiries = sessions.map(({ expires }) => Date.parse(expires));
+  if (expiries.length === 0 || expiries.some((at) => Number.isNaN(at))) return { at: undefined, isPast: false };
+  const last = Math.max(...expiries);
+  return { at: new Date(last), isPast: now > last + expiryMarginSeconds * 1000 };
 }
 
 export interface EngineSearch {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Interrupted } from '../../orchestrator/recovery/interrupted.ts';
 import { endLeftEngine, writerOf } from '../../orchestrator/recovery/writer.ts';
 import type { Writer, WriterFacts } from '../../orchestrator/recovery/writer.ts';
+import { describeWriter } from '../../orchestrator/ui/writer.ts';
 import { markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
 import { isAlive, identityOf, ownIdentity } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
@@ -31,8 +32,9 @@ const interrupted = (different: Partial<Interrupted> = {}): Interrupted => ({
   ...different,
 });
 
-const writer = (different: Partial<WriterFacts> = {}, run: Partial<Interrupted> = {}): Writer =>
-  writerOf({
+/** The verdict, and what is said of it. */
+const writer = (different: Partial<WriterFacts> = {}, run: Partial<Interrupted> = {}): Writer & { readonly said: string } => {
+  const facts: WriterFacts = {
     interrupted: interrupted(run),
     liveness: known.quiet,
     engine: { kind: 'not-looked' },
@@ -40,7 +42,10 @@ const writer = (different: Partial<WriterFacts> = {}, run: Partial<Interrupted> 
     clockSkewSeconds: 0,
     saidBy: undefined,
     ...different,
-  });
+  };
+  const verdict = writerOf(facts);
+  return { ...verdict, said: describeWriter(verdict, facts) };
+};
 
 const everyLiveness = Object.values(known);
 const ended = (count: number) => ({ kind: 'ended', count }) as const;
@@ -50,7 +55,7 @@ describe('nobody can write any more', () => {
     expect(writer({ liveness }, { engineStarted: false })).toEqual({
       dead: true,
       by: 'nothing-started',
-      how: 'run r1 had started no engine there',
+      said: 'run r1 had started no engine there',
     });
   });
 
@@ -58,7 +63,7 @@ describe('nobody can write any more', () => {
     expect(writer({ liveness }, { engineEndedAt: new Date() })).toEqual({
       dead: true,
       by: 'engine-ended',
-      how: 'run r1 saw its engine and its plugins end',
+      said: 'run r1 saw its engine and its plugins end',
     });
   });
 
@@ -67,14 +72,14 @@ describe('nobody can write any more', () => {
     [1, "its orchestrator (pid 42) is dead, and 1 of its engine's processes was ended on build-7"],
     [2, "its orchestrator (pid 42) is dead, and 2 of its engine's processes were ended on build-7"],
   ])('where it died on this machine, and %i of its engine were ended', (count, how) => {
-    expect(writer({ liveness: known.dead, engine: ended(count) })).toEqual({ dead: true, by: 'process-dead', how });
+    expect(writer({ liveness: known.dead, engine: ended(count) })).toEqual({ dead: true, by: 'process-dead', said: how });
   });
 
   it.each([
     [0, 'its orchestrator (pid 42) is dead, and no process of its engine was left on build-7'],
     [1, "its orchestrator (pid 42) is dead, and 1 of its engine's processes is left, which recover ends, on build-7"],
   ])('as a dry run tells it, which ends none: %i are left', (count, how) => {
-    expect(writer({ liveness: known.dead, engine: { kind: 'found', count } })).toEqual({ dead: true, by: 'process-dead', how });
+    expect(writer({ liveness: known.dead, engine: { kind: 'found', count } })).toEqual({ dead: true, by: 'process-dead', said: how });
   });
 
   it('where its last session has expired, and some minutes for clocks and calls under way', () => {
@@ -83,7 +88,7 @@ describe('nobody can write any more', () => {
     expect(writer({ now: Date.parse(expires) + 400_000 })).toEqual({
       dead: true,
       by: 'sessions-ended',
-      how: `its last session expired at ${expires}`,
+      said: `its last session expired at ${expires}`,
     });
   });
 
@@ -101,7 +106,7 @@ describe('nobody can write any more', () => {
     expect(writer({ saidBy: 'ada@laptop' })).toEqual({
       dead: true,
       by: 'person',
-      how: 'a person says that nothing of run r1 is at work any more',
+      said: 'a person says that nothing of run r1 is at work any more',
       saidBy: 'ada@laptop',
     });
   });
@@ -116,7 +121,7 @@ describe('somebody may still write', () => {
     expect(writer({ liveness: known.alive, saidBy: 'ada@laptop' })).toEqual({
       dead: false,
       reason: 'at-work',
-      why: 'run r1 is at work (pid 42 on build-7)',
+      said: 'run r1 is at work (pid 42 on build-7)',
     });
   });
 
@@ -130,7 +135,7 @@ describe('somebody may still write', () => {
     expect(writer({ liveness: known[why], engine: ended(0) })).toEqual({
       dead: false,
       reason: 'unknown',
-      why: `whether an engine of run r1 is still running on build-7 cannot be told: ${words}. Its session lasts until ${expires}`,
+      said: `whether an engine of run r1 is still running on build-7 cannot be told: ${words}. Its session lasts until ${expires}`,
     });
   });
 
@@ -138,14 +143,14 @@ describe('somebody may still write', () => {
     expect(writer({ liveness: known.dead, engine: { kind: 'cannot-tell', why: 'they are hidden' } })).toEqual({
       dead: false,
       reason: 'unknown',
-      why: `whether an engine of run r1 is still running on build-7 cannot be told: its orchestrator (pid 42) is dead, and they are hidden. Its session lasts until ${expires}`,
+      said: `whether an engine of run r1 is still running on build-7 cannot be told: its orchestrator (pid 42) is dead, and they are hidden. Its session lasts until ${expires}`,
     });
   });
 
   it('where a process of its engine lives, whatever a person says and whatever the run wrote down', () => {
     expect(
       writer({ liveness: known.dead, engine: { kind: 'lives', why: 'x' }, saidBy: 'ada@laptop' }, { engineEndedAt: new Date() }),
-    ).toEqual({ dead: false, reason: 'at-work', why: 'run r1 is at work on build-7: x' });
+    ).toEqual({ dead: false, reason: 'at-work', said: 'run r1 is at work on build-7: x' });
   });
 
   it.each([
@@ -156,7 +161,7 @@ describe('somebody may still write', () => {
     expect(writer({ now: Date.parse(expires) + 400_000, clockSkewSeconds })).toEqual({
       dead: false,
       reason: 'unknown',
-      why: `whether an engine of run r1 is still running on build-7 cannot be told: it is on another machine, and nothing was heard of it, which proves nothing. Its session lasts until ${expires}: whether that is past is not known, because ${because}`,
+      said: `whether an engine of run r1 is still running on build-7 cannot be told: it is on another machine, and nothing was heard of it, which proves nothing. Its session lasts until ${expires}: whether that is past is not known, because ${because}`,
     });
   });
 
@@ -172,7 +177,7 @@ describe('somebody may still write', () => {
     expect(long).toEqual({
       dead: false,
       reason: 'unknown',
-      why: 'whether an engine of run r1 is still running on build-7 cannot be told: it is on another machine, and nothing was heard of it, which proves nothing',
+      said: 'whether an engine of run r1 is still running on build-7 cannot be told: it is on another machine, and nothing was heard of it, which proves nothing',
     });
   });
 
@@ -181,7 +186,7 @@ describe('somebody may still write', () => {
     expect(writer({ now: Date.parse('2099-01-01T00:00:00Z') }, nothing)).toMatchObject({
       dead: false,
       reason: 'unknown',
-      why: expect.stringContaining('a machine that was not recorded') as string,
+      said: expect.stringContaining('a machine that was not recorded') as string,
     });
   });
 });

@@ -39,6 +39,7 @@ import { describeFreeze, describeOwner, doubtsOf } from '../../run/standing.ts';
 import type { Held, Standing } from '../../run/standing.ts';
 import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
 import { ifPlainIsDead, plainQuestion, writerQuestion, programQuestion } from '../../ui/recover.ts';
+import { describeWriter } from '../../ui/writer.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
@@ -382,8 +383,8 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
   const interrupted = record !== undefined && isUnbroken(standings.locks, record.record) ? known : { ...known, writerDead: undefined };
   const engineLocks = standings.locks.filter((lock) => lock.stack === stack && lock.content.kind === 'engine');
   const writer = await seeWriter(context, opened, interrupted);
-  if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.why}; end it first, or wait` };
-  if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.why, engineLocks)], emit);
+  if (!writer.dead && writer.reason === 'at-work') return { outcome: 'locked', message: `${writer.said}; end it first, or wait` };
+  if (!writer.dead && !flags.dryRun) return ask(stack, [writerQuestion(short, interrupted, writer.said, engineLocks)], emit);
   const meant = meaningOf(context, interrupted.program, await textOf(aws.store, file, interrupted), file);
   const changed = meant.refused !== undefined || (await changedProgram(context, interrupted));
   if (changed && !flags.changedProgram) return ask(stack, [programQuestion(short, interrupted, meant.refused)], emit);
@@ -405,7 +406,7 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
       // It has gone on since it was looked at: an engine may run by now.
       const now = interruptedFrom(taken.now.record, stack, own.run);
       const still = await seeWriter(context, opened, now);
-      if (!still.dead && still.reason === 'unknown') return ask(stack, [writerQuestion(short, now, still.why, engineLocks)], emit);
+      if (!still.dead && still.reason === 'unknown') return ask(stack, [writerQuestion(short, now, still.said, engineLocks)], emit);
     }
     if (!taken.ok && taken.reason === 'lock' && taken.heldBy.length > 0 && taken.heldBy.every(({ content }) => content.kind === 'engine'))
       return ask(stack, [plainQuestion(short, taken.heldBy.map(describeLock).join('; '))], emit);
@@ -429,15 +430,15 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
     if (!still.dead) {
       await claim.write({ type: 'hold', as: claim.as, doubts: [] });
       return still.reason === 'at-work'
-        ? { outcome: 'locked', message: `${still.why}; end it first, or wait` }
-        : ask(stack, [writerQuestion(short, last, still.why, engineLocks)], emit);
+        ? { outcome: 'locked', message: `${still.said}; end it first, or wait` }
+        : ask(stack, [writerQuestion(short, last, still.said, engineLocks)], emit);
     }
   }
   const byToday =
     meant.refused === undefined ? '' : `; the plan is made by the network file of today, as that of the run is refused: ${meant.refused}`;
   const how = writer.dead
-    ? { how: `${writer.how}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
-    : { how: `not known: ${writer.why}${byToday}` };
+    ? { how: `${writer.said}${byToday}`, ...(writer.saidBy === undefined ? {} : { saidBy: writer.saidBy }) }
+    : { how: `not known: ${writer.said}${byToday}` };
   const node = meant.graph.byName.get(stack);
   const exists = (upstream: string): boolean => states.has(upstream);
   const end = await recoverStack(
@@ -511,22 +512,26 @@ async function takeOver(
   return takeOverHeld(owner, record ?? stack, doubts, proof, request);
 }
 
+type SeenWriter = Writer & { readonly said: string };
+
 /** Whether anybody can still write for the interrupted run. What is left of its engine on this machine is ended first. */
-async function seeWriter(context: Context, { aws, state, flags }: Opened, interrupted: Interrupted): Promise<Writer> {
+async function seeWriter(context: Context, { aws, state, flags }: Opened, interrupted: Interrupted): Promise<SeenWriter> {
   const { process, run } = interrupted;
   const liveness = process ? state.standings.liveness(process) : unknownLiveness;
   const engine = await endLeftEngine({ interrupted, liveness, own: aws.process, dryRun: flags.dryRun });
   // Of a run that several processes share also under the name of all of it.
   const names = process ? [run, interrupted.program?.shared] : [plainPulumi];
   const isSaid = flags.writerDead !== undefined && names.includes(flags.writerDead);
-  return writerOf({
+  const facts = {
     interrupted,
     liveness,
     engine,
     now: context.now(),
     clockSkewSeconds: state.clockSkewSeconds,
     saidBy: isSaid ? `${aws.process.user}@${aws.process.host}` : undefined,
-  });
+  };
+  const writer = writerOf(facts);
+  return { ...writer, said: describeWriter(writer, facts) };
 }
 
 const plainLocks = (standing: Standing | undefined): readonly StandingLock[] => (standing?.kind === 'locked' ? (standing.plain ?? []) : []);

@@ -120,10 +120,10 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
       clockSkewSeconds: 0,
       saidBy: undefined,
     });
-    expect({ stillThere, writerDead: verdict.dead, how: 'how' in verdict ? verdict.how : '' }).toEqual({
+    expect({ stillThere, writerDead: verdict.dead, by: verdict.dead ? verdict.by : undefined }).toEqual({
       stillThere: false,
       writerDead: true,
-      how: expect.any(String) as string,
+      by: 'process-dead',
     });
   });
 
