@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { withPermissions } from '../orchestrator/aws/permissions/table-page.ts';
+import { withPermissions } from '../orchestrator/ui/permissions-page.ts';
 
 /** `npm run roles:page`: puts the table of permissions that policies are made from into the page. */
 const page = new URL('roles.md', import.meta.url);

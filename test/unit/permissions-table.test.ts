@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { actionsOf } from '../../orchestrator/aws/permissions/calls.ts';
 import { permissions, roles } from '../../orchestrator/aws/permissions/roles.ts';
-import { withPermissions } from '../../orchestrator/aws/permissions/table-page.ts';
+import { withPermissions } from '../../orchestrator/ui/permissions-page.ts';
 import { readRecordings } from '../contract/recordings.ts';
 import { callsOf, sdkCalls } from './support/sdk-calls.ts';
 

@@ -5,17 +5,6 @@ export const roles = ['plan', 'apply', 'inventory', 'recover', 'release', 'watch
 
 export type Role = (typeof roles)[number];
 
-/** For people: whose the role is. */
-export const purposes: Readonly<Record<Role, string>> = {
-  plan: 'plan, preflight, graph, env: a pull request',
-  apply: 'up, destroy: the deploy job. It settles what ends unclean, so that it may do what recover may',
-  inventory: 'inventory, with and without --diff: a nightly job, or whoever looks',
-  recover: 'recover, freeze, unfreeze: whoever is on call. recover --resume deploys, and needs apply',
-  release: 'release, freeze, unfreeze: whoever may end a lock without a recovery',
-  watch: 'locks --notify, status, locks, runs: a job every ten minutes',
-  bootstrap: 'bootstrap: once for each bucket, by an administrator',
-};
-
 /** Roles that change nothing at all. */
 export const readOnly: readonly Role[] = ['plan', 'inventory'];
 

@@ -1,7 +1,7 @@
 import { places } from '../../aws/permissions/places.ts';
 import type { Where } from '../../aws/permissions/places.ts';
 import { mostCharacters, neededFor, policyOf } from '../../aws/permissions/policy.ts';
-import { purposes } from '../../aws/permissions/roles.ts';
+import { purposes } from '../../ui/permissions-page.ts';
 import type { Role } from '../../aws/permissions/roles.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { styleFor } from '../../ui/reporter.ts';

@@ -1,9 +1,20 @@
-import { tableRow, withPart } from '../../domain/page.ts';
-import type { NetworkSpec } from '../../network/spec.ts';
-import { places } from './places.ts';
-import type { Where } from './places.ts';
-import { permissions, roles } from './roles.ts';
-import type { Permission } from './roles.ts';
+import { tableRow, withPart } from '../domain/page.ts';
+import type { NetworkSpec } from '../network/spec.ts';
+import { places } from '../aws/permissions/places.ts';
+import type { Where } from '../aws/permissions/places.ts';
+import { permissions, roles } from '../aws/permissions/roles.ts';
+import type { Permission, Role } from '../aws/permissions/roles.ts';
+
+/** For people: whose the role is. */
+export const purposes: Readonly<Record<Role, string>> = {
+  plan: 'plan, preflight, graph, env: a pull request',
+  apply: 'up, destroy: the deploy job. It settles what ends unclean, so that it may do what recover may',
+  inventory: 'inventory, with and without --diff: a nightly job, or whoever looks',
+  recover: 'recover, freeze, unfreeze: whoever is on call. recover --resume deploys, and needs apply',
+  release: 'release, freeze, unfreeze: whoever may end a lock without a recovery',
+  watch: 'locks --notify, status, locks, runs: a job every ten minutes',
+  bootstrap: 'bootstrap: once for each bucket, by an administrator',
+};
 
 /**
  * The page with the table of today between its marks.
