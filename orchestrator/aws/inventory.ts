@@ -134,12 +134,10 @@ class Look {
   async #listByIds(row: Row<Listed>, known: ReadonlySet<string>, tagged: ReadonlySet<string>): Promise<void> {
     const missing = [...known, ...tagged].filter((id) => this.#raws.get(row.token)?.has(id) !== true);
     // What is listed by its tags has to bear them still, and another installation has stacks of the same names.
-    await this.#list(
-      row,
-      row.find.filters.id,
-      [...new Set(missing)].sort(),
-      (raw, id) => known.has(id) || this.#bears(row.find.read(raw, undefined)?.tags),
-    );
+    await this.#list(row, row.find.filters.id, [...new Set(missing)].sort(), (raw, id) => {
+      const { phase, tags } = row.find.read(raw, undefined);
+      return known.has(id) || (phase !== undefined && this.#bears(tags));
+    });
   }
 
   /** What is in the VPCs and gateways that were found, whoever made it. */
@@ -193,7 +191,7 @@ class Look {
       this.#ask(container.find.action, (ec2) => container.find.list(ec2, [filter(idFilter, part)])),
     );
     for (const raw of found)
-      for (const reading of row.find.read(raw)) if (reading?.id !== undefined && missing.includes(reading.id)) this.#add(row, reading);
+      for (const reading of row.find.read(raw)) if (reading.id !== undefined && missing.includes(reading.id)) this.#add(row, reading);
   }
 
   #containersOf(row: Row<OfEach>): readonly LiveObject[] {
@@ -264,15 +262,15 @@ class Look {
     );
   }
 
-  #add(row: ResourceType, reading: Reading | undefined): void {
-    if (!reading) return;
+  #add(row: ResourceType, reading: Reading): void {
+    const { phase } = reading;
     const properties = said(reading.properties);
     const id = reading.id ?? row.idOf?.(properties);
-    if (id === undefined) return;
+    if (phase === undefined || id === undefined) return;
     this.#objects.set(objectKey({ type: row.token, id }), {
       type: row.token,
       id,
-      phase: reading.phase,
+      phase,
       properties,
       tags: row.taggedAs === undefined ? undefined : tagRecord(reading.tags ?? []),
       key: row.keyOf?.(properties),

@@ -111,8 +111,8 @@ async function phasesOf(ec2: EC2Client, objects: readonly TaggedObject[]): Promi
       if (find?.how !== 'listed') return ids.map((id) => [id, 'alive']);
       const shown = await inParts(ids, (part) => find.list(ec2, [filter(find.filters.id, part)]));
       return shown.flatMap((raw): [string, 'alive' | 'over'][] => {
-        const [id, reading] = [find.idOf(raw), find.read(raw, undefined)];
-        return id === undefined ? [] : [[id, reading && !isLeaving(reading) ? 'alive' : 'over']];
+        const [id, { phase }] = [find.idOf(raw), find.read(raw, undefined)];
+        return id === undefined ? [] : [[id, phase !== undefined && !isLeaving({ phase }) ? 'alive' : 'over']];
       });
     }),
   );

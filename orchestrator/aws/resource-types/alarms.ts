@@ -1,5 +1,5 @@
 import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
-import { byTag, isIdLike, sorted } from './resource-type.ts';
+import { byTag, isIdLike, shownOf, sorted, unlessGone } from './resource-type.ts';
 import type { AskAny, ById, Reading, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
@@ -17,15 +17,34 @@ async function readAlarms(ask: AskAny, AlarmNames: string[]): Promise<Reading[]>
   return (await Promise.all(alarms.map((raw) => readAlarm(ask, raw)))).flat();
 }
 
+const alarmProperties = [
+  { name: 'name' },
+  { name: 'namespace', tells: true },
+  { name: 'metricName', tells: true },
+  { name: 'threshold', tells: true },
+  { name: 'dimensions' },
+  { name: 'alarmDescription' },
+  { name: 'statistic' },
+  { name: 'extendedStatistic' },
+  { name: 'unit' },
+  { name: 'period' },
+  { name: 'evaluationPeriods' },
+  { name: 'datapointsToAlarm' },
+  { name: 'comparisonOperator' },
+  { name: 'treatMissingData' },
+  { name: 'actionsEnabled' },
+  { name: 'alarmActions', unordered: true },
+  { name: 'okActions', unordered: true },
+  { name: 'insufficientDataActions', unordered: true },
+] as const;
+
 async function readAlarm(ask: AskAny, raw: MetricAlarm): Promise<Reading[]> {
   const tags = await ask('cloudwatch:ListTagsForResource', async ({ cloudwatch }) => {
     const [{ ListTagsForResourceCommand }, client] = await Promise.all([import('@aws-sdk/client-cloudwatch'), cloudwatch()]);
-    return client.send(new ListTagsForResourceCommand({ ResourceARN: raw.AlarmArn })).then(
-      ({ Tags }) => Tags ?? [],
-      (cause: unknown) => {
-        if (cause instanceof Error && /^ResourceNotFound(Exception)?$/.test(cause.name)) return undefined;
-        throw cause;
-      },
+    const asked = client.send(new ListTagsForResourceCommand({ ResourceARN: raw.AlarmArn }));
+    return unlessGone(
+      asked.then(({ Tags }) => Tags ?? []),
+      /^ResourceNotFound(Exception)?$/,
     );
   });
   if (!tags) return [];
@@ -34,26 +53,13 @@ async function readAlarm(ask: AskAny, raw: MetricAlarm): Promise<Reading[]> {
     {
       id: raw.AlarmName,
       phase: 'there',
-      properties: {
+      properties: shownOf(raw, alarmProperties, {
         name: raw.AlarmName,
-        alarmDescription: raw.AlarmDescription,
-        namespace: raw.Namespace,
-        metricName: raw.MetricName,
         dimensions: Object.fromEntries((raw.Dimensions ?? []).map(({ Name, Value }) => [Name ?? '', Value ?? ''])),
-        statistic: raw.Statistic,
-        extendedStatistic: raw.ExtendedStatistic,
-        unit: raw.Unit,
-        period: raw.Period,
-        evaluationPeriods: raw.EvaluationPeriods,
-        datapointsToAlarm: raw.DatapointsToAlarm,
-        comparisonOperator: raw.ComparisonOperator,
-        threshold: raw.Threshold,
-        treatMissingData: raw.TreatMissingData,
-        actionsEnabled: raw.ActionsEnabled,
         alarmActions: sorted(raw.AlarmActions),
         okActions: sorted(raw.OKActions),
         insufficientDataActions: sorted(raw.InsufficientDataActions),
-      },
+      }),
       tags,
       refersTo: [...new Set(actions)],
       madeBy: 'somebody',
@@ -80,28 +86,7 @@ export const alarm: ResourceType = {
   taggedAs: 'cloudwatch:alarm',
   // CloudWatch takes any text; those of the stacks begin so.
   isId: isIdLike(/^holdfast-[a-z0-9-]+$/),
-  containersOf: () => [],
-  properties: [
-    { name: 'name' },
-    { name: 'namespace', tells: true },
-    { name: 'metricName', tells: true },
-    { name: 'threshold', tells: true },
-    { name: 'dimensions' },
-    { name: 'alarmDescription' },
-    { name: 'statistic' },
-    { name: 'extendedStatistic' },
-    { name: 'unit' },
-    { name: 'period' },
-    { name: 'evaluationPeriods' },
-    { name: 'datapointsToAlarm' },
-    { name: 'comparisonOperator' },
-    { name: 'treatMissingData' },
-    { name: 'actionsEnabled' },
-    { name: 'alarmActions', unordered: true },
-    { name: 'okActions', unordered: true },
-    { name: 'insufficientDataActions', unordered: true },
-  ],
+  properties: alarmProperties,
   find: alarmsById,
-  awsMakes: undefined,
   events: { create: ['PutMetricAlarm'], delete: ['DeleteAlarms'] },
 };

@@ -43,11 +43,9 @@ const routesOfTable: OfEach<TransitGatewayRoute> = {
     return { items, whole };
   },
   read(raw, table) {
-    const phase = phaseOf(raw.State);
-    if (phase === undefined) return undefined;
     const attachments = raw.TransitGatewayAttachments ?? [];
     return {
-      phase,
+      phase: phaseOf(raw.State),
       properties: {
         transitGatewayRouteTableId: table.id,
         destinationCidrBlock: raw.DestinationCidrBlock,
@@ -103,11 +101,9 @@ const propagationsOfTable: OfEach<TransitGatewayRouteTablePropagation> = {
 function readMember(
   { State, TransitGatewayAttachmentId }: TransitGatewayRouteTableAssociation | TransitGatewayRouteTablePropagation,
   table: Pick<LiveObject, 'id' | 'madeBy'>,
-): Reading | undefined {
-  const phase = phaseOf(State);
-  if (phase === undefined) return undefined;
+): Reading {
   return {
-    phase,
+    phase: phaseOf(State),
     // What a peer announces has no attachment of ours: then there is no key, and it is not listed.
     properties: { transitGatewayRouteTableId: table.id, transitGatewayAttachmentId: TransitGatewayAttachmentId },
     refersTo: [table.id, TransitGatewayAttachmentId],

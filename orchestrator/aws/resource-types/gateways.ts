@@ -8,7 +8,7 @@ import {
 import type { EC2Client, TransitGateway, TransitGatewayRouteTable, TransitGatewayVpcAttachment } from '@aws-sdk/client-ec2';
 import type { LiveObject } from '../../inventory/live-object.ts';
 import { filter, inParts, pages } from '../ec2-queries.ts';
-import { byTag, idPattern, isIdLike, isTagged, sorted, within } from './resource-type.ts';
+import { byTag, idPattern, isIdLike, isTagged, shownOf, sorted, unlessGone, within } from './resource-type.ts';
 import type { Ask, Listed, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
@@ -44,35 +44,37 @@ export function phaseOf(state: string | undefined): LiveObject['phase'] | undefi
   }
 }
 
+const gatewayProperties = [
+  { name: 'amazonSideAsn', tells: true },
+  { name: 'description', tells: true },
+  { name: 'autoAcceptSharedAttachments' },
+  { name: 'defaultRouteTableAssociation' },
+  { name: 'defaultRouteTablePropagation' },
+  { name: 'dnsSupport' },
+  { name: 'encryptionSupport' },
+  { name: 'multicastSupport' },
+  { name: 'securityGroupReferencingSupport' },
+  { name: 'transitGatewayCidrBlocks', unordered: true },
+  { name: 'vpnEcmpSupport' },
+] as const;
+
 const listedGateways: Listed<TransitGateway> = {
   how: 'listed',
   action: 'ec2:DescribeTransitGateways',
   filters: { id: 'transit-gateway-id', within: {} },
   list: (client, Filters) => pages(paginateDescribeTransitGateways({ client }, { Filters }), ({ TransitGateways }) => TransitGateways),
   idOf: ({ TransitGatewayId }) => TransitGatewayId,
-  read(raw) {
-    const phase = phaseOf(raw.State);
-    if (phase === undefined) return undefined;
-    const { Options: options } = raw;
-    const encryption = options?.EncryptionSupport?.EncryptionState;
+  read: (raw) => {
+    const encryption = raw.Options?.EncryptionSupport?.EncryptionState;
     return {
       id: raw.TransitGatewayId,
-      phase,
-      properties: {
-        amazonSideAsn: options?.AmazonSideAsn,
-        description: raw.Description,
-        autoAcceptSharedAttachments: options?.AutoAcceptSharedAttachments,
-        defaultRouteTableAssociation: options?.DefaultRouteTableAssociation,
-        defaultRouteTablePropagation: options?.DefaultRouteTablePropagation,
-        dnsSupport: options?.DnsSupport,
+      phase: phaseOf(raw.State),
+      properties: shownOf({ ...raw.Options, Description: raw.Description }, gatewayProperties, {
         // In the word of a program, which has no name for what is under way.
         encryptionSupport:
           encryption === undefined ? undefined : encryption === 'enabled' || encryption === 'enabling' ? 'enable' : 'disable',
-        multicastSupport: options?.MulticastSupport,
-        securityGroupReferencingSupport: options?.SecurityGroupReferencingSupport,
-        transitGatewayCidrBlocks: sorted(options?.TransitGatewayCidrBlocks),
-        vpnEcmpSupport: options?.VpnEcmpSupport,
-      },
+        transitGatewayCidrBlocks: sorted(raw.Options?.TransitGatewayCidrBlocks),
+      }),
       tags: raw.Tags,
       refersTo: [],
       madeBy: 'somebody',
@@ -86,22 +88,8 @@ export const gateway: ResourceType = {
   title: 'transit gateway',
   taggedAs: 'transit-gateway',
   isId: isIdLike(idPattern('tgw')),
-  containersOf: () => [],
-  properties: [
-    { name: 'amazonSideAsn', tells: true },
-    { name: 'description', tells: true },
-    { name: 'autoAcceptSharedAttachments' },
-    { name: 'defaultRouteTableAssociation' },
-    { name: 'defaultRouteTablePropagation' },
-    { name: 'dnsSupport' },
-    { name: 'encryptionSupport' },
-    { name: 'multicastSupport' },
-    { name: 'securityGroupReferencingSupport' },
-    { name: 'transitGatewayCidrBlocks', unordered: true },
-    { name: 'vpnEcmpSupport' },
-  ],
+  properties: gatewayProperties,
   find: listedGateways,
-  awsMakes: undefined,
   events: { create: ['CreateTransitGateway'], delete: ['DeleteTransitGateway'] },
 };
 
@@ -112,13 +100,11 @@ const listedTables: Listed<TransitGatewayRouteTable> = {
   list: (client, Filters) =>
     pages(paginateDescribeTransitGatewayRouteTables({ client }, { Filters }), ({ TransitGatewayRouteTables }) => TransitGatewayRouteTables),
   idOf: ({ TransitGatewayRouteTableId }) => TransitGatewayRouteTableId,
-  read(raw) {
-    const phase = phaseOf(raw.State);
-    if (phase === undefined) return undefined;
+  read: (raw) => {
     const isDefault = raw.DefaultAssociationRouteTable === true || raw.DefaultPropagationRouteTable === true;
     return {
       id: raw.TransitGatewayRouteTableId,
-      phase,
+      phase: phaseOf(raw.State),
       properties: { transitGatewayId: raw.TransitGatewayId },
       tags: raw.Tags,
       refersTo: [raw.TransitGatewayId],
@@ -145,6 +131,18 @@ interface InDefaultTables {
   readonly association: boolean;
   readonly propagation: boolean;
 }
+
+const attachmentProperties = [
+  { name: 'vpcId', tells: true },
+  { name: 'transitGatewayId', tells: true },
+  { name: 'subnetIds', unordered: true, tells: true },
+  { name: 'applianceModeSupport' },
+  { name: 'dnsSupport' },
+  { name: 'ipv6Support' },
+  { name: 'securityGroupReferencingSupport' },
+  { name: 'transitGatewayDefaultRouteTableAssociation' },
+  { name: 'transitGatewayDefaultRouteTablePropagation' },
+] as const;
 
 const listedAttachments: Listed<TransitGatewayVpcAttachment, InDefaultTables> = {
   how: 'listed',
@@ -176,29 +174,18 @@ const listedAttachments: Listed<TransitGatewayVpcAttachment, InDefaultTables> = 
       }),
     );
   },
-  read(raw, inDefault) {
-    const phase = phaseOf(raw.State);
-    if (phase === undefined) return undefined;
-    const { Options: options } = raw;
-    return {
-      id: raw.TransitGatewayAttachmentId,
-      phase,
-      properties: {
-        transitGatewayId: raw.TransitGatewayId,
-        vpcId: raw.VpcId,
-        subnetIds: sorted(raw.SubnetIds),
-        applianceModeSupport: options?.ApplianceModeSupport,
-        dnsSupport: options?.DnsSupport,
-        ipv6Support: options?.Ipv6Support,
-        securityGroupReferencingSupport: options?.SecurityGroupReferencingSupport,
-        transitGatewayDefaultRouteTableAssociation: inDefault?.association,
-        transitGatewayDefaultRouteTablePropagation: inDefault?.propagation,
-      },
-      tags: raw.Tags,
-      refersTo: [raw.VpcId, raw.TransitGatewayId, ...sorted(raw.SubnetIds)],
-      madeBy: 'somebody',
-    };
-  },
+  read: (raw, inDefault) => ({
+    id: raw.TransitGatewayAttachmentId,
+    phase: phaseOf(raw.State),
+    properties: shownOf({ ...raw, ...raw.Options }, attachmentProperties, {
+      subnetIds: sorted(raw.SubnetIds),
+      transitGatewayDefaultRouteTableAssociation: inDefault?.association,
+      transitGatewayDefaultRouteTablePropagation: inDefault?.propagation,
+    }),
+    tags: raw.Tags,
+    refersTo: [raw.VpcId, raw.TransitGatewayId, ...sorted(raw.SubnetIds)],
+    madeBy: 'somebody',
+  }),
 };
 
 /** The gateways of these attachments, those that were listed already without another call. */
@@ -220,6 +207,9 @@ async function gatewaysOf(
   );
 }
 
+/** A table that is deleted has no members. */
+const noTable = /^InvalidRouteTableID\.NotFound$/;
+
 /** Ids of attachments by default table, as `a tgw-rtb-…` for associated and `p tgw-rtb-…` for propagating. No call for a gateway without one. */
 async function membersOfDefaultTables(ask: Ask, gateways: readonly TransitGateway[]): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const asked = gateways.flatMap(({ Options: options }) => [
@@ -230,9 +220,9 @@ async function membersOfDefaultTables(ask: Ask, gateways: readonly TransitGatewa
     asked.map(async ({ how, table }): Promise<[string, ReadonlySet<string>]> => {
       const listed =
         how === 'a'
-          ? await ask('ec2:GetTransitGatewayRouteTableAssociations', (ec2) => unlessGone(associationsOf(ec2, table)))
-          : await ask('ec2:GetTransitGatewayRouteTablePropagations', (ec2) => unlessGone(propagationsOf(ec2, table)));
-      const ids = listed.filter(({ State }) => phaseOf(State) !== undefined).flatMap((one) => one.TransitGatewayAttachmentId ?? []);
+          ? await ask('ec2:GetTransitGatewayRouteTableAssociations', (ec2) => unlessGone(associationsOf(ec2, table), noTable))
+          : await ask('ec2:GetTransitGatewayRouteTablePropagations', (ec2) => unlessGone(propagationsOf(ec2, table), noTable));
+      const ids = (listed ?? []).filter(({ State }) => phaseOf(State) !== undefined).flatMap((one) => one.TransitGatewayAttachmentId ?? []);
       return [`${how} ${table}`, new Set(ids)];
     }),
   );
@@ -248,13 +238,6 @@ export const propagationsOf = (client: EC2Client, TransitGatewayRouteTableId: st
     ({ TransitGatewayRouteTablePropagations }) => TransitGatewayRouteTablePropagations,
   );
 
-/** A table that is deleted has no members. */
-const unlessGone = <T>(listed: Promise<T[]>): Promise<T[]> =>
-  listed.catch((cause: unknown) => {
-    if (cause instanceof Error && cause.name === 'InvalidRouteTableID.NotFound') return [];
-    throw cause;
-  });
-
 export const attachment: ResourceType = {
   ...byTag,
   token: tokens.attachment,
@@ -262,18 +245,7 @@ export const attachment: ResourceType = {
   taggedAs: 'transit-gateway-attachment',
   isId: isIdLike(idPattern('tgw-attach')),
   containersOf: (properties) => [...within(tokens.vpc, 'vpcId')(properties), ...within(tokens.gateway, 'transitGatewayId')(properties)],
-  properties: [
-    { name: 'vpcId', tells: true },
-    { name: 'transitGatewayId', tells: true },
-    { name: 'subnetIds', unordered: true, tells: true },
-    { name: 'applianceModeSupport' },
-    { name: 'dnsSupport' },
-    { name: 'ipv6Support' },
-    { name: 'securityGroupReferencingSupport' },
-    { name: 'transitGatewayDefaultRouteTableAssociation' },
-    { name: 'transitGatewayDefaultRouteTablePropagation' },
-  ],
+  properties: attachmentProperties,
   find: listedAttachments,
-  awsMakes: undefined,
   events: { create: ['CreateTransitGatewayVpcAttachment'], delete: ['DeleteTransitGatewayVpcAttachment'] },
 };

@@ -25,7 +25,8 @@ export interface Property {
 export interface Reading {
   /** Undefined for a type whose id is made of its key. */
   readonly id?: string | undefined;
-  readonly phase: LiveObject['phase'];
+  /** Undefined for what is deleted. */
+  readonly phase: LiveObject['phase'] | undefined;
   readonly properties: Properties;
   readonly tags?: readonly Tag[] | undefined;
   readonly refersTo: readonly (string | undefined)[];
@@ -58,11 +59,8 @@ export interface Listed<Raw = unknown, Detail = unknown> {
   idOf(raw: Raw): string | undefined;
   /** What the describe leaves out, by id. An id that is left out is one that AWS says it does not have any more. */
   detailsOf?(ask: Ask, raws: readonly Raw[], seen: Seen): Promise<ReadonlyMap<string, Detail>>;
-  /**
-   * Undefined for what is deleted.
-   * @param detail undefined where nobody has asked for it
-   */
-  read(raw: Raw, detail: Detail | undefined): Reading | undefined;
+  /** @param detail undefined where nobody has asked for it */
+  read(raw: Raw, detail: Detail | undefined): Reading;
 }
 
 /** A type that comes with the describe of its container. */
@@ -71,7 +69,7 @@ export interface Inside<Raw = unknown> {
   readonly of: string;
   /** The filter of the container's describe for an id of this type; undefined where the id says which container it is. */
   readonly idFilter: string | undefined;
-  read(container: Raw): readonly (Reading | undefined)[];
+  read(container: Raw): readonly Reading[];
 }
 
 /** A type of which AWS lists what one container has. */
@@ -81,7 +79,7 @@ export interface OfEach<Raw = unknown> {
   readonly action: string;
   /** `whole`: false where AWS says that there are more than it lists. */
   list(ec2: EC2Client, container: string): Promise<{ readonly items: readonly Raw[]; readonly whole: boolean }>;
-  read(raw: Raw, container: Pick<LiveObject, 'id' | 'madeBy'>): Reading | undefined;
+  read(raw: Raw, container: Pick<LiveObject, 'id' | 'madeBy'>): Reading;
 }
 
 /** A type of a service that lists by no tag: it is asked for by ids that are known, or that follow from a name, and by what it is in. */
@@ -118,8 +116,8 @@ export interface ResourceType {
   /** All that is compared with the state. */
   readonly properties: readonly Property[];
   readonly find: Listed | Inside | OfEach | ById;
-  /** For people, in the singular: what AWS makes of the type by itself (`madeBy: 'aws'`); undefined where that is nothing. */
-  readonly awsMakes: string | undefined;
+  /** For people, in the singular: what AWS makes of the type by itself (`madeBy: 'aws'`); absent where that is nothing. */
+  readonly awsMakes?: string;
   /** CloudTrail's names of the calls that make and end one. */
   readonly events: { readonly create: readonly string[]; readonly delete: readonly string[] };
 }
@@ -146,8 +144,29 @@ export const isIdLike =
   (id) =>
     pattern.test(id);
 
-/** A row for a type that is told by its tags. */
-export const byTag = { by: 'tag', keyOf: undefined, idOf: undefined, containersOfId: () => [] } as const;
+/** A row for a type that is told by its tags, and is in nothing where it does not say in what. */
+export const byTag = { by: 'tag', keyOf: undefined, idOf: undefined, containersOf: () => [], containersOfId: () => [] } as const;
+
+/**
+ * The value of each property, which AWS has under the same name with a capital.
+ * @param own of those that it has elsewhere or otherwise: none may be forgotten
+ */
+export function shownOf<Raw extends object, Name extends string>(
+  raw: Raw,
+  properties: readonly { readonly name: Name }[],
+  own: Properties & Readonly<Record<Exclude<Name, Uncapitalize<keyof Raw & string>>, unknown>>,
+): Properties {
+  const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+  const shown = new Map<string, unknown>(Object.entries(raw));
+  return Object.fromEntries(properties.map(({ name }) => [name, name in own ? own[name] : shown.get(capital(name))]));
+}
+
+/** What AWS answers of one object; undefined where it says by such a code that it has none. */
+export const unlessGone = <T>(answer: Promise<T>, code: RegExp): Promise<T | undefined> =>
+  answer.catch((cause: unknown) => {
+    if (cause instanceof Error && code.test(cause.name)) return undefined;
+    throw cause;
+  });
 
 /** Whether tags say that the object is a resource of some stack, whatever AWS would make of the kind by itself. */
 export const isTagged = (tags: readonly Tag[] | undefined): boolean => tags?.some(({ Key }) => Key === 'holdfast:stack') ?? false;

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { paginateDescribeRouteTables } from '@aws-sdk/client-ec2';
 import type { Route, RouteTable, RouteTableAssociation } from '@aws-sdk/client-ec2';
 import { pages } from '../ec2-queries.ts';
-import { byTag, idPattern, isIdLike, isTagged, sorted, textOf, within } from './resource-type.ts';
+import { byTag, idPattern, isIdLike, isTagged, shownOf, sorted, textOf, within } from './resource-type.ts';
 import type { Container, Inside, Listed, Properties, Reading, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
@@ -58,34 +58,26 @@ const targets = [
   'odbNetworkArn',
 ] as const;
 
+const routeProperties = [
+  ...[...destinations, ...targets].map((name) => ({ name, tells: true }) as const),
+  { name: 'routeTableId', tells: true },
+  { name: 'state', tells: true },
+] as const;
+
 function readRoute(raw: Route, table: RouteTable): Reading {
   // An endpoint's id is in the place of the gateway's.
   const isEndpoint = raw.GatewayId?.startsWith('vpce-') ?? false;
-  const leadsTo: Record<(typeof targets)[number], string | undefined> = {
-    transitGatewayId: raw.TransitGatewayId,
+  const properties = shownOf(raw, routeProperties, {
+    routeTableId: table.RouteTableId,
     gatewayId: isEndpoint ? undefined : raw.GatewayId,
-    natGatewayId: raw.NatGatewayId,
-    vpcPeeringConnectionId: raw.VpcPeeringConnectionId,
-    networkInterfaceId: raw.NetworkInterfaceId,
     vpcEndpointId: isEndpoint ? raw.GatewayId : undefined,
     egressOnlyGatewayId: raw.EgressOnlyInternetGatewayId,
-    carrierGatewayId: raw.CarrierGatewayId,
-    localGatewayId: raw.LocalGatewayId,
-    coreNetworkArn: raw.CoreNetworkArn,
-    odbNetworkArn: raw.OdbNetworkArn,
-  };
+  });
   const isLocal = raw.GatewayId === 'local' && raw.Origin !== 'CreateRoute';
   return {
     phase: 'there',
-    properties: {
-      routeTableId: table.RouteTableId,
-      destinationCidrBlock: raw.DestinationCidrBlock,
-      destinationIpv6CidrBlock: raw.DestinationIpv6CidrBlock,
-      destinationPrefixListId: raw.DestinationPrefixListId,
-      ...leadsTo,
-      state: raw.State,
-    },
-    refersTo: [table.RouteTableId, table.VpcId, ...Object.values(leadsTo).filter((id) => id !== 'local')],
+    properties,
+    refersTo: [table.RouteTableId, table.VpcId, ...targets.map((name) => textOf(properties, name)).filter((id) => id !== 'local')],
     // Local routes come with the table; those of a VPN gateway or a route server are propagated.
     madeBy: isLocal || (raw.Origin !== undefined && !['CreateRoute', 'CreateRouteTable'].includes(raw.Origin)) ? 'aws' : 'somebody',
   };
@@ -124,23 +116,21 @@ export const route: ResourceType = {
   isId: isIdLike(/^r-rtb-[0-9a-f]{8,17}\d{1,10}$/),
   containersOf: within(tokens.routeTable, 'routeTableId'),
   containersOfId: tableOfRouteId,
-  properties: [
-    ...destinations.map((name) => ({ name, tells: true }) as const),
-    ...targets.map((name) => ({ name, tells: true }) as const),
-    { name: 'routeTableId', tells: true },
-    { name: 'state', tells: true },
-  ],
+  properties: routeProperties,
   find: routesInside,
   awsMakes: 'local or propagated route',
   events: { create: ['CreateRoute'], delete: ['DeleteRoute'] },
 };
 
-function readAssociation(raw: RouteTableAssociation, table: RouteTable): Reading | undefined {
-  const state = raw.AssociationState?.State;
+const associationPhase = (state: string | undefined): Reading['phase'] => {
   if (state === 'disassociated') return undefined;
+  return state === 'associating' ? 'coming' : state === 'disassociating' || state === 'failed' ? 'going' : 'there';
+};
+
+function readAssociation(raw: RouteTableAssociation, table: RouteTable): Reading {
   return {
     id: raw.RouteTableAssociationId,
-    phase: state === 'associating' ? 'coming' : state === 'disassociating' || state === 'failed' ? 'going' : 'there',
+    phase: associationPhase(raw.AssociationState?.State),
     properties: { routeTableId: table.RouteTableId, subnetId: raw.SubnetId, gatewayId: raw.GatewayId },
     refersTo: [table.RouteTableId, table.VpcId, raw.SubnetId, raw.GatewayId],
     madeBy: raw.Main === true ? 'aws' : 'somebody',

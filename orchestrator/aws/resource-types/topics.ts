@@ -1,5 +1,5 @@
 import { messageOf } from '../../domain/problem.ts';
-import { isIdLike, textOf, within, byTag } from './resource-type.ts';
+import { byTag, isIdLike, shownOf, textOf, unlessGone, within } from './resource-type.ts';
 import type { AskAny, ById, Properties, Reading, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
@@ -8,13 +8,7 @@ const subscriptionArn = /^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,
 
 type Attributes = Readonly<Record<string, string>>;
 
-/** What SNS answers of a topic or a subscription; undefined where it does not have it. */
-async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
-  return answer.catch((cause: unknown) => {
-    if (cause instanceof Error && /^NotFound(Exception)?$/.test(cause.name)) return undefined;
-    throw cause;
-  });
-}
+const notFound = /^NotFound(Exception)?$/;
 
 /** As the provider writes JSON: its names in order, and no spaces. https://github.com/hashicorp/terraform-plugin-sdk, `NormalizeJsonString` */
 function normalized(text: string | undefined): string | undefined {
@@ -39,30 +33,44 @@ function ordered(value: unknown): unknown {
 async function readTopic(ask: AskAny, TopicArn: string): Promise<Reading[]> {
   const attributes = await ask('sns:GetTopicAttributes', async ({ sns }) => {
     const [{ GetTopicAttributesCommand }, client] = await Promise.all([import('@aws-sdk/client-sns'), sns()]);
-    return unlessGone(client.send(new GetTopicAttributesCommand({ TopicArn })).then(({ Attributes: all }) => all ?? {}));
+    return unlessGone(
+      client.send(new GetTopicAttributesCommand({ TopicArn })).then(({ Attributes: all }) => all ?? {}),
+      notFound,
+    );
   });
   if (!attributes) return [];
   const tags = await ask('sns:ListTagsForResource', async ({ sns }) => {
     const [{ ListTagsForResourceCommand }, client] = await Promise.all([import('@aws-sdk/client-sns'), sns()]);
-    return unlessGone(client.send(new ListTagsForResourceCommand({ ResourceArn: TopicArn })).then(({ Tags }) => Tags ?? []));
+    return unlessGone(
+      client.send(new ListTagsForResourceCommand({ ResourceArn: TopicArn })).then(({ Tags }) => Tags ?? []),
+      notFound,
+    );
   });
   return tags
     ? [{ id: TopicArn, phase: 'there', properties: propertiesOfTopic(TopicArn, attributes), tags, refersTo: [], madeBy: 'somebody' }]
     : [];
 }
 
-const propertiesOfTopic = (arn: string, attributes: Attributes): Properties => ({
-  name: arn.split(':').at(-1),
-  displayName: attributes['DisplayName'],
-  fifoTopic: attributes['FifoTopic'],
-  contentBasedDeduplication: attributes['ContentBasedDeduplication'],
-  kmsMasterKeyId: attributes['KmsMasterKeyId'],
-  policy: normalized(attributes['Policy']),
-  deliveryPolicy: normalized(attributes['DeliveryPolicy']),
-  // As the provider has what is not said.
-  signatureVersion: attributes['SignatureVersion'] ?? 0,
-  tracingConfig: attributes['TracingConfig'],
-});
+const topicProperties = [
+  { name: 'name' },
+  { name: 'displayName', tells: true },
+  { name: 'fifoTopic' },
+  { name: 'contentBasedDeduplication' },
+  { name: 'kmsMasterKeyId' },
+  { name: 'policy' },
+  { name: 'deliveryPolicy' },
+  { name: 'signatureVersion' },
+  { name: 'tracingConfig' },
+] as const;
+
+const propertiesOfTopic = (arn: string, attributes: Attributes): Properties =>
+  shownOf(attributes, topicProperties, {
+    name: arn.split(':').at(-1),
+    policy: normalized(attributes['Policy']),
+    deliveryPolicy: normalized(attributes['DeliveryPolicy']),
+    // As the provider has what is not said.
+    signatureVersion: attributes['SignatureVersion'] ?? 0,
+  });
 
 const topicsById: ById = {
   how: 'by-id',
@@ -78,20 +86,8 @@ export const topic: ResourceType = {
   title: 'topic',
   taggedAs: 'sns:topic',
   isId: isIdLike(topicArn),
-  containersOf: () => [],
-  properties: [
-    { name: 'name' },
-    { name: 'displayName', tells: true },
-    { name: 'fifoTopic' },
-    { name: 'contentBasedDeduplication' },
-    { name: 'kmsMasterKeyId' },
-    { name: 'policy' },
-    { name: 'deliveryPolicy' },
-    { name: 'signatureVersion' },
-    { name: 'tracingConfig' },
-  ],
+  properties: topicProperties,
   find: topicsById,
-  awsMakes: undefined,
   events: { create: ['CreateTopic'], delete: ['DeleteTopic'] },
 };
 
@@ -105,35 +101,46 @@ async function idsInTopic(ask: AskAny, TopicArn: string): Promise<string[]> {
         for (const { SubscriptionArn } of Subscriptions ?? []) if (SubscriptionArn !== undefined) ids.push(SubscriptionArn);
       return ids;
     };
-    return unlessGone(read());
+    return unlessGone(read(), notFound);
   });
   return (listed ?? []).filter((id) => subscriptionArn.test(id));
 }
 
+const subscriptionProperties = [
+  { name: 'protocol', tells: true },
+  { name: 'endpoint', tells: true },
+  { name: 'topic' },
+  { name: 'rawMessageDelivery' },
+  { name: 'filterPolicy' },
+  { name: 'filterPolicyScope' },
+  { name: 'deliveryPolicy' },
+  { name: 'redrivePolicy' },
+  { name: 'subscriptionRoleArn' },
+  // Becomes true by what a reader does, and not by a program: the state is never up to date in it.
+  { name: 'pendingConfirmation', tells: true, notInState: true },
+] as const;
+
 async function readSubscription(ask: AskAny, SubscriptionArn: string): Promise<Reading[]> {
   const attributes = await ask('sns:GetSubscriptionAttributes', async ({ sns }) => {
     const [{ GetSubscriptionAttributesCommand }, client] = await Promise.all([import('@aws-sdk/client-sns'), sns()]);
-    return unlessGone(client.send(new GetSubscriptionAttributesCommand({ SubscriptionArn })).then(({ Attributes: all }) => all ?? {}));
+    return unlessGone(
+      client.send(new GetSubscriptionAttributesCommand({ SubscriptionArn })).then(({ Attributes: all }) => all ?? {}),
+      notFound,
+    );
   });
   if (!attributes) return [];
-  const { TopicArn, Protocol, Endpoint } = attributes;
   return [
     {
       id: SubscriptionArn,
       phase: 'there',
-      properties: {
-        topic: TopicArn,
-        protocol: Protocol,
-        endpoint: Endpoint,
-        rawMessageDelivery: attributes['RawMessageDelivery'],
+      properties: shownOf(attributes, subscriptionProperties, {
+        topic: attributes['TopicArn'],
         filterPolicy: normalized(attributes['FilterPolicy']),
-        filterPolicyScope: attributes['FilterPolicyScope'],
         deliveryPolicy: normalized(attributes['DeliveryPolicy']),
         redrivePolicy: normalized(attributes['RedrivePolicy']),
-        subscriptionRoleArn: attributes['SubscriptionRoleArn'],
         pendingConfirmation: attributes['PendingConfirmation'] === 'true' ? 'not confirmed yet' : undefined,
-      },
-      refersTo: [TopicArn],
+      }),
+      refersTo: [attributes['TopicArn']],
       madeBy: 'somebody',
     },
   ];
@@ -167,20 +174,7 @@ export const subscription: ResourceType = {
     const [, arn] = subscriptionArn.exec(id) ?? [];
     return arn === undefined ? [] : [{ type: tokens.topic, id: arn }];
   },
-  properties: [
-    { name: 'protocol', tells: true },
-    { name: 'endpoint', tells: true },
-    { name: 'topic' },
-    { name: 'rawMessageDelivery' },
-    { name: 'filterPolicy' },
-    { name: 'filterPolicyScope' },
-    { name: 'deliveryPolicy' },
-    { name: 'redrivePolicy' },
-    { name: 'subscriptionRoleArn' },
-    // Becomes true by what a reader does, and not by a program: the state is never up to date in it.
-    { name: 'pendingConfirmation', tells: true, notInState: true },
-  ],
+  properties: subscriptionProperties,
   find: subscriptionsById,
-  awsMakes: undefined,
   events: { create: ['Subscribe'], delete: ['Unsubscribe'] },
 };

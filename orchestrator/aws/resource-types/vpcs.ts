@@ -1,7 +1,7 @@
 import { DescribeVpcAttributeCommand, paginateDescribeSubnets, paginateDescribeVpcs } from '@aws-sdk/client-ec2';
 import type { Subnet, Vpc } from '@aws-sdk/client-ec2';
 import { pages } from '../ec2-queries.ts';
-import { byTag, idPattern, isIdLike, within } from './resource-type.ts';
+import { byTag, idPattern, isIdLike, shownOf, unlessGone, within } from './resource-type.ts';
 import type { Ask, Listed, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
@@ -45,10 +45,7 @@ const listedVpcs: Listed<Vpc, VpcAttributes> = {
 async function attributesOf(ask: Ask, VpcId: string): Promise<VpcAttributes | undefined> {
   const attribute = (Attribute: 'enableDnsSupport' | 'enableDnsHostnames') =>
     ask('ec2:DescribeVpcAttribute', (ec2) =>
-      ec2.send(new DescribeVpcAttributeCommand({ VpcId, Attribute })).catch((cause: unknown) => {
-        if (cause instanceof Error && cause.name === 'InvalidVpcID.NotFound') return undefined;
-        throw cause;
-      }),
+      unlessGone(ec2.send(new DescribeVpcAttributeCommand({ VpcId, Attribute })), /^InvalidVpcID\.NotFound$/),
     );
   const [support, hostnames] = await Promise.all([attribute('enableDnsSupport'), attribute('enableDnsHostnames')]);
   return support && hostnames
@@ -62,7 +59,6 @@ export const vpc: ResourceType = {
   title: 'VPC',
   taggedAs: 'vpc',
   isId: isIdLike(idPattern('vpc')),
-  containersOf: () => [],
   properties: [
     { name: 'cidrBlock', tells: true },
     { name: 'enableDnsSupport' },
@@ -71,9 +67,22 @@ export const vpc: ResourceType = {
     { name: 'ipv6CidrBlock' },
   ],
   find: listedVpcs,
-  awsMakes: undefined,
   events: { create: ['CreateVpc'], delete: ['DeleteVpc'] },
 };
+
+const subnetProperties = [
+  { name: 'cidrBlock', tells: true },
+  { name: 'availabilityZone', tells: true },
+  { name: 'vpcId' },
+  { name: 'mapPublicIpOnLaunch' },
+  { name: 'assignIpv6AddressOnCreation' },
+  { name: 'ipv6CidrBlock' },
+  { name: 'ipv6Native' },
+  { name: 'enableDns64' },
+  { name: 'privateDnsHostnameTypeOnLaunch' },
+  { name: 'enableResourceNameDnsARecordOnLaunch' },
+  { name: 'enableResourceNameDnsAaaaRecordOnLaunch' },
+] as const;
 
 const listedSubnets: Listed<Subnet> = {
   how: 'listed',
@@ -84,20 +93,13 @@ const listedSubnets: Listed<Subnet> = {
   read: (raw) => ({
     id: raw.SubnetId,
     phase: raw.State === 'pending' ? 'coming' : 'there',
-    properties: {
-      vpcId: raw.VpcId,
-      cidrBlock: raw.CidrBlock,
-      availabilityZone: raw.AvailabilityZone,
-      mapPublicIpOnLaunch: raw.MapPublicIpOnLaunch,
-      assignIpv6AddressOnCreation: raw.AssignIpv6AddressOnCreation,
+    properties: shownOf(raw, subnetProperties, {
       ipv6CidrBlock: raw.Ipv6CidrBlockAssociationSet?.find(({ Ipv6CidrBlockState }) => Ipv6CidrBlockState?.State === 'associated')
         ?.Ipv6CidrBlock,
-      ipv6Native: raw.Ipv6Native,
-      enableDns64: raw.EnableDns64,
       privateDnsHostnameTypeOnLaunch: raw.PrivateDnsNameOptionsOnLaunch?.HostnameType,
       enableResourceNameDnsARecordOnLaunch: raw.PrivateDnsNameOptionsOnLaunch?.EnableResourceNameDnsARecord,
       enableResourceNameDnsAaaaRecordOnLaunch: raw.PrivateDnsNameOptionsOnLaunch?.EnableResourceNameDnsAAAARecord,
-    },
+    }),
     tags: raw.Tags,
     refersTo: [raw.VpcId],
     madeBy: 'somebody',
@@ -111,20 +113,7 @@ export const subnet: ResourceType = {
   taggedAs: 'subnet',
   isId: isIdLike(idPattern('subnet')),
   containersOf: within(tokens.vpc, 'vpcId'),
-  properties: [
-    { name: 'cidrBlock', tells: true },
-    { name: 'availabilityZone', tells: true },
-    { name: 'vpcId' },
-    { name: 'mapPublicIpOnLaunch' },
-    { name: 'assignIpv6AddressOnCreation' },
-    { name: 'ipv6CidrBlock' },
-    { name: 'ipv6Native' },
-    { name: 'enableDns64' },
-    { name: 'privateDnsHostnameTypeOnLaunch' },
-    { name: 'enableResourceNameDnsARecordOnLaunch' },
-    { name: 'enableResourceNameDnsAaaaRecordOnLaunch' },
-  ],
+  properties: subnetProperties,
   find: listedSubnets,
-  awsMakes: undefined,
   events: { create: ['CreateSubnet'], delete: ['DeleteSubnet'] },
 };
