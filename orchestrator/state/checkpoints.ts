@@ -1,8 +1,7 @@
-import { z } from 'zod';
 import { parseStackName, shortName } from '../domain/stack-name.ts';
+import { readDeployment } from './deployment.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { checkpointKey, stacksPrefix } from './layout.ts';
-import { parseJson } from './read-json.ts';
 
 /** What a checkpoint says, as far as Holdfast reads it. */
 export interface CheckpointContent {
@@ -42,27 +41,6 @@ export interface UnreadableState {
   readonly reason: 'compressed' | 'malformed' | 'newer-format';
   readonly detail: string;
 }
-
-const resourceSchema = z.looseObject({
-  urn: z.string(),
-  type: z.string(),
-  custom: z.boolean().optional(),
-  id: z.string().optional(),
-  outputs: z.record(z.string(), z.unknown()).optional(),
-  inputs: z.record(z.string(), z.unknown()).optional(),
-});
-
-const checkpointSchema = z.looseObject({
-  version: z.number(),
-  checkpoint: z.looseObject({
-    latest: z
-      .looseObject({
-        resources: z.array(resourceSchema).nullish(),
-        pending_operations: z.array(z.looseObject({ type: z.string(), resource: z.looseObject({ urn: z.string() }) })).nullish(),
-      })
-      .nullish(),
-  }),
-});
 
 /** Every checkpoint of the network, whether or not the network file still asks for the stack. */
 export async function readStates(
@@ -112,33 +90,24 @@ async function readState(store: ObjectStore, object: StoredObject): Promise<Stac
 
 /** What Holdfast reads of a checkpoint's content. */
 export function parseCheckpoint(body: string): CheckpointContent | Pick<UnreadableState, 'reason' | 'detail'> {
-  const malformed = (detail: string) => ({ reason: 'malformed', detail }) as const;
-  const json = parseJson(body);
-  if (json === undefined) return malformed('the checkpoint is not JSON');
-  // The number first: what else a newer one holds is not known here.
-  const format = z.looseObject({ version: z.number() }).safeParse(json);
-  if (format.success && format.data.version > 3)
-    return { reason: 'newer-format', detail: `the checkpoint has format ${format.data.version}, this Holdfast reads up to 3` };
-  const parsed = checkpointSchema.safeParse(json);
-  if (!parsed.success) return malformed(`the checkpoint is not one: ${parsed.error.issues[0]?.message ?? ''}`);
-  const resources = parsed.data.checkpoint.latest?.resources ?? [];
-  const cloud = resources.filter((resource) => resource.custom === true && !resource.type.startsWith('pulumi:'));
+  const read = readDeployment(body);
+  if (!read.ok) return { reason: read.reason, detail: `the checkpoint ${read.what}` };
+  const { resources, operations } = read.deployment;
+  const cloud = resources.filter(({ custom, type }) => custom && !type.startsWith('pulumi:'));
   return {
     resources: cloud.length,
-    ids: cloud.flatMap(({ id }) => (id === undefined || id === '' ? [] : [id])),
+    ids: cloud.flatMap(({ id }) => id ?? []),
     empty: resources.length === 0,
-    pendingOperations: (parsed.data.checkpoint.latest?.pending_operations ?? [])
-      .filter(({ type }) => type !== 'reading')
-      .map(({ type, resource }) => ({ type, urn: resource.urn })),
+    pendingOperations: operations.filter(({ type }) => type !== 'reading').map(({ type, resource }) => ({ type, urn: resource.urn })),
     upstreams: resources
-      .filter((resource) => resource.type === 'pulumi:pulumi:StackReference')
+      .filter(({ type }) => type === 'pulumi:pulumi:StackReference')
       .map(
-        (resource) =>
-          String(resource.outputs?.['name'] ?? resource.inputs?.['name'])
+        ({ outputs, inputs }) =>
+          String(outputs['name'] ?? inputs['name'])
             .split('/')
             .at(-1) ?? '',
       ),
-    outputs: resources.find((resource) => resource.type === 'pulumi:pulumi:Stack')?.outputs ?? {},
+    outputs: resources.find(({ type }) => type === 'pulumi:pulumi:Stack')?.outputs ?? {},
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from './read-json.ts';
 
 /**
- * The inside of a checkpoint, in full: what recovery works on and inventory compares with. `checkpoints.ts` reads only what a run asks of it. A
+ * The inside of a checkpoint, in full: what recovery works on and inventory compares with, and of which `checkpoints.ts` tells what a run asks. A
  * deployment is Pulumi's own word for it.
  * @see https://github.com/pulumi/pulumi sdk/go/common/apitype/core.go, `DeploymentV3`, `ResourceV3`, `OperationV2`
  */
@@ -22,10 +22,6 @@ export interface StateResource {
   readonly id: string | undefined;
   readonly inputs: Properties;
   readonly outputs: Properties;
-  readonly parent: string | undefined;
-  /** `<urn>::<id>` */
-  readonly provider: string | undefined;
-  readonly dependencies: readonly string[];
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
   /** Read by the program, and not managed. */
@@ -76,23 +72,35 @@ const deploymentSchema = z.looseObject({
 });
 
 const checkpointSchema = z.looseObject({
-  version: z.number().max(3),
+  version: z.number(),
   checkpoint: z.looseObject({ latest: deploymentSchema.nullish() }),
 });
 
 export type RawCheckpoint = z.infer<typeof checkpointSchema>;
 
 export type ReadDeployment =
-  { readonly ok: true; readonly deployment: Deployment; readonly raw: RawCheckpoint } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly deployment: Deployment; readonly raw: RawCheckpoint }
+  /** `what` goes on after `the checkpoint`; `why` says the same by itself. */
+  | { readonly ok: false; readonly reason: 'malformed' | 'newer-format'; readonly what: string; readonly why: string };
+
+const formatSchema = z.looseObject({ version: z.number() });
+/** The newest that is read here. */
+const newestFormat = 3;
 
 /** @param body of a checkpoint object, uncompressed */
 export function readDeployment(body: string): ReadDeployment {
+  const failed = (what: string, reason: 'malformed' | 'newer-format' = 'malformed') =>
+    ({ ok: false, reason, what, why: `it ${what}` }) as const;
   const json = parseJson(body);
-  if (json === undefined) return { ok: false, why: 'it is not JSON' };
+  if (json === undefined) return failed('is not JSON');
+  // The number first: what else a newer one holds is not known here.
+  const { version } = formatSchema.safeParse(json).data ?? {};
+  if (version !== undefined && version > newestFormat)
+    return failed(`has format ${version}, this Holdfast reads up to ${newestFormat}`, 'newer-format');
   const parsed = checkpointSchema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    return { ok: false, why: `it is not a checkpoint (${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'wrong shape'})` };
+    return failed(`is not one (${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'wrong shape'})`);
   }
   const { latest } = parsed.data.checkpoint;
   return {
@@ -115,9 +123,6 @@ export function resourceOf(raw: RawResource): StateResource {
     id: raw.id === '' ? undefined : raw.id,
     inputs: raw.inputs ?? {},
     outputs: raw.outputs ?? {},
-    parent: raw.parent,
-    provider: raw.provider,
-    dependencies: raw.dependencies ?? [],
     protect: raw.protect ?? false,
     retainOnDelete: raw.retainOnDelete ?? false,
     external: raw.external ?? false,
