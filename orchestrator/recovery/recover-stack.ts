@@ -19,7 +19,7 @@ import { checkpointVersions } from '../state/checkpoints.ts';
 import { readDeployment, resourceOf } from '../state/deployment.ts';
 import type { Deployment, RawCheckpoint, StateResource } from '../state/deployment.ts';
 import { checkpointKey, lockFolder, schemaVersion } from '../state/layout.ts';
-import type { ObjectStore } from '../state/object-store.ts';
+import type { ObjectStore, PutCondition } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
@@ -178,6 +178,7 @@ interface Kept {
 interface Refreshed {
   readonly mount: Mount;
   readonly body: string;
+  readonly raw: RawCheckpoint;
   readonly deployment: Deployment;
 }
 
@@ -194,9 +195,7 @@ const attempts = 3;
 const touches = 5;
 
 class StackRecovery {
-  readonly #stuck: StuckStack;
-  readonly #parts: RecoveryParts;
-  readonly #options: RecoveryOptions;
+  readonly #given: { readonly stuck: StuckStack; readonly parts: RecoveryParts; readonly options: RecoveryOptions };
   readonly #steps: { step: RecoveryStep; at: string; seconds: number; said: string }[] = [];
   readonly #lost = new AbortController();
   #how: 'removed' | 'replaced' | undefined;
@@ -213,15 +212,12 @@ class StackRecovery {
   #confirmed: Plan | undefined;
 
   constructor(stuck: StuckStack, parts: RecoveryParts, options: RecoveryOptions) {
-    this.#stuck = stuck;
-    this.#parts = parts;
-    this.#options = options;
+    this.#given = { stuck, parts, options };
     this.#stepStartedMs = parts.now();
   }
 
   async run(): Promise<RecoveryEnd> {
-    const parts = this.#parts;
-    const stuck = this.#stuck;
+    const { stuck, parts, options } = this.#given;
     if (stuck.claim)
       this.#unwatch = parts.watch.add(stuck.claim.lock(), (how) => {
         this.#how = how;
@@ -233,21 +229,20 @@ class StackRecovery {
     } finally {
       this.#unwatch();
     }
-    if (this.#options.dryRun) return end;
+    if (options.dryRun) return end;
     if (!this.#isVerified && end.kind !== 'recovered' && end.kind !== 'would-recover') await this.#hold(end);
     const page = await this.#writeDossier(end);
     return end.kind === 'would-recover' ? end : { ...end, page };
   }
 
   async #recover(): Promise<RecoveryEnd> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
-    const taking = this.#options.dryRun ? 'would take over' : 'took over';
-    if (!this.#options.inRun) await this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
+    const { stuck, parts, options } = this.#given;
+    const taking = options.dryRun ? 'would take over' : 'took over';
+    if (!options.inRun) await this.#step('freeze', `${taking} the lock of run ${stuck.interrupted.run}; ${stuck.writer.how}`);
     const read = await this.#quarantine();
     if ('kind' in read) return read;
     let kept = read;
-    let withShell = this.#options.shell !== undefined;
+    let withShell = options.shell !== undefined;
     for (let attempt = 1; ; attempt += 1) {
       this.#kept = kept;
       const examined = await this.#examine(kept);
@@ -277,7 +272,7 @@ class StackRecovery {
         }
         await this.#step('verify', parts.words.checked(checked.plan, checked.differences));
         this.#tell(checked);
-        if (this.#options.dryRun)
+        if (options.dryRun)
           return { kind: 'would-recover', said: parts.words.subjects(examined.subjects), differences: checked.differences };
         return await this.#promote(kept, refreshed, examined.subjects, checked);
       } finally {
@@ -288,9 +283,7 @@ class StackRecovery {
 
   /** Step 2. Nothing of the state is written before this is done. */
   async #quarantine(): Promise<Kept | RecoveryEnd> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
-    const options = this.#options;
+    const { stuck, parts, options } = this.#given;
     const { interrupted, stack, short } = stuck;
     const bucketNow = await this.#bucketNow();
     for (let tries = 1; ; tries += 1) {
@@ -331,14 +324,13 @@ class StackRecovery {
 
   /** What the bucket takes for the present: when our own lock was put. */
   async #bucketNow(): Promise<Date> {
-    const parts = this.#parts;
-    const stuck = this.#stuck;
-    const locks = await patiently(() => parts.store.list(lockFolder(stuck.stack)), { seconds: parts.patienceSeconds });
+    const { stuck, parts } = this.#given;
+    const locks = await this.#patiently(() => parts.store.list(lockFolder(stuck.stack)));
     return locks.find(({ etag }) => etag === stuck.claim?.lock().etag)?.modified ?? new Date(parts.now());
   }
 
   #readKept(copied: Quarantine, versions: ReadVersions): { readonly kept: Kept } | RecoveryEnd {
-    const { stack } = this.#stuck;
+    const { stack } = this.#given.stuck;
     const { newest } = versions;
     const restore = this.#restoring(copied, versions);
     if (newest !== undefined && newest.etag !== null && newest.body === null)
@@ -364,8 +356,8 @@ class StackRecovery {
 
   /** For a person: how the last version that the engine takes comes back. */
   #restoring({ prefix }: Quarantine, { lastGood }: ReadVersions): string {
-    const { stack, short } = this.#stuck;
-    const bucket = this.#parts.store.name;
+    const { stack, short } = this.#given.stuck;
+    const bucket = this.#given.parts.store.name;
     const key = checkpointKey(stack);
     const again = `then again: npm run recover -- ${short}`;
     return lastGood !== undefined
@@ -379,50 +371,49 @@ class StackRecovery {
    * @returns undefined where somebody wrote meanwhile
    */
   async #touch(kept: Kept): Promise<Kept | RecoveryEnd | undefined> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
     if (!(await this.#isMine())) return this.#lostEnd();
     // Without one, only a run that began without one could still write, and only where there is none.
-    if (kept.etag === undefined && stuck.interrupted.base !== null) return kept;
-    const body = this.#marked(kept.raw);
-    const randomWrite = randomUUID();
-    const put = await patiently(
-      () =>
-        parts.store.put(
-          checkpointKey(stuck.stack),
-          body,
-          kept.etag === undefined ? { only: 'if-absent' } : { only: 'if-matches', etag: kept.etag },
-          randomWrite,
-        ),
-      { seconds: parts.patienceSeconds },
-    );
-    return put.done ? { ...kept, etag: put.etag } : undefined;
+    if (kept.etag === undefined && this.#given.stuck.interrupted.base !== null) return kept;
+    const etag = await this.#put(kept.etag, this.#marked(kept.raw));
+    return etag === undefined ? undefined : { ...kept, etag };
+  }
+
+  /** @param over ETag of the checkpoint that it takes the place of; undefined where there is none @returns its own; undefined where another stands there */
+  async #put(over: string | undefined, body: string): Promise<string | undefined> {
+    const { stuck, parts } = this.#given;
+    const write = randomUUID();
+    const condition: PutCondition = over === undefined ? { only: 'if-absent' } : { only: 'if-matches', etag: over };
+    const put = await this.#patiently(() => parts.store.put(checkpointKey(stuck.stack), body, condition, write));
+    return put.done ? put.etag : undefined;
+  }
+
+  #patiently<T>(act: () => Promise<T>): Promise<T> {
+    return patiently(act, { seconds: this.#given.parts.patienceSeconds });
   }
 
   /** A content that no version had before: it names the recovery and its turn. */
   #marked(raw: object): string {
-    const { recovery } = this.#parts;
+    const { recovery } = this.#given.parts;
     return JSON.stringify({ ...raw, holdfast: { recovery, epoch: this.#epoch, write: randomUUID() } });
   }
 
   get #epoch(): number {
-    return this.#stuck.claim?.as.epoch ?? 0;
+    return this.#given.stuck.claim?.as.epoch ?? 0;
   }
 
   /** The record still says so. A lock that was taken away says nothing of it. @throws where it cannot be asked */
   async #isMine(): Promise<boolean> {
-    const { claim } = this.#stuck;
+    const { claim } = this.#given.stuck;
     return claim === undefined || (await claim.isMine());
   }
 
   get #disowned(): readonly DisownedObject[] {
-    return this.#stuck.claim?.held().record.disowned ?? this.#stuck.disowned ?? [];
+    return this.#given.stuck.claim?.held().record.disowned ?? this.#given.stuck.disowned ?? [];
   }
 
   /** Step 3. */
   async #examine(kept: Kept): Promise<Extract<Examined, { ok: true }> | RecoveryEnd> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const { stack, short, interrupted } = stuck;
     const spool = await parts.spoolOf(interrupted.run, stack).catch(() => undefined);
     const spooled = spool === undefined ? undefined : readDeployment(spool);
@@ -482,21 +473,20 @@ class StackRecovery {
 
   /** What the decisions leave in AWS on purpose. */
   #leaving(subjects: readonly Subject[]): readonly DisownedObject[] {
-    const { words, asDisowned } = this.#parts;
+    const { words, asDisowned } = this.#given.parts;
     return subjects.flatMap(({ row, id, type, name }) =>
       row.then === 'disown' && id !== undefined ? [asDisowned({ id, type, resource: name, reason: words.because(row) })] : [],
     );
   }
 
   #answers(): readonly Answer[] {
-    const { answers, interrupted } = this.#stuck;
+    const { answers, interrupted } = this.#given.stuck;
     return answers.reduce(withAnswer, interrupted.answers);
   }
 
   /** Steps 4: what was decided is written in the overlay, and the engine asks AWS for the rest. */
   async #refresh(kept: Kept, subjects: readonly Subject[], lenient: boolean): Promise<Refreshed | RecoveryEnd> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const decided = lenient ? subjects.filter(({ row }) => !['wait', 'ask', 'duplicate'].includes(row.then)) : subjects;
     const reconciled = reconcile(kept.raw, decided, kept.history.shapes);
     if (!reconciled.ok)
@@ -509,9 +499,10 @@ class StackRecovery {
       await mount.close();
       return this.#lost.signal.aborted ? this.#lostEnd() : this.#held(why);
     };
-    if (readDeployment(reconciled.body).ok && isNothing(reconciled.body)) {
+    const before = readDeployment(reconciled.body);
+    if (before.ok && before.deployment.resources.length === 0) {
       await this.#step('reconcile', 'the state has nothing');
-      return { mount, body: reconciled.body, deployment: { resources: [], operations: [] } };
+      return { mount, body: reconciled.body, ...before };
     }
     const result = await parts.engine.refresh(this.#engineRequest(mount));
     if (result.outcome !== 'succeeded') return fail(`the refresh failed: ${wordsOf(result)}`);
@@ -519,14 +510,14 @@ class StackRecovery {
     const read = readDeployment(body);
     if (!read.ok) return fail(`the refreshed checkpoint cannot be read: ${read.why}`);
     await this.#step('reconcile', `${parts.words.subjects(subjects)}; ${read.deployment.resources.length} resources refreshed`);
-    return { mount, body, deployment: read.deployment };
+    return { mount, body, ...read };
   }
 
   /** A person works on the overlay; what they leave is looked at like any other checkpoint. */
   async #inShell(kept: Kept, { mount }: Refreshed): Promise<Kept | RecoveryEnd> {
-    const { shell } = this.#options;
+    const { shell } = this.#given.options;
     if (!shell || !(await shell(mount)))
-      return this.#held('the shell was left without a result', `Again: npm run recover -- ${this.#stuck.short} --shell`);
+      return this.#held('the shell was left without a result', `Again: npm run recover -- ${this.#given.stuck.short} --shell`);
     const body = mount.report().checkpoint?.body ?? '';
     const read = readDeployment(body);
     if (!read.ok) return this.#held(`what the shell left cannot be read: ${read.why}`);
@@ -537,8 +528,7 @@ class StackRecovery {
 
   /** Step 5. */
   async #verify({ mount, deployment }: Refreshed, subjects: readonly Subject[]): Promise<Checked> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const scope = new Map<string, string[]>();
     for (const { type, id } of deployment.resources)
       if (id !== undefined && parts.typeOf(type)) scope.set(type, [...(scope.get(type) ?? []), id]);
@@ -557,7 +547,7 @@ class StackRecovery {
       ],
       differences: [
         // While the run goes on its other stacks make things that nobody has written down yet.
-        ...found.filter(({ kind }) => kind === 'property' || (kind === 'foreign' && !this.#options.inRun)).map(({ text }) => text),
+        ...found.filter(({ kind }) => kind === 'property' || (kind === 'foreign' && !this.#given.options.inRun)).map(({ text }) => text),
         ...subjects.flatMap(({ facts, row, name, id }) =>
           row.then === 'forget' && facts.kind === 'cloud' && !isInDoubt(facts)
             ? [`${name} (${id ?? ''}) is gone: ${parts.words.because(row)}`]
@@ -573,16 +563,15 @@ class StackRecovery {
 
   /** Before the lock goes: what somebody changed meanwhile is what an incident overlooks. */
   #tell({ differences, plan }: Checked): void {
-    const { short } = this.#stuck;
-    const note = (message: string): void => this.#parts.emit({ type: 'note', message: `${short}: ${message}` });
+    const { short } = this.#given.stuck;
+    const note = (message: string): void => this.#given.parts.emit({ type: 'note', message: `${short}: ${message}` });
     for (const difference of differences) note(`not in doubt, and different: ${difference}`);
-    const left = this.#parts.words.left(plan);
+    const left = this.#given.parts.words.left(plan);
     if (left !== undefined) note(left);
   }
 
   async #preview(mount: Mount): Promise<{ readonly plan: Plan; readonly steps: ReturnType<typeof plannedSteps> }> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const seen: EngineStep[] = [];
     const request = { ...this.#engineRequest(mount), onStep: (step: EngineStep) => void seen.push(step) };
     const { program } = stuck;
@@ -597,8 +586,7 @@ class StackRecovery {
 
   /** Steps 6 and 7: the one write, and the one delete. */
   async #promote(kept: Kept, refreshed: Refreshed, subjects: readonly Subject[], checked: Checked): Promise<RecoveryEnd> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const { stack, claim, journal, interrupted } = stuck;
     const said = parts.words.subjects(subjects);
     if (!claim) return { kind: 'would-recover', said, differences: checked.differences };
@@ -614,23 +602,15 @@ class StackRecovery {
     const isGone = kept.etag === undefined && refreshed.deployment.resources.length === 0;
     let etag = kept.etag;
     // Where no engine wrote it, the content may be one of before.
-    const read = readDeployment(refreshed.body);
-    const body = read.ok && isNothing(refreshed.body) ? this.#marked(read.raw) : refreshed.body;
+    const body = refreshed.deployment.resources.length === 0 ? this.#marked(refreshed.raw) : refreshed.body;
     if (!isGone) {
-      const over = kept.etag ?? null;
       if (!(await this.#isMine())) return this.#lostEnd();
-      const write = randomUUID();
-      const put = await patiently(
-        () =>
-          parts.store.put(checkpointKey(stack), body, over === null ? { only: 'if-absent' } : { only: 'if-matches', etag: over }, write),
-        { seconds: parts.patienceSeconds },
-      );
-      if (!put.done) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
-      etag = put.etag;
+      etag = await this.#put(kept.etag, body);
+      if (etag === undefined) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
       this.#after = { deployment: refreshed.deployment, etag };
       await this.#step('promote', `checkpoint ${etag.replaceAll('"', '').slice(0, 8)}`);
     }
-    const head = (await patiently(() => checkpointVersions(parts.store, [stack]), { seconds: parts.patienceSeconds })).get(stack);
+    const head = (await this.#patiently(() => checkpointVersions(parts.store, [stack]))).get(stack);
     if (head?.etag !== etag) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
     const verified = await claim.write({ type: 'verify', as: claim.as, verified: verifiedAt(head, interrupted.run, parts.now()) });
     if (!verified.ok) return this.#lostEnd('somebody else has taken it over meanwhile');
@@ -650,7 +630,7 @@ class StackRecovery {
     await journal.note({ type: 'released', stack, epoch: this.#epoch });
     await parts.dropSpool(interrupted.run, stack).catch(() => undefined);
     await this.#step('release', frozen ? 'the freeze stands in its place' : 'the lock that was reconciled, and no other');
-    if (checkpoint && !this.#options.inRun) await this.#confirm(checkpoint);
+    if (checkpoint && !this.#given.options.inRun) await this.#confirm(checkpoint);
     return { kind: 'recovered', said, checkpoint, differences: checked.differences, page: undefined };
   }
 
@@ -660,8 +640,7 @@ class StackRecovery {
    * @returns why it stands
    */
   async #release(claim: Claim, checkpoint: ServedCheckpoint | undefined): Promise<string | undefined> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const release = async (): Promise<string | undefined> => {
       const removed = await claim.dropLock();
       return removed.done || !removed.there ? undefined : 'somebody else replaced it meanwhile';
@@ -687,8 +666,7 @@ class StackRecovery {
 
   /** Step 8: a plan on what is in the bucket now. It is shown, and decides nothing. */
   async #confirm(checkpoint: ServedCheckpoint): Promise<void> {
-    const parts = this.#parts;
-    const stuck = this.#stuck;
+    const { stuck, parts } = this.#given;
     const mount = await this.#overlay(checkpoint.body);
     try {
       const { plan } = await this.#preview(mount);
@@ -703,8 +681,7 @@ class StackRecovery {
 
   /** How the program means what no version of the checkpoint has. */
   async #plannedShapes(kept: Kept): Promise<ReadonlyMap<string, StateResource>> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const { program } = stuck;
     if (program === undefined || stuck.interrupted.operation === 'destroy') return new Map();
     const planned = new Map<string, StateResource>();
@@ -726,11 +703,10 @@ class StackRecovery {
 
   /** The checkpoint and those of the upstreams, in memory: whatever an engine writes there is not in the bucket. */
   async #overlay(body: string): Promise<Mount> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     const upstreams = await Promise.all(
       stuck.upstreams.map(async (name): Promise<[string, ServedCheckpoint][]> => {
-        const stored = await patiently(() => parts.store.get(checkpointKey(name)), { seconds: parts.patienceSeconds });
+        const stored = await this.#patiently(() => parts.store.get(checkpointKey(name)));
         return stored ? [[name, stored]] : [];
       }),
     );
@@ -744,8 +720,7 @@ class StackRecovery {
 
   /** @param stoppable by a signal, or where the lock is lost */
   #engineRequest(mount: Mount, stoppable = true): EngineRequest {
-    const parts = this.#parts;
-    const stuck = this.#stuck;
+    const { stuck, parts } = this.#given;
     return {
       stack: stuck.stack,
       program: () => Promise.resolve({}),
@@ -760,16 +735,15 @@ class StackRecovery {
   }
 
   #header(): { readonly stack: string; readonly epoch: number; readonly recovery: string } {
-    return { stack: this.#stuck.stack, epoch: this.#epoch, recovery: this.#parts.recovery };
+    return { stack: this.#given.stuck.stack, epoch: this.#epoch, recovery: this.#given.parts.recovery };
   }
 
   async #journal(event: NewEvent): Promise<void> {
-    if (!this.#options.dryRun) await this.#stuck.journal.note(event);
+    if (!this.#given.options.dryRun) await this.#given.stuck.journal.note(event);
   }
 
   async #step(step: RecoveryStep, said: string): Promise<void> {
-    const parts = this.#parts;
-    const stuck = this.#stuck;
+    const { stuck, parts } = this.#given;
     const nowMs = parts.now();
     const seconds = (nowMs - this.#stepStartedMs) / 1000;
     this.#stepStartedMs = nowMs;
@@ -779,11 +753,11 @@ class StackRecovery {
   }
 
   #undecided(questions: readonly Question[]): RecoveryEnd {
-    for (const question of questions) this.#parts.emit({ type: 'question', stack: this.#stuck.stack, question });
+    for (const question of questions) this.#given.parts.emit({ type: 'question', stack: this.#given.stuck.stack, question });
     return { kind: 'undecided', questions, page: undefined };
   }
 
-  #held(why: string, next = `See to it, and again: npm run recover -- ${this.#stuck.short}`): RecoveryEnd {
+  #held(why: string, next = `See to it, and again: npm run recover -- ${this.#given.stuck.short}`): RecoveryEnd {
     return { kind: 'held', why, next, page: undefined };
   }
 
@@ -793,7 +767,7 @@ class StackRecovery {
 
   /** The stack is as held as before, for the one reason more; where it was taken over, that is another's to say. */
   async #hold(end: Exclude<RecoveryEnd, { kind: 'recovered' | 'would-recover' }>): Promise<void> {
-    const { stack, claim, journal } = this.#stuck;
+    const { stack, claim, journal } = this.#given.stuck;
     if (!claim) return;
     const doubts =
       end.kind === 'undecided'
@@ -808,8 +782,7 @@ class StackRecovery {
   }
 
   async #writeDossier(end: RecoveryEnd): Promise<string | undefined> {
-    const stuck = this.#stuck;
-    const parts = this.#parts;
+    const { stuck, parts } = this.#given;
     if (end.kind === 'would-recover') return undefined;
     const kept = this.#kept;
     const examined = this.#examined;
@@ -874,11 +847,6 @@ class StackRecovery {
     }
   }
 }
-
-const isNothing = (body: string): boolean => {
-  const read = readDeployment(body);
-  return read.ok && read.deployment.resources.length === 0;
-};
 
 function shapeOf({ urn, type, parent, provider, protect, retainOnDelete, inputs }: PlannedResource): StateResource {
   return resourceOf({
