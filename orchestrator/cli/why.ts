@@ -1,5 +1,5 @@
 import { pulumiCliVersion } from '../../toolchain/versions.ts';
-import { digestOf, differencesOf, fingerprintOf } from '../run/fingerprint.ts';
+import { changedParts, digestOf, fingerprintOf } from '../run/fingerprint.ts';
 import type { FingerprintSettings } from '../run/fingerprint.ts';
 import type { Standing } from '../run/standing.ts';
 import type { StackState } from '../state/checkpoints.ts';
@@ -9,6 +9,7 @@ import type { StackIndex } from '../state/index-of-stacks.ts';
 import { readInstallation } from '../state/installation.ts';
 import { installationKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
+import { describePart } from '../ui/status.ts';
 import type { Context } from './context.ts';
 import { fingerprintSettings, programSettings } from './fingerprint-settings.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -61,7 +62,7 @@ export function whyOf({ node, states, standing, index, settings, short }: WhyFac
   });
   const missing = node.upstreams.filter((upstream) => !states.has(upstream)).map(short);
   if (!now) return { runs: true, reasons: [`what it reads is not there yet${missing.length === 0 ? '' : `: ${missing.join(', ')}`}`] };
-  const differences = differencesOf(entry.fingerprint, now, short);
+  const differences = changedParts(entry.fingerprint, now).map((part) => describePart(part, short));
   return differences.length > 0
     ? { runs: true, reasons: differences.map((what) => `changed: ${what}`) }
     : { runs: false, reasons: [`nothing has changed${node.upstreams.length === 0 ? '' : ', unless what it reads comes out differently'}`] };

@@ -164,57 +164,43 @@ export const endedWell = ({ outcome }: Pick<StackEnd, 'outcome'>): boolean =>
   outcome === 'applied' || outcome === 'destroyed' || outcome === 'unchanged';
 
 /** As in `vpc.shared failed`. */
-export function verbOf({ outcome }: Pick<StackEnd, 'outcome'>): string {
-  switch (outcome) {
-    case 'failed':
-      return 'failed';
-    case 'held':
-    case 'undecided':
-      return 'is held';
-    case 'locked':
-      return 'is locked by someone else';
-    case 'skipped':
-      return 'was skipped';
-    case 'not-started':
-      return 'was not started';
-    case 'planned':
-    case 'applied':
-    case 'destroyed':
-    case 'unchanged':
-    case 'recovered':
-    case 'recoverable':
-      return 'ended';
-    default:
-      return outcome satisfies never;
-  }
-}
+const verbs: Readonly<Record<StackEnd['outcome'], string>> = {
+  failed: 'failed',
+  held: 'is held',
+  undecided: 'is held',
+  locked: 'is locked by someone else',
+  skipped: 'was skipped',
+  'not-started': 'was not started',
+  planned: 'ended',
+  applied: 'ended',
+  destroyed: 'ended',
+  unchanged: 'ended',
+  recovered: 'ended',
+  recoverable: 'ended',
+};
+
+export const verbOf = ({ outcome }: Pick<StackEnd, 'outcome'>): string => verbs[outcome];
+
+/** Why a stack was skipped is the end of another one, and counted there. */
+const codes: Readonly<Record<Exclude<StackEnd['outcome'], 'not-started'>, ExitCode>> = {
+  held: exitCodes.held,
+  undecided: exitCodes.personMustDecide,
+  locked: exitCodes.lockedByOther,
+  failed: exitCodes.failed,
+  skipped: exitCodes.done,
+  planned: exitCodes.done,
+  applied: exitCodes.done,
+  destroyed: exitCodes.done,
+  unchanged: exitCodes.done,
+  recovered: exitCodes.done,
+  recoverable: exitCodes.done,
+};
 
 /** The code of a whole run, by how its stacks ended. */
 export function exitCodeOf(ends: readonly StackResult[], stopped: boolean): ExitCode {
-  const codes = ends.map(({ end }): ExitCode => {
-    switch (end.outcome) {
-      case 'held':
-        return exitCodes.held;
-      case 'undecided':
-        return exitCodes.personMustDecide;
-      case 'locked':
-        return exitCodes.lockedByOther;
-      case 'failed':
-        return exitCodes.failed;
-      case 'not-started':
-        return stopped ? exitCodes.stoppedBySignal : end.reason === 'first-stack-locked' ? exitCodes.done : exitCodes.preflightRefused;
-      // Why a stack was skipped is the end of another one, and counted there.
-      case 'skipped':
-      case 'planned':
-      case 'applied':
-      case 'destroyed':
-      case 'unchanged':
-      case 'recovered':
-      case 'recoverable':
-        return exitCodes.done;
-      default:
-        return end satisfies never;
-    }
-  });
-  return worstOf(stopped ? [...codes, exitCodes.stoppedBySignal] : codes);
+  const codeOf = ({ end }: StackResult): ExitCode => {
+    if (end.outcome !== 'not-started') return codes[end.outcome];
+    return stopped ? exitCodes.stoppedBySignal : end.reason === 'first-stack-locked' ? exitCodes.done : exitCodes.preflightRefused;
+  };
+  return worstOf([...ends.map(codeOf), ...(stopped ? [exitCodes.stoppedBySignal] : [])]);
 }

@@ -64,19 +64,6 @@ function canonical(value: unknown): string {
 export const outputDigests = (outputs: Readonly<Record<string, unknown>>): Record<string, string> =>
   Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, digestOf(value)]));
 
-/** For people: what is not as it was. */
-export function differencesOf(before: Fingerprint, now: Fingerprint, short: (stack: string) => string): string[] {
-  const words: Readonly<Record<string, string>> = {
-    inputs: 'what the network file says of it',
-    settings: "the network's own settings or tags",
-    references: 'which stacks it reads',
-    program: 'the code of its program, or of a package that it loads',
-    engine: 'the release of the engine or of the plugin, or what encrypts secrets',
-  };
-  return [...new Set([...Object.keys(before), ...Object.keys(now)])]
-    .filter((part) => before[part] !== now[part])
-    .map((part) => {
-      const [stack = '', output = ''] = part.split(' ');
-      return words[part] ?? `${output} of ${short(stack)}, which it reads`;
-    });
-}
+/** What is not as it was: parts of the fingerprint. */
+export const changedParts = (before: Fingerprint, now: Fingerprint): string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((part) => before[part] !== now[part]);

@@ -70,3 +70,17 @@ export const describeWhy = (short: string, { runs, reasons }: { readonly runs: b
     `${short}: ${runs ? 'the next up asks the engine' : 'the next up does not ask the engine'}`,
     ...reasons.map((reason) => `  ${reason}`),
   ].join('\n');
+
+const partWords: Readonly<Record<string, string>> = {
+  inputs: 'what the network file says of it',
+  settings: "the network's own settings or tags",
+  references: 'which stacks it reads',
+  program: 'the code of its program, or of a package that it loads',
+  engine: 'the release of the engine or of the plugin, or what encrypts secrets',
+};
+
+/** Of a part of a stack's fingerprint: what it is of. */
+export function describePart(part: string, short: (stack: string) => string): string {
+  const [stack = '', output = ''] = part.split(' ');
+  return partWords[part] ?? `${output} of ${short(stack)}, which it reads`;
+}
