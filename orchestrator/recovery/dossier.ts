@@ -70,7 +70,7 @@ interface Entry {
   readonly row: string;
   readonly because: string;
   readonly facts: Facts;
-  readonly sources: readonly Source[];
+  readonly sources: readonly { readonly from: Source['from']; readonly says: string }[];
 }
 
 export type Plan = { readonly changes: readonly PlannedStep[] } | { readonly failed: readonly string[] };

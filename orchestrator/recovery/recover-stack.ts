@@ -826,7 +826,7 @@ class StackRecovery {
         row: row.row,
         because: parts.words.because(row),
         facts,
-        sources,
+        sources: sources.map((source) => ({ from: source.from, says: parts.words.source(source) })),
       })),
       looks: (examined?.looks ?? []).map(({ inventory }) => ({
         at: new Date(inventory.from).toISOString(),

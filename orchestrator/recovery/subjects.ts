@@ -7,7 +7,7 @@ import { typeOfUrn } from '../run/standing.ts';
 import { decide } from './decision-table.ts';
 import type { Row } from './decision-table.ts';
 import type { Facts, Operation } from './facts.ts';
-import type { History } from './history.ts';
+import type { History, OpenOperation } from './history.ts';
 import type { Looks, Sought } from './looks.ts';
 
 /** What tells the objects of a type apart, as far as recovery asks. */
@@ -52,11 +52,20 @@ export interface Evidence {
   readonly planned: ReadonlyMap<string, StateResource>;
 }
 
-/** Where a fact comes from, for people. */
-export interface Source {
-  readonly from: 'checkpoint' | 'pending-operation' | 'version' | 'journal' | 'spool' | 'inventory' | 'cloudtrail' | 'person' | 'program';
-  readonly says: string;
-}
+/** Where a fact comes from, and what is said there. */
+export type Source =
+  | { readonly from: 'checkpoint'; readonly id: string | undefined; readonly state: Facts['state'] }
+  | { readonly from: 'pending-operation'; readonly type: OperationType; readonly version: string; readonly current: boolean }
+  /** An earlier one has it. */
+  | { readonly from: 'version'; readonly id: string; readonly deletionSeen: boolean }
+  /** What an update was to make. */
+  | { readonly from: 'version'; readonly id: string; readonly updateOf: string }
+  | { readonly from: 'journal'; readonly text: string }
+  | { readonly from: 'spool' | 'person'; readonly id: string }
+  | { readonly from: 'cloudtrail'; readonly word: TrailWord }
+  | { readonly from: 'inventory'; readonly looks: number; readonly id: string | undefined; readonly shown?: Shown };
+
+type Shown = Pick<LiveObject, 'phase'> & Pick<Facts, 'bears'>;
 
 /** One object in question, or a create of which no object was found: its facts, where they come from, and what they come to. */
 export interface Subject {
@@ -125,7 +134,7 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     );
     if (!isCloudObject(resource) && !open) continue;
     const state = resource.condemned ? 'condemned' : resource.replacing ? 'replaced-away' : 'recorded';
-    const sources: Source[] = [{ from: 'checkpoint', says: `has it${id === undefined ? '' : ` as ${id}`}${stateWords[state]}` }];
+    const sources: Source[] = [{ from: 'checkpoint', id, state }];
     if (open) sources.push(operationSource(open));
     add({ urn, name, type, id, state, operation: open ? operationOf[open.type] : 'none', shape: resource, sources });
   }
@@ -134,12 +143,7 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
   const said: { readonly urn: string; readonly type: string; readonly id: string; readonly source: Source }[] = [];
   for (const resource of spool?.resources ?? [])
     if (isCloudObject(resource) && resource.id !== undefined)
-      said.push({
-        urn: resource.urn,
-        type: resource.type,
-        id: resource.id,
-        source: { from: 'spool', says: `the checkpoint that could not be written has it as ${resource.id}` },
-      });
+      said.push({ urn: resource.urn, type: resource.type, id: resource.id, source: { from: 'spool', id: resource.id } });
 
   const newest = looks.newest?.objects ?? [];
   for (const open of [
@@ -163,11 +167,9 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
       for (const object of looks.everShown) if (matches(object, shape, evidence)) note(object.id, open.source);
       for (const { id, source, ...about } of said) if (about.urn === urn && about.type === type) note(id, source);
       for (const word of trail.words)
-        if (word.act === 'made' && word.type === type && isOf(word, shape, evidence))
-          note(word.id, { from: 'cloudtrail', says: `the run made ${word.id} at ${word.at.toISOString()} (event ${word.eventId})` });
+        if (word.act === 'made' && word.type === type && isOf(word, shape, evidence)) note(word.id, { from: 'cloudtrail', word });
       for (const { resource, answer, id } of evidence.answers)
-        if (resource === name && answer === 'adopt' && id !== undefined)
-          note(id, { from: 'person', says: `a person said that ${id} is it` });
+        if (resource === name && answer === 'adopt' && id !== undefined) note(id, { from: 'person', id });
     } else if (open.resource.id !== undefined) note(open.resource.id, open.source);
     const unrecorded = [...found].filter(([id]) => !taken.has(objectKey({ type, id })) && !disowned.has(objectKey({ type, id })));
     for (const [id, sources] of unrecorded)
@@ -179,26 +181,16 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
   for (const { urn, text } of lostCreates(evidence)) {
     const [name, type] = [urn.split('::').at(-1) ?? urn, typeOfUrn(urn)];
     if (evidence.identityOf(type)?.by !== 'key' || shapeOfLost(urn, evidence)) continue;
-    const sources: Source[] = [{ from: 'journal', says: text }];
+    const sources: Source[] = [{ from: 'journal', text }];
     add({ urn, name, type, id: undefined, state: 'unrecorded', operation: 'create', shape: undefined, sources });
   }
 
   for (const resource of history.former) {
     const { urn, name, type, id } = resource;
     if (id === undefined || taken.has(objectKey({ type, id })) || disowned.has(objectKey({ type, id }))) continue;
-    const wasDeleted = history.seenDeleted.has(objectKey({ type, id }));
-    add({
-      urn,
-      name,
-      type,
-      id,
-      state: 'unrecorded',
-      operation: wasDeleted ? 'delete' : 'none',
-      shape: resource,
-      sources: [
-        { from: 'version', says: `an earlier version has it as ${id}${wasDeleted ? ', and the engine saw its deletion through' : ''}` },
-      ],
-    });
+    const deletionSeen = history.seenDeleted.has(objectKey({ type, id }));
+    const sources: Source[] = [{ from: 'version', id, deletionSeen }];
+    add({ urn, name, type, id, state: 'unrecorded', operation: deletionSeen ? 'delete' : 'none', shape: resource, sources });
   }
 
   for (const object of newest) {
@@ -207,16 +199,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     if (name === undefined) continue;
     const known = [...history.shapes.values()].find((shape) => shape.name === name && shape.type === object.type);
     const shape = known ?? plannedShape(planned, name, object.type);
-    add({
-      urn: shape?.urn ?? `urn:pulumi:${evidence.stack}::${evidence.project}::${object.type}::${name}`,
-      name,
-      type: object.type,
-      id: object.id,
-      state: 'unrecorded',
-      operation: 'none',
-      shape,
-      sources: [],
-    });
+    const urn = shape?.urn ?? `urn:pulumi:${evidence.stack}::${evidence.project}::${object.type}::${name}`;
+    add({ urn, name, type: object.type, id: object.id, state: 'unrecorded', operation: 'none', shape, sources: [] });
   }
 
   // A key that the state has, or that an update was to give it, under an id that it does not have.
@@ -232,17 +216,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     const shape = fresh ?? updated;
     if (!shape) continue;
     const { urn, name, type } = shape;
-    const source: Source = { from: 'version', says: `an update was to make ${name} what ${object.id} is` };
-    add({
-      urn,
-      name,
-      type,
-      id: object.id,
-      state: 'unrecorded',
-      operation: fresh ? 'none' : 'update',
-      shape,
-      sources: fresh ? [] : [source],
-    });
+    const sources: Source[] = fresh ? [] : [{ from: 'version', id: object.id, updateOf: name }];
+    add({ urn, name, type, id: object.id, state: 'unrecorded', operation: fresh ? 'none' : 'update', shape, sources });
   }
   return candidates;
 }
@@ -268,7 +243,7 @@ function shapeOfLost(urn: string, { history, planned }: Evidence): StateResource
 function journaledCreates(evidence: Evidence): readonly (StateOperation & { readonly source: Source })[] {
   return lostCreates(evidence).flatMap(({ urn, text }) => {
     const resource = shapeOfLost(urn, evidence);
-    return resource ? [{ type: 'creating' as const, resource, source: { from: 'journal' as const, says: text } }] : [];
+    return resource ? [{ type: 'creating' as const, resource, source: { from: 'journal' as const, text } }] : [];
   });
 }
 
@@ -279,29 +254,7 @@ export function wantsPlan(evidence: WrittenDown, subjects: readonly Subject[]): 
   );
 }
 
-const stateWords: Record<Facts['state'], string> = {
-  unrecorded: '',
-  recorded: '',
-  condemned: ', to be deleted',
-  'replaced-away': ', deleted and not yet replaced',
-};
-
-function operationSource({
-  type,
-  version,
-  current,
-}: {
-  readonly type: string;
-  readonly version: string;
-  readonly current: boolean;
-}): Source {
-  return {
-    from: 'pending-operation',
-    says: current
-      ? `the checkpoint says "${type}"`
-      : `version ${version} of the checkpoint says "${type}", and no later one says how it ended`,
-  };
-}
+const operationSource = ({ type, version, current }: OpenOperation): Source => ({ from: 'pending-operation', type, version, current });
 
 function plannedShape(planned: Evidence['planned'], name: string, type: string): StateResource | undefined {
   const shape = planned.get(name);
@@ -479,18 +432,8 @@ function saidFact(candidate: Candidate, all: readonly Candidate[], { answers }: 
   return questioned.length === 1 && questioned[0] === candidate ? general.answer : 'nothing';
 }
 
-function liveSources(candidate: Candidate, facts: Facts, live: LiveObject | undefined, { looks }: Evidence): Source[] {
-  if (facts.kind !== 'cloud' || looks.newest === undefined) return [];
-  const looked = `${looks.count} ${looks.count === 1 ? 'look' : 'looks'}`;
-  if (!live) {
-    const what = candidate.id ?? 'nothing of it';
-    return [{ from: 'inventory', says: candidate.id === undefined ? `${looked}: ${what}` : `${looked}: ${what} is not shown` }];
-  }
-  const by = {
-    'our-tags': ', with our tags',
-    'our-key': ', under our key',
-    'other-target': ', under our key, and leading elsewhere',
-    nothing: '',
-  };
-  return [{ from: 'inventory', says: `${looked}: ${live.id} is ${live.phase}${by[facts.bears]}` }];
+function liveSources({ id }: Candidate, { kind, bears }: Facts, live: LiveObject | undefined, { looks }: Evidence): Source[] {
+  if (kind !== 'cloud' || looks.newest === undefined) return [];
+  const shown = live && { phase: live.phase, bears };
+  return [{ from: 'inventory', looks: looks.count, id, ...(shown ? { shown } : {}) }];
 }

@@ -1,7 +1,7 @@
 import type { Row } from './decision-table.ts';
 import type { Dossier, Plan } from './dossier.ts';
 import type { Question } from './questions.ts';
-import type { Subject } from './subjects.ts';
+import type { Source, Subject } from './subjects.ts';
 
 /** How what a recovery found and did is said to people, given from outside: nothing is decided by it. */
 export interface RecoveryWords {
@@ -9,6 +9,8 @@ export interface RecoveryWords {
   readonly page: (dossier: Dossier) => string;
   /** Why a row of the decision table comes to what it does. */
   readonly because: (row: Row) => string;
+  /** What a source says of an object. */
+  readonly source: (source: Source) => string;
   /** @param short the stack, as a person types it */
   readonly questions: (short: string, subjects: readonly Subject[]) => readonly Question[];
   readonly subjects: (subjects: readonly Subject[]) => string;

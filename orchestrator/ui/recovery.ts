@@ -7,6 +7,7 @@ import { reasons } from './decision-words.ts';
 import { plural } from './describe.ts';
 import { dossierPage } from './dossier-page.ts';
 import { questionsOf } from './questions.ts';
+import { describeSource } from './sources.ts';
 
 /** More than this of one kind are counted: each decision has had its own line. */
 const namedAtMost = 3;
@@ -17,6 +18,7 @@ const leftToldAtMost = 8;
 export const recoveryWords: RecoveryWords = {
   page: dossierPage,
   because: ({ row }) => reasons[row],
+  source: describeSource,
   questions: questionsOf,
   subjects: describeSubjects,
   checked: (plan, differences) => {

@@ -52,7 +52,7 @@ const dossier: Dossier = {
     row: row.row,
     because: recoveryWords.because(row),
     facts,
-    sources,
+    sources: sources.map((source) => ({ from: source.from, says: recoveryWords.source(source) })),
   })),
   looks: [{ at: '2030-01-01T00:05:10.000Z', objects: 3, incomplete: [] }],
   trail: '4 events by the key of the run',

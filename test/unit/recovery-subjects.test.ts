@@ -4,6 +4,7 @@ import type { Answer, Doubt } from '../../orchestrator/journal/events.ts';
 import { Looks } from '../../orchestrator/recovery/looks.ts';
 import { isInDoubt, subjectsOf, wantsPlan } from '../../orchestrator/recovery/subjects.ts';
 import type { Subject } from '../../orchestrator/recovery/subjects.ts';
+import { describeSource } from '../../orchestrator/ui/sources.ts';
 import {
   decided,
   deploymentOf,
@@ -42,7 +43,8 @@ const subjectOf = (given: Given, id?: string): Subject => {
   if (!subject || more.length > 0) throw new Error(`expected one subject, got ${subjects.length}`);
   return subject;
 };
-const saysOf = (given: Given, id?: string): string[] => subjectOf(given, id).sources.map(({ from, says }) => `${from}: ${says}`);
+const saysOf = (given: Given, id?: string): string[] =>
+  subjectOf(given, id).sources.map((source) => `${source.from}: ${describeSource(source)}`);
 const factsOf = (given: Given, id?: string) => subjectOf(given, id).facts;
 
 const answer = (text: string): Answer => {
