@@ -14,6 +14,7 @@ import type { Claim } from '../ownership/claim.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
 import type { Engine, EngineRequest, EngineResult, EngineStep, PlannedResource } from '../pulumi/engine.ts';
 import type { Emit } from '../run/events.ts';
+import { errorsOf } from '../run/verdict.ts';
 import { verifiedAt } from '../ownership/verified-at.ts';
 import { checkpointVersions } from '../state/checkpoints.ts';
 import { readDeployment, resourceOf } from '../state/deployment.ts';
@@ -330,9 +331,10 @@ class StackRecovery {
   }
 
   #readKept(copied: Quarantine, versions: ReadVersions): { readonly kept: Kept } | RecoveryEnd {
-    const { stack } = this.#given.stuck;
-    const { newest } = versions;
-    const restore = this.#restoring(copied, versions);
+    const { stuck, parts } = this.#given;
+    const { stack, short } = stuck;
+    const { newest, lastGood } = versions;
+    const restore = parts.words.restore(short, { bucket: parts.store.name, key: checkpointKey(stack), prefix: copied.prefix, lastGood });
     if (newest !== undefined && newest.etag !== null && newest.body === null)
       return this.#held(`the checkpoint of ${stack} was taken away while it was copied`);
     const read = newest?.read;
@@ -352,17 +354,6 @@ class StackRecovery {
         byHand: false,
       },
     };
-  }
-
-  /** For a person: how the last version that the engine takes comes back. */
-  #restoring({ prefix }: Quarantine, { lastGood }: ReadVersions): string {
-    const { stack, short } = this.#given.stuck;
-    const bucket = this.#given.parts.store.name;
-    const key = checkpointKey(stack);
-    const again = `then again: npm run recover -- ${short}`;
-    return lastGood !== undefined
-      ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${lastGood}'`
-      : `Every version is under ${prefix}, and the engine takes none of them. Put a good one back, ${again}`;
   }
 
   /**
@@ -861,15 +852,4 @@ function shapeOf({ urn, type, parent, provider, protect, retainOnDelete, inputs 
   });
 }
 
-function wordsOf(result: EngineResult): string {
-  switch (result.outcome) {
-    case 'succeeded':
-      return '';
-    case 'locked':
-      return result.message;
-    case 'failed':
-      return result.errors.join('; ');
-    default:
-      return result satisfies never;
-  }
-}
+const wordsOf = (result: EngineResult): string => errorsOf(result).join('; ');

@@ -3,6 +3,15 @@ import type { Dossier, Plan } from './dossier.ts';
 import type { Question } from './questions.ts';
 import type { Source, Subject } from './subjects.ts';
 
+/** Where the versions of a checkpoint are. */
+export interface Copies {
+  readonly bucket: string;
+  readonly key: string;
+  /** Of the quarantine. */
+  readonly prefix: string;
+  readonly lastGood: string | undefined;
+}
+
 /** How what a recovery found and did is said to people, given from outside: nothing is decided by it. */
 export interface RecoveryWords {
   /** The page of a dossier, in Markdown. */
@@ -16,6 +25,8 @@ export interface RecoveryWords {
   readonly subjects: (subjects: readonly Subject[]) => string;
   readonly checked: (plan: Plan, differences: readonly string[]) => string;
   readonly plan: (plan: Plan) => string;
+  /** How a version of the checkpoint comes back that the engine takes. @param lastGood undefined where it takes none */
+  readonly restore: (short: string, copies: Copies) => string;
   /** What the plan still has to do; undefined where that is nothing. */
   readonly left: (plan: Plan) => string | undefined;
 }

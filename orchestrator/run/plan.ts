@@ -19,6 +19,7 @@ import { digestOf } from './fingerprint.ts';
 import type { OutputDigest } from './fingerprint.ts';
 import { inOrder } from './schedule.ts';
 import { isAsVerified } from './standing.ts';
+import { errorsOf } from './verdict.ts';
 
 export interface PlanRequest {
   readonly graph: Graph;
@@ -190,14 +191,7 @@ async function previewed(
     })
     .catch((cause: unknown): EngineResult => ({ outcome: 'failed', ...nothingSeen, errors: [messageOf(cause)] }));
   await mount.close();
-  switch (result.outcome) {
-    case 'succeeded':
-      return { ok: true, steps };
-    case 'locked':
-      return { ok: false, errors: [result.message] };
-    case 'failed':
-      return { ok: false, errors: result.errors };
-  }
+  return result.outcome === 'succeeded' ? { ok: true, steps } : { ok: false, errors: errorsOf(result) };
 }
 
 /** No reference is made: what an upstream has is given as it was planned, or else as its state has it. */

@@ -1,6 +1,6 @@
 import type { ServedCheckpoint } from '../gateway/gateway.ts';
 import type { StackNode } from '../graph/graph.ts';
-import { parseCheckpoint } from '../state/checkpoints.ts';
+import { contentOf } from '../state/checkpoints.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { isSettled, learn } from '../state/index-of-stacks.ts';
 import type { Fingerprint, IndexEntry, StackIndex } from '../state/index-of-stacks.ts';
@@ -48,9 +48,8 @@ export class Settled {
 
   /** The same of a checkpoint as it is served. */
   learnServed(stack: string, served: ServedCheckpoint | undefined, fingerprint: Fingerprint | undefined, record?: string): void {
-    const content = served && parseCheckpoint(served.body);
-    if (!content || 'reason' in content) return;
-    this.learn(stack, { etag: served.etag, outputs: content.outputs, resources: content.resources }, fingerprint, record);
+    const content = contentOf(served);
+    this.learn(stack, served && content && { ...content, etag: served.etag }, fingerprint, record);
   }
 
   /**
@@ -66,9 +65,7 @@ export class Settled {
 export function servedDigests(known: ReadonlyMap<string, ServedCheckpoint>): OutputDigest {
   const digests = new Map<string, Readonly<Record<string, string>>>();
   const digestsOf = (stack: string): Readonly<Record<string, string>> => {
-    const served = known.get(stack);
-    const content = served && parseCheckpoint(served.body);
-    return content && !('reason' in content) ? outputDigests(content.outputs) : {};
+    return outputDigests(contentOf(known.get(stack))?.outputs ?? {});
   };
   return (stack, output) => {
     const read = digests.get(stack) ?? digestsOf(stack);

@@ -16,10 +16,10 @@ import type { HeldRecord, ReadRecord } from '../ownership/records.ts';
 import type { Program, Verified } from '../ownership/stack-record.ts';
 import { verifiedAt } from '../ownership/verified-at.ts';
 import type { Engine, EngineRequest, EngineResult, EngineStep } from '../pulumi/engine.ts';
-import { readHistory } from '../recovery/history.ts';
+import { HistoryReader } from '../recovery/history.ts';
 import { interruptedOf } from '../recovery/interrupted.ts';
 import type { RecoveryEnd, StuckStack } from '../recovery/recover-stack.ts';
-import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
+import { checkpointVersions, contentOf, parseCheckpoint } from '../state/checkpoints.ts';
 import type { CheckpointHead, PendingOperation } from '../state/checkpoints.ts';
 import { readDeployment } from '../state/deployment.ts';
 import type { Fingerprint } from '../state/index-of-stacks.ts';
@@ -273,13 +273,13 @@ async function unansweredSince(stack: string, verified: Verified, { store, patie
     ({ etag, modified }) => verified.kind === 'at' && etag === verified.etag && modified.toISOString() === verified.modified,
   );
   const since = last < 0 ? versions : versions.slice(0, last + 1);
-  const read = [];
+  const history = new HistoryReader();
   for (const { version, etag } of since.toReversed()) {
     const body = etag === undefined ? undefined : await insist(() => store.getVersion(key, version));
     const deployment = body && readDeployment(Buffer.from(body).toString('utf8'));
-    if (deployment?.ok) read.push({ version, deployment: deployment.deployment });
+    if (deployment?.ok) history.add({ version, deployment: deployment.deployment });
   }
-  return readHistory(read).open.flatMap(({ type, resource }) => (type === 'reading' ? [] : doubtsOf([{ type, urn: resource.urn }])));
+  return history.read().open.flatMap(({ type, resource }) => (type === 'reading' ? [] : doubtsOf([{ type, urn: resource.urn }])));
 }
 
 /**
@@ -442,10 +442,7 @@ function tellOnce({ stack, short }: Work, { emit, patienceSeconds }: StackRunSet
 }
 
 /** What a checkpoint says is open; over such a one no engine is ever started. */
-function pendingOf(checkpoint: ServedCheckpoint | undefined): readonly PendingOperation[] {
-  const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint.body);
-  return content === undefined || 'reason' in content ? [] : content.pendingOperations;
-}
+const pendingOf = (checkpoint: ServedCheckpoint | undefined): readonly PendingOperation[] => contentOf(checkpoint)?.pendingOperations ?? [];
 
 /** That the mount is closed at the end is no doubt about what went before. */
 function withoutClosing(report: MountReport): MountReport {
@@ -546,9 +543,7 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     doubts.length === 0 || (settings.settle && unended === undefined && verdict.settled === 'by-a-look' && ended.lost() === undefined);
   if (mayBeClean && (verdict.created || work.refresh === true || doubts.length > 0)) {
     // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
-    const had = ended.pinned.get(stack);
-    const content = had && parseCheckpoint(had.body);
-    const before = new Set(content === undefined || 'reason' in content ? [] : content.ids);
+    const before = new Set(contentOf(ended.pinned.get(stack))?.ids);
     const found = await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate);
     if (found.length === 0) doubts.splice(0);
     else doubts.push(...found);
@@ -753,12 +748,7 @@ async function movedMeanwhile(work: Work, settings: StackRunSettings, pinned: Re
     const served = pinned.get(upstream);
     if (served === undefined || versions === undefined || versions.get(upstream)?.etag === served.etag) continue;
     const now = await store.get(checkpointKey(upstream)).catch(() => undefined);
-    if (now === undefined || !isDeepStrictEqual(outputsOf(now.body), outputsOf(served.body))) moved.push(upstream);
+    if (now === undefined || !isDeepStrictEqual(contentOf(now)?.outputs, contentOf(served)?.outputs)) moved.push(upstream);
   }
   return moved;
-}
-
-function outputsOf(body: string): unknown {
-  const content = parseCheckpoint(body);
-  return 'reason' in content ? undefined : content.outputs;
 }

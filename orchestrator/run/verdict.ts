@@ -60,6 +60,10 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
   };
 }
 
+/** Why it did not succeed; empty where it did. */
+export const errorsOf = (result: EngineResult): readonly string[] =>
+  result.outcome === 'succeeded' ? [] : result.outcome === 'locked' ? [result.message] : result.errors;
+
 const isCreate = ({ op, type }: EngineStep): boolean => op.startsWith('create') && !type.startsWith('pulumi:');
 
 function doubtOf(source: Doubt['source'], { op, type, urn }: EngineStep): Doubt {

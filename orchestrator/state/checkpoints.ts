@@ -111,6 +111,12 @@ export function parseCheckpoint(body: string): CheckpointContent | Pick<Unreadab
   };
 }
 
+/** Undefined where there is none, or it cannot be read. */
+export function contentOf(checkpoint: { readonly body: string } | undefined): CheckpointContent | undefined {
+  const content = checkpoint && parseCheckpoint(checkpoint.body);
+  return content === undefined || 'reason' in content ? undefined : content;
+}
+
 function stackOfKey(key: string): string {
   return (key.split('/').at(-1) ?? '').replace(/\.json(\.gz|\.zst)?$/, '');
 }

@@ -26,6 +26,12 @@ export const recoveryWords: RecoveryWords = {
     return `AWS and the state agree${other}; ${'failed' in plan ? 'the plan failed' : describePlan(plan)}`;
   },
   plan: describePlan,
+  restore: (short, { bucket, key, prefix, lastGood }) => {
+    const again = `then again: npm run recover -- ${short}`;
+    return lastGood !== undefined
+      ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${lastGood}'`
+      : `Every version is under ${prefix}, and the engine takes none of them. Put a good one back, ${again}`;
+  },
   left: (plan) => {
     const left = 'failed' in plan ? [] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange);
     const more = left.length - leftToldAtMost;
