@@ -295,3 +295,44 @@ export function differenceInWords(difference: Difference): string {
 
 /** What AWS has of what the state has and AWS has not, or not for long. */
 const missingWords = { gone: 'does not', going: 'is deleting it', over: 'could not make it' } as const;
+
+/** A difference as `--json` has it: flat, and without what the checkpoint has beside it. */
+export function differenceRecord(stack: string, difference: Difference): Readonly<Record<string, unknown>> {
+  const base = { stack, short: shortOf(stack), kind: difference.kind };
+  switch (difference.kind) {
+    case 'missing':
+    case 'not-compared': {
+      const { name, type, id, urn } = difference.resource;
+      return { ...base, resource: name, type, id: id ?? null, urn, ...(difference.kind === 'missing' ? { phase: difference.phase } : {}) };
+    }
+    case 'unrecorded': {
+      const { object, resource, by } = difference;
+      return { ...base, resource: resource ?? null, type: object.type, id: object.id, by, object };
+    }
+    case 'changed': {
+      const { resource, properties, object } = difference;
+      return {
+        ...base,
+        resource: resource.name,
+        type: resource.type,
+        id: object.id,
+        urn: resource.urn,
+        properties: properties.map(({ path, state, live }) => ({ path, state: state ?? null, live: live ?? null })),
+      };
+    }
+    case 'foreign': {
+      const { object, inside } = difference;
+      return { ...base, type: object.type, id: object.id, inside, object };
+    }
+    case 'twice': {
+      const { type, resource, recorded, objects } = difference;
+      return { ...base, resource, type, recorded: recorded ?? null, ids: objects.map(({ id }) => id), objects };
+    }
+    case 'disowned': {
+      const { disowned, object } = difference;
+      return { ...base, ...disowned, isThere: object !== undefined };
+    }
+    default:
+      return difference satisfies never;
+  }
+}

@@ -3,11 +3,14 @@ import { shortOf } from '../domain/stack-name.ts';
 import type { JournalEvent } from '../journal/events.ts';
 import type { ReadRun } from '../journal/read-runs.ts';
 import type { SessionRecord } from '../locks/lock-record.ts';
+import { mayBeAtWork } from '../ownership/liveness.ts';
+import { isOpen } from '../ownership/stack-record.ts';
 import { describeAnswer } from '../recovery/describe.ts';
 import { endedWell, verbOf } from '../run/apply.ts';
 import type { SharedPart } from '../run/shared-run.ts';
 import { outcomesOf } from '../run/shared-run.ts';
 import { describeDoubts, shortTime } from '../run/standing.ts';
+import type { Standings } from '../run/standing.ts';
 import { countWords, plural } from './describe.ts';
 import type { Style } from './reporter.ts';
 import { table } from './table.ts';
@@ -33,6 +36,37 @@ export interface RunStatus {
   readonly ciLink: string | null;
   readonly accessKeyIds: readonly string[];
   readonly unreadable: readonly string[];
+}
+
+export function runStatus(
+  { run, opened, ended, events, unreadable }: ReadRun,
+  standings: Pick<Standings, 'liveness' | 'records'>,
+): RunStatus {
+  const liveness = opened && standings.liveness(opened.process);
+  const works = !ended && liveness !== undefined && mayBeAtWork(liveness);
+  return {
+    run,
+    operation: opened?.operation ?? null,
+    user: opened?.process.user ?? null,
+    host: opened?.process.host ?? null,
+    pid: opened?.process.pid ?? null,
+    startedAt: opened?.at ?? null,
+    end: ended ? 'ended' : works ? 'at-work' : liveness?.answer === 'dead' ? 'died' : 'unknown',
+    exitCode: ended?.exitCode ?? null,
+    endedAt: ended?.at ?? null,
+    // While it works, an engine that runs is not left open.
+    held: [...standings.records.values()].flatMap(({ record }) =>
+      isOpen(record) && record.run?.by.run === run && !(works && record.phase === 'running') ? [record.stack] : [],
+    ),
+    stacks: opened?.order ?? [...new Set(events.flatMap((event) => ('stack' in event ? [event.stack] : [])))],
+    shared: opened?.shared ?? null,
+    commit: opened?.commit ?? null,
+    ciLink: opened?.ciLink ?? null,
+    accessKeyIds: [...new Set(events.flatMap((event) => ('session' in event ? [event.session.accessKeyId] : [])))].filter(
+      (key) => key !== '',
+    ),
+    unreadable,
+  };
 }
 
 /** `exit 0`; `died, open: 1 held`. */

@@ -9,7 +9,7 @@ import { shortOf } from '../../domain/stack-name.ts';
 import { withUpstreams } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import { compareWithState, isFound } from '../../inventory/compare.ts';
-import type { Difference, StackDifferences } from '../../inventory/compare.ts';
+import type { StackDifferences } from '../../inventory/compare.ts';
 import type { Inventory, LiveObject, LookScope } from '../../inventory/live-object.ts';
 import { findOwners } from '../../inventory/owners.ts';
 import type { Owner } from '../../inventory/owners.ts';
@@ -31,7 +31,7 @@ import { openFile } from '../open-file.ts';
 import type { OpenedSession } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
 import { print, report } from '../report.ts';
-import { describeDifferences, describeInventory } from '../../ui/inventory.ts';
+import { describeDifferences, describeInventory, differenceRecord } from '../../ui/inventory.ts';
 
 export interface InventoryFlags extends CommonFlags {
   readonly diff: boolean;
@@ -296,44 +296,3 @@ const isThere = (objects: readonly LiveObject[], { type, id }: DisownedObject): 
   objects.some((object) => object.type === type && object.id === id);
 
 const instants = ({ from, until }: Inventory) => ({ from: new Date(from).toISOString(), until: new Date(until).toISOString() });
-
-/** A difference as `--json` has it: flat, and without what the checkpoint has beside it. */
-export function differenceRecord(stack: string, difference: Difference): Readonly<Record<string, unknown>> {
-  const base = { stack, short: shortOf(stack), kind: difference.kind };
-  switch (difference.kind) {
-    case 'missing':
-    case 'not-compared': {
-      const { name, type, id, urn } = difference.resource;
-      return { ...base, resource: name, type, id: id ?? null, urn, ...(difference.kind === 'missing' ? { phase: difference.phase } : {}) };
-    }
-    case 'unrecorded': {
-      const { object, resource, by } = difference;
-      return { ...base, resource: resource ?? null, type: object.type, id: object.id, by, object };
-    }
-    case 'changed': {
-      const { resource, properties, object } = difference;
-      return {
-        ...base,
-        resource: resource.name,
-        type: resource.type,
-        id: object.id,
-        urn: resource.urn,
-        properties: properties.map(({ path, state, live }) => ({ path, state: state ?? null, live: live ?? null })),
-      };
-    }
-    case 'foreign': {
-      const { object, inside } = difference;
-      return { ...base, type: object.type, id: object.id, inside, object };
-    }
-    case 'twice': {
-      const { type, resource, recorded, objects } = difference;
-      return { ...base, resource, type, recorded: recorded ?? null, ids: objects.map(({ id }) => id), objects };
-    }
-    case 'disowned': {
-      const { disowned, object } = difference;
-      return { ...base, ...disowned, isThere: object !== undefined };
-    }
-    default:
-      return difference satisfies never;
-  }
-}
