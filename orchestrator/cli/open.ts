@@ -38,6 +38,7 @@ import type { ObjectStore } from '../state/object-store.ts';
 import { readInstallation } from '../state/installation.ts';
 import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
 import { lookAt, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
+import { oldLayout } from '../ui/bucket.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
 import { programSettings } from './fingerprint-settings.ts';
@@ -304,11 +305,7 @@ async function refuseOldLayout(store: ObjectStore, network: string): Promise<voi
   const found = (await Promise.all(old.map((prefix) => store.list(prefix)))).flat();
   const [first] = found;
   if (first === undefined) return;
-  throw new Refusal(exitCodes.preflightRefused, {
-    reason: 'old-layout',
-    message: `The state bucket is of an older Holdfast, which kept no stack records (${first.key}). This one cannot tell from it who may write which stack, and has touched nothing.`,
-    next: 'Finish what is held with the older version, and deploy this network to a bucket of its own with this one.',
-  });
+  throw new Refusal(exitCodes.preflightRefused, oldLayout(first.key));
 }
 
 export function standingsOf(

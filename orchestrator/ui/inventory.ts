@@ -1,4 +1,5 @@
 import { shortOf } from '../domain/stack-name.ts';
+import type { Problem } from '../domain/problem.ts';
 import { resourceTypeOf, resourceTypes } from '../aws/resource-types/index.ts';
 import type { Difference, StackDifferences } from '../inventory/compare.ts';
 import { isFound } from '../inventory/compare.ts';
@@ -336,3 +337,26 @@ export function differenceRecord(stack: string, difference: Difference): Readonl
       return difference satisfies never;
   }
 }
+
+export const cannotLook = ({
+  code,
+  message,
+  action,
+}: {
+  readonly code: string;
+  readonly message: string;
+  readonly action?: string;
+}): Problem => ({
+  reason: 'cannot-look',
+  message: `AWS could not be looked at: ${code}: ${message}`,
+  next: `Allow the session ${action ?? 'to look'} where it is refused (docs/inventory.md has all that is asked), check the network otherwise; then run the same command again.`,
+});
+
+/** @param why the bucket does not say which installation is ours */
+export const everyInstallation = (why: string): string =>
+  `${why}: objects of every installation are shown, each under its own, and of what has no tags only the state could say whose it is.`;
+
+export const unreadState = (short: string, why: string): string =>
+  `the checkpoint of ${short} cannot be read (${why}): of what has no tags and is in no other state, nobody can say whose it is.`;
+
+export const disownedUnknown = (why: string): string => `what was disowned is not known, and nothing is left out for it: ${why}`;
