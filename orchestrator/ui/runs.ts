@@ -1,4 +1,5 @@
 import { formatSeconds } from '../domain/duration.ts';
+import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { JournalEvent } from '../journal/events.ts';
 import type { ReadRun } from '../journal/read-runs.ts';
@@ -206,3 +207,16 @@ export function describeJournalEvent(event: JournalEvent): string {
 
 /** Enough of it to tell versions apart. */
 const shortEtag = (etag: string): string => etag.replaceAll('"', '').slice(0, 8);
+
+/** @param matching names of runs, oldest first, of which so many are named */
+export const ambiguousRun = (network: string, id: string, matching: readonly string[], named: number): Problem => ({
+  reason: 'ambiguous-run',
+  message: `${plural(matching.length, 'run')} of ${network} begin with "${id}": ${matching.slice(-named).reverse().join(', ')}${matching.length > named ? ', …' : ''}`,
+  next: `Give more of it: npm run runs -- ${matching.at(-1) ?? 'ID'}`,
+});
+
+export const unknownRun = (network: string, id: string, nearest: readonly string[]): Problem => ({
+  reason: 'unknown-run',
+  message: `${network} has no run "${id}"${nearest.length === 0 ? ', and no other' : `; the nearest: ${nearest.join(', ')}`}`,
+  next: nearest.length === 0 ? 'Nothing was ever run on this network: npm run up' : 'List them: npm run runs',
+});

@@ -4,13 +4,12 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { allRuns, readRun } from '../../journal/read-runs.ts';
 import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
-import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { RunStatus } from '../../ui/runs.ts';
-import { describeParts, describeRun, describeRuns, runStatus } from '../../ui/runs.ts';
+import { ambiguousRun, describeParts, describeRun, describeRuns, runStatus, unknownRun } from '../../ui/runs.ts';
 
 export interface RunsFlags extends CommonFlags {
   readonly limit: number;
@@ -60,12 +59,7 @@ export function findRun(names: readonly string[], id: string, network: string): 
   const matching = names.filter((name) => name.startsWith(id));
   const [only] = matching;
   if (only !== undefined && matching.length === 1) return only;
-  if (matching.length > 1)
-    throw new Refusal(exitCodes.usage, {
-      reason: 'ambiguous-run',
-      message: `${plural(matching.length, 'run')} of ${network} begin with "${id}": ${matching.slice(-nearestCount).reverse().join(', ')}${matching.length > nearestCount ? ', …' : ''}`,
-      next: `Give more of it: npm run runs -- ${matching.at(-1) ?? 'ID'}`,
-    });
+  if (matching.length > 1) throw new Refusal(exitCodes.usage, ambiguousRun(network, id, matching, nearestCount));
   const nearest = [...names]
     .reverse()
     // Over what was typed: the rest of a name is not a difference.
@@ -73,9 +67,5 @@ export function findRun(names: readonly string[], id: string, network: string): 
     .sort((a, b) => a.far - b.far)
     .slice(0, nearestCount)
     .map(({ name }) => name);
-  throw new Refusal(exitCodes.usage, {
-    reason: 'unknown-run',
-    message: `${network} has no run "${id}"${nearest.length === 0 ? ', and no other' : `; the nearest: ${nearest.join(', ')}`}`,
-    next: nearest.length === 0 ? 'Nothing was ever run on this network: npm run up' : 'List them: npm run runs',
-  });
+  throw new Refusal(exitCodes.usage, unknownRun(network, id, nearest));
 }
