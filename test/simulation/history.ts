@@ -254,6 +254,8 @@ class Play {
         return (context) => done(up.call(context, apply, ...patterns));
       case 'up-edited':
         return (context) => done(up.call(context, { ...apply, network: '/work/networks/edited.yaml' }, ...patterns));
+      case 'up-wait':
+        return (context) => done(up.call(context, { ...apply, network: '/work/networks/edited.yaml', wait: 1200 }, ...patterns));
       case 'destroy':
         return (context) => done(destroy.call(context, { ...apply, confirm: 'net' }, ...(patterns.length === 0 ? ['spoke.a'] : patterns)));
       case 'recover':
