@@ -13,6 +13,7 @@ import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
+import type { StackNode } from '../graph/graph.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -230,8 +231,8 @@ export async function preflight(
             ...new Set(
               graph.nodes
                 .filter(({ name }) => selected.has(name))
-                .flatMap(({ upstreams }) => upstreams)
-                .filter((upstream) => !selected.has(upstream) && (states.get(upstream)?.empty ?? true)),
+                .flatMap((node) => lackingUpstreams(node, state))
+                .filter((upstream) => !selected.has(upstream)),
             ),
           ],
     cli: request.cli,
@@ -258,6 +259,19 @@ export async function preflight(
     settings: programSettings(file, installation?.value.installation ?? ''),
     clockSkewSeconds,
   };
+}
+
+/** Stacks that this one reads and that do not have what it reads: they were never deployed, or not to the end. What is held is left out with what reads it. */
+function lackingUpstreams({ upstreams, references, kind }: StackNode, { states, standings }: BucketState): string[] {
+  const lacks = (upstream: string): boolean =>
+    Object.entries(references).some(
+      ([reference, read]) =>
+        read === upstream &&
+        Object.keys(kind.references[reference]?.outputs ?? {}).some((name) => !(name in (states.get(upstream)?.outputs ?? {}))),
+    );
+  return upstreams.filter(
+    (upstream) => (states.get(upstream)?.empty ?? true) || (standings.byStack.get(upstream)?.kind !== 'held' && lacks(upstream)),
+  );
 }
 
 /** Seconds that each stack took last, where that is known. */

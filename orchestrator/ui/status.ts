@@ -9,7 +9,8 @@ import { table } from './table.ts';
 export interface StackStatus {
   readonly stack: string;
   readonly short: string;
-  readonly state: 'applied' | 'not-deployed' | 'held' | 'locked' | 'frozen' | 'changed-behind' | 'not-in-network-file' | 'unreadable';
+  readonly state:
+    'applied' | 'unfinished' | 'not-deployed' | 'held' | 'locked' | 'frozen' | 'changed-behind' | 'not-in-network-file' | 'unreadable';
   readonly resources: number;
   readonly updatedAt: string | null;
   readonly detail: string;
@@ -21,7 +22,12 @@ export interface StackStatus {
     readonly spool?: string;
     readonly lockGoneSince?: string;
   };
+  /** Of an unfinished one: the run that left some of it undone, and the command that does the rest. */
+  readonly unfinished?: { readonly operation: 'up' | 'destroy'; readonly run: string };
 }
+
+export const describeUnfinished = (short: string, { operation, run }: NonNullable<StackStatus['unfinished']>): string =>
+  `run ${run} left it part-way. Continue: npm run ${operation} -- ${short}`;
 
 /** @param spools where the last checkpoint lies that a held stack's engine could not write, by full name */
 export function describeStatus(
@@ -32,6 +38,7 @@ export function describeStatus(
 ): string {
   const word: Record<StackStatus['state'], string> = {
     applied: style.green('applied'),
+    unfinished: style.yellow('UNFINISHED'),
     'not-deployed': style.dim('not deployed'),
     held: style.red('HELD'),
     frozen: style.cyan('FROZEN'),

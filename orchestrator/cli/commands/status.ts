@@ -7,10 +7,11 @@ import { spooledFile } from '../../gateway/spool.ts';
 import { detailOfHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
 import type { Standing, Standings } from '../../run/standing.ts';
 import type { StackState } from '../../state/checkpoints.ts';
+import { readIndex } from '../../state/index-of-stacks.ts';
 import type { Verified } from '../../ownership/stack-record.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { StackStatus } from '../../ui/status.ts';
-import { describeStatus, describeWhy } from '../../ui/status.ts';
+import { describeStatus, describeUnfinished, describeWhy } from '../../ui/status.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
 import { print, report } from '../report.ts';
@@ -41,6 +42,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
       const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings);
+      const whole = await wholeSince(standings, () => readIndex(aws.store, file.network.spec.network));
       const stacks = [...names].map((stack): StackStatus => {
         const state = states.get(stack);
         const unread = broken.get(stack);
@@ -55,6 +57,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
             state,
             verifiedOf(standings, stack),
             file.graph.byName.has(stack),
+            whole.get(stack),
           ),
         };
       });
@@ -78,6 +81,15 @@ async function spoolsOf(folder: string, { byStack }: Standings): Promise<Map<str
   return new Map(found.flat());
 }
 
+/**
+ * Checkpoints, by their stacks, over which the engine has found nothing left to do since: a plan says so and writes no record. Asked only where a record
+ * says that something was left.
+ */
+async function wholeSince({ records }: Standings, read: () => ReturnType<typeof readIndex>): Promise<ReadonlyMap<string, string>> {
+  const isAny = [...records.values()].some(({ record }) => record.verified.kind === 'at' && record.verified.unfinished !== undefined);
+  return new Map(isAny ? [...(await read()).entries].map(([stack, { checkpoint }]) => [stack, checkpoint]) : []);
+}
+
 function standingStatus(
   short: string,
   spooled: string | undefined,
@@ -85,7 +97,8 @@ function standingStatus(
   state: StackState | undefined,
   verified: Verified | undefined,
   isInFile: boolean,
-): Pick<StackStatus, 'state' | 'detail' | 'held'> {
+  whole: string | undefined,
+): Pick<StackStatus, 'state' | 'detail' | 'held' | 'unfinished'> {
   switch (standing?.kind) {
     case 'held': {
       const { why, since, run, lockGoneSince } = standing;
@@ -122,5 +135,9 @@ function standingStatus(
   if (verified?.kind === 'unknown')
     return { state: 'changed-behind', detail: `released unverified at ${verified.since}: the next up looks at AWS first` };
   if (state && !isInFile) return { state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
+  if (state && !state.empty && verified?.kind === 'at' && verified.unfinished !== undefined && whole !== state.etag) {
+    const unfinished = { operation: verified.unfinished, run: verified.run };
+    return { state: 'unfinished', detail: describeUnfinished(short, unfinished), unfinished };
+  }
   return state && !state.empty ? { state: 'applied', detail: '' } : { state: 'not-deployed', detail: '' };
 }
