@@ -261,7 +261,7 @@ export async function preflight(
   };
 }
 
-/** Stacks that this one reads and that do not have what it reads: they were never deployed, or not to the end. What is held is left out with what reads it. */
+/** Stacks that this one reads and that do not have what it reads: they were never deployed, or not to the end. Of one that is another's to end no deploy is due. */
 function lackingUpstreams({ upstreams, references, kind }: StackNode, { states, standings }: BucketState): string[] {
   const lacks = (upstream: string): boolean =>
     Object.entries(references).some(
@@ -269,9 +269,8 @@ function lackingUpstreams({ upstreams, references, kind }: StackNode, { states, 
         read === upstream &&
         Object.keys(kind.references[reference]?.outputs ?? {}).some((name) => !(name in (states.get(upstream)?.outputs ?? {}))),
     );
-  return upstreams.filter(
-    (upstream) => (states.get(upstream)?.empty ?? true) || (standings.byStack.get(upstream)?.kind !== 'held' && lacks(upstream)),
-  );
+  const isAnothers = (upstream: string): boolean => ['locked', 'held', 'frozen'].includes(standings.byStack.get(upstream)?.kind ?? 'free');
+  return upstreams.filter((upstream) => (states.get(upstream)?.empty ?? true) || (lacks(upstream) && !isAnothers(upstream)));
 }
 
 /** Seconds that each stack took last, where that is known. */

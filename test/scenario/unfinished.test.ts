@@ -1,3 +1,4 @@
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
@@ -61,6 +62,17 @@ describe('a stack whose up failed part-way', { concurrent: false, shuffle: false
     const calls = await rig.calls({ since: before });
     expect(calls.filter(({ service, action }) => service === 'ec2' && !action.startsWith('Describe'))).toEqual([]);
     expect(calls.filter(({ action, key }) => action === 'PutObject' && /^\.pulumi\/|^\.holdfast\/stacks\//.test(key ?? ''))).toEqual([]);
+  });
+
+  it('refuses what reads it as locked where another process has it, without a word of deploying it', async () => {
+    const lock = '.pulumi/locks/organization/holdfast/small.vpc.one/4f2a.json';
+    const Body = JSON.stringify({ pid: 1, username: 'ada', hostname: 'laptop', timestamp: '2030-01-01T00:00:00Z' });
+    await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: lock, Body }));
+    const locked = await rig.holdfast(['up', 'route-tables.one', '--yes']);
+    await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: lock }));
+    expect(locked.exitCode, locked.stdout).toBe(6);
+    expect(locked.stdout).toContain('ada@laptop');
+    expect(locked.stdout).not.toContain('not deployed yet');
   });
 
   it('is applied once the told command has gone on with it, and what reads it deploys', async () => {
