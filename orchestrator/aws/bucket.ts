@@ -10,16 +10,24 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import { noteDates } from './answer-date.ts';
 import type { Conditional, ObjectStore, PutCondition, Removal, StoredBody, StoredObject, StoredVersion } from '../state/object-store.ts';
 
 /** The state bucket over S3. */
 export class Bucket implements ObjectStore {
   readonly name: string;
   readonly #s3: S3Client;
+  #answeredAt: number | undefined;
 
   constructor(s3: S3Client, name: string) {
     this.#s3 = s3;
     this.name = name;
+    noteDates(s3, (at) => (this.#answeredAt = Math.max(at, this.#answeredAt ?? at)));
+  }
+
+  /** When S3 last answered, by its own clock: that of the times in it. Undefined where no answer bore a date. */
+  get answeredAt(): number | undefined {
+    return this.#answeredAt;
   }
 
   async list(prefix: string): Promise<readonly StoredObject[]> {

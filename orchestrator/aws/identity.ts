@@ -1,5 +1,6 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import type { Clients } from './clients.ts';
+import { noteDates } from './answer-date.ts';
 import { looked } from './looked.ts';
 import type { Looked } from './looked.ts';
 
@@ -17,16 +18,7 @@ export const clockSkewLimitSeconds = 240;
 export async function lookAtIdentity({ sts }: Pick<Clients, 'sts'>, now: () => number): Promise<Looked<Identity>> {
   let serverTime: number | undefined;
   const command = new GetCallerIdentityCommand({});
-  command.middlewareStack.add(
-    (next) => async (args) => {
-      const answer = await next(args);
-      const date = (answer.response as { headers?: Record<string, string> }).headers?.['date'];
-      const parsed = Date.parse(date ?? '');
-      if (!Number.isNaN(parsed)) serverTime = parsed;
-      return answer;
-    },
-    { step: 'deserialize', priority: 'low' },
-  );
+  noteDates(command, (at) => (serverTime = at));
   return looked(async () => {
     const { Account, Arn } = await sts.send(command);
     return {

@@ -177,7 +177,7 @@ export async function preflight(
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);
   const clockSkewSeconds = identity.ok ? identity.value.clockSkewSeconds : undefined;
-  const state = await readState(context, aws, network, bucketFacts.ok, emit, clockSkewSeconds);
+  const state = await readState(context, aws, network, bucketFacts.ok, emit);
   const { states, unreadable, standings } = state;
   const durations = durationsOf(standings);
   const { selected } = request;
@@ -294,13 +294,12 @@ export async function readState(
   network: Network,
   reachable: boolean,
   emit: Emit,
-  clockSkewSeconds = 0,
 ): Promise<BucketState> {
   if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings };
   const name = network.spec.network;
   await refuseOldLayout(aws.store, name);
   const { states, unreadable } = await readStates(aws.store, name);
-  const read = () => standingsOf(context, aws, name, states, { clockSkewSeconds });
+  const read = () => standingsOf(context, aws, name, states);
   let standings = await read();
   const restored = await restoreLocks(tidyRequest(context, aws, name, standings, emit)).catch((cause: unknown) => {
     emit({ type: 'note', message: `The lock of a held stack is gone, and could not be put back: ${messageOf(cause)}` });
@@ -329,11 +328,12 @@ export function standingsOf(
   aws: OpenedSession,
   network: string,
   states: ReadonlyMap<string, StackState>,
-  { only, clockSkewSeconds = 0 }: { readonly only?: readonly string[]; readonly clockSkewSeconds?: number | undefined } = {},
+  only?: readonly string[],
 ): Promise<Standings> {
+  const { store } = aws;
   // A process is heard of by the bucket's clock: one of ours that is ahead would take it for quiet.
-  const now = context.now() - clockSkewSeconds * 1000;
-  return readStandings({ store: aws.store, network, states, ...(only ? { only } : {}), ...observerOf(aws), now });
+  const now = (): number => store.answeredAt ?? context.now();
+  return readStandings({ store, network, states, ...(only ? { only } : {}), ...observerOf(aws), now });
 }
 
 /** This process, as one that looks at others. */
@@ -359,6 +359,7 @@ const noStandings: Standings = {
   locks: [],
   records: new Map(),
   heard: new Map(),
+  readAt: 0,
   liveness: () => unknownLiveness,
   unreadable: [],
 };

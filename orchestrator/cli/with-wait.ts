@@ -63,9 +63,9 @@ async function waitOnce(
         look: async () => {
           if (live.remainingSeconds() < shortSeconds) await live.renew().catch(() => false);
           // Without the states: plain pulumi has a step open in its checkpoint for as long as it works on it, and its lock says that it may.
-          const standings = await standingsOf(context, aws, network, new Map(), { only: stacks });
+          const standings = await standingsOf(context, aws, network, new Map(), stacks);
           const others = (await readWaiters(store, network)).filter(({ record }) => record.nonce !== aws.process.nonce);
-          return { standings, waiters: await seeWaiters(others, observerOf(aws), context.now()) };
+          return { standings, waiters: await seeWaiters(others, observerOf(aws), standings.readAt) };
         },
         // Of a session that is over the next run says so.
         goesOn: () => context.now() < untilMs && live.remainingSeconds() > 0,

@@ -51,7 +51,7 @@ export async function waitForLocks(
       holders = found.map(({ holder }) => holder);
       // Between two of its stacks a run has none. Who comes in then changes what that run has planned over.
       if (holders.length === 0)
-        holders = [...runs].flatMap(([nonce, holder]) => (isHeardOf(standings.heard.get(nonce), now()) ? [holder] : []));
+        holders = [...runs].flatMap(([nonce, holder]) => (isHeardOf(standings.heard.get(nonce), standings.readAt) ? [holder] : []));
       // Not at once: a run that was told of a lock a moment ago, and finds none, may be told of the next one.
       if (holders.length === 0 && looks > 1) return 'again';
     }

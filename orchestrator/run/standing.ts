@@ -43,6 +43,8 @@ export interface Held {
   readonly run?: string;
   readonly spool?: string;
   readonly doubts: readonly Doubt[];
+  /** Its owner, where that was not seen to be dead: it may be at work on the stack. */
+  readonly unseen?: LockRecord;
   /** Set while the lock is not there. */
   readonly lockGoneSince?: string;
   readonly frozen?: string;
@@ -91,6 +93,7 @@ export function standingOf(facts: StackFacts): Standing {
         : `locked by run ${owner.run} on ${owner.host}, which had started nothing ${describeUnseen(liveness(owner))}`,
       since: record.since,
       ...(isRecovery ? {} : { run: owner.run }),
+      ...(isDead ? {} : { unseen: owner }),
       doubts: isRecovery ? doubtsOf(state?.pendingOperations ?? []) : [],
       ...goneOf(facts),
       ...frozenOf(record),
@@ -143,11 +146,16 @@ function heldBy(record: OpenRecord, facts: StackFacts): Held {
   const pending = facts.state?.pendingOperations ?? [];
   const last = record.doubts.filter(({ source }) => source === 'question' || source === 'recovery');
   const doubts = last.length > 0 ? last : record.doubts.length > 0 ? record.doubts : doubtsOf(pending);
-  const { run } = record;
+  const { run, owner } = record;
+  const isUnseen = record.phase !== 'held' && facts.liveness(owner).answer !== 'dead';
+  const ofOwner = isUnseen
+    ? `run ${owner.run} on ${owner.host} was at work on it ${describeUnseen(facts.liveness(owner))}`
+    : 'its run ended in the middle, and what it did last is unknown';
   return {
     kind: 'held',
-    why: doubts.length > 0 ? describeDoubts(doubts) : 'its run ended in the middle, and what it did last is unknown',
+    why: doubts.length > 0 ? describeDoubts(doubts) : ofOwner,
     since: record.since,
+    ...(isUnseen ? { unseen: owner } : {}),
     ...(run === undefined ? {} : { run: run.by.run }),
     doubts,
     ...(run?.spool === undefined ? {} : { spool: run.spool }),
@@ -244,6 +252,8 @@ export interface Standings {
   readonly locks: readonly StandingLock[];
   readonly records: ReadonlyMap<string, HeldRecord>;
   readonly heard: ReadonlyMap<string, Date>;
+  /** When that was read, by the clock that it bears. */
+  readonly readAt: number;
   readonly liveness: (process: ProcessRecord) => Liveness;
   /** Records that cannot be read, each with its key: what they would say of their stack is not known. */
   readonly unreadable: readonly string[];
@@ -268,7 +278,8 @@ export interface StandingsRequest extends Observer {
   readonly states: ReadonlyMap<string, StackState>;
   /** Of these stacks alone. */
   readonly only?: readonly string[];
-  readonly now: number;
+  /** By the clock of the store, where it is known. */
+  readonly now: () => number;
 }
 
 export async function readStandings(request: StandingsRequest): Promise<Standings> {
@@ -278,6 +289,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const seen = await readRecords(store, network, only);
   // A process is heard of before a record names it.
   const heardFirst = await lastHeard(store, network);
+  const readAt = now();
   const records = new Map(seen.byStack);
   const unreadable = new Map(seen.unreadable);
   const processes = [
@@ -290,7 +302,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const { liveness, heard } = await seeProcesses(processes, request, {
     heard: heardFirst,
     hearAgain: () => lastHeard(store, network),
-    now,
+    now: readAt,
   });
   const readOf = (stack: string): ReadRecord => records.get(stack) ?? unreadable.get(stack) ?? { kind: 'none', stack };
   const judge = (stack: string, locks: readonly StandingLock[], state: StackState | undefined): Standing =>
@@ -316,7 +328,7 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
       standing = { ...standing, lockGoneSince: (await lockGoneSince(store, stack).catch(() => undefined)) ?? 'unknown' };
     byStack.set(stack, standing);
   }
-  return { byStack, locks, records, heard, liveness, unreadable: [...unreadable.values()].map(({ key, why }) => `${key}: ${why}`) };
+  return { byStack, locks, records, heard, readAt, liveness, unreadable: [...unreadable.values()].map(({ key, why }) => `${key}: ${why}`) };
 }
 
 /** What it wrote until it died is read only now. */

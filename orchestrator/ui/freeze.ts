@@ -15,6 +15,8 @@ export interface StackOutcome {
   readonly outcome: 'frozen' | 'already-frozen' | 'unfrozen' | 'not-frozen';
   /** Where the stack stands now. */
   readonly standing: Standing['kind'];
+  /** Its run was not seen to be dead, and may go on: a freeze lets no other one begin. */
+  readonly mayBeAtWork: boolean;
   readonly by: { readonly user: string; readonly host: string; readonly since: string; readonly incident: string | null } | null;
   readonly detail: string;
 }
@@ -118,7 +120,9 @@ export const unreadableStack = (why: string): Problem => ({
 });
 
 export function detailOfFrozen({ by, keepsLock }: FrozenStack, short: string, standing: Standing | undefined): string {
-  const held = standing?.kind === 'held' ? `; ${describeHeld(short, standing)}` : '';
+  const unseen = standing?.kind === 'held' ? standing.unseen : undefined;
+  const work = unseen ? `; run ${unseen.run} on ${unseen.host} was not seen to be dead, and may go on` : '';
+  const held = standing?.kind === 'held' ? `${work}; ${describeHeld(short, standing)}` : '';
   return `by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}${keepsLock ? '; it keeps the lock that it has' : ''}${held}`;
 }
 
@@ -132,7 +136,7 @@ export function detailOfUnfrozen(was: LockRecord | undefined, short: string, sta
 }
 
 export const frozenUntil = (shorts: readonly string[], incident: string): string =>
-  `Nobody works on ${shorts.length === 1 ? 'it' : 'them'} until: npm run unfreeze -- ${shorts.join(' ')} --incident ${quoted(incident)}`;
+  `No run begins on ${shorts.length === 1 ? 'it' : 'them'} until: npm run unfreeze -- ${shorts.join(' ')} --incident ${quoted(incident)}`;
 
 /** What everyone is told, in one message, however many stacks it is about. */
 export function announcementOf(kind: 'frozen' | 'unfrozen', stacks: readonly string[], incident: string) {
@@ -141,7 +145,7 @@ export function announcementOf(kind: 'frozen' | 'unfrozen', stacks: readonly str
   return kind === 'frozen'
     ? {
         short,
-        what: 'nobody works on it until it is unfrozen',
+        what: 'no run begins on it until it is unfrozen',
         next: `once the incident is over: npm run unfreeze -- ${shorts.length === 1 ? short : '--all'} --incident ${quoted(incident)}`,
       }
     : { short, what: 'everyone may work on it again; what was held stays held', next: 'npm run status' };

@@ -215,24 +215,33 @@ export async function withRetries(world: World, process: Process, attempt: () =>
 
 /** @param authenticate throws where the key has ended */
 export function bucketClient(world: World, process: Process, bucket: BucketModel, authenticate: () => void): S3Client {
-  const send: Send = (command) => {
+  // Of those that the client is given, the ones that see the answer as it came.
+  const seers: ((next: () => Promise<unknown>) => (args: object) => Promise<unknown>)[] = [];
+  const send: Send = async (command) => {
     const name = command.constructor.name.replace(/Command$/, '');
     const input = command.input as Input;
-    return withRetries(world, process, () =>
+    let answeredMs = 0;
+    const output = await withRetries(world, process, () =>
       world.call(process, {
         label: describeRequest(name, input),
         conditional: input['IfMatch'] !== undefined || input['IfNoneMatch'] !== undefined,
         effect: () => {
           authenticateTo(authenticate);
+          answeredMs = world.nowMs;
           return bucket.serve(name, input, process);
         },
       }),
     );
+    const response = { headers: { date: new Date(answeredMs).toUTCString() } };
+    for (const seer of seers) await seer(() => Promise.resolve({ response, output }))({});
+    return output;
   };
   return Object.assign(Object.create(S3Client.prototype) as S3Client, {
     send,
     destroy: () => undefined,
-    middlewareStack: { add: () => undefined },
+    middlewareStack: {
+      add: (seer: (typeof seers)[number], { step }: { readonly step: string }) => step === 'deserialize' && seers.push(seer),
+    },
   });
 }
 

@@ -71,6 +71,8 @@ export class Oracle {
   readonly cancelled = new Set<string>();
   /** Stacks that are to have a lock, as a freeze was told. */
   readonly frozen = new Set<string>();
+  /** Those of them of which it was said that a run may still be at work there. */
+  readonly #toldOfWork = new Set<string>();
 
   constructor({ world, bucket, aws, stacks, machines }: Seen) {
     this.#world = world;
@@ -92,7 +94,7 @@ export class Oracle {
       if (change) this.#judge(change);
     }
     for (const { by, stack } of this.#aws.takeWrites())
-      if (this.frozen.has(stack) && !this.cancelled.has(stack) && /of (up|destroy)/.test(by))
+      if (this.frozen.has(stack) && !this.#toldOfWork.has(stack) && !this.cancelled.has(stack) && /of (up|destroy)/.test(by))
         this.accuse('frozen-at-work', `${by} changes AWS, and ${stack.slice(4)} was told as frozen`);
     const [back] = this.#aws.backwards.filter(({ by }) => by.endsWith(')') && by.includes('of resume'));
     if (back) this.accuse('went-back', `${back.by} gives ${back.id} the tags of an older file`);
@@ -248,7 +250,12 @@ export class Oracle {
       );
     // Of two at the same time nobody can say which one counts.
     if (kind === 'freeze' && exitCode === 0 && this.#unfrozenAtMs < startedMs)
-      for (const stack of this.#stacks) if (text.includes(`"stack":"${stack}"`)) this.frozen.add(stack);
+      for (const stack of this.#stacks) {
+        if (!text.includes(`"stack":"${stack}"`)) continue;
+        this.frozen.add(stack);
+        if (new RegExp(`"stack":"${stack}"[^}]*"mayBeAtWork":true`).test(text)) this.#toldOfWork.add(stack);
+        else this.#toldOfWork.delete(stack);
+      }
   }
 
   /** When all is over, and the last `up` said that all is well. */

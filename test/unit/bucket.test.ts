@@ -119,6 +119,24 @@ describe('a write whose condition does not hold', () => {
   });
 });
 
+describe('the time of the last answer', () => {
+  const s3 = new ModelS3();
+  const bucket = new Bucket(s3.client(1), 'state');
+  const ask = async (date: string | undefined): Promise<number | undefined> => {
+    s3.date = date;
+    await bucket.get('key');
+    return bucket.answeredAt;
+  };
+
+  it('is what S3 says, also where it found nothing; it is kept where an answer bears none, and never goes back', async () => {
+    expect(bucket.answeredAt).toBeUndefined();
+    const [first, second] = ['Tue, 01 Jan 2030 00:00:07 GMT', 'Tue, 01 Jan 2030 00:00:09 GMT'];
+    expect([await ask(first), await ask(undefined), await ask(second), await ask('yesterday'), await ask(first)]).toEqual(
+      [first, first, second, second, second].map((date) => Date.parse(date)),
+    );
+  });
+});
+
 describe('versions', () => {
   const at = (seconds: number): Date => new Date(Date.parse('2030-01-01T00:00:00Z') + seconds * 1000);
   const version = (VersionId: string, seconds: number, IsLatest = false, Key = 'k') => ({
@@ -130,7 +148,7 @@ describe('versions', () => {
   });
   const marker = (VersionId: string, seconds: number, IsLatest = false) => ({ Key: 'k', VersionId, LastModified: at(seconds), IsLatest });
   const ordered = async (Versions: object[], DeleteMarkers: object[] = []): Promise<string[]> => {
-    const s3 = { send: () => Promise.resolve({ Versions, DeleteMarkers }) };
+    const s3 = { middlewareStack: { add: () => undefined }, send: () => Promise.resolve({ Versions, DeleteMarkers }) };
     return (await new Bucket(s3 as never, 'b').versions('k')).map((each) => each.version);
   };
 

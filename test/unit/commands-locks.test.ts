@@ -20,7 +20,7 @@ async function statusesOf(store: MemoryStore, now: number, maxAgeSeconds?: numbe
     network,
     states: new Map(),
     ...observer(({ nonce }) => alive.includes(nonce)),
-    now,
+    now: () => now,
   });
   return lockStatuses(standings, now, maxAgeSeconds);
 }

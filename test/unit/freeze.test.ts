@@ -43,7 +43,7 @@ const lookerOf = (store: ObjectStore, standings: Standings): TidyRequest => ({
 });
 
 function read(store: ObjectStore, alive: readonly string[] = [], states: ReadonlyMap<string, StackState> = new Map()): Promise<Standings> {
-  return readStandings({ store, network, states, ...observer(({ nonce }) => alive.includes(nonce)), now: 0 });
+  return readStandings({ store, network, states, ...observer(({ nonce }) => alive.includes(nonce)), now: () => 0 });
 }
 
 interface Call {

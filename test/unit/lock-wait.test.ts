@@ -43,7 +43,7 @@ function wait(during: (sleep: number) => void | Promise<void>, seconds = 1200, l
         states: new Map(),
         only: [stack],
         ...ofMachine,
-        now: nowMs,
+        now: () => nowMs,
       });
       return { standings, waiters: await seeWaiters(await readWaiters(bucket, 'example'), ofMachine, nowMs) };
     },

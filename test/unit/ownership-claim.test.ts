@@ -55,7 +55,7 @@ const leftByPulumi = (): void => void bucket.set(checkpointKey(stack), bodyOf([]
 /** What a command that comes now makes of the stack; every process is dead. */
 async function standings() {
   const { states } = await readStates(bucket, network);
-  return readStandings({ store: bucket, network, states, ...observer(() => false), now });
+  return readStandings({ store: bucket, network, states, ...observer(() => false), now: () => now });
 }
 
 const standing = async (): Promise<Standing> => (await standings()).byStack.get(stack) ?? { kind: 'free' };

@@ -253,6 +253,19 @@ describe('a held stack', () => {
     });
   });
 
+  it('whose run was not seen to be dead says that it may still be at work, and which run that is', () => {
+    expect(standingOf(factsOf('running', 'ours', known.quiet))).toMatchObject({
+      why: `run one on ${owner.host} was at work on it and is not heard of any more`,
+      unseen: owner,
+    });
+    expect(standingOf(factsOf('running', 'ours', known['not-shown']))).toMatchObject({
+      why: `run one on ${owner.host} was at work on it and may still be alive: this machine does not show this user the processes of other users`,
+      unseen: owner,
+    });
+    expect(standingOf(factsOf('running', 'ours', known.dead))).not.toHaveProperty('unseen');
+    expect(standingOf(factsOf('held', 'ours', known.quiet))).not.toHaveProperty('unseen');
+  });
+
   it('says first what a recovery could not answer', () => {
     const question = { source: 'question', text: 'which of the two VPCs is it?' } as const;
     const record = asRead(ownedRecord(stack, 'held', { owner, doubts: [exit, question] }));
@@ -330,7 +343,7 @@ describe('what the bucket says', () => {
 
   const read = async (different: Partial<StandingsRequest> = {}) => {
     const { states } = await readStates(store, 'example');
-    const now = Date.parse('2030-01-01T01:00:00Z');
+    const now = (): number => Date.parse('2030-01-01T01:00:00Z');
     return readStandings({ store, network: 'example', states, ...observer(() => false), now, ...different });
   };
   const standing = async (different: Partial<StandingsRequest> = {}): Promise<Standing | undefined> =>
@@ -380,13 +393,13 @@ describe('what the bucket says', () => {
   ])('is of a process elsewhere what its heartbeat says: %i s ago is %s', async (seconds, kind) => {
     runOf('one', 'running');
     store.set(heartbeatKey('example', 'one'), {});
-    expect(await standing({ machine: 'machine-2', now: since.getTime() + seconds * 1000 })).toMatchObject({ kind });
+    expect(await standing({ machine: 'machine-2', now: () => since.getTime() + seconds * 1000 })).toMatchObject({ kind });
   });
 
   it('is not what an earlier heartbeat says of a process of this machine that is seen to be gone', async () => {
     runOf('one', 'running');
     store.set(heartbeatKey('example', 'one'), {});
-    expect(await standing({ now: since.getTime() })).toMatchObject({ kind: 'held' });
+    expect(await standing({ now: () => since.getTime() })).toMatchObject({ kind: 'held' });
   });
 
   it('is what a heartbeat says that came after the process was taken for gone', async () => {
@@ -397,7 +410,7 @@ describe('what the bucket says', () => {
       store.set(heartbeatKey('example', 'one'), {});
       return lookOf(process, false);
     };
-    expect(await standing({ lookAt, now: since.getTime() + 3_600_000 })).toMatchObject({ kind: 'locked' });
+    expect(await standing({ lookAt, now: () => since.getTime() + 3_600_000 })).toMatchObject({ kind: 'locked' });
   });
 
   it('is held where another user of this machine may have the process, and nothing was heard of it', async () => {

@@ -5,7 +5,7 @@ import { selectStacks } from '../../graph/select.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
 import { freezesOf, freezeStacks, unfreezeStacks } from '../../run/freeze.ts';
 import type { Freeze } from '../../run/freeze.ts';
-import type { Standings } from '../../run/standing.ts';
+import type { Standing, Standings } from '../../run/standing.ts';
 import { endLeftLocks } from '../../run/tidy.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { styleFor } from '../../ui/reporter.ts';
@@ -82,6 +82,7 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
           short,
           outcome: one.before ? 'already-frozen' : 'frozen',
           standing: standing?.kind ?? 'free',
+          mayBeAtWork: isUnseen(standing),
           by: whoOf(one.by),
           detail: detailOfFrozen(one, short, standing),
         };
@@ -127,6 +128,7 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
           short,
           outcome: was ? 'unfrozen' : 'not-frozen',
           standing: standing?.kind ?? 'free',
+          mayBeAtWork: isUnseen(standing),
           by: was ? whoOf(was.by) : null,
           detail: detailOfUnfrozen(was?.by, short, standing),
         };
@@ -170,6 +172,8 @@ function refuseUnreadable({ byStack }: Standings, stacks: readonly string[]): vo
   });
   if (records.length > 0) throw new Refusal(exitCodes.preflightRefused, ...records.map(({ why }) => unreadableStack(why)));
 }
+
+const isUnseen = (standing: Standing | undefined): boolean => standing?.kind === 'held' && standing.unseen !== undefined;
 
 const whoOf = ({ user, host, startedAt, incident }: LockRecord): NonNullable<StackOutcome['by']> => ({
   user,

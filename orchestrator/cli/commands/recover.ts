@@ -27,7 +27,7 @@ import { recoverStack } from '../../recovery/recover-stack.ts';
 import type { RecoveryEnd, RecoveryParts } from '../../recovery/recover-stack.ts';
 import { takeOverHeld } from '../../ownership/claim.ts';
 import type { Claim, Claiming } from '../../ownership/claim.ts';
-import { readRecord, readRecords } from '../../ownership/records.ts';
+import { readRecords } from '../../ownership/records.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
 import { isOpen } from '../../ownership/stack-record.ts';
 import type { Program, Proof, StackRecord } from '../../ownership/stack-record.ts';
@@ -44,7 +44,7 @@ import { refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
-import { openAws, preflight, tidyRequest } from '../open.ts';
+import { openAws, preflight, standingsOf, tidyRequest } from '../open.ts';
 import { kindsOf } from '../kinds.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession, OpenedState } from '../open.ts';
@@ -359,20 +359,23 @@ interface Opened {
   readonly known: Map<string, { readonly body: string }>;
 }
 
-async function recoverOne(context: Context, opened: Opened, stack: string, answers: readonly Answer[], emit: Emit): Promise<StackEnd> {
-  const { file, aws, state, parts, flags, own } = opened;
-  const { standings, states } = state;
+async function recoverOne(context: Context, given: Opened, stack: string, answers: readonly Answer[], emit: Emit): Promise<StackEnd> {
+  const { file, aws, parts, flags, own } = given;
+  const { states } = given.state;
   const short = shortOf(stack);
   const startedAt = new Date(context.now());
+  // Read here, and not at the beginning: the stacks before this one may have taken minutes, and another recovery may have it by now.
+  const read = states.get(stack);
+  const standings = await standingsOf(context, aws, file.network.spec.network, new Map(read ? [[stack, read]] : []), [stack]);
+  const opened = { ...given, state: { ...given.state, standings } };
   const standing = standings.byStack.get(stack);
   const held = standing?.kind === 'locked' && standing.plain ? heldByPlain(standing.message, standing.plain) : standing;
+  if (standing?.kind === 'locked' && held === standing) return { outcome: 'locked', message: standing.message };
   if (held?.kind !== 'held') return { outcome: 'held', errors: [`${short} is not held any more`] };
   emit({ type: 'note', message: `${short}: ${held.why}` });
   if (held.unreadable !== undefined)
     return { outcome: 'held', errors: [`${held.why}: nothing is done to the stack. If a newer Holdfast wrote it, use that one`] };
-  // Read here, and not at the beginning: the stacks before this one may have taken minutes.
-  const read = await readRecord(aws.store, stack);
-  const record = read.kind === 'there' ? read : undefined;
+  const record = standings.records.get(stack);
   const before = standings.locks.find((lock) => lock.stack === stack);
   const known = interruptedFrom(record?.record, stack, own.run);
   // While its own lock was gone plain pulumi may have come in: of that process nothing was said.
@@ -451,7 +454,9 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       upstreams: node?.upstreams ?? states.get(stack)?.upstreams ?? [],
       program:
         node &&
-        stackProgram(node, { ...state.settings, tags: meant.network.spec.defaults.tags }, (upstream) => ({ exists: exists(upstream) })),
+        stackProgram(node, { ...given.state.settings, tags: meant.network.spec.defaults.tags }, (upstream) => ({
+          exists: exists(upstream),
+        })),
       startedAt,
     },
     parts,
@@ -460,7 +465,9 @@ async function recoverOne(context: Context, opened: Opened, stack: string, answe
       withoutVersions: flags.withoutVersions,
       inRun: false,
       ...(flags.shell
-        ? { shell: (mount: Mount) => openShell(context, { file, aws, installation: state.settings.installation, stack, mount }, emit) }
+        ? {
+            shell: (mount: Mount) => openShell(context, { file, aws, installation: given.state.settings.installation, stack, mount }, emit),
+          }
         : {}),
     },
   );

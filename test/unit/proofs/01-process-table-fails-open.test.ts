@@ -56,7 +56,7 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
       states,
       machine,
       user,
-      now: rig.now,
+      now: () => rig.now,
       // Exactly as orchestrator/cli/open.ts does it.
       lookAt: ({ pid }) => lookAt(pid),
     });

@@ -23,7 +23,7 @@ it('H1, what it leads to: the run of another user of this machine is alive (its 
       machine,
       user: 'bob',
       lookAt: () => Promise.resolve({ kind: 'absent', others: 'hidden' }),
-      now: Date.parse('2030-01-01T00:00:10Z'),
+      now: () => Date.parse('2030-01-01T00:00:10Z'),
     });
     const request = {
       store: rig.bucket,

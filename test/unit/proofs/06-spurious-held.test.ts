@@ -23,7 +23,7 @@ describe('H6: cli/open.ts readState reads the checkpoints first, and who owns th
     expect([ends['a']?.outcome, exitCode, rig.locked()]).toEqual(['applied', 0, []]);
     expect(states.get('example.a')?.pendingOperations).toHaveLength(1);
     // ... and who owns them after that.
-    const standings = await readStandings({ store: rig.bucket, network: 'example', states, ...observer(() => true), now: rig.now });
+    const standings = await readStandings({ store: rig.bucket, network: 'example', states, ...observer(() => true), now: () => rig.now });
     const standing = standings.byStack.get('example.a');
     expect(
       standing?.kind === 'held' ? { kind: 'held', why: standing.why, run: standing.run ?? 'plain pulumi (cli/lock-alarm.ts)' } : standing,

@@ -43,7 +43,7 @@ describe('H7: what stays open of a run that was killed', () => {
         states,
         ...observer(() => false),
         machine: 'machine-2',
-        now: rig.now + 3_600_000,
+        now: () => rig.now + 3_600_000,
       });
       const request = {
         store,

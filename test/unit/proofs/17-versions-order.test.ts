@@ -5,6 +5,7 @@ describe('H17 (doubt): the order of versions', () => {
   it('the version that S3 calls the latest is the newest one, also where the clocks of two of its hosts differ by a second', async () => {
     const at = (seconds: number): Date => new Date(Date.parse('2030-01-01T00:00:00Z') + seconds * 1000);
     const s3 = {
+      middlewareStack: { add: () => undefined },
       send: () =>
         Promise.resolve({
           Versions: [

@@ -33,7 +33,7 @@ it.each(['lock', 'record'] as const)(
             pid === 100 ? 0 : 5,
           ),
         ),
-      now: Date.now(),
+      now: () => Date.now(),
     });
     const ended: string[] = [];
     await endOrphans(

@@ -271,7 +271,7 @@ export class ApplyRig {
       ...observer(() => from === 'alive'),
       ...(from === 'elsewhere' ? { machine: 'machine-2' } : {}),
       // Long after the last heartbeat.
-      now: this.now + 3_600_000,
+      now: () => this.now + 3_600_000,
     });
   }
 

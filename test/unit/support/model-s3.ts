@@ -44,6 +44,8 @@ export class ModelS3 {
   readonly log: { readonly key: string; readonly write: string | undefined; readonly etag: string | undefined }[] = [];
   /** Runs before each request, and says what goes wrong with it. */
   before: () => RequestFault | undefined = () => undefined;
+  /** What its answers bear as their date. */
+  date: string | undefined;
   readonly #pageSize: number;
 
   constructor(pageSize = 1000) {
@@ -88,7 +90,8 @@ export class ModelS3 {
     if (fault === 'no-bucket') return refusal(404, 'NoSuchBucket');
     const isConditional = 'if-match' in request.headers || 'if-none-match' in request.headers;
     if (fault === 'conflict' && isConditional) return refusal(409, 'ConditionalRequestConflict');
-    const response = this.#answer(request, Buffer.from(await bytesOf(request.body)));
+    const given = this.#answer(request, Buffer.from(await bytesOf(request.body)));
+    const response = this.date === undefined ? given : { ...given, headers: { ...given.headers, date: this.date } };
     if (fault === 'lost-reply') throw reset();
     return response;
   }

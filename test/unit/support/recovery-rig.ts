@@ -169,7 +169,7 @@ export class RecoveryRig {
       states,
       ...observer(({ nonce }) => isAlive(nonce)),
       ...(elsewhere ? { machine: 'machine-2' } : {}),
-      now: this.time.ms + 3_600_000,
+      now: () => this.time.ms + 3_600_000,
     });
   }
 

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { played } from './support/played.ts';
+
+// Faults that the simulator found, as it plays them: what goes wrong, and when, is given.
+
+describe('a recovery that slept with its machine for a moment, and had looked at everything before', () => {
+  it('does not take the stack from another recovery that has begun meanwhile: who has it now is looked at where it is taken', () => {
+    const { ends, history } = played({
+      seed: 'two-recoveries',
+      deployed: false,
+      actors: [
+        { name: 'up 1 (ada on m1)', kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined },
+        { name: 'recover 2 (ada on m1)', kind: 'recover', machine: 'm1', user: 'ada', startsAtMs: 180_000, stack: undefined },
+        { name: 'recover 3 (bob on m2)', kind: 'recover', machine: 'm2', user: 'bob', startsAtMs: 184_000, stack: undefined },
+      ],
+      faults: [
+        { process: 'up 1 (ada on m1)', label: 'puts the record of hub, if it is as it was', call: 2, kind: 'killed-before', ms: 0 },
+        { process: 'recover 2 (ada on m1)', label: 'lists the checkpoint of hub', call: 1, kind: 'asleep-after', ms: 11_000 },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (ada on m1)': 'killed', 'recover 2 (ada on m1)': '6', 'recover 3 (bob on m2)': '0', promises: 'holds' });
+    expect(history).toMatch(/recover 3 .* puts the checkpoint of hub/);
+  });
+});
+
+describe('a freeze of a stack whose run, on another machine, stands still and is not heard of', () => {
+  it('says that this run may still be at work: nothing stops it when it wakes', () => {
+    const { ends, history } = played({
+      seed: 'freeze-of-a-quiet-run',
+      deployed: true,
+      actors: [
+        { name: 'up 1 (bob on m2)', kind: 'up', machine: 'm2', user: 'bob', startsAtMs: 0, stack: undefined },
+        { name: 'freeze 2 (bob on m1)', kind: 'freeze', machine: 'm1', user: 'bob', startsAtMs: 180_300, stack: undefined },
+      ],
+      faults: [
+        {
+          process: 'up 1 (bob on m2)',
+          label: 'puts the checkpoint of hub, if it is as it was',
+          call: 1,
+          kind: 'stopped-after',
+          ms: 190_000,
+        },
+      ],
+    });
+    expect(ends).toMatchObject({ 'freeze 2 (bob on m1)': '0', promises: 'holds' });
+    expect(history).toMatch(/freeze 2 .* ends with 0\n[^]*plugin of engine .* of up 1 .* changes the VPC of hub\/vpc/);
+  });
+});
