@@ -13,6 +13,7 @@ import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
+import type { StackNode } from '../graph/graph.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -231,8 +232,8 @@ export async function preflight(
             ...new Set(
               graph.nodes
                 .filter(({ name }) => selected.has(name))
-                .flatMap(({ upstreams }) => upstreams)
-                .filter((upstream) => !selected.has(upstream) && (states.get(upstream)?.empty ?? true)),
+                .flatMap((node) => lackingUpstreams(node, state))
+                .filter((upstream) => !selected.has(upstream)),
             ),
           ],
     cli: request.cli,
@@ -259,6 +260,18 @@ export async function preflight(
     settings: programSettings(file, installation?.value.installation ?? ''),
     clockSkewSeconds,
   };
+}
+
+/** Stacks that this one reads and that do not have what it reads: they were never deployed, or not to the end. Of one that is another's to end no deploy is due. */
+function lackingUpstreams({ upstreams, references, kind }: StackNode, { states, standings }: BucketState): string[] {
+  const lacks = (upstream: string): boolean =>
+    Object.entries(references).some(
+      ([reference, read]) =>
+        read === upstream &&
+        Object.keys(kind.references[reference]?.outputs ?? {}).some((name) => !(name in (states.get(upstream)?.outputs ?? {}))),
+    );
+  const isAnothers = (upstream: string): boolean => ['locked', 'held', 'frozen'].includes(standings.byStack.get(upstream)?.kind ?? 'free');
+  return upstreams.filter((upstream) => (states.get(upstream)?.empty ?? true) || (lacks(upstream) && !isAnothers(upstream)));
 }
 
 /** Seconds that each stack took last, where that is known. */

@@ -6,6 +6,7 @@ import type { Identity } from '../aws/identity.ts';
 import type { Looked } from '../aws/looked.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { Expiry } from '../aws/session.ts';
+import { shortOf } from '../domain/stack-name.ts';
 import type { Network } from '../network/read-network.ts';
 import { ignoredConditions, readProbe } from '../state/store-probe.ts';
 import { fail, notChecked, ok, warn } from './check.ts';
@@ -265,7 +266,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
       if (missingUpstreams === 'not-needed') return ok('not needed by this command');
       return missingUpstreams.length === 0
         ? ok('deployed, or part of this run')
-        : fail(`not deployed yet: ${missingUpstreams.join(', ')}`, 'Add --with-upstreams, or deploy them first.');
+        : fail(
+            `not deployed yet, or not to the end: ${missingUpstreams.join(', ')}`,
+            `Add --with-upstreams, or deploy them first: npm run up -- ${missingUpstreams.map(shortOf).join(' ')}`,
+          );
     }),
   },
   {

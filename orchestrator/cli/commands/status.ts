@@ -6,6 +6,7 @@ import { nodeOf } from '../../graph/graph.ts';
 import { spooledFile } from '../../gateway/spool.ts';
 import { verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
+import { readIndex } from '../../state/index-of-stacks.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { StackStatus } from '../../ui/status.ts';
 import { describeStatus, describeWhy, standingStatus } from '../../ui/status.ts';
@@ -39,6 +40,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
       const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings);
+      const whole = await wholeSince(standings, () => readIndex(aws.store, file.network.spec.network));
       const stacks = [...names].map((stack): StackStatus => {
         const state = states.get(stack);
         const unread = broken.get(stack);
@@ -53,6 +55,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
             state,
             verifiedOf(standings, stack),
             file.graph.byName.has(stack),
+            whole.get(stack),
           ),
         };
       });
@@ -74,4 +77,13 @@ async function spoolsOf(folder: string, { byStack }: Standings): Promise<Map<str
     }),
   );
   return new Map(found.flat());
+}
+
+/**
+ * Checkpoints, by their stacks, over which the engine has found nothing left to do since: a plan says so and writes no record. Asked only where a record
+ * says that something was left.
+ */
+async function wholeSince({ records }: Standings, read: () => ReturnType<typeof readIndex>): Promise<ReadonlyMap<string, string>> {
+  const isAny = [...records.values()].some(({ record }) => record.verified.kind === 'at' && record.verified.unfinished !== undefined);
+  return new Map(isAny ? [...(await read()).entries].map(([stack, { checkpoint }]) => [stack, checkpoint]) : []);
 }
