@@ -1,6 +1,6 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
-import type { RunningCommand } from './command.ts';
+import type { CommandResult } from './command.ts';
 
 /** A call of AWS as the proxy has written it down. */
 export interface LabCall {
@@ -18,6 +18,11 @@ export interface LabCall {
   readonly sessionName: string | null;
   /** In the reply of one that changes something. */
   readonly resourceIds: readonly string[];
+}
+
+/** A command whose end is waited for: of Holdfast, or of another program. */
+export interface EndingCommand {
+  readonly ended: Promise<Pick<CommandResult, 'stdout' | 'stderr'>>;
 }
 
 export interface HeldCalls {
@@ -69,7 +74,7 @@ export class LabControl {
   }
 
   /** Resolves as soon as the proxy holds a call, by this fault where one is named; rejects where the command that should make it ends instead. */
-  async heldCall(run: RunningCommand, fault?: string): Promise<HeldCalls> {
+  async heldCall(run: EndingCommand, fault?: string): Promise<HeldCalls> {
     const waiting = new AbortController();
     const query = new URLSearchParams({ wait: '1', ...(fault === undefined ? {} : { fault }) });
     const held = fetch(`${this.#record.endpoint}/_lab/held?${query.toString()}`, { signal: waiting.signal }).then(

@@ -8,8 +8,9 @@ import type { Telling } from '../alerts/tell.ts';
 import { publishToTopic } from '../aws/publish.ts';
 import { topicOf } from '../network/spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
-import type { Emit, StackEnd } from '../run/events.ts';
-import { alertWords } from '../ui/alerts.ts';
+import type { Emit } from '../run/events.ts';
+import { alertWords, describeFailed, saidOf } from '../ui/alerts.ts';
+import type { Said } from '../ui/alerts.ts';
 import type { Context } from './context.ts';
 import { ciLink } from './open.ts';
 import type { OpenedSession } from './open.ts';
@@ -24,9 +25,6 @@ export interface Alerting {
   /** Waits until everybody is told; says of whom could not be. */
   readonly settled: (emit: Emit) => Promise<void>;
 }
-
-/** What is to be said of a stack; who did it, and where, is the process's. */
-type Said = Pick<Alert, 'kind' | 'about' | 'what' | 'next'> & Partial<Pick<Alert, 'short' | 'incident'>>;
 
 /** Where the messages say to read on. */
 const runbookOf = ({ guardrails }: NetworkSpec): string => guardrails?.runbook ?? 'docs/runbook.md';
@@ -78,9 +76,6 @@ function byThisProcess(
   };
 }
 
-export const describeFailed = ({ alert, notifier, why }: Extract<Telling, { outcome: 'failed' }>): string =>
-  `${alert.short}: ${notifier.id} (${notifier.to}) could not be told: ${why}.`;
-
 /** The network's ways to reach people; none where its file has no guardrails. */
 export function notifiersOf({ env }: Context, spec: NetworkSpec, { clients }: OpenedSession): readonly Notifier[] {
   const words = alertWords(runbookOf(spec));
@@ -90,28 +85,4 @@ export function notifiersOf({ env }: Context, spec: NetworkSpec, { clients }: Op
     ...(topic === undefined ? [] : [topicNotifier(topic, words, (message) => publishToTopic(clients, topic, message))]),
     ...(variable === undefined ? [] : [webhookNotifier(env[variable], variable, words)]),
   ];
-}
-
-/** What is worth telling of a stack's end. Holds are told once for the run that left them, whoever sees them first. */
-function saidOf(end: StackEnd, short: string, run: string): Said | undefined {
-  switch (end.outcome) {
-    case 'held':
-      return { kind: 'held', about: run, what: end.errors[0] ?? 'its outcome is unknown', next: `npm run recover -- ${short}` };
-    case 'undecided':
-      return { kind: 'undecided', about: run, what: end.questions[0] ?? 'a question is open', next: `npm run recover -- ${short}` };
-    case 'recovered':
-      return { kind: 'recovered', about: run, what: `${end.said}; its lock is released`, next: `npm run plan -- ${short}` };
-    case 'planned':
-    case 'applied':
-    case 'destroyed':
-    case 'unchanged':
-    case 'failed':
-    case 'recoverable':
-    case 'locked':
-    case 'skipped':
-    case 'not-started':
-      return undefined;
-    default:
-      return end satisfies never;
-  }
 }

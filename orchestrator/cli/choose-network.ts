@@ -6,6 +6,7 @@ import { exitCodes } from '../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../domain/problem.ts';
 import { readNetwork } from '../network/read-network.ts';
 import type { Network } from '../network/read-network.ts';
+import { whichNetwork } from '../ui/usage.ts';
 import type { Context } from './context.ts';
 
 export interface ChosenNetwork {
@@ -31,15 +32,5 @@ async function onlyNetwork(context: Context): Promise<string> {
   const files = (await readdir(folder).catch((): string[] => [])).filter((name) => /\.ya?ml$/.test(name) && !/^example\b/.test(name));
   const [file] = files;
   if (files.length === 1 && file !== undefined) return join(folder, file);
-  throw new Refusal(exitCodes.usage, {
-    reason: 'which-network',
-    message:
-      files.length === 0
-        ? 'no lab is running, and networks/ has no file but the examples'
-        : `networks/ has ${files.length} files: ${files.join(', ')}`,
-    next:
-      files.length === 0
-        ? 'Start the lab with `npm start`, or name a file: --network networks/example.yaml'
-        : `Name one: --network networks/${file ?? 'FILE'}`,
-  });
+  throw new Refusal(exitCodes.usage, whichNetwork(files));
 }

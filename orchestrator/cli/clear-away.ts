@@ -7,6 +7,7 @@ import { endEngineProcesses } from '../pulumi/orphans.ts';
 import type { Emit } from '../run/events.ts';
 import type { Standings } from '../run/standing.ts';
 import { endLeftLocks, endOrphans } from '../run/tidy.ts';
+import { noJournal } from '../ui/bucket.ts';
 import type { Context } from './context.ts';
 import { tidyRequest } from './open.ts';
 import type { OpenedSession } from './open.ts';
@@ -29,10 +30,6 @@ export async function refuseWithoutJournal<T>(act: () => Promise<T>): Promise<T>
     return await act();
   } catch (cause) {
     if (!(cause instanceof JournalUnavailable)) throw cause;
-    throw new Refusal(exitCodes.preflightRefused, {
-      reason: 'journal-unavailable',
-      message: cause.message,
-      next: 'Nothing was started. Check the state bucket: npm run preflight',
-    });
+    throw new Refusal(exitCodes.preflightRefused, noJournal(cause.message));
   }
 }

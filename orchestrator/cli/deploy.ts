@@ -16,6 +16,7 @@ import { firstGuessSeconds } from '../state/durations.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { guardedReplacement } from '../ui/usage.ts';
 import { openAlerting } from './alerting.ts';
 import { applySettings } from './apply-settings.ts';
 import type { ApplyFlags } from './apply-settings.ts';
@@ -177,15 +178,7 @@ function sharedRunSettings(
 
 function refuseGuarded(planned: NetworkPlan, graph: Graph, allowed: readonly string[]): void {
   const replacements = guardedReplacements(planned, graph, allowed);
-  if (replacements.length === 0) return;
-  throw new Refusal(
-    exitCodes.usage,
-    ...replacements.map(({ resource, type, replacing }) => ({
-      reason: 'guarded-replacement',
-      message: `the plan replaces ${resource} (${type.split(':').at(-1) ?? type})${replacing.length === 0 ? '' : `, because of ${replacing.join(', ')}`}: traffic over it stops until the new one is in place`,
-      next: `If that is what you want: --allow-replace '${resource}'`,
-    })),
-  );
+  if (replacements.length > 0) throw new Refusal(exitCodes.usage, ...replacements.map(guardedReplacement));
 }
 
 async function confirmed(context: Context, { network, target }: OpenedFile): Promise<boolean> {

@@ -1,50 +1,45 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { parseDuration } from '../domain/duration.ts';
 
-const toText = (text: string): string => text;
+export const toText = (text: string): string => text;
+
+/** A flag without a value. */
+export const onOff = (brief: string) => ({ kind: 'boolean', default: false, brief, withNegated: false }) as const;
+
+/** A flag with a value. */
+export const valued = <T>(placeholder: string, parse: (text: string) => T, brief: string) =>
+  ({ kind: 'parsed', parse, brief, placeholder }) as const;
+
+/** The same, where it may be left out. */
+export const optional = <T>(placeholder: string, parse: (text: string) => T, brief: string) =>
+  ({ ...valued(placeholder, parse, brief), optional: true }) as const;
+
+/** The one argument of a command. */
+export const argument = <T>(placeholder: string, parse: (text: string) => T, brief: string) =>
+  ({ kind: 'tuple', parameters: [{ brief, parse, placeholder }] }) as const;
+
+const stacks = (brief: string) => ({ kind: 'array', parameter: { brief, parse: toText, placeholder: 'stack' } }) as const;
+
+const howStacksAreNamed = 'Stacks by short name, full name or glob, as in vpc.shared, example.vpc.shared, vpc.*';
+
+export const stackArguments = stacks(`${howStacksAreNamed}; all if none`);
+
+/** Where no name does not mean all of them. */
+export const namedStackArguments = stacks(howStacksAreNamed);
+
+export const stackArgument = argument('stack', toText, 'One stack, as in vpc.shared');
 
 /** Flags that every command over a network takes. */
 export const commonFlags = {
-  network: {
-    kind: 'parsed',
-    parse: toText,
-    optional: true,
-    brief: "The network file (default: the lab's while a lab runs, else the only one under networks/)",
-    placeholder: 'FILE',
-  },
-  json: { kind: 'boolean', default: false, brief: 'Print JSON, one object a line, instead of text', withNegated: false },
-  yes: { kind: 'boolean', default: false, brief: 'Ask nothing', withNegated: false },
-  verbose: { kind: 'boolean', default: false, brief: 'Also print what the engine itself says', withNegated: false },
-} as const;
-
-export const stackArguments = {
-  kind: 'array',
-  parameter: {
-    brief: 'Stacks by short name, full name or glob, as in vpc.shared, example.vpc.shared, vpc.*; all if none',
-    parse: toText,
-    placeholder: 'stack',
-  },
-} as const;
+  network: optional('FILE', toText, "The network file (default: the lab's while a lab runs, else the only one under networks/)"),
+  json: onOff('Print JSON, one object a line, instead of text'),
+  yes: onOff('Ask nothing'),
+  verbose: onOff('Also print what the engine itself says'),
+};
 
 export const sessionFlags = {
-  sessionExpires: {
-    kind: 'parsed',
-    parse: parseTime,
-    optional: true,
-    brief: 'When the session ends, where that cannot be read, as in 2026-01-31T18:00:00Z',
-    placeholder: 'TIME',
-  },
-} as const;
-
-export const parallelFlag = {
-  parallel: {
-    kind: 'parsed',
-    parse: parseCount,
-    optional: true,
-    brief: 'At most so many stacks at once (default: from cores and memory)',
-    placeholder: 'N',
-  },
-} as const;
+  sessionExpires: optional('TIME', parseTime, 'When the session ends, where that cannot be read, as in 2026-01-31T18:00:00Z'),
+};
 
 export function parseCount(text: string): number {
   const count = Number(text);

@@ -1,5 +1,6 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import { Refusal } from '../domain/problem.ts';
+import { malformedIncident } from '../ui/usage.ts';
 import type { OpenedFile } from './open-file.ts';
 
 /**
@@ -9,12 +10,5 @@ import type { OpenedFile } from './open-file.ts';
 export function refuseIncident({ network }: OpenedFile, incident: string | undefined): void {
   const wanted = network.spec.recovery.incident;
   if (incident === undefined || wanted === undefined || new RegExp(wanted, 'u').test(incident)) return;
-  const line = network.lineOf(['recovery', 'incident']);
-  throw new Refusal(exitCodes.usage, {
-    reason: 'incident-malformed',
-    message: `"${incident}" is not what this network takes for an incident (${wanted})`,
-    next: 'Give the id of the incident as your tracker has it.',
-    file: network.file,
-    ...(line === undefined ? {} : { line }),
-  });
+  throw new Refusal(exitCodes.usage, malformedIncident(incident, wanted, network.file, network.lineOf(['recovery', 'incident'])));
 }

@@ -13,6 +13,7 @@ import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
+import type { StackNode } from '../graph/graph.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -38,6 +39,7 @@ import type { ObjectStore } from '../state/object-store.ts';
 import { readInstallation } from '../state/installation.ts';
 import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
 import { lookAt, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
+import { oldLayout } from '../ui/bucket.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
 import { programSettings } from './fingerprint-settings.ts';
@@ -230,8 +232,8 @@ export async function preflight(
             ...new Set(
               graph.nodes
                 .filter(({ name }) => selected.has(name))
-                .flatMap(({ upstreams }) => upstreams)
-                .filter((upstream) => !selected.has(upstream) && (states.get(upstream)?.empty ?? true)),
+                .flatMap((node) => lackingUpstreams(node, state))
+                .filter((upstream) => !selected.has(upstream)),
             ),
           ],
     cli: request.cli,
@@ -258,6 +260,18 @@ export async function preflight(
     settings: programSettings(file, installation?.value.installation ?? ''),
     clockSkewSeconds,
   };
+}
+
+/** Stacks that this one reads and that do not have what it reads: they were never deployed, or not to the end. Of one that is another's to end no deploy is due. */
+function lackingUpstreams({ upstreams, references, kind }: StackNode, { states, standings }: BucketState): string[] {
+  const lacks = (upstream: string): boolean =>
+    Object.entries(references).some(
+      ([reference, read]) =>
+        read === upstream &&
+        Object.keys(kind.references[reference]?.outputs ?? {}).some((name) => !(name in (states.get(upstream)?.outputs ?? {}))),
+    );
+  const isAnothers = (upstream: string): boolean => ['locked', 'held', 'frozen'].includes(standings.byStack.get(upstream)?.kind ?? 'free');
+  return upstreams.filter((upstream) => (states.get(upstream)?.empty ?? true) || (lacks(upstream) && !isAnothers(upstream)));
 }
 
 /** Seconds that each stack took last, where that is known. */
@@ -303,11 +317,7 @@ async function refuseOldLayout(store: ObjectStore, network: string): Promise<voi
   const found = (await Promise.all(old.map((prefix) => store.list(prefix)))).flat();
   const [first] = found;
   if (first === undefined) return;
-  throw new Refusal(exitCodes.preflightRefused, {
-    reason: 'old-layout',
-    message: `The state bucket is of an older Holdfast, which kept no stack records (${first.key}). This one cannot tell from it who may write which stack, and has touched nothing.`,
-    next: 'Finish what is held with the older version, and deploy this network to a bucket of its own with this one.',
-  });
+  throw new Refusal(exitCodes.preflightRefused, oldLayout(first.key));
 }
 
 export function standingsOf(

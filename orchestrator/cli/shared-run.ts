@@ -5,6 +5,7 @@ import { shortOf } from '../domain/stack-name.ts';
 import type { StackNode } from '../graph/graph.ts';
 import { endedWell, verbOf } from '../run/apply.ts';
 import type { Emit, StackResult } from '../run/events.ts';
+import { endUnwritten, notJoined, overtaken } from '../ui/shared-run.ts';
 import { outcomesOf, SharedRun } from '../run/shared-run.ts';
 import type { SharedRunSettings } from '../run/shared-run.ts';
 
@@ -29,35 +30,18 @@ export async function joinRun(settings: SharedRunSettings): Promise<SharedPartOf
   const { name } = settings;
   try {
     const run = await SharedRun.join(settings);
-    if ('refused' in run) throw overtakenBy(run.refused, name);
+    if ('refused' in run) throw new Refusal(exitCodes.lockedByOther, overtaken(name, run.refused));
     const outcomes = outcomesOf(await run.parts());
     return {
       run,
       waiting: (nodes, selected) => waiting(nodes, selected, outcomes, name),
-      end: (ends, emit) =>
-        run.end(ends).catch((cause: unknown) =>
-          emit({
-            type: 'note',
-            message: `How these stacks ended could not be written down for run ${name} (${messageOf(cause)}). What comes after them waits: run this command again.`,
-          }),
-        ),
+      end: (ends, emit) => run.end(ends).catch((cause: unknown) => emit({ type: 'note', message: endUnwritten(name, messageOf(cause)) })),
     };
   } catch (cause) {
     if (cause instanceof Refusal) throw cause;
-    return new Refusal(exitCodes.preflightRefused, {
-      reason: 'shared-run-unavailable',
-      message: `run ${name} could not be joined: ${messageOf(cause)}`,
-      next: 'Nothing was started. Check the state bucket (npm run preflight), and run this command again.',
-    });
+    return new Refusal(exitCodes.preflightRefused, notJoined(name, messageOf(cause)));
   }
 }
-
-const overtakenBy = (message: string, name: string): Refusal =>
-  new Refusal(exitCodes.lockedByOther, {
-    reason: 'overtaken',
-    message: `${message}; nothing more of it is deployed`,
-    next: `See the network as it stands: npm run plan. To deploy this file all the same, begin anew under another name than ${name}.`,
-  });
 
 function waiting(
   nodes: readonly Pick<StackNode, 'name' | 'short' | 'upstreams'>[],

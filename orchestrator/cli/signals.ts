@@ -1,4 +1,5 @@
 import type { Emit } from '../run/events.ts';
+import { describeDraining, describeInterrupting, describeRefusedSignal } from '../ui/signals.ts';
 
 export interface Stopping {
   /** Aborted by the first signal, which is its reason: nothing new starts. */
@@ -18,25 +19,11 @@ export function listenForSignals(emit: Emit): Stopping {
   const onSignal = (signal: NodeJS.Signals): void => {
     if (!draining.signal.aborted) {
       draining.abort(signal);
-      emit({
-        type: 'draining',
-        message: `${signal}: nothing new starts; what runs is let end. Once more interrupts the engine in the middle of its steps.`,
-      });
-      return;
-    }
-    if (!interrupting.signal.aborted) {
+      emit({ type: 'draining', message: describeDraining(signal) });
+    } else if (!interrupting.signal.aborted) {
       interrupting.abort(signal);
-      emit({
-        type: 'draining',
-        message: `${signal}: the engine is interrupted; it ends the calls that are under way and writes what it knows.`,
-      });
-      return;
-    }
-    const stake =
-      atWork.size === 0
-        ? 'What was done is still being written down.'
-        : `AWS is being changed in ${[...atWork].join(', ')}: whoever is killed now leaves ${atWork.size === 1 ? 'it' : 'them'} held, with AWS changed and the state from before.`;
-    emit({ type: 'draining', message: `${signal}: refused. ${stake} Wait, or look from another terminal: npm run status` });
+      emit({ type: 'draining', message: describeInterrupting(signal) });
+    } else emit({ type: 'draining', message: describeRefusedSignal(signal, [...atWork]) });
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

@@ -3,6 +3,7 @@ import type { BucketFacts } from '../aws/account.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import type { Emit } from '../run/events.ts';
+import { failedBucket, missingBucket, unreachableBucket } from '../ui/bucket.ts';
 import type { CommonFlags, Context } from './context.ts';
 import { bucketReads, openAws, readState } from './open.ts';
 import { openFile } from './open-file.ts';
@@ -47,17 +48,8 @@ export async function withBucket<T>(
   try {
     const facts = await lookAtBucket(bucketReads(file, aws));
     if (!facts.ok && (facts.code === 'NotFound' || facts.code === 'NoSuchBucket'))
-      throw new Refusal(exitCodes.preflightRefused, {
-        reason: 'missing-bucket',
-        message: `the state bucket ${aws.bucket} does not exist`,
-        next: 'Make it: npm run bootstrap',
-      });
-    if (!facts.ok)
-      throw new Refusal(exitCodes.preflightRefused, {
-        reason: 'bucket-unreachable',
-        message: `the state bucket ${aws.bucket} cannot be read: ${facts.code}: ${facts.message}`,
-        next: 'Check the session, the network and the region: npm run preflight',
-      });
+      throw new Refusal(exitCodes.preflightRefused, missingBucket(aws.bucket));
+    if (!facts.ok) throw new Refusal(exitCodes.preflightRefused, unreachableBucket(aws.bucket, facts.code, facts.message));
     const { spec } = file.network;
     return await body({
       file,
@@ -78,11 +70,7 @@ export async function withBucket<T>(
     });
   } catch (cause) {
     if (cause instanceof Refusal) throw cause;
-    throw new Refusal(exitCodes.preflightRefused, {
-      reason: 'state-unreadable',
-      message: `the state bucket ${aws.bucket} failed: ${messageOf(cause)}`,
-      next: 'Check the session and the network (npm run preflight), and run the same command again.',
-    });
+    throw new Refusal(exitCodes.preflightRefused, failedBucket(aws.bucket, messageOf(cause)));
   } finally {
     aws.clients.destroy();
   }

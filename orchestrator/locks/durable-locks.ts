@@ -140,6 +140,13 @@ export async function lockGoneSince(store: ObjectStore, stack: string): Promise<
   return newest === undefined || newest.etag !== undefined ? undefined : newest.modified.toISOString();
 }
 
+/** When it was taken. One that was put back is as old as it was before. */
+export function takenAt({ since, content }: StandingLock): Date {
+  if (content.kind !== 'holdfast' || content.record.restoredAt === undefined) return since;
+  const started = new Date(content.record.startedAt);
+  return Number.isNaN(started.getTime()) || started > since ? since : started;
+}
+
 /** Every lock on the network's stacks, ours, the engine's, and what cannot be read as either. */
 export async function standingLocks(store: ObjectStore, network: string): Promise<StandingLock[]> {
   return readAll(

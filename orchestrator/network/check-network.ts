@@ -1,9 +1,11 @@
 import { cidr, contains, overlaps } from '../domain/cidr.ts';
 import type { NetworkSpec } from './spec.ts';
 
+type Path = readonly (string | number)[];
+
 /** One cross-check that failed, at a place in the file. */
 export interface Finding {
-  readonly path: readonly (string | number)[];
+  readonly path: Path;
   readonly reason: string;
   readonly message: string;
   readonly next: string;
@@ -14,185 +16,145 @@ export function checkNetwork(spec: NetworkSpec): Finding[] {
   return [...checkSegments(spec), ...checkVpcs(spec), ...checkOverlaps(spec), ...checkTopic(spec)];
 }
 
-const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
+export const finding = (path: Path, reason: string, message: string, next: string): Finding => ({ path, reason, message, next });
 
-function unknownSegment(spec: NetworkSpec, path: Finding['path'], segment: string): Finding[] {
+const nameOneOf = (names: readonly string[]): string => `Name one of: ${names.length === 0 ? 'none' : names.join(', ')}`;
+
+function* unknownSegment(spec: NetworkSpec, path: Path, segment: string): Iterable<Finding> {
   // Own, as every object also has a `constructor`.
-  if (Object.hasOwn(spec.segments, segment)) return [];
-  return [
-    {
+  if (!Object.hasOwn(spec.segments, segment))
+    yield finding(
       path,
-      reason: 'unknown-segment',
-      message: `there is no segment "${segment}"`,
-      next: `Name one of: ${listed(Object.keys(spec.segments))}; or add it under segments.`,
-    },
-  ];
+      'unknown-segment',
+      `there is no segment "${segment}"`,
+      `${nameOneOf(Object.keys(spec.segments))}; or add it under segments.`,
+    );
 }
 
-function duplicates(path: Finding['path'], values: readonly string[], what: string): Finding[] {
-  return values.flatMap((value, index) =>
-    values.indexOf(value) === index
-      ? []
-      : [{ path: [...path, index], reason: 'duplicate', message: `${what} ${value} is listed twice`, next: 'Remove one of the two.' }],
-  );
+function* duplicates(path: Path, values: readonly string[], what: string): Iterable<Finding> {
+  for (const [index, value] of values.entries())
+    if (values.indexOf(value) !== index)
+      yield finding([...path, index], 'duplicate', `${what} ${value} is listed twice`, 'Remove one of the two.');
 }
 
-function checkSegments(spec: NetworkSpec): Finding[] {
-  return Object.entries(spec.segments).flatMap(([name, segment]) => {
+function* checkSegments(spec: NetworkSpec): Iterable<Finding> {
+  for (const [name, { reaches, blackholes, routes }] of Object.entries(spec.segments)) {
     const at = ['segments', name];
-    const taken = new Set(segment.blackholes);
-    return [
-      ...segment.reaches.flatMap((other, index) => unknownSegment(spec, [...at, 'reaches', index], other)),
-      ...duplicates([...at, 'reaches'], segment.reaches, 'segment'),
-      ...duplicates([...at, 'blackholes'], segment.blackholes, 'blackhole'),
-      ...duplicates(
-        [...at, 'routes'],
-        segment.routes.map((route) => route.to),
-        'route to',
-      ),
-      ...segment.routes.flatMap((route, index): Finding[] => {
-        const path = [...at, 'routes', index];
-        if (!Object.hasOwn(spec.vpcs, route.vpc))
-          return [
-            {
-              path: [...path, 'vpc'],
-              reason: 'unknown-vpc',
-              message: `there is no VPC "${route.vpc}"`,
-              next: `Name one of: ${listed(Object.keys(spec.vpcs))}.`,
-            },
-          ];
-        if (taken.has(route.to))
-          return [
-            {
-              path: [...path, 'to'],
-              reason: 'route-and-blackhole',
-              message: `${route.to} is both a route and a blackhole of segment "${name}"; a gateway route table holds one of them`,
-              next: 'Remove one of the two.',
-            },
-          ];
-        return [];
-      }),
-    ];
-  });
+    for (const [index, other] of reaches.entries()) yield* unknownSegment(spec, [...at, 'reaches', index], other);
+    yield* duplicates([...at, 'reaches'], reaches, 'segment');
+    yield* duplicates([...at, 'blackholes'], blackholes, 'blackhole');
+    const taken = new Set(blackholes);
+    const destinations = routes.map(({ to }) => to);
+    yield* duplicates([...at, 'routes'], destinations, 'route to');
+    for (const [index, { to, vpc }] of routes.entries()) {
+      const path = [...at, 'routes', index];
+      if (!Object.hasOwn(spec.vpcs, vpc))
+        yield finding([...path, 'vpc'], 'unknown-vpc', `there is no VPC "${vpc}"`, `${nameOneOf(Object.keys(spec.vpcs))}.`);
+      else if (taken.has(to))
+        yield finding(
+          [...path, 'to'],
+          'route-and-blackhole',
+          `${to} is both a route and a blackhole of segment "${name}"; a gateway route table holds one of them`,
+          'Remove one of the two.',
+        );
+    }
+  }
 }
 
-function checkVpcs(spec: NetworkSpec): Finding[] {
-  return Object.entries(spec.vpcs).flatMap(([name, vpc]) => {
+function* checkVpcs(spec: NetworkSpec): Iterable<Finding> {
+  for (const [name, vpc] of Object.entries(spec.vpcs)) {
     const at = ['vpcs', name];
     const block = cidr(vpc.cidr);
     const tiers = Object.keys(vpc.subnets);
-    const subnets = Object.entries(vpc.subnets).flatMap(([tier, zones]) =>
-      Object.entries(zones).map(([zone, text]) => ({ path: [...at, 'subnets', tier, zone], label: `${tier} ${zone}`, block: cidr(text) })),
-    );
-    return [
-      ...unknownSegment(spec, [...at, 'segment'], vpc.segment),
-      ...(tiers.includes(vpc.attachment)
-        ? []
-        : [
-            {
-              path: [...at, 'attachment'],
-              reason: 'unknown-tier',
-              message: `VPC "${name}" has no tier of subnets "${vpc.attachment}" for its attachment`,
-              next: `Name one of: ${listed(tiers)}.`,
-            },
-          ]),
-      ...subnets
-        .filter((subnet) => !contains(block, subnet.block))
-        .map((subnet) => ({
-          path: subnet.path,
-          reason: 'subnet-outside-vpc',
-          message: `subnet ${subnet.label} (${subnet.block.text}) is outside its VPC "${name}" (${vpc.cidr})`,
-          next: `Choose a block inside ${vpc.cidr}.`,
-        })),
-      ...subnets.flatMap((subnet, index) =>
-        subnets
-          .slice(0, index)
-          .filter((earlier) => overlaps(earlier.block, subnet.block))
-          .map((earlier) => ({
-            path: subnet.path,
-            reason: 'subnets-overlap',
-            message: `subnet ${subnet.label} (${subnet.block.text}) overlaps subnet ${earlier.label} (${earlier.block.text}) of VPC "${name}"`,
-            next: 'Give one of them another block.',
-          })),
-      ),
-      ...Object.entries(vpc.routes).flatMap(([tier, destinations]): Finding[] => [
-        ...(tiers.includes(tier)
-          ? []
-          : [
-              {
-                path: [...at, 'routes', tier],
-                reason: 'unknown-tier',
-                message: `VPC "${name}" has no tier of subnets "${tier}"`,
-                next: `Name one of: ${listed(tiers)}.`,
-              },
-            ]),
-        ...duplicates([...at, 'routes', tier], destinations, 'destination'),
-        ...destinations.flatMap((to, index) =>
-          contains(block, cidr(to))
-            ? [
-                {
-                  path: [...at, 'routes', tier, index],
-                  reason: 'route-inside-vpc',
-                  message: `${to} lies inside VPC "${name}" (${vpc.cidr}), which routes it locally`,
-                  next: 'Remove this destination.',
-                },
-              ]
-            : [],
-        ),
-      ]),
-    ];
-  });
+    yield* unknownSegment(spec, [...at, 'segment'], vpc.segment);
+    if (!tiers.includes(vpc.attachment))
+      yield finding(
+        [...at, 'attachment'],
+        'unknown-tier',
+        `VPC "${name}" has no tier of subnets "${vpc.attachment}" for its attachment`,
+        `${nameOneOf(tiers)}.`,
+      );
+    yield* checkSubnets(name, vpc);
+    for (const [tier, destinations] of Object.entries(vpc.routes)) {
+      const path = [...at, 'routes', tier];
+      if (!tiers.includes(tier))
+        yield finding(path, 'unknown-tier', `VPC "${name}" has no tier of subnets "${tier}"`, `${nameOneOf(tiers)}.`);
+      yield* duplicates(path, destinations, 'destination');
+      for (const [index, to] of destinations.entries())
+        if (contains(block, cidr(to)))
+          yield finding(
+            [...path, index],
+            'route-inside-vpc',
+            `${to} lies inside VPC "${name}" (${vpc.cidr}), which routes it locally`,
+            'Remove this destination.',
+          );
+    }
+  }
+}
+
+function* checkSubnets(name: string, vpc: NetworkSpec['vpcs'][string]): Iterable<Finding> {
+  const subnets = Object.entries(vpc.subnets).flatMap(([tier, zones]) =>
+    Object.entries(zones).map(([zone, text]) => ({
+      path: ['vpcs', name, 'subnets', tier, zone],
+      label: `${tier} ${zone}`,
+      block: cidr(text),
+    })),
+  );
+  for (const { path, label, block } of subnets)
+    if (!contains(cidr(vpc.cidr), block))
+      yield finding(
+        path,
+        'subnet-outside-vpc',
+        `subnet ${label} (${block.text}) is outside its VPC "${name}" (${vpc.cidr})`,
+        `Choose a block inside ${vpc.cidr}.`,
+      );
+  for (const [index, { path, label, block }] of subnets.entries())
+    for (const earlier of subnets.slice(0, index))
+      if (overlaps(earlier.block, block))
+        yield finding(
+          path,
+          'subnets-overlap',
+          `subnet ${label} (${block.text}) overlaps subnet ${earlier.label} (${earlier.block.text}) of VPC "${name}"`,
+          'Give one of them another block.',
+        );
 }
 
 /** One gateway cannot tell two VPCs with the same addresses apart. Sorted by first address, so that 500 VPCs are one pass. */
-function checkOverlaps(spec: NetworkSpec): Finding[] {
+function* checkOverlaps(spec: NetworkSpec): Iterable<Finding> {
   const blocks = Object.entries(spec.vpcs)
     .map(([name, vpc]) => ({ name, block: cidr(vpc.cidr) }))
     .sort((a, b) => a.block.first - b.block.first || a.block.prefixLength - b.block.prefixLength);
-  const findings: Finding[] = [];
   let widest: (typeof blocks)[number] | undefined;
   for (const current of blocks) {
     if (widest && overlaps(widest.block, current.block))
-      findings.push({
-        path: ['vpcs', current.name, 'cidr'],
-        reason: 'vpcs-overlap',
-        message: `VPC "${current.name}" (${current.block.text}) overlaps VPC "${widest.name}" (${widest.block.text}); the gateway could not tell them apart`,
-        next: 'Give one of them another block.',
-      });
+      yield finding(
+        ['vpcs', current.name, 'cidr'],
+        'vpcs-overlap',
+        `VPC "${current.name}" (${current.block.text}) overlaps VPC "${widest.name}" (${widest.block.text}); the gateway could not tell them apart`,
+        'Give one of them another block.',
+      );
     if (!widest || current.block.last > widest.block.last) widest = current;
   }
-  return findings;
 }
 
-function checkTopic({ region, guardrails }: NetworkSpec): Finding[] {
+function* checkTopic({ region, guardrails }: NetworkSpec): Iterable<Finding> {
   const { arn, subscriptions = [] } = guardrails?.topic ?? {};
   const at = ['guardrails', 'topic'];
   const regionOfTopic = arn?.split(':')[3];
-  return [
-    ...(arn !== undefined && subscriptions.length > 0
-      ? [
-          {
-            path: [...at, 'subscriptions'],
-            reason: 'subscriptions-of-another',
-            message: `${arn} is a topic that somebody else makes, and who reads it is theirs to say`,
-            next: 'Remove the subscriptions, and subscribe where the topic is made; or remove the arn, and the stack makes a topic.',
-          },
-        ]
-      : []),
-    ...(arn !== undefined && regionOfTopic !== region
-      ? [
-          {
-            path: [...at, 'arn'],
-            reason: 'topic-in-another-region',
-            message: `the topic is in ${regionOfTopic ?? 'no region'}, and the network in ${region}: an alarm tells only topics of its own region`,
-            next: `Name a topic of ${region}.`,
-          },
-        ]
-      : []),
-    ...duplicates(
+  if (arn !== undefined && subscriptions.length > 0)
+    yield finding(
       [...at, 'subscriptions'],
-      subscriptions.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`),
-      'subscription',
-    ),
-  ];
+      'subscriptions-of-another',
+      `${arn} is a topic that somebody else makes, and who reads it is theirs to say`,
+      'Remove the subscriptions, and subscribe where the topic is made; or remove the arn, and the stack makes a topic.',
+    );
+  if (arn !== undefined && regionOfTopic !== region)
+    yield finding(
+      [...at, 'arn'],
+      'topic-in-another-region',
+      `the topic is in ${regionOfTopic ?? 'no region'}, and the network in ${region}: an alarm tells only topics of its own region`,
+      `Name a topic of ${region}.`,
+    );
+  const listed = subscriptions.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`);
+  yield* duplicates([...at, 'subscriptions'], listed, 'subscription');
 }

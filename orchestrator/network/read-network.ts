@@ -5,7 +5,8 @@ import { closest } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { messageOf, notOk, ok } from '../domain/problem.ts';
 import type { Problem, Result } from '../domain/problem.ts';
-import { checkNetwork } from './check-network.ts';
+import { checkNetwork, finding } from './check-network.ts';
+import type { Finding } from './check-network.ts';
 import { networkSchema } from './spec.ts';
 import type { NetworkSpec } from './spec.ts';
 import { excessOf, yamlFaults } from './yaml-faults.ts';
@@ -105,24 +106,21 @@ export function parseNetwork(file: string, text: string): Result<Network> {
     return notOk({ reason: 'empty-file', message: 'the network file is empty', next: 'Start from networks/example.yaml.', file });
 
   const parsed = networkSchema.safeParse(content);
-  if (!parsed.success)
-    return refused(
-      parsed.error.issues.slice(0, maxProblems).flatMap((issue) => problemsOf(issue, file, lineOf, document)),
-      parsed.error.issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0),
-      file,
-    );
-
-  const findings = checkNetwork(parsed.data);
-  if (findings.length > 0)
-    return refused(
-      findings.slice(0, maxProblems).map(({ path, ...finding }) => withLine({ ...finding, file }, lineOf(path))),
-      findings.length,
-      file,
-    );
-  return ok({ file, text, spec: parsed.data, lineOf });
+  const issues = parsed.error?.issues ?? [];
+  const findings = parsed.success
+    ? checkNetwork(parsed.data)
+    : issues.slice(0, maxProblems).flatMap((issue) => findingsOf(issue, document));
+  if (parsed.success && findings.length === 0) return ok({ file, text, spec: parsed.data, lineOf });
+  const total = issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
+  return refused(
+    findings.slice(0, maxProblems).map(({ path, ...found }) => {
+      const line = lineOf(path);
+      return { ...found, file, ...(line === undefined ? {} : { line }) };
+    }),
+    parsed.success ? findings.length : total,
+    file,
+  );
 }
-
-const withLine = (problem: Problem, line: number | undefined): Problem => (line === undefined ? problem : { ...problem, line });
 
 /** All of them, up to what a person can use: the line of each costs a walk through the file. */
 function refused(problems: readonly Problem[], total: number, file: string): Result<Network> {
@@ -146,49 +144,24 @@ function startOf(document: Document, path: readonly (string | number)[]): number
   return isNode(node) ? node.range?.[0] : undefined;
 }
 
-function problemsOf(issue: z.core.$ZodIssue, file: string, lineOf: Network['lineOf'], document: Document): Problem[] {
+function findingsOf(issue: z.core.$ZodIssue, document: Document): Finding[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
   const where = path.join('.');
   if (issue.code === 'unrecognized_keys')
     return issue.keys.slice(0, maxProblems).map((key) => {
       const near = nearestKey(path, key);
-      return withLine(
-        {
-          reason: 'unknown-key',
-          message: `${where === '' ? '' : `${where}: `}unknown key "${key}"`,
-          next: near === undefined ? 'Remove it; docs/network.md lists the keys.' : `Did you mean "${near}"?`,
-          file,
-        },
-        lineOf([...path, key]),
-      );
+      const next = near === undefined ? 'Remove it; docs/network.md lists the keys.' : `Did you mean "${near}"?`;
+      return finding([...path, key], 'unknown-key', `${where === '' ? '' : `${where}: `}unknown key "${key}"`, next);
     });
   if (issue.code === 'invalid_type' && path.length > 0 && !document.hasIn(path))
-    return [
-      withLine(
-        { reason: 'missing-key', message: `${where} is missing`, next: 'Add it; docs/network.md says what it takes.', file },
-        lineOf(path),
-      ),
-    ];
+    return [finding(path, 'missing-key', `${where} is missing`, 'Add it; docs/network.md says what it takes.')];
   if (issue.code === 'invalid_type' && issue.expected === 'undefined')
-    return [
-      withLine(
-        { reason: 'not-built-yet', message: `${where}: ${issue.message}`, next: `Remove "${String(path.at(-1))}".`, file },
-        lineOf(path),
-      ),
-    ];
+    return [finding(path, 'not-built-yet', `${where}: ${issue.message}`, `Remove "${String(path.at(-1))}".`)];
+  const reason = issue.code === 'invalid_type' ? 'wrong-type' : 'invalid-value';
   // zod wraps what it finds in a record's key; the inner message is the one that helps.
   const message = issue.code === 'invalid_key' ? `"${String(path.at(-1))}": ${issue.issues[0]?.message ?? issue.message}` : issue.message;
-  return [
-    withLine(
-      {
-        reason: issue.code === 'invalid_type' ? 'wrong-type' : 'invalid-value',
-        message: where === '' ? message : `${where}: ${message}`,
-        next: 'Correct this value; docs/network.md says what each key takes.',
-        file,
-      },
-      lineOf(path),
-    ),
-  ];
+  const next = 'Correct this value; docs/network.md says what each key takes.';
+  return [finding(path, reason, where === '' ? message : `${where}: ${message}`, next)];
 }
 
 const knownKeys: Record<string, readonly string[]> = {

@@ -34,6 +34,8 @@ const verifiedSchema = z.discriminatedUnion('kind', [
     since: z.iso.datetime(),
     /** Seconds that the last run of it took which was not interrupted: what the next one is forecast by. */
     seconds: z.number().int().min(1).max(86_400).optional(),
+    /** What the run was doing that failed in the stack, or was interrupted, and left some of it undone. */
+    unfinished: z.enum(['up', 'destroy']).optional(),
   }),
   /** There is no checkpoint. Without a run: there never was one; else that run destroyed all that it had. */
   z.object({ kind: z.literal('absent'), run: z.string().min(1).max(200).optional(), since: z.iso.datetime().optional() }),

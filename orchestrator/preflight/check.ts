@@ -1,3 +1,4 @@
+import { exitCodes } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
 
 export type Command = 'up' | 'plan' | 'destroy' | 'preflight' | 'status' | 'inventory' | 'recover';
@@ -25,13 +26,18 @@ export type CheckOutcome =
   | { readonly outcome: 'warn'; readonly message: string; readonly next: string }
   | { readonly outcome: 'fail'; readonly message: string; readonly next: string; readonly file?: string; readonly line?: number };
 
+export const ok = (message: string): Extract<CheckOutcome, { outcome: 'ok' }> => ({ outcome: 'ok', message });
+export const notChecked = (because: string): CheckOutcome => ({ outcome: 'not-checked', message: because });
+export const warn = (message: string, next: string): CheckOutcome => ({ outcome: 'warn', message, next });
+export const fail = (message: string, next: string): Extract<CheckOutcome, { outcome: 'fail' }> => ({ outcome: 'fail', message, next });
+
 /** One check, and the commands that it stops. Others are only warned. */
 export interface Check<Facts> {
   readonly id: string;
   readonly title: string;
   readonly fatalFor: readonly Command[];
-  /** Exit code of a command that it stops. */
-  readonly exitCode: ExitCode;
+  /** Exit code of a command that it stops, where it is not that of a preflight that refuses. */
+  readonly exitCode?: ExitCode;
   readonly look: (facts: Facts) => CheckOutcome | Promise<CheckOutcome>;
 }
 
@@ -43,7 +49,7 @@ export async function runChecks<Facts>(
   onResult: (result: CheckResult) => void,
 ): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
-  for (const { id, title, fatalFor, exitCode, look } of checks) {
+  for (const { id, title, fatalFor, exitCode = exitCodes.preflightRefused, look } of checks) {
     const seen = await look(facts);
     const fatal = seen.outcome === 'fail' && fatalFor.includes(command);
     const outcome = seen.outcome === 'fail' && !fatal ? 'warn' : seen.outcome;

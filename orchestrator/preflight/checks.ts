@@ -6,8 +6,10 @@ import type { Identity } from '../aws/identity.ts';
 import type { Looked } from '../aws/looked.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { Expiry } from '../aws/session.ts';
+import { shortOf } from '../domain/stack-name.ts';
 import type { Network } from '../network/read-network.ts';
 import { ignoredConditions, readProbe } from '../state/store-probe.ts';
+import { fail, notChecked, ok, warn } from './check.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
 import { reviewDays } from './runbook-review.ts';
 import { checkSecrets } from './secrets.ts';
@@ -50,17 +52,13 @@ const running: readonly Command[] = [...changing, 'plan'];
 /** Without these nothing may run: each has a line of its own. */
 const hasCheckOfItsOwn: ReadonlySet<string> = new Set(['bucket', 'versioning', 'installation', 'conditional-writes']);
 
-const ok = (message: string): Extract<CheckOutcome, { outcome: 'ok' }> => ({ outcome: 'ok', message });
-const notChecked = (because: string): CheckOutcome => ({ outcome: 'not-checked', message: because });
-const fail = (message: string, next: string): Extract<CheckOutcome, { outcome: 'fail' }> => ({ outcome: 'fail', message, next });
-
 const bucketUnread = 'the state bucket could not be read';
 
 /** A check of what the state bucket says: without the bucket it says nothing. */
 const inBucket =
-  (look: (facts: PreflightFacts) => CheckOutcome) =>
+  (look: (facts: PreflightFacts, bucket: BucketFacts) => CheckOutcome) =>
   (facts: PreflightFacts): CheckOutcome =>
-    facts.bucketFacts.ok ? look(facts) : notChecked(bucketUnread);
+    facts.bucketFacts.ok ? look(facts, facts.bucketFacts.value) : notChecked(bucketUnread);
 
 /** Every check before a run, in the order in which a person reads them. */
 export const checks: readonly Check<PreflightFacts>[] = [
@@ -68,14 +66,12 @@ export const checks: readonly Check<PreflightFacts>[] = [
     id: 'identity',
     title: 'identity and account',
     fatalFor: [...running, 'inventory', 'recover'],
-    exitCode: exitCodes.preflightRefused,
     look: checkIdentity,
   },
   {
     id: 'session',
     title: 'remaining session',
     fatalFor: changing,
-    exitCode: exitCodes.preflightRefused,
     look: ({ expiry, now, network, forecastSeconds, renewable, sessionSource }) => {
       if (expiry === 'never') return ok('long-term keys, which do not expire (short sessions are safer)');
       if (expiry === 'unknown')
@@ -107,7 +103,6 @@ export const checks: readonly Check<PreflightFacts>[] = [
     id: 'clock',
     title: 'clock',
     fatalFor: changing,
-    exitCode: exitCodes.preflightRefused,
     look: ({ identity }) => {
       if (!identity.ok) return notChecked('AWS did not answer');
       const skew = identity.value.clockSkewSeconds;
@@ -125,7 +120,6 @@ export const checks: readonly Check<PreflightFacts>[] = [
     title: 'zones',
     // Not for destroy: what is there can go, whatever the file says of zones.
     fatalFor: ['up', 'plan', 'preflight'],
-    exitCode: exitCodes.preflightRefused,
     look: ({ zones, network }) => {
       // Said once, by the identity check.
       if (!zones.ok && isUnreachable(zones.code)) return notChecked('AWS did not answer');
@@ -152,7 +146,6 @@ export const checks: readonly Check<PreflightFacts>[] = [
     id: 'bucket',
     title: 'state bucket',
     fatalFor: [...running, 'status', 'recover'],
-    exitCode: exitCodes.preflightRefused,
     look: ({ bucketFacts, bucket }) => {
       if (!bucketFacts.ok) return fail(...bucketFailure(bucketFacts, bucket));
       if (bucketFacts.value.installation === undefined)
@@ -164,26 +157,22 @@ export const checks: readonly Check<PreflightFacts>[] = [
     id: 'versioning',
     title: 'bucket versioning',
     fatalFor: running,
-    exitCode: exitCodes.preflightRefused,
-    look: ({ bucketFacts, bucket }) => {
-      if (!bucketFacts.ok) return notChecked(bucketUnread);
-      return bucketFacts.value.versioned
+    look: inBucket(({ bucket }, { versioned }) =>
+      versioned
         ? ok('on')
         : fail(
             `${bucket} keeps no versions: after an interruption there would be nothing to go back to`,
             'Run `npm run bootstrap`, which turns it on.',
-          );
-    },
+          ),
+    ),
   },
   {
     id: 'conditional-writes',
     title: 'conditional writes',
     fatalFor: running,
-    exitCode: exitCodes.preflightRefused,
-    look: ({ bucketFacts, bucket }) => {
-      if (!bucketFacts.ok) return notChecked(bucketUnread);
-      if (bucketFacts.value.installation === undefined) return notChecked('the bucket was never prepared for Holdfast');
-      const probe = bucketFacts.value.probe === undefined ? undefined : readProbe(bucketFacts.value.probe);
+    look: inBucket(({ bucket }, seen) => {
+      if (seen.installation === undefined) return notChecked('the bucket was never prepared for Holdfast');
+      const probe = seen.probe === undefined ? undefined : readProbe(seen.probe);
       if (probe === undefined)
         return fail(
           `nobody has tried yet whether ${bucket} keeps to the conditions of writes`,
@@ -196,31 +185,27 @@ export const checks: readonly Check<PreflightFacts>[] = [
             `${bucket} ignores ${ignored.join(', ')}: two runs could hold one lock`,
             'Use a store that honours them, as Amazon S3 does; then run `npm run bootstrap`.',
           );
-    },
+    }),
   },
   {
     id: 'bucket-properties',
     title: 'bucket properties',
     // Nothing of it is needed to go on; all of it is missed on the day when something went wrong.
     fatalFor: [],
-    exitCode: exitCodes.preflightRefused,
-    look: ({ bucketFacts, properties }) => {
-      if (!bucketFacts.ok) return notChecked(bucketUnread);
+    look: inBucket(({ properties }) => {
       const lacking = properties.filter(({ id, outcome }) => outcome !== 'ok' && !hasCheckOfItsOwn.has(id));
       if (lacking.length === 0) return ok('as bootstrap makes them');
       const mended = lacking.some(({ shortfalls }) => shortfalls.some((shortfall) => shortfall.mended));
-      return {
-        outcome: 'warn',
-        message: lacking.map(({ what, shortfalls }) => `${what}: ${shortfalls.map(({ text }) => text).join('; ')}`).join('\n     '),
-        next: mended ? 'Run `npm run bootstrap`, which makes it so.' : 'See what each of them is: npm run bootstrap -- --check',
-      };
-    },
+      return warn(
+        lacking.map(({ what, shortfalls }) => `${what}: ${shortfalls.map(({ text }) => text).join('; ')}`).join('\n     '),
+        mended ? 'Run `npm run bootstrap`, which makes it so.' : 'See what each of them is: npm run bootstrap -- --check',
+      );
+    }),
   },
   {
     id: 'checkpoints',
     title: 'checkpoints',
     fatalFor: running,
-    exitCode: exitCodes.preflightRefused,
     look: inBucket(({ unreadable }) =>
       unreadable.length === 0
         ? ok('readable')
@@ -231,7 +216,6 @@ export const checks: readonly Check<PreflightFacts>[] = [
     id: 'secrets',
     title: 'secrets',
     fatalFor: running,
-    exitCode: exitCodes.preflightRefused,
     look: ({ secrets, bucketFacts }) => {
       if (bucketFacts.ok) return checkSecrets(secrets);
       // A key that does not work, or a file that is not there, is known without the states.
@@ -265,7 +249,6 @@ export const checks: readonly Check<PreflightFacts>[] = [
     id: 'journal',
     title: 'journal',
     fatalFor: changing,
-    exitCode: exitCodes.preflightRefused,
     look: inBucket(({ unreadableRecords }) =>
       unreadableRecords.length === 0
         ? ok('readable')
@@ -279,19 +262,20 @@ export const checks: readonly Check<PreflightFacts>[] = [
     id: 'upstreams',
     title: 'upstream stacks',
     fatalFor: ['up', 'preflight'],
-    exitCode: exitCodes.preflightRefused,
     look: inBucket(({ missingUpstreams }) => {
       if (missingUpstreams === 'not-needed') return ok('not needed by this command');
       return missingUpstreams.length === 0
         ? ok('deployed, or part of this run')
-        : fail(`not deployed yet: ${missingUpstreams.join(', ')}`, 'Add --with-upstreams, or deploy them first.');
+        : fail(
+            `not deployed yet, or not to the end: ${missingUpstreams.join(', ')}`,
+            `Add --with-upstreams, or deploy them first: npm run up -- ${missingUpstreams.map(shortOf).join(' ')}`,
+          );
     }),
   },
   {
     id: 'engine',
     title: 'engine and plugin',
     fatalFor: running,
-    exitCode: exitCodes.preflightRefused,
     look: ({ cli, plugin }) => ok(`pulumi ${cli}, ${plugin}`),
   },
   {
@@ -299,14 +283,12 @@ export const checks: readonly Check<PreflightFacts>[] = [
     title: 'runbook',
     // It is for the day on which something else fails: never a reason to stop.
     fatalFor: [],
-    exitCode: exitCodes.preflightRefused,
     look: checkRunbook,
   },
   {
     id: 'alarm',
     title: 'lock alarm',
     fatalFor: [],
-    exitCode: exitCodes.preflightRefused,
     look: ({ network }) => checkAlarm(network.spec.guardrails),
   },
 ];
@@ -315,18 +297,16 @@ function checkAlarm(guardrails: Network['spec']['guardrails']): CheckOutcome {
   const { metric, topic, lockAge } = guardrails ?? {};
   if (!metric) return ok('none: the network file has no guardrails with a metric');
   if (!topic)
-    return {
-      outcome: 'warn',
-      message: 'the alarm on the metric tells nobody: guardrails have no topic',
-      next: 'Add topic: {} with subscriptions, or the arn of a topic: docs/lock-alarm.md',
-    };
+    return warn(
+      'the alarm on the metric tells nobody: guardrails have no topic',
+      'Add topic: {} with subscriptions, or the arn of a topic: docs/lock-alarm.md',
+    );
   const hasReaders = topic.arn !== undefined || topic.subscriptions.length > 0;
   if (!hasReaders)
-    return {
-      outcome: 'warn',
-      message: 'the topic of the alarm has no subscriptions in the network file: nobody reads it, as far as that says',
-      next: 'Add them: docs/network.md, "guardrails"',
-    };
+    return warn(
+      'the topic of the alarm has no subscriptions in the network file: nobody reads it, as far as that says',
+      'Add them: docs/network.md, "guardrails"',
+    );
   return ok(`on locks older than ${formatSeconds(lockAge ?? 0)}, by the network file`);
 }
 
@@ -335,10 +315,9 @@ function checkRunbook({ network, runbookReviewed, now }: PreflightFacts): CheckO
   if (link !== undefined) return ok(`kept at ${link}`);
   const next = `Go through docs/runbook.md in the lab, correct it, and set its line "Reviewed:" to that day.`;
   const reviewed = runbookReviewed === undefined ? Number.NaN : Date.parse(runbookReviewed);
-  if (Number.isNaN(reviewed)) return { outcome: 'warn', message: 'docs/runbook.md does not say when it was last reviewed', next };
+  if (Number.isNaN(reviewed)) return warn('docs/runbook.md does not say when it was last reviewed', next);
   const days = Math.floor((now - reviewed) / 86_400_000);
-  if (days > reviewDays)
-    return { outcome: 'warn', message: `docs/runbook.md was last reviewed ${days} days ago, and ${reviewDays} is the most`, next };
+  if (days > reviewDays) return warn(`docs/runbook.md was last reviewed ${days} days ago, and ${reviewDays} is the most`, next);
   return ok(`reviewed ${runbookReviewed ?? ''}`);
 }
 
@@ -360,9 +339,10 @@ export function checkIdentity({
   const wanted = network.spec.account;
   if (account !== wanted)
     return {
-      outcome: 'fail',
-      message: `the session belongs to account ${account} (${arn}), and the network to ${wanted}`,
-      next: `Sign in to ${wanted}, or correct the account in the network file.`,
+      ...fail(
+        `the session belongs to account ${account} (${arn}), and the network to ${wanted}`,
+        `Sign in to ${wanted}, or correct the account in the network file.`,
+      ),
       ...place(network, ['account']),
     };
   return ok(arn);

@@ -1,6 +1,7 @@
 import type { Looked } from '../aws/looked.ts';
 import { byPassphrase } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
+import { fail, notChecked, ok, warn } from './check.ts';
 import type { CheckOutcome } from './check.ts';
 
 export type Passphrase =
@@ -23,50 +24,41 @@ export function checkSecrets({ configured, passphrase, key, stacks }: SecretsFac
   const other = stacks.filter(({ provider }) => provider !== undefined && provider !== configured);
   const [first] = other;
   if (first)
-    return {
-      outcome: 'fail',
-      message: `the network file says ${configured}, and ${other.map(({ short, provider }) => `the checkpoint of ${short} ${provider ?? ''}`).join(', ')}`,
-      next: `Correct state.secrets in the network file, or take each stack over: eval "$(npm run -s holdfast -- env ${first.short})" && pulumi stack change-secrets-provider "${configured}"`,
-    };
+    return fail(
+      `the network file says ${configured}, and ${other.map(({ short, provider }) => `the checkpoint of ${short} ${provider ?? ''}`).join(', ')}`,
+      `Correct state.secrets in the network file, or take each stack over: eval "$(npm run -s holdfast -- env ${first.short})" && pulumi stack change-secrets-provider "${configured}"`,
+    );
   const holding = stacks.filter(({ holdsSecrets }) => holdsSecrets).map(({ short }) => short);
   return configured === byPassphrase ? ofPassphrase(passphrase, holding) : ofKey(configured, key);
 }
 
 function ofKey(configured: ConfiguredSecrets, key: SecretsFacts['key']): CheckOutcome {
-  if (key === undefined) return { outcome: 'not-checked', message: `${configured} was not tried` };
-  if (key.ok) return { outcome: 'ok', message: configured };
+  if (key === undefined) return notChecked(`${configured} was not tried`);
+  if (key.ok) return ok(configured);
   const { code, message, action = 'kms:Encrypt and kms:Decrypt' } = key;
-  return {
-    outcome: 'fail',
-    message: `${configured} cannot be used: ${code}: ${message}`,
-    next: /AccessDenied/i.test(code)
+  return fail(
+    `${configured} cannot be used: ${code}: ${message}`,
+    /AccessDenied/i.test(code)
       ? `Allow the session ${action} on the key, in its role and in the key's policy.`
       : 'Correct state.secrets in the network file (alias or id, and region), or make the key.',
-  };
+  );
 }
 
 function ofPassphrase(passphrase: Passphrase, holding: readonly string[]): CheckOutcome {
   if ('unreadable' in passphrase)
-    return {
-      outcome: 'fail',
-      message: `the passphrase cannot be read: PULUMI_CONFIG_PASSPHRASE_FILE leads to ${passphrase.file}: ${passphrase.unreadable}`,
-      next: 'Correct the path, or set PULUMI_CONFIG_PASSPHRASE.',
-    };
-  if (!passphrase.empty)
-    return {
-      outcome: 'ok',
-      message: `passphrase, of ${passphrase.from === 'file' ? passphrase.file : 'PULUMI_CONFIG_PASSPHRASE'}`,
-    };
-  if (holding.length === 0) return { outcome: 'ok', message: 'an empty passphrase, and no state holds a secret' };
+    return fail(
+      `the passphrase cannot be read: PULUMI_CONFIG_PASSPHRASE_FILE leads to ${passphrase.file}: ${passphrase.unreadable}`,
+      'Correct the path, or set PULUMI_CONFIG_PASSPHRASE.',
+    );
+  if (!passphrase.empty) return ok(`passphrase, of ${passphrase.from === 'file' ? passphrase.file : 'PULUMI_CONFIG_PASSPHRASE'}`);
+  if (holding.length === 0) return ok('an empty passphrase, and no state holds a secret');
   if (passphrase.from === 'nowhere')
-    return {
-      outcome: 'fail',
-      message: `no passphrase is given, and the state of ${holding.join(', ')} holds secrets`,
-      next: 'Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to what they were encrypted with; to the empty text, if it was empty.',
-    };
-  return {
-    outcome: 'warn',
-    message: `the passphrase is empty, and the state of ${holding.join(', ')} holds secrets: whoever can read the bucket can read them`,
-    next: 'Use a passphrase or a key in KMS: state.secrets in docs/network.md',
-  };
+    return fail(
+      `no passphrase is given, and the state of ${holding.join(', ')} holds secrets`,
+      'Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to what they were encrypted with; to the empty text, if it was empty.',
+    );
+  return warn(
+    `the passphrase is empty, and the state of ${holding.join(', ')} holds secrets: whoever can read the bucket can read them`,
+    'Use a passphrase or a key in KMS: state.secrets in docs/network.md',
+  );
 }

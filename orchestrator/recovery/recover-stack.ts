@@ -39,7 +39,7 @@ import { brokenBy, ReadVersions } from './read-versions.ts';
 import { reconcile } from './reconcile.ts';
 import { isInDoubt } from './subjects.ts';
 import type { Subject } from './subjects.ts';
-import { membershipProblems, planProblems, plannedSteps } from './verify.ts';
+import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from './verify.ts';
 import type { RecoveryWords } from './words.ts';
 
 /** What the stacks of one recovery share. */
@@ -603,7 +603,9 @@ class StackRecovery {
     }
     const head = (await this.#patiently(() => checkpointVersions(parts.store, [stack]))).get(stack);
     if (head?.etag !== etag) return this.#lostEnd('somebody else has written its checkpoint meanwhile');
-    const verified = await claim.write({ type: 'verify', as: claim.as, verified: verifiedAt(head, interrupted.run, parts.now()) });
+    const unfinished = 'changes' in checked.plan && isEmptyPlan(checked.plan.changes) ? undefined : interrupted.operation;
+    const agreed = verifiedAt(head, interrupted.run, parts.now(), unfinished);
+    const verified = await claim.write({ type: 'verify', as: claim.as, verified: agreed });
     if (!verified.ok) return this.#lostEnd('somebody else has taken it over meanwhile');
     this.#isVerified = true;
     // From here on its removal is licensed, and nobody's theft.

@@ -2,12 +2,8 @@ import type { StackState } from '../state/checkpoints.ts';
 import type { Verified } from '../ownership/stack-record.ts';
 import type { ReadableDossier } from './dossier.ts';
 
-/** One thing that has to be so before a lock goes, and whether it is. */
-export interface Item {
-  readonly what: string;
-  readonly done: boolean;
-  readonly detail: string;
-}
+/** What has to be so before a lock goes, in the incident's own order. */
+export type ReleasePoint = 'writer-dead' | 'quarantined' | 'looked' | 'verified' | 'nothing-pending';
 
 export interface ChecklistFacts {
   /** ETag of the lock that is to go. */
@@ -20,48 +16,22 @@ export interface ChecklistFacts {
   readonly dossier: ReadableDossier | undefined;
 }
 
-/** In the incident's own order. All of it has to be done for a lock to go without `--unreconciled`. */
-export function releaseChecklist({ lock, state, unreadable, verified, dossier }: ChecklistFacts): readonly Item[] {
-  const own = dossier?.lock.etag === lock ? dossier : undefined;
+/** Which of it is so. All of it has to be for a lock to go without `--unreconciled`. */
+export function releaseChecklist(facts: ChecklistFacts): Readonly<Record<ReleasePoint, boolean>> {
+  const { state, unreadable, verified, dossier } = facts;
+  const own = dossierOfLock(facts);
   const etag = state?.etag ?? null;
-  const pending = state?.pendingOperations.length ?? 0;
-  return [
-    {
-      what: 'nobody else can write',
-      done: dossier !== undefined,
-      detail: dossier ? dossier.writer.how : 'nobody has looked: npm run recover does',
-    },
-    {
-      what: 'every version is in quarantine',
-      done: dossier?.quarantine != null,
-      detail: dossier?.quarantine ? `${dossier.quarantine.versions} under ${dossier.quarantine.prefix}` : 'nothing was copied',
-    },
-    {
-      what: 'a recovery looked at AWS behind this very lock',
-      done: own !== undefined,
-      detail: !dossier
-        ? 'there is no dossier'
-        : own
-          ? `dossier of ${own.recovery}: ${own.outcome}`
-          : `the dossier of ${dossier.recovery} is of another lock: somebody has taken it over, or put it back, since`,
-    },
-    {
-      what: 'state and AWS agree at this very checkpoint',
-      done: own !== undefined && own.promoted !== null && own.promoted === etag && verified?.kind === 'at' && verified.etag === etag,
-      detail:
-        unreadable ??
-        (!own
-          ? 'not known'
-          : own.promoted === null
-            ? (own.why ?? 'the recovery wrote no checkpoint')
-            : own.promoted === etag
-              ? 'the checkpoint is the one that was verified'
-              : 'the checkpoint was written by somebody since it was verified'),
-    },
-    {
-      what: 'no operation is pending',
-      done: unreadable === undefined && pending === 0,
-      detail: unreadable ?? (pending === 0 ? 'none' : `${pending} in the checkpoint`),
-    },
-  ];
+  return {
+    'writer-dead': dossier !== undefined,
+    quarantined: dossier?.quarantine != null,
+    // Behind this very lock.
+    looked: own !== undefined,
+    // At this very checkpoint.
+    verified: own !== undefined && own.promoted !== null && own.promoted === etag && verified?.kind === 'at' && verified.etag === etag,
+    'nothing-pending': unreadable === undefined && (state?.pendingOperations.length ?? 0) === 0,
+  };
 }
+
+/** The dossier, where its recovery worked behind the lock that is to go. */
+export const dossierOfLock = ({ lock, dossier }: ChecklistFacts): ReadableDossier | undefined =>
+  dossier?.lock.etag === lock ? dossier : undefined;

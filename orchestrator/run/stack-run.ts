@@ -660,7 +660,7 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
     const head = (await patiently(() => checkpointVersions(store, [stack]), { seconds: patienceSeconds })).get(stack);
     if (head?.etag !== report.checkpoint?.etag)
       return await heldBy([{ source: 'lock', text: 'its checkpoint was changed by somebody else while the engine ran' }]);
-    const verified = verifiedAt(head, journal.run, settings.now());
+    const verified = verifiedAt(head, journal.run, settings.now(), end.outcome === 'failed' ? settings.stage : undefined);
     const freed = await claim.write({ type: 'verify', as: claim.as, verified });
     if (!freed.ok) return await heldBy([{ source: 'lock', text: 'somebody else has taken the stack over' }]);
     if (end.outcome === 'applied')

@@ -1,6 +1,13 @@
+import { nothingKnown } from '../alerts/alert.ts';
 import type { Alert, AlertKind } from '../alerts/alert.ts';
 import type { AlertWords } from '../alerts/notifiers.ts';
+import type { Telling } from '../alerts/tell.ts';
 import { formatSeconds } from '../domain/duration.ts';
+import { shortOf } from '../domain/stack-name.ts';
+import type { StackEnd } from '../run/events.ts';
+import type { Standings } from '../run/standing.ts';
+import type { LockStatus } from './locks.ts';
+import { nextOf } from './locks.ts';
 
 /** @param runbook where it is, for who reads the alert */
 export const alertWords = (runbook: string): AlertWords => ({ title: titleOf, text: (alert) => textOf(alert, runbook) });
@@ -43,3 +50,78 @@ function textOf(alert: Alert, runbook: string): string {
     `runbook: ${runbook}`,
   ].join('\n');
 }
+
+/** What is to be said of a stack; who did it, and where, is the process's. */
+export type Said = Pick<Alert, 'kind' | 'about' | 'what' | 'next'> & Partial<Pick<Alert, 'short' | 'incident'>>;
+
+/** What is worth telling of a stack's end. Holds are told once for the run that left them, whoever sees them first. */
+export function saidOf(end: StackEnd, short: string, run: string): Said | undefined {
+  switch (end.outcome) {
+    case 'held':
+      return { kind: 'held', about: run, what: end.errors[0] ?? 'its outcome is unknown', next: `npm run recover -- ${short}` };
+    case 'undecided':
+      return { kind: 'undecided', about: run, what: end.questions[0] ?? 'a question is open', next: `npm run recover -- ${short}` };
+    case 'recovered':
+      return { kind: 'recovered', about: run, what: `${end.said}; its lock is released`, next: `npm run plan -- ${short}` };
+    case 'planned':
+    case 'applied':
+    case 'destroyed':
+    case 'unchanged':
+    case 'failed':
+    case 'recoverable':
+    case 'locked':
+    case 'skipped':
+    case 'not-started':
+      return undefined;
+    default:
+      return end satisfies never;
+  }
+}
+
+export const describeFailed = ({ alert, notifier, why }: Extract<Telling, { outcome: 'failed' }>): string =>
+  `${alert.short}: ${notifier.id} (${notifier.to}) could not be told: ${why}.`;
+
+/** An old lock, as it is told. */
+export function alertOfLock(network: string, lock: LockStatus): Alert {
+  return {
+    kind: 'old-lock',
+    network,
+    stack: lock.stack,
+    short: lock.short,
+    about: lock.identity,
+    what: `locked for ${formatSeconds(lock.ageSeconds)} (${lock.process})`,
+    ...ofLock(lock),
+    next: nextOf(lock),
+  };
+}
+
+/** Holds that no command told of: it was killed, or nobody could be reached. */
+export function alertsOfHolds(network: string, found: readonly LockStatus[], { byStack }: Standings): Alert[] {
+  return [...byStack].flatMap(([stack, standing]): Alert[] => {
+    if (standing.kind !== 'held') return [];
+    const short = shortOf(stack);
+    const lock = found.find((each) => each.stack === stack);
+    return [
+      {
+        kind: 'held',
+        network,
+        stack,
+        short,
+        about: standing.run ?? standing.since,
+        what: `${standing.why} since ${standing.since}`,
+        ...(lock ? ofLock(lock) : { ...nothingKnown, owner: standing.run === undefined ? 'plain pulumi' : `run ${standing.run}` }),
+        next: `npm run recover -- ${short}`,
+      },
+    ];
+  });
+}
+
+const ofLock = ({ owner, operation, ageSeconds, lastHeard, process, incident, ciLink }: LockStatus) => ({
+  owner,
+  operation,
+  ageSeconds,
+  lastHeard,
+  process,
+  incident,
+  ciLink,
+});

@@ -2,6 +2,7 @@ import { quoted } from '../domain/quoted.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { Standing } from '../run/standing.ts';
 import { describeHeld } from '../run/standing.ts';
+import { project } from '../state/layout.ts';
 
 /** What a shell needs to be told so that plain `pulumi` works on one stack, as `--json` has it. */
 export interface PulumiEnvironment {
@@ -36,6 +37,38 @@ export function warningOf(stack: string, standing: Standing | undefined): string
       return standing satisfies never;
   }
 }
+
+/** What no variable can say, as far as it is known. */
+export interface HintFacts {
+  readonly stack: string;
+  /** Folder of the package. */
+  readonly root: string;
+  readonly account: string;
+  readonly sessionSource: string;
+  readonly isLab: boolean;
+  /** The bucket says the installation's name. */
+  readonly isPrepared: boolean;
+  readonly hasCli: boolean;
+  readonly hasLanguage: boolean;
+  /** The network file that plain `pulumi` reads, and the one that the command is about where that is another one. */
+  readonly programs: { readonly read: string; readonly wanted: string | undefined };
+}
+
+export const hintsOf = ({ stack, root, account, sessionSource, programs, ...of }: HintFacts): string[] => [
+  `run it in ${root}: its Pulumi.yaml is the project "${project}". The CLI writes Pulumi.${stack}.yaml there, which holds a salt and need not be kept`,
+  ...(programs.wanted === undefined
+    ? []
+    : [`up and preview read ${programs.read}, and not ${programs.wanted}: refresh and the rest read neither`]),
+  ...(of.isLab
+    ? []
+    : [`no credentials are printed: sign in to account ${account} in this shell too; Holdfast has its own from ${sessionSource}`]),
+  ...(of.isPrepared ? [] : ['HOLDFAST_INSTALLATION is not known, and up and preview need it: npm run bootstrap']),
+  ...(of.hasCli ? [] : ['no pulumi is on the PATH, and Holdfast has provided none yet: npm run plan']),
+  ...(of.hasLanguage
+    ? []
+    : ['up and preview run the program, and need pulumi-language-nodejs, which comes with the official CLI: refresh and the rest do not']),
+  'pulumi cancel removes the locks of whoever is at work: do not use it; npm run locks says whose they are',
+];
 
 /** Every line is a command of its own, and the comments come last: so that it works too where the quotes around `$(…)` were forgotten. */
 export function shellText({ variables, unset, path, hints, warning }: PulumiEnvironment): string {

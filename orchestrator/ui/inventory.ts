@@ -1,4 +1,5 @@
 import { shortOf } from '../domain/stack-name.ts';
+import type { Problem } from '../domain/problem.ts';
 import { resourceTypeOf, resourceTypes } from '../aws/resource-types/index.ts';
 import type { Difference, StackDifferences } from '../inventory/compare.ts';
 import { isFound } from '../inventory/compare.ts';
@@ -295,3 +296,67 @@ export function differenceInWords(difference: Difference): string {
 
 /** What AWS has of what the state has and AWS has not, or not for long. */
 const missingWords = { gone: 'does not', going: 'is deleting it', over: 'could not make it' } as const;
+
+/** A difference as `--json` has it: flat, and without what the checkpoint has beside it. */
+export function differenceRecord(stack: string, difference: Difference): Readonly<Record<string, unknown>> {
+  const base = { stack, short: shortOf(stack), kind: difference.kind };
+  switch (difference.kind) {
+    case 'missing':
+    case 'not-compared': {
+      const { name, type, id, urn } = difference.resource;
+      return { ...base, resource: name, type, id: id ?? null, urn, ...(difference.kind === 'missing' ? { phase: difference.phase } : {}) };
+    }
+    case 'unrecorded': {
+      const { object, resource, by } = difference;
+      return { ...base, resource: resource ?? null, type: object.type, id: object.id, by, object };
+    }
+    case 'changed': {
+      const { resource, properties, object } = difference;
+      return {
+        ...base,
+        resource: resource.name,
+        type: resource.type,
+        id: object.id,
+        urn: resource.urn,
+        properties: properties.map(({ path, state, live }) => ({ path, state: state ?? null, live: live ?? null })),
+      };
+    }
+    case 'foreign': {
+      const { object, inside } = difference;
+      return { ...base, type: object.type, id: object.id, inside, object };
+    }
+    case 'twice': {
+      const { type, resource, recorded, objects } = difference;
+      return { ...base, resource, type, recorded: recorded ?? null, ids: objects.map(({ id }) => id), objects };
+    }
+    case 'disowned': {
+      const { disowned, object } = difference;
+      return { ...base, ...disowned, isThere: object !== undefined };
+    }
+    default:
+      return difference satisfies never;
+  }
+}
+
+export const cannotLook = ({
+  code,
+  message,
+  action,
+}: {
+  readonly code: string;
+  readonly message: string;
+  readonly action?: string;
+}): Problem => ({
+  reason: 'cannot-look',
+  message: `AWS could not be looked at: ${code}: ${message}`,
+  next: `Allow the session ${action ?? 'to look'} where it is refused (docs/inventory.md has all that is asked), check the network otherwise; then run the same command again.`,
+});
+
+/** @param why the bucket does not say which installation is ours */
+export const everyInstallation = (why: string): string =>
+  `${why}: objects of every installation are shown, each under its own, and of what has no tags only the state could say whose it is.`;
+
+export const unreadState = (short: string, why: string): string =>
+  `the checkpoint of ${short} cannot be read (${why}): of what has no tags and is in no other state, nobody can say whose it is.`;
+
+export const disownedUnknown = (why: string): string => `what was disowned is not known, and nothing is left out for it: ${why}`;

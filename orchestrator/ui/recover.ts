@@ -1,8 +1,11 @@
+import type { Problem } from '../domain/problem.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import { describeLock } from '../locks/durable-locks.ts';
 import type { Interrupted } from '../recovery/interrupted.ts';
 import type { Question } from '../recovery/questions.ts';
+import type { Claiming } from '../ownership/claim.ts';
 import { plainPulumi } from '../recovery/writer.ts';
+import { describeFreeze, describeOwner } from '../run/standing.ts';
 
 export const ifPlainIsDead = (short: string): string =>
   `If that process is dead, and all that it started: npm run recover -- ${short} --writer-dead ${plainPulumi}`;
@@ -65,4 +68,27 @@ export function programQuestion(
       { means: 'with the code of today', command: `npm run recover -- ${short} --changed-program` },
     ],
   };
+}
+
+/** Of a stack that a person named, and that is not held. @param lock who is at work on it */
+export const atWorkOn = (lock: string): Problem => ({
+  reason: 'locked',
+  message: lock,
+  next: 'It is not held: somebody is at work on it. See npm run locks; a run that hangs has to be ended by its owner first.',
+});
+
+/** @param text of the answer @param shorts of the stacks that are recovered */
+export const whoseDecision = (text: string, shorts: readonly string[]): Problem => ({
+  reason: 'whose-decision',
+  message: shorts.length === 0 ? `--decide ${text}: no stack is held` : `--decide ${text} may be of ${shorts.join(' or ')}`,
+  next: shorts[0] === undefined ? 'See where the stacks stand: npm run status' : `Say which: --decide '${shorts[0]}/${text}'`,
+});
+
+/** Why a recovery did not get the stack. */
+export function describeNotTaken(stack: string, taken: Extract<Claiming, { ok: false }>): string {
+  if (taken.reason === 'lock') return taken.heldBy.map(describeLock).join('; ');
+  const record = taken.now.kind === 'there' ? taken.now.record : undefined;
+  if (taken.refusal === 'frozen' && record?.frozen)
+    return `${describeFreeze({ stack, by: record.frozen })}, and no run of Holdfast left it so: unfreeze it, then recover it`;
+  return `${stack} was taken by another process a moment ago${record && 'owner' in record ? `: ${describeOwner(record.owner)}` : ''}`;
 }

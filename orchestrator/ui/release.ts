@@ -5,10 +5,64 @@ import type { StandingLock } from '../locks/durable-locks.ts';
 import { describeLock } from '../locks/durable-locks.ts';
 import { describeReason } from '../ownership/describe-liveness.ts';
 import type { Liveness } from '../ownership/liveness.ts';
-import type { Item } from '../recovery/release-checklist.ts';
+import { dossierOfLock, releaseChecklist } from '../recovery/release-checklist.ts';
+import type { ChecklistFacts, ReleasePoint } from '../recovery/release-checklist.ts';
 import type { Standing } from '../run/standing.ts';
 import { describeHeld } from '../run/standing.ts';
 import type { Style } from './reporter.ts';
+
+/** A point of the checklist, as `--json` and the note of the release have it. */
+export interface Item {
+  readonly what: string;
+  readonly done: boolean;
+  readonly detail: string;
+}
+
+const points: Readonly<Record<ReleasePoint, { readonly what: string; readonly detail: (facts: ChecklistFacts) => string }>> = {
+  'writer-dead': {
+    what: 'nobody else can write',
+    detail: ({ dossier }) => (dossier ? dossier.writer.how : 'nobody has looked: npm run recover does'),
+  },
+  quarantined: {
+    what: 'every version is in quarantine',
+    detail: ({ dossier }) =>
+      dossier?.quarantine ? `${dossier.quarantine.versions} under ${dossier.quarantine.prefix}` : 'nothing was copied',
+  },
+  looked: { what: 'a recovery looked at AWS behind this very lock', detail: describeLooked },
+  verified: { what: 'state and AWS agree at this very checkpoint', detail: describeVerified },
+  'nothing-pending': {
+    what: 'no operation is pending',
+    detail: ({ state, unreadable }) => {
+      const pending = state?.pendingOperations.length ?? 0;
+      return unreadable ?? (pending === 0 ? 'none' : `${pending} in the checkpoint`);
+    },
+  },
+};
+
+function describeLooked(facts: ChecklistFacts): string {
+  const { dossier } = facts;
+  if (!dossier) return 'there is no dossier';
+  if (dossierOfLock(facts)) return `dossier of ${dossier.recovery}: ${dossier.outcome}`;
+  return `the dossier of ${dossier.recovery} is of another lock: somebody has taken it over, or put it back, since`;
+}
+
+function describeVerified(facts: ChecklistFacts): string {
+  const own = dossierOfLock(facts);
+  if (facts.unreadable !== undefined) return facts.unreadable;
+  if (!own) return 'not known';
+  if (own.promoted === null) return own.why ?? 'the recovery wrote no checkpoint';
+  return own.promoted === (facts.state?.etag ?? null)
+    ? 'the checkpoint is the one that was verified'
+    : 'the checkpoint was written by somebody since it was verified';
+}
+
+export function checklistOf(facts: ChecklistFacts): readonly Item[] {
+  const done = releaseChecklist(facts);
+  return (Object.keys(points) as ReleasePoint[]).map((point) => {
+    const { what, detail } = points[point];
+    return { what, done: done[point], detail: detail(facts) };
+  });
+}
 
 export function describeChecklist(short: string, items: readonly Item[], style: Style): string {
   return [

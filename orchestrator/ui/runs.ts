@@ -1,13 +1,17 @@
 import { formatSeconds } from '../domain/duration.ts';
+import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { JournalEvent } from '../journal/events.ts';
 import type { ReadRun } from '../journal/read-runs.ts';
 import type { SessionRecord } from '../locks/lock-record.ts';
+import { mayBeAtWork } from '../ownership/liveness.ts';
+import { isOpen } from '../ownership/stack-record.ts';
 import { describeAnswer } from '../recovery/describe.ts';
 import { endedWell, verbOf } from '../run/apply.ts';
 import type { SharedPart } from '../run/shared-run.ts';
 import { outcomesOf } from '../run/shared-run.ts';
 import { describeDoubts, shortTime } from '../run/standing.ts';
+import type { Standings } from '../run/standing.ts';
 import { countWords, plural } from './describe.ts';
 import type { Style } from './reporter.ts';
 import { table } from './table.ts';
@@ -33,6 +37,37 @@ export interface RunStatus {
   readonly ciLink: string | null;
   readonly accessKeyIds: readonly string[];
   readonly unreadable: readonly string[];
+}
+
+export function runStatus(
+  { run, opened, ended, events, unreadable }: ReadRun,
+  standings: Pick<Standings, 'liveness' | 'records'>,
+): RunStatus {
+  const liveness = opened && standings.liveness(opened.process);
+  const works = !ended && liveness !== undefined && mayBeAtWork(liveness);
+  return {
+    run,
+    operation: opened?.operation ?? null,
+    user: opened?.process.user ?? null,
+    host: opened?.process.host ?? null,
+    pid: opened?.process.pid ?? null,
+    startedAt: opened?.at ?? null,
+    end: ended ? 'ended' : works ? 'at-work' : liveness?.answer === 'dead' ? 'died' : 'unknown',
+    exitCode: ended?.exitCode ?? null,
+    endedAt: ended?.at ?? null,
+    // While it works, an engine that runs is not left open.
+    held: [...standings.records.values()].flatMap(({ record }) =>
+      isOpen(record) && record.run?.by.run === run && !(works && record.phase === 'running') ? [record.stack] : [],
+    ),
+    stacks: opened?.order ?? [...new Set(events.flatMap((event) => ('stack' in event ? [event.stack] : [])))],
+    shared: opened?.shared ?? null,
+    commit: opened?.commit ?? null,
+    ciLink: opened?.ciLink ?? null,
+    accessKeyIds: [...new Set(events.flatMap((event) => ('session' in event ? [event.session.accessKeyId] : [])))].filter(
+      (key) => key !== '',
+    ),
+    unreadable,
+  };
 }
 
 /** `exit 0`; `died, open: 1 held`. */
@@ -172,3 +207,16 @@ export function describeJournalEvent(event: JournalEvent): string {
 
 /** Enough of it to tell versions apart. */
 const shortEtag = (etag: string): string => etag.replaceAll('"', '').slice(0, 8);
+
+/** @param matching names of runs, oldest first, of which so many are named */
+export const ambiguousRun = (network: string, id: string, matching: readonly string[], named: number): Problem => ({
+  reason: 'ambiguous-run',
+  message: `${plural(matching.length, 'run')} of ${network} begin with "${id}": ${matching.slice(-named).reverse().join(', ')}${matching.length > named ? ', …' : ''}`,
+  next: `Give more of it: npm run runs -- ${matching.at(-1) ?? 'ID'}`,
+});
+
+export const unknownRun = (network: string, id: string, nearest: readonly string[]): Problem => ({
+  reason: 'unknown-run',
+  message: `${network} has no run "${id}"${nearest.length === 0 ? ', and no other' : `; the nearest: ${nearest.join(', ')}`}`,
+  next: nearest.length === 0 ? 'Nothing was ever run on this network: npm run up' : 'List them: npm run runs',
+});

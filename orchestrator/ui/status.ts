@@ -1,6 +1,8 @@
 import { shortOf } from '../domain/stack-name.ts';
-import type { Standings } from '../run/standing.ts';
-import { describeHeld } from '../run/standing.ts';
+import type { Verified } from '../ownership/stack-record.ts';
+import { describeHeld, detailOfHeld, isAsVerified } from '../run/standing.ts';
+import type { Standing, Standings } from '../run/standing.ts';
+import type { StackState } from '../state/checkpoints.ts';
 import { plural } from './describe.ts';
 import type { Style } from './reporter.ts';
 import { table } from './table.ts';
@@ -9,7 +11,8 @@ import { table } from './table.ts';
 export interface StackStatus {
   readonly stack: string;
   readonly short: string;
-  readonly state: 'applied' | 'not-deployed' | 'held' | 'locked' | 'frozen' | 'changed-behind' | 'not-in-network-file' | 'unreadable';
+  readonly state:
+    'applied' | 'unfinished' | 'not-deployed' | 'held' | 'locked' | 'frozen' | 'changed-behind' | 'not-in-network-file' | 'unreadable';
   readonly resources: number;
   readonly updatedAt: string | null;
   readonly detail: string;
@@ -21,7 +24,68 @@ export interface StackStatus {
     readonly spool?: string;
     readonly lockGoneSince?: string;
   };
+  /** Of an unfinished one: the run that left some of it undone, and the command that does the rest. */
+  readonly unfinished?: { readonly operation: 'up' | 'destroy'; readonly run: string };
 }
+
+/**
+ * @param spooled where its last checkpoint lies on this machine that its engine could not write
+ * @param whole ETag of the checkpoint over which the engine has found nothing left to do since
+ */
+export function standingStatus(
+  short: string,
+  spooled: string | undefined,
+  standing: Standing | undefined,
+  state: StackState | undefined,
+  verified: Verified | undefined,
+  isInFile: boolean,
+  whole: string | undefined,
+): Pick<StackStatus, 'state' | 'detail' | 'held' | 'unfinished'> {
+  switch (standing?.kind) {
+    case 'held': {
+      const { why, since, run, lockGoneSince } = standing;
+      // The run's own word, or what lies on this machine where the bucket was gone before it could say so.
+      const spool = standing.spool ?? spooled;
+      return {
+        state: 'held',
+        detail: detailOfHeld(short, standing),
+        held: {
+          why,
+          since,
+          ...(run === undefined ? {} : { run }),
+          ...(spool === undefined ? {} : { spool }),
+          ...(lockGoneSince === undefined ? {} : { lockGoneSince }),
+        },
+      };
+    }
+    case 'locked':
+    case 'frozen':
+      return { state: standing.kind, detail: standing.message };
+    case 'left':
+      return { state: 'locked', detail: `${standing.message}; its run is dead and left nothing in doubt: the next up releases it` };
+    case 'free':
+    case undefined:
+      break;
+    default:
+      return standing satisfies never;
+  }
+  if (verified?.kind === 'at' && !isAsVerified(verified, state))
+    return {
+      state: 'changed-behind',
+      detail: `not as run ${verified.run} verified it at ${verified.since}: the next up looks at AWS first`,
+    };
+  if (verified?.kind === 'unknown')
+    return { state: 'changed-behind', detail: `released unverified at ${verified.since}: the next up looks at AWS first` };
+  if (state && !isInFile) return { state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
+  if (state && !state.empty && verified?.kind === 'at' && verified.unfinished !== undefined && whole !== state.etag) {
+    const unfinished = { operation: verified.unfinished, run: verified.run };
+    return { state: 'unfinished', detail: describeUnfinished(short, unfinished), unfinished };
+  }
+  return state && !state.empty ? { state: 'applied', detail: '' } : { state: 'not-deployed', detail: '' };
+}
+
+const describeUnfinished = (short: string, { operation, run }: NonNullable<StackStatus['unfinished']>): string =>
+  `run ${run} left it part-way. Continue: npm run ${operation} -- ${short}`;
 
 /** @param spools where the last checkpoint lies that a held stack's engine could not write, by full name */
 export function describeStatus(
@@ -32,6 +96,7 @@ export function describeStatus(
 ): string {
   const word: Record<StackStatus['state'], string> = {
     applied: style.green('applied'),
+    unfinished: style.yellow('UNFINISHED'),
     'not-deployed': style.dim('not deployed'),
     held: style.red('HELD'),
     frozen: style.cyan('FROZEN'),

@@ -4,11 +4,12 @@ import type { FailedLooks, Fault, FaultKind, Faults } from './world.ts';
 /** What a history is made of. Everything that happens follows from it. */
 
 export type ActorKind =
-  'up' | 'up-edited' | 'destroy' | 'recover' | 'resume' | 'status' | 'freeze' | 'unfreeze' | 'pulumi-up' | 'pulumi-cancel';
+  'up' | 'up-edited' | 'up-wait' | 'destroy' | 'recover' | 'resume' | 'status' | 'freeze' | 'unfreeze' | 'pulumi-up' | 'pulumi-cancel';
 
 export const actorKinds: readonly ActorKind[] = [
   'up',
   'up-edited',
+  'up-wait',
   'destroy',
   'recover',
   'resume',
@@ -69,6 +70,8 @@ const lineUps: readonly [readonly ActorKind[], ...(readonly ActorKind[])[]] = [
   ['up', 'up', 'recover'],
   ['up', 'up-edited', 'recover'],
   ['up', 'recover', 'recover'],
+  ['up', 'up-wait', 'up-wait'],
+  ['up', 'up-wait', 'recover'],
   ['up', 'recover', 'status'],
   ['up', 'status', 'status'],
   ['up', 'recover', 'freeze'],

@@ -6,7 +6,7 @@ import { S3Client, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { runHoldfast } from '../../lab/command.ts';
 import type { CommandResult, RunningCommand } from '../../lab/command.ts';
 import { LabControl } from '../../lab/control.ts';
-import type { HeldCalls, LabCall } from '../../lab/control.ts';
+import type { EndingCommand, HeldCalls, LabCall } from '../../lab/control.ts';
 import { resetLab, startLab, stopLab } from '../../lab/lab.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
@@ -104,7 +104,7 @@ export class LabRig {
     return this.#control.clearFaults();
   }
 
-  heldCall(run: RunningCommand): Promise<HeldCalls> {
+  heldCall(run: EndingCommand): Promise<HeldCalls> {
     return this.#control.heldCall(run);
   }
 

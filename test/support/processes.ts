@@ -64,7 +64,7 @@ export async function engineBelow(orchestrator: number): Promise<{ readonly cli:
 export async function engineProcessesBelow(orchestrator: number): Promise<{ readonly cli?: number; readonly plugin?: number }> {
   const { all, below } = await tree(orchestrator);
   const find = (pattern: RegExp): number | undefined => all.find(({ pid, command }) => below.has(pid) && pattern.test(command))?.pid;
-  const cli = find(/pulumi (up|destroy|stack init) /);
+  const cli = find(/pulumi (up|destroy|refresh|stack init) /);
   const plugin = find(/pulumi-resource-aws/);
   return { ...(cli === undefined ? {} : { cli }), ...(plugin === undefined ? {} : { plugin }) };
 }

@@ -14,6 +14,12 @@ export interface RawResult {
   readonly output: string;
 }
 
+/** A command of the CLI that works still. */
+export interface RunningRaw {
+  readonly pid: number;
+  readonly ended: Promise<RawResult & { readonly stdout: string; readonly stderr: string }>;
+}
+
 /** A session of AWS that nobody ends. */
 export const endless = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
@@ -66,19 +72,21 @@ export class RawPulumi {
   }
 
   /** A command of the CLI over one stack, as in `refresh`, `destroy`, `cancel`. */
-  async run(command: string, stack: string, ...more: readonly string[]): Promise<RawResult> {
-    const { exitCode, all } = await execa(
-      this.#cli.path,
-      [command, '--yes', '--stack', `organization/holdfast/${stack}`, '--non-interactive', ...more],
-      {
-        cwd: this.#folder,
-        env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.#environment },
-        extendEnv: false,
-        reject: false,
-        all: true,
-      },
-    );
-    return { exitCode: exitCode ?? -1, output: all };
+  run(command: string, stack: string, ...more: readonly string[]): Promise<RawResult> {
+    return this.start(command, stack, ...more).ended;
+  }
+
+  start(command: string, stack: string, ...more: readonly string[]): RunningRaw {
+    const child = execa(this.#cli.path, [command, '--yes', '--stack', `organization/holdfast/${stack}`, '--non-interactive', ...more], {
+      cwd: this.#folder,
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.#environment },
+      extendEnv: false,
+      reject: false,
+      all: true,
+    });
+    if (child.pid === undefined) throw new Error('pulumi was not started');
+    const ended = child.then(({ exitCode, all, stdout, stderr }) => ({ exitCode: exitCode ?? -1, output: all, stdout, stderr }));
+    return { pid: child.pid, ended };
   }
 
   /** `up` by a plain program of the Automation API; by default one that would empty the stack, were it let in. */

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { differenceRecord } from '../../orchestrator/cli/commands/inventory.ts';
 import { isFound } from '../../orchestrator/inventory/compare.ts';
 import type { Difference } from '../../orchestrator/inventory/compare.ts';
-import { describeDifference, describeDifferences, describeInventory, tellingOf } from '../../orchestrator/ui/inventory.ts';
+import {
+  describeDifference,
+  describeDifferences,
+  describeInventory,
+  tellingOf,
+  differenceRecord,
+} from '../../orchestrator/ui/inventory.ts';
 import type { InventoryText } from '../../orchestrator/ui/inventory.ts';
 import type { LiveObject } from '../../orchestrator/inventory/live-object.ts';
 import { findOwners } from '../../orchestrator/inventory/owners.ts';

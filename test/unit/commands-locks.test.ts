@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lockStatuses } from '../../orchestrator/cli/lock-status.ts';
+import { lockStatuses } from '../../orchestrator/ui/lock-status.ts';
 import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
 import { durableLockKey, heartbeatKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findRun, runStatus } from '../../orchestrator/cli/commands/runs.ts';
+import { findRun } from '../../orchestrator/cli/commands/runs.ts';
 import { Refusal } from '../../orchestrator/domain/problem.ts';
 import { Journal } from '../../orchestrator/journal/journal.ts';
 import type { NewEvent } from '../../orchestrator/journal/events.ts';
@@ -7,7 +7,7 @@ import { readRun } from '../../orchestrator/journal/read-runs.ts';
 import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import type { Liveness } from '../../orchestrator/ownership/liveness.ts';
 import { runEventKey } from '../../orchestrator/state/layout.ts';
-import { describeJournalEvent, describeRunEnd } from '../../orchestrator/ui/runs.ts';
+import { describeJournalEvent, describeRunEnd, runStatus } from '../../orchestrator/ui/runs.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { known, lockOf, processOf } from './support/owner.ts';
 import { ownedRecord } from './support/records.ts';

@@ -292,7 +292,7 @@ const refusals: readonly (readonly [
     { missingUpstreams: ['example.transit-gateway'] },
     ['up', 'preflight'],
     3,
-    /not deployed yet: example\.transit-gateway/,
+    /not deployed yet, or not to the end: example\.transit-gateway/,
   ],
 ];
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Verified } from '../../orchestrator/ownership/stack-record.ts';
 import type { ReadableDossier } from '../../orchestrator/recovery/dossier.ts';
-import { releaseChecklist } from '../../orchestrator/recovery/release-checklist.ts';
-import type { ChecklistFacts, Item } from '../../orchestrator/recovery/release-checklist.ts';
+import type { ChecklistFacts } from '../../orchestrator/recovery/release-checklist.ts';
 import type { StackState } from '../../orchestrator/state/checkpoints.ts';
+import { checklistOf } from '../../orchestrator/ui/release.ts';
+import type { Item } from '../../orchestrator/ui/release.ts';
 import { stack } from './support/recovery.ts';
 
 const lock = '"lock-2"';
@@ -39,7 +40,7 @@ const verified = (etag: string): Verified => ({ kind: 'at', etag, modified: at, 
 
 /** Of a stack of which everything is done. */
 const listOf = (different: Partial<ChecklistFacts> = {}): readonly Item[] =>
-  releaseChecklist({
+  checklistOf({
     lock,
     state: state(checkpoint),
     unreadable: undefined,

@@ -130,6 +130,21 @@ describe('a recovery', () => {
   });
 });
 
+describe('the record after a recovery', () => {
+  it.each([
+    ['a create', undefined],
+    ['a create that never reached AWS', 'up'],
+    ['a destroy in the middle', 'destroy'],
+  ] as const)('of %s says whether something is left to do: %s', async (name, unfinished) => {
+    const { wanted, interrupt, options }: Interruption = interruptions[name];
+    const rig = new RecoveryRig(wanted);
+    await interrupt(rig);
+    await rig.recover('rec-1', options);
+    const verified = (await rig.record())?.verified;
+    expect(verified?.kind === 'at' && verified.unfinished).toBe(unfinished);
+  });
+});
+
 /** Every owner that the record ever had, as `epoch nonce`, in the order in which they came. */
 function ownersOf(rig: RecoveryRig): string[] {
   const records = rig.bucket.history(recordKey(stack)).map((body) => JSON.parse(body) as StackRecord);

@@ -120,7 +120,9 @@ describe('what a stack writes', () => {
   it('is the version at which it was verified', async () => {
     await rig.stack('a').apply();
     const checkpoint = (await rig.bucket.get(checkpointKey('example.a')))?.etag;
-    expect((await rig.record('example.a'))?.verified).toMatchObject({ kind: 'at', run: 'mine', etag: checkpoint });
+    const verified = (await rig.record('example.a'))?.verified;
+    expect(verified).toMatchObject({ kind: 'at', run: 'mine', etag: checkpoint });
+    expect(verified).not.toHaveProperty('unfinished');
   });
 
   it('is that there is none any more, where it was destroyed', async () => {
@@ -496,6 +498,8 @@ describe('a create that AWS plainly refused', () => {
     const { ends, exitCode } = await rig.stack('a', [], refused).apply();
     expect(ends['a']).toEqual({ outcome: 'failed', errors: [plainRefusal] });
     expect([exitCode, rig.looks, rig.locked()]).toEqual([1, ['a', 'a'], []]);
+    // State and AWS agree, and not all of it was done.
+    expect((await rig.record('example.a'))?.verified).toMatchObject({ kind: 'at', run: 'mine', unfinished: 'up' });
   });
 
   it('is looked for again when AWS has to show what an earlier try of it made', async () => {

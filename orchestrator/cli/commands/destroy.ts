@@ -26,7 +26,7 @@ import { report } from '../report.ts';
 import { listenForSignals } from '../signals.ts';
 import { withWait } from '../with-wait.ts';
 import type { OnLocked } from '../with-wait.ts';
-import { plural } from '../../ui/describe.ts';
+import { dependentsExist, describeDoomed, destroyNotConfirmed, otherNetwork } from '../../ui/destroy.ts';
 
 export interface DestroyFlags extends CommonFlags, ApplyFlags {
   readonly verbose: boolean;
@@ -103,11 +103,7 @@ async function destroyOnce(
       emit({ type: 'note', message: 'Nothing is deployed: there is nothing to destroy.' });
       return exitCodes.done;
     }
-    const resources = doomed.reduce((sum, state) => sum + state.resources, 0);
-    emit({
-      type: 'note',
-      message: `This deletes ${plural(resources, 'resource')} in ${plural(doomed.length, 'stack')}, in this order: ${doomed.map(({ short }) => short).join(', ')}`,
-    });
+    emit({ type: 'note', message: describeDoomed(doomed) });
     if (!(await confirmed(context, file, flags))) {
       emit({ type: 'note', message: 'Nothing was changed.' });
       return exitCodes.done;
@@ -183,12 +179,7 @@ function select(
   const dependents = [...existing.values()].filter(
     ({ stack, upstreams }) => !selected.has(stack) && upstreams.some((upstream) => selected.has(upstream)),
   );
-  if (dependents.length > 0)
-    throw new Refusal(exitCodes.usage, {
-      reason: 'dependents-exist',
-      message: `${dependents.map(({ short }) => short).join(', ')} still stand${dependents.length === 1 ? 's' : ''} on what would be destroyed`,
-      next: 'Add --with-dependents, or destroy them first.',
-    });
+  if (dependents.length > 0) throw new Refusal(exitCodes.usage, dependentsExist(dependents.map(({ short }) => short)));
   return selected;
 }
 
@@ -200,23 +191,11 @@ function reverseOrder(states: ReadonlyMap<string, StackState>, selected: Readonl
   return [...order.names].reverse().flatMap((name) => states.get(name) ?? []);
 }
 
-function refuseUnconfirmed(context: Context, { network, target }: OpenedFile, flags: DestroyFlags): void {
+function refuseUnconfirmed(context: Context, { network, target }: OpenedFile, { confirm, yes }: DestroyFlags): void {
   const name = network.spec.network;
-  if (flags.confirm !== undefined && flags.confirm !== name)
-    throw new Refusal(exitCodes.usage, {
-      reason: 'wrong-confirmation',
-      message: `--confirm ${flags.confirm} is not the name of this network, which is ${name}`,
-      next: 'Check that this is the network that you mean.',
-    });
-  if (flags.confirm === name || (flags.yes && target.kind === 'LAB') || (context.interactive && !flags.yes)) return;
-  throw new Refusal(exitCodes.usage, {
-    reason: 'nobody-to-ask',
-    message:
-      target.kind === 'REAL' && flags.yes
-        ? `--yes alone does not destroy a network of a real account (${network.spec.account})`
-        : "destroy asks for the network's name, and there is no terminal to ask on",
-    next: target.kind === 'REAL' ? `If that is what you want: --confirm ${name}` : 'Add --yes.',
-  });
+  if (confirm !== undefined && confirm !== name) throw new Refusal(exitCodes.usage, otherNetwork(confirm, name));
+  if (confirm === name || (yes && target.kind === 'LAB') || (context.interactive && !yes)) return;
+  throw new Refusal(exitCodes.usage, destroyNotConfirmed(network.spec, target.kind, yes));
 }
 
 async function confirmed(context: Context, { network }: OpenedFile, flags: DestroyFlags): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
+import { drillFailed, noSuchDrill } from '../../ui/drill.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
@@ -31,12 +32,7 @@ async function run(this: Context, flags: Flags, name: string): Promise<void> {
   await report(this, flags, async (emit) => {
     const { drills } = await loadDrills();
     const drill = drills.find((one) => one.name === name);
-    if (!drill)
-      throw new Refusal(exitCodes.usage, {
-        reason: 'no-such-drill',
-        message: `there is no drill "${name}"; there is ${drills.map((one) => one.name).join(', ')}`,
-        next: `npm run drill -- run ${drills[0]?.name ?? ''}`,
-      });
+    if (!drill) throw new Refusal(exitCodes.usage, noSuchDrill(name, drills));
     const { runDrill } = await loadStage();
     const stopping = new AbortController();
     const stop = (signal: NodeJS.Signals): void => stopping.abort(signal);
@@ -57,20 +53,8 @@ async function run(this: Context, flags: Flags, name: string): Promise<void> {
         exitCodes.failed,
       );
       if (flags.json) print(this, JSON.stringify(result));
-      if (result.failure) {
-        const { step, expected, seen, log } = result.failure;
-        const below = seen.replaceAll('\n', '\n            ');
-        if (!flags.json)
-          emit({
-            type: 'problem',
-            problem: {
-              reason: 'drill-failed',
-              message: `drill ${name} fails at "${step}"\n  expected  ${expected}\n  seen      ${below}`,
-              next: `Read its log, ${log}; what was in the state bucket is beside it`,
-            },
-          });
-        return exitCodes.failed;
-      }
+      if (result.failure && !flags.json) emit({ type: 'problem', problem: drillFailed(name, result.failure) });
+      if (result.failure) return exitCodes.failed;
       return result.outcome === 'stopped' ? exitCodes.stoppedBySignal : exitCodes.done;
     } finally {
       for (const signal of signals) process.off(signal, stop);

@@ -10,7 +10,7 @@ import { byPassphrase, recordedSecrets } from '../../state/secrets.ts';
 import type { ConfiguredSecrets } from '../../state/secrets.ts';
 import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
 import type { PulumiEnvironment } from '../../ui/env.ts';
-import { shellText, warningOf } from '../../ui/env.ts';
+import { hintsOf, shellText, warningOf } from '../../ui/env.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
 import { backendUrl } from '../open.ts';
@@ -119,28 +119,18 @@ export async function pulumiEnvironment(
     ],
     // The engine takes a plugin that it finds on the PATH before any other: it says so in a warning at each command.
     path: [...(lab ? [lab.pluginDirectory] : []), ...(cli === undefined ? [] : [cli])],
-    hints: [
-      `run it in ${root}: its Pulumi.yaml is the project "${project}". The CLI writes Pulumi.${stack}.yaml there, which holds a salt and need not be kept`,
-      ...(resolve(cwd, facts.file) === programsRead
-        ? []
-        : [`up and preview read ${programsRead}, and not ${facts.file}: refresh and the rest read neither`]),
-      ...(lab
-        ? []
-        : [
-            `no credentials are printed: sign in to account ${account} in this shell too; Holdfast has its own from ${facts.sessionSource}`,
-          ]),
-      ...(installation === undefined ? ['HOLDFAST_INSTALLATION is not known, and up and preview need it: npm run bootstrap'] : []),
-      ...(cli === undefined && !(await isOnPath('pulumi', env))
-        ? ['no pulumi is on the PATH, and Holdfast has provided none yet: npm run plan']
-        : []),
-      ...((await isOnPath('pulumi-language-nodejs', env)) ||
-      (cli !== undefined && (await isExecutable(join(cli, 'pulumi-language-nodejs'))))
-        ? []
-        : [
-            'up and preview run the program, and need pulumi-language-nodejs, which comes with the official CLI: refresh and the rest do not',
-          ]),
-      'pulumi cancel removes the locks of whoever is at work: do not use it; npm run locks says whose they are',
-    ],
+    hints: hintsOf({
+      stack,
+      root,
+      account,
+      sessionSource: facts.sessionSource,
+      isLab: lab !== undefined,
+      isPrepared: installation !== undefined,
+      hasCli: cli !== undefined || (await isOnPath('pulumi', env)),
+      hasLanguage:
+        (await isOnPath('pulumi-language-nodejs', env)) || (cli !== undefined && (await isExecutable(join(cli, 'pulumi-language-nodejs')))),
+      programs: { read: programsRead, wanted: resolve(cwd, facts.file) === programsRead ? undefined : facts.file },
+    }),
     warning: warningOf(stack, facts.standing),
   };
 }

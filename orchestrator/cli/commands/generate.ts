@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { generateNetwork, mostVpcs } from '../../network/generate.ts';
+import { fileExists, tooManyVpcs } from '../../ui/usage.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { print, report } from '../report.ts';
 
@@ -15,23 +16,14 @@ export interface GenerateFlags extends Pick<CommonFlags, 'json' | 'verbose'> {
 export async function generate(this: Context, flags: GenerateFlags): Promise<void> {
   await report(this, flags, async () => {
     const { vpcs } = flags;
-    if (vpcs > mostVpcs)
-      throw new Refusal(exitCodes.usage, {
-        reason: 'too-many-vpcs',
-        message: `${vpcs} VPCs do not fit into 10.0.0.0/8 with a /20 each`,
-        next: `Ask for at most ${mostVpcs}.`,
-      });
+    if (vpcs > mostVpcs) throw new Refusal(exitCodes.usage, tooManyVpcs(vpcs, mostVpcs));
     const file = resolve(this.cwd, flags.out ?? `networks/example-${vpcs}.yaml`);
     const shown = relative(this.cwd, file);
     try {
       await writeFile(file, generateNetwork(vpcs), { flag: flags.force ? 'w' : 'wx' });
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-      throw new Refusal(exitCodes.usage, {
-        reason: 'file-exists',
-        message: `${shown} exists already`,
-        next: 'Add --force to write it anew, or --out FILE.',
-      });
+      throw new Refusal(exitCodes.usage, fileExists(shown));
     }
     print(
       this,

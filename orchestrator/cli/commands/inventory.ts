@@ -9,7 +9,7 @@ import { shortOf } from '../../domain/stack-name.ts';
 import { withUpstreams } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
 import { compareWithState, isFound } from '../../inventory/compare.ts';
-import type { Difference, StackDifferences } from '../../inventory/compare.ts';
+import type { StackDifferences } from '../../inventory/compare.ts';
 import type { Inventory, LiveObject, LookScope } from '../../inventory/live-object.ts';
 import { findOwners } from '../../inventory/owners.ts';
 import type { Owner } from '../../inventory/owners.ts';
@@ -31,7 +31,16 @@ import { openFile } from '../open-file.ts';
 import type { OpenedSession } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
 import { print, report } from '../report.ts';
-import { describeDifferences, describeInventory } from '../../ui/inventory.ts';
+import { missingBucket, uninventoriedBucket, unpreparedBucket } from '../../ui/bucket.ts';
+import {
+  cannotLook,
+  describeDifferences,
+  describeInventory,
+  differenceRecord,
+  disownedUnknown,
+  everyInstallation,
+  unreadState,
+} from '../../ui/inventory.ts';
 
 export interface InventoryFlags extends CommonFlags {
   readonly diff: boolean;
@@ -85,12 +94,7 @@ async function look(
   const scope = scopeOf(withUpstreams({ byName: upstreamsOf }, selected), read);
   const named = namedObjects(network.spec, installation, scope.stacks);
   const looked = await lookAtInventory(aws.clients, { ...scope, named }, context.now);
-  if (!looked.ok)
-    throw new Refusal(exitCodes.preflightRefused, {
-      reason: 'cannot-look',
-      message: `AWS could not be looked at: ${looked.code}: ${looked.message}`,
-      next: `Allow the session ${looked.action ?? 'to look'} where it is refused (docs/inventory.md has all that is asked), check the network otherwise; then run the same command again.`,
-    });
+  if (!looked.ok) throw new Refusal(exitCodes.preflightRefused, cannotLook(looked));
   const { objects, incomplete } = looked.value;
   const states = new Map([...deployments].map(([stack, { deployment }]) => [stack, deployment.resources]));
   const ownerOf = findOwners({ installation, stacks, states, objects });
@@ -200,11 +204,9 @@ interface Records {
  */
 async function readRecords(store: ObjectStore, network: string, isNeeded: boolean): Promise<Records> {
   const notes: string[] = [];
-  const without = ({ reason, message, next }: Problem): void => {
-    if (isNeeded) throw new Refusal(exitCodes.preflightRefused, { reason, message, next });
-    notes.push(
-      `${message}: objects of every installation are shown, each under its own, and of what has no tags only the state could say whose it is.`,
-    );
+  const without = (problem: Problem): void => {
+    if (isNeeded) throw new Refusal(exitCodes.preflightRefused, problem);
+    notes.push(everyInstallation(problem.message));
   };
   let installation: string | undefined;
   const deployments = new Map<string, { deployment: Deployment; upstreams: readonly string[] }>();
@@ -214,14 +216,7 @@ async function readRecords(store: ObjectStore, network: string, isNeeded: boolea
     const stored = await store.get(installationKey);
     const named = stored && readInstallation(stored.body);
     if (named?.ok === true) installation = named.value.installation;
-    else
-      without(
-        named?.problems[0] ?? {
-          reason: 'not-prepared',
-          message: `the state bucket ${store.name} was never prepared for Holdfast`,
-          next: 'Run `npm run bootstrap`.',
-        },
-      );
+    else without(named?.problems[0] ?? unpreparedBucket(store.name));
     const read = await readStates(store, network);
     for (const { stack, key, detail } of read.unreadable) unreadable.set(stack, `${key}: ${detail}`);
     for (const { stack, key, body, upstreams } of read.states.values()) {
@@ -234,31 +229,22 @@ async function readRecords(store: ObjectStore, network: string, isNeeded: boolea
     without(bucketProblem(store.name, cause));
     return { ...bare, installation, statesRead: false };
   }
-  for (const [stack, why] of unreadable)
-    notes.push(
-      `the checkpoint of ${shortOf(stack)} cannot be read (${why}): of what has no tags and is in no other state, nobody can say whose it is.`,
-    );
+  for (const [stack, why] of unreadable) notes.push(unreadState(shortOf(stack), why));
   const disowned = new Map<string, readonly DisownedObject[]>();
-  const unknown = (why: string): void => void notes.push(`what was disowned is not known, and nothing is left out for it: ${why}`);
   try {
     const records = await readStackRecords(store, network);
     for (const [stack, { record }] of records.byStack) if (record.disowned.length > 0) disowned.set(stack, record.disowned);
-    for (const { key, why } of records.unreadable.values()) unknown(`${key}: ${why}`);
+    for (const { key, why } of records.unreadable.values()) notes.push(disownedUnknown(`${key}: ${why}`));
   } catch (cause) {
-    unknown(messageOf(cause));
+    notes.push(disownedUnknown(messageOf(cause)));
   }
   return { ...bare, installation, disowned, statesRead: true };
 }
 
 function bucketProblem(bucket: string, cause: unknown): Problem {
   const { name } = cause as { name?: string };
-  if (name === 'NoSuchBucket' || name === 'NotFound')
-    return { reason: 'missing-bucket', message: `the state bucket ${bucket} does not exist`, next: 'Make it: npm run bootstrap' };
-  return {
-    reason: 'bucket-unreachable',
-    message: `the state bucket ${bucket} cannot be read (${name ?? 'unknown'}: ${messageOf(cause)})`,
-    next: 'Allow the session s3:GetObject and s3:ListBucket there, or check the network: npm run preflight',
-  };
+  const isMissing = name === 'NoSuchBucket' || name === 'NotFound';
+  return isMissing ? missingBucket(bucket) : uninventoriedBucket(bucket, name, messageOf(cause));
 }
 
 /** Everything that a state or a disowned list names is looked up by its id: its tags may be gone. */
@@ -296,44 +282,3 @@ const isThere = (objects: readonly LiveObject[], { type, id }: DisownedObject): 
   objects.some((object) => object.type === type && object.id === id);
 
 const instants = ({ from, until }: Inventory) => ({ from: new Date(from).toISOString(), until: new Date(until).toISOString() });
-
-/** A difference as `--json` has it: flat, and without what the checkpoint has beside it. */
-export function differenceRecord(stack: string, difference: Difference): Readonly<Record<string, unknown>> {
-  const base = { stack, short: shortOf(stack), kind: difference.kind };
-  switch (difference.kind) {
-    case 'missing':
-    case 'not-compared': {
-      const { name, type, id, urn } = difference.resource;
-      return { ...base, resource: name, type, id: id ?? null, urn, ...(difference.kind === 'missing' ? { phase: difference.phase } : {}) };
-    }
-    case 'unrecorded': {
-      const { object, resource, by } = difference;
-      return { ...base, resource: resource ?? null, type: object.type, id: object.id, by, object };
-    }
-    case 'changed': {
-      const { resource, properties, object } = difference;
-      return {
-        ...base,
-        resource: resource.name,
-        type: resource.type,
-        id: object.id,
-        urn: resource.urn,
-        properties: properties.map(({ path, state, live }) => ({ path, state: state ?? null, live: live ?? null })),
-      };
-    }
-    case 'foreign': {
-      const { object, inside } = difference;
-      return { ...base, type: object.type, id: object.id, inside, object };
-    }
-    case 'twice': {
-      const { type, resource, recorded, objects } = difference;
-      return { ...base, resource, type, recorded: recorded ?? null, ids: objects.map(({ id }) => id), objects };
-    }
-    case 'disowned': {
-      const { disowned, object } = difference;
-      return { ...base, ...disowned, isThere: object !== undefined };
-    }
-    default:
-      return difference satisfies never;
-  }
-}

@@ -6,6 +6,7 @@ import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { readNetwork } from '../../network/read-network.ts';
 import { table } from '../../ui/table.ts';
 import { styleFor } from '../../ui/reporter.ts';
+import { labNotRunning } from '../../ui/usage.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { print, report } from '../report.ts';
 
@@ -85,12 +86,7 @@ async function reset(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const { resetLab } = await loadLab();
     const record = await resetLab(labFolder(this.root, this.env), this.env);
-    if (!record)
-      throw new Refusal(exitCodes.usage, {
-        reason: 'lab-not-running',
-        message: 'no lab is running',
-        next: 'Start it with: npm run lab -- start',
-      });
+    if (!record) throw new Refusal(exitCodes.usage, labNotRunning);
     print(this, flags.json ? describeJson(record) : `The lab at ${record.endpoint} is empty again: no networks, a new state bucket.`);
     return exitCodes.done;
   });

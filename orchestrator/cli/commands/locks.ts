@@ -4,7 +4,7 @@ import { describeLocks, describeTold } from '../../ui/locks.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseNobody, watch } from '../lock-alarm.ts';
-import { lockStatuses } from '../lock-status.ts';
+import { lockStatuses } from '../../ui/lock-status.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 

@@ -35,10 +35,18 @@ import { endLeftEngine, writerOf, plainPulumi } from '../../recovery/writer.ts';
 import type { Writer } from '../../recovery/writer.ts';
 import { exitCodeOf } from '../../run/apply.ts';
 import type { Emit, StackEnd, StackResult } from '../../run/events.ts';
-import { describeFreeze, describeOwner, doubtsOf } from '../../run/standing.ts';
+import { doubtsOf } from '../../run/standing.ts';
 import type { Held, Standing } from '../../run/standing.ts';
 import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
-import { ifPlainIsDead, plainQuestion, writerQuestion, programQuestion } from '../../ui/recover.ts';
+import {
+  atWorkOn,
+  describeNotTaken,
+  ifPlainIsDead,
+  plainQuestion,
+  writerQuestion,
+  programQuestion,
+  whoseDecision,
+} from '../../ui/recover.ts';
 import { describeWriter } from '../../ui/writer.ts';
 import { openAlerting } from '../alerting.ts';
 import { refuseWithoutJournal } from '../clear-away.ts';
@@ -290,11 +298,7 @@ function choose(
     for (const name of named) {
       const standing = standings.byStack.get(name);
       if (standing?.kind === 'locked' && standing.plain === undefined)
-        throw new Refusal(exitCodes.lockedByOther, {
-          reason: 'locked',
-          message: standing.message,
-          next: 'It is not held: somebody is at work on it. See npm run locks; a run that hangs has to be ended by its owner first.',
-        });
+        throw new Refusal(exitCodes.lockedByOther, atWorkOn(standing.message));
       if (!isHeld(name)) emit({ type: 'note', message: `${shortOf(name)} is not held: there is nothing to recover.` });
     }
   const held = new Set([...named].filter(isHeld));
@@ -316,14 +320,7 @@ function decisionsFor(chosen: readonly string[], decided: readonly Decided[]): R
     const prefixed = chosen.find((stack) => resource.startsWith(`${shortOf(stack)}/`));
     const [only, ...others] = chosen;
     const stack = prefixed ?? (others.length === 0 ? only : undefined);
-    if (stack === undefined)
-      throw new Refusal(exitCodes.usage, {
-        reason: 'whose-decision',
-        message:
-          chosen.length === 0 ? `--decide ${text}: no stack is held` : `--decide ${text} may be of ${chosen.map(shortOf).join(' or ')}`,
-        next:
-          chosen.length === 0 ? 'See where the stacks stand: npm run status' : `Say which: --decide '${shortOf(chosen[0] ?? '')}/${text}'`,
-      });
+    if (stack === undefined) throw new Refusal(exitCodes.usage, whoseDecision(text, chosen.map(shortOf)));
     const name = prefixed === undefined ? resource : resource.slice(shortOf(prefixed).length + 1);
     byStack.set(stack, [...(byStack.get(stack) ?? []), { resource: name, answer, ...(id === undefined ? {} : { id }) }]);
   }
@@ -410,19 +407,7 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
     }
     if (!taken.ok && taken.reason === 'lock' && taken.heldBy.length > 0 && taken.heldBy.every(({ content }) => content.kind === 'engine'))
       return ask(stack, [plainQuestion(short, taken.heldBy.map(describeLock).join('; '))], emit);
-    if (!taken.ok && taken.reason === 'record' && taken.refusal === 'frozen' && taken.now.kind === 'there' && taken.now.record.frozen)
-      return {
-        outcome: 'locked',
-        message: `${describeFreeze({ stack, by: taken.now.record.frozen })}, and no run of Holdfast left it so: unfreeze it, then recover it`,
-      };
-    if (!taken.ok)
-      return {
-        outcome: 'locked',
-        message:
-          taken.reason === 'lock'
-            ? taken.heldBy.map(describeLock).join('; ')
-            : `${stack} was taken by another process a moment ago${taken.now.kind === 'there' && 'owner' in taken.now.record ? `: ${describeOwner(taken.now.record.owner)}` : ''}`,
-      };
+    if (!taken.ok) return { outcome: 'locked', message: describeNotTaken(stack, taken) };
     claim = taken.claim;
     // What the writer wrote down until it was dead counts as well, and whether it is dead is asked of that.
     last = interruptedFrom((taken.before ?? taken.claim.held()).record, stack, own.run);

@@ -8,8 +8,6 @@ import type { HeldRecord } from '../../ownership/records.ts';
 import { isOpen } from '../../ownership/stack-record.ts';
 import { mayBeAtWork } from '../../ownership/liveness.ts';
 import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
-import { releaseChecklist } from '../../recovery/release-checklist.ts';
-import type { Item } from '../../recovery/release-checklist.ts';
 import { verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import { styleFor } from '../../ui/reporter.ts';
@@ -18,8 +16,10 @@ import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { oneStack } from '../one-stack.ts';
 import { shortOf } from '../../domain/stack-name.ts';
+import type { Item } from '../../ui/release.ts';
 import {
   askForName,
+  checklistOf,
   describeChecklist,
   describeRelease,
   isAtWork,
@@ -77,7 +77,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   const run =
     (standing && 'run' in standing ? standing.run : undefined) ?? (lock.content.kind === 'holdfast' ? lock.content.record.run : undefined);
   const dossiers = run === undefined ? [] : await readDossiers(aws.store, network, run, stack);
-  const items = releaseChecklist({
+  const items = checklistOf({
     lock: lock.etag,
     state: states.get(stack),
     unreadable: unreadable.find((each) => each.stack === stack)?.detail,

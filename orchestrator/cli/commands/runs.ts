@@ -3,18 +3,13 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { allRuns, readRun } from '../../journal/read-runs.ts';
-import type { ReadRun } from '../../journal/read-runs.ts';
-import { mayBeAtWork } from '../../ownership/liveness.ts';
-import { isOpen } from '../../ownership/stack-record.ts';
 import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
-import type { Standings } from '../../run/standing.ts';
-import { plural } from '../../ui/describe.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { print, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { RunStatus } from '../../ui/runs.ts';
-import { describeParts, describeRun, describeRuns } from '../../ui/runs.ts';
+import { ambiguousRun, describeParts, describeRun, describeRuns, runStatus, unknownRun } from '../../ui/runs.ts';
 
 export interface RunsFlags extends CommonFlags {
   readonly limit: number;
@@ -38,16 +33,7 @@ export async function runs(this: Context, flags: RunsFlags, id?: string): Promis
       if (id !== undefined) {
         const run = await readRun(aws.store, network, findRun(names, id, network));
         const status = runStatus(run, standings);
-        if (flags.json)
-          print(
-            this,
-            JSON.stringify({
-              ...header(),
-              ...status,
-              events: run.events,
-              notes,
-            }),
-          );
+        if (flags.json) print(this, JSON.stringify({ ...header(), ...status, events: run.events, notes }));
         else print(this, describeRun(run, status, style));
         return exitCodes.done;
       }
@@ -73,12 +59,7 @@ export function findRun(names: readonly string[], id: string, network: string): 
   const matching = names.filter((name) => name.startsWith(id));
   const [only] = matching;
   if (only !== undefined && matching.length === 1) return only;
-  if (matching.length > 1)
-    throw new Refusal(exitCodes.usage, {
-      reason: 'ambiguous-run',
-      message: `${plural(matching.length, 'run')} of ${network} begin with "${id}": ${matching.slice(-nearestCount).reverse().join(', ')}${matching.length > nearestCount ? ', …' : ''}`,
-      next: `Give more of it: npm run runs -- ${matching.at(-1) ?? 'ID'}`,
-    });
+  if (matching.length > 1) throw new Refusal(exitCodes.usage, ambiguousRun(network, id, matching, nearestCount));
   const nearest = [...names]
     .reverse()
     // Over what was typed: the rest of a name is not a difference.
@@ -86,40 +67,5 @@ export function findRun(names: readonly string[], id: string, network: string): 
     .sort((a, b) => a.far - b.far)
     .slice(0, nearestCount)
     .map(({ name }) => name);
-  throw new Refusal(exitCodes.usage, {
-    reason: 'unknown-run',
-    message: `${network} has no run "${id}"${nearest.length === 0 ? ', and no other' : `; the nearest: ${nearest.join(', ')}`}`,
-    next: nearest.length === 0 ? 'Nothing was ever run on this network: npm run up' : 'List them: npm run runs',
-  });
-}
-
-export function runStatus(
-  { run, opened, ended, events, unreadable }: ReadRun,
-  standings: Pick<Standings, 'liveness' | 'records'>,
-): RunStatus {
-  const liveness = opened && standings.liveness(opened.process);
-  const works = !ended && liveness !== undefined && mayBeAtWork(liveness);
-  return {
-    run,
-    operation: opened?.operation ?? null,
-    user: opened?.process.user ?? null,
-    host: opened?.process.host ?? null,
-    pid: opened?.process.pid ?? null,
-    startedAt: opened?.at ?? null,
-    end: ended ? 'ended' : works ? 'at-work' : liveness?.answer === 'dead' ? 'died' : 'unknown',
-    exitCode: ended?.exitCode ?? null,
-    endedAt: ended?.at ?? null,
-    // While it works, an engine that runs is not left open.
-    held: [...standings.records.values()].flatMap(({ record }) =>
-      isOpen(record) && record.run?.by.run === run && !(works && record.phase === 'running') ? [record.stack] : [],
-    ),
-    stacks: opened?.order ?? [...new Set(events.flatMap((event) => ('stack' in event ? [event.stack] : [])))],
-    shared: opened?.shared ?? null,
-    commit: opened?.commit ?? null,
-    ciLink: opened?.ciLink ?? null,
-    accessKeyIds: [...new Set(events.flatMap((event) => ('session' in event ? [event.session.accessKeyId] : [])))].filter(
-      (key) => key !== '',
-    ),
-    unreadable,
-  };
+  throw new Refusal(exitCodes.usage, unknownRun(network, id, nearest));
 }

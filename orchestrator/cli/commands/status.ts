@@ -4,13 +4,12 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { shortOf } from '../../domain/stack-name.ts';
 import { nodeOf } from '../../graph/graph.ts';
 import { spooledFile } from '../../gateway/spool.ts';
-import { detailOfHeld, isAsVerified, verifiedOf } from '../../run/standing.ts';
-import type { Standing, Standings } from '../../run/standing.ts';
-import type { StackState } from '../../state/checkpoints.ts';
-import type { Verified } from '../../ownership/stack-record.ts';
+import { verifiedOf } from '../../run/standing.ts';
+import type { Standings } from '../../run/standing.ts';
+import { readIndex } from '../../state/index-of-stacks.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { StackStatus } from '../../ui/status.ts';
-import { describeStatus, describeWhy } from '../../ui/status.ts';
+import { describeStatus, describeWhy, standingStatus } from '../../ui/status.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
 import { print, report } from '../report.ts';
@@ -41,6 +40,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
       const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings);
+      const whole = await wholeSince(standings, () => readIndex(aws.store, file.network.spec.network));
       const stacks = [...names].map((stack): StackStatus => {
         const state = states.get(stack);
         const unread = broken.get(stack);
@@ -55,6 +55,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
             state,
             verifiedOf(standings, stack),
             file.graph.byName.has(stack),
+            whole.get(stack),
           ),
         };
       });
@@ -78,49 +79,11 @@ async function spoolsOf(folder: string, { byStack }: Standings): Promise<Map<str
   return new Map(found.flat());
 }
 
-function standingStatus(
-  short: string,
-  spooled: string | undefined,
-  standing: Standing | undefined,
-  state: StackState | undefined,
-  verified: Verified | undefined,
-  isInFile: boolean,
-): Pick<StackStatus, 'state' | 'detail' | 'held'> {
-  switch (standing?.kind) {
-    case 'held': {
-      const { why, since, run, lockGoneSince } = standing;
-      // The run's own word, or what lies on this machine where the bucket was gone before it could say so.
-      const spool = standing.spool ?? spooled;
-      return {
-        state: 'held',
-        detail: detailOfHeld(short, standing),
-        held: {
-          why,
-          since,
-          ...(run === undefined ? {} : { run }),
-          ...(spool === undefined ? {} : { spool }),
-          ...(lockGoneSince === undefined ? {} : { lockGoneSince }),
-        },
-      };
-    }
-    case 'locked':
-    case 'frozen':
-      return { state: standing.kind, detail: standing.message };
-    case 'left':
-      return { state: 'locked', detail: `${standing.message}; its run is dead and left nothing in doubt: the next up releases it` };
-    case 'free':
-    case undefined:
-      break;
-    default:
-      return standing satisfies never;
-  }
-  if (verified?.kind === 'at' && !isAsVerified(verified, state))
-    return {
-      state: 'changed-behind',
-      detail: `not as run ${verified.run} verified it at ${verified.since}: the next up looks at AWS first`,
-    };
-  if (verified?.kind === 'unknown')
-    return { state: 'changed-behind', detail: `released unverified at ${verified.since}: the next up looks at AWS first` };
-  if (state && !isInFile) return { state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
-  return state && !state.empty ? { state: 'applied', detail: '' } : { state: 'not-deployed', detail: '' };
+/**
+ * Checkpoints, by their stacks, over which the engine has found nothing left to do since: a plan says so and writes no record. Asked only where a record
+ * says that something was left.
+ */
+async function wholeSince({ records }: Standings, read: () => ReturnType<typeof readIndex>): Promise<ReadonlyMap<string, string>> {
+  const isAny = [...records.values()].some(({ record }) => record.verified.kind === 'at' && record.verified.unfinished !== undefined);
+  return new Map(isAny ? [...(await read()).entries].map(([stack, { checkpoint }]) => [stack, checkpoint]) : []);
 }

@@ -5,6 +5,7 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../../domain/problem.ts';
 import type { Emit, NetworkPlan } from '../../run/events.ts';
 import { planMarkdown } from '../../ui/plan-markdown.ts';
+import { summaryNotWritable, upNotConfirmed } from '../../ui/usage.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
 import { chosenStacks } from '../chosen-stacks.ts';
 import type { WideningFlags } from '../chosen-stacks.ts';
@@ -59,12 +60,7 @@ async function begin(
   const started = context.now();
   const file = await openFile(context, flags, command, emit);
   const selected = chosenStacks(file, patterns, flags);
-  if (command === 'up' && !flags.yes && !context.interactive)
-    throw new Refusal(exitCodes.usage, {
-      reason: 'nobody-to-ask',
-      message: 'up asks before it changes anything, and there is no terminal to ask on',
-      next: 'Add --yes, or look first: npm run plan',
-    });
+  if (command === 'up' && !flags.yes && !context.interactive) throw new Refusal(exitCodes.usage, upNotConfirmed);
   const run = runId(context.now());
   const session = await openRunSession(context, file, run, flags.sessionExpires);
   // A part of a shared run has its end to write down.
@@ -102,11 +98,7 @@ async function begin(
 async function openSummary(path: string): Promise<OnPlan> {
   const add = (text: string): Promise<void> =>
     appendFile(path, text).catch((cause: unknown) => {
-      throw new Refusal(exitCodes.usage, {
-        reason: 'summary-not-writable',
-        message: `the summary cannot be written: ${messageOf(cause)}`,
-        next: 'Give another file: --summary FILE',
-      });
+      throw new Refusal(exitCodes.usage, summaryNotWritable(messageOf(cause)));
     });
   await add('');
   return (planned, { graph, network, target }) => add(planMarkdown(planned, graph, { ...network.spec, target: target.kind }));

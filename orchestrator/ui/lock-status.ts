@@ -1,8 +1,9 @@
+import { takenAt } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import type { Standings } from '../run/standing.ts';
 import { shortOf } from '../domain/stack-name.ts';
-import type { LockStatus } from '../ui/locks.ts';
-import { describeLiveness, ownerOf } from '../ui/locks.ts';
+import type { LockStatus } from './locks.ts';
+import { describeLiveness, ownerOf } from './locks.ts';
 
 /** @param maxAgeSeconds a lock that is older is too old; absent: none is */
 export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: number | undefined): LockStatus[] {
@@ -77,13 +78,6 @@ export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: n
         return content satisfies never;
     }
   });
-}
-
-/** A lock that was put back is as old as it was before. */
-function takenAt({ since, content }: StandingLock): Date {
-  if (content.kind !== 'holdfast' || content.record.restoredAt === undefined) return since;
-  const started = new Date(content.record.startedAt);
-  return Number.isNaN(started.getTime()) || started > since ? since : started;
 }
 
 function standingWord({ stack, content }: StandingLock, { byStack }: Standings): LockStatus['standing'] {

@@ -1,0 +1,93 @@
+import type { Problem } from '../domain/problem.ts';
+import { shortOf } from '../domain/stack-name.ts';
+
+/** What a command line is refused for. */
+
+/** @param files what networks/ has but for the examples */
+export const whichNetwork = (files: readonly string[]): Problem => ({
+  reason: 'which-network',
+  message:
+    files.length === 0
+      ? 'no lab is running, and networks/ has no file but the examples'
+      : `networks/ has ${files.length} files: ${files.join(', ')}`,
+  next:
+    files[0] === undefined
+      ? 'Start the lab with `npm start`, or name a file: --network networks/example.yaml'
+      : `Name one: --network networks/${files[0]}`,
+});
+
+export interface OneOnly {
+  /** As in `plain pulumi works on one`. */
+  readonly because: string;
+  /** The command for a stack. */
+  readonly command: (short: string) => string;
+}
+
+/** @param stacks full names of those that the pattern means */
+export const severalStacks = (pattern: string, stacks: readonly string[], { because, command }: OneOnly): Problem => ({
+  reason: 'several-stacks',
+  message: `"${pattern}" means ${stacks.length} stacks, and ${because}`,
+  next: `Name one: ${command(stacks[0] === undefined ? 'STACK' : shortOf(stacks[0]))}`,
+});
+
+/** @param wanted the network file's regular expression */
+export const malformedIncident = (incident: string, wanted: string, file: string, line: number | undefined): Problem => ({
+  reason: 'incident-malformed',
+  message: `"${incident}" is not what this network takes for an incident (${wanted})`,
+  next: 'Give the id of the incident as your tracker has it.',
+  file,
+  ...(line === undefined ? {} : { line }),
+});
+
+export const upNotConfirmed: Problem = {
+  reason: 'nobody-to-ask',
+  message: 'up asks before it changes anything, and there is no terminal to ask on',
+  next: 'Add --yes, or look first: npm run plan',
+};
+
+/** A replacement that the command line does not allow. */
+export const guardedReplacement = ({
+  resource,
+  type,
+  replacing,
+}: {
+  readonly resource: string;
+  readonly type: string;
+  readonly replacing: readonly string[];
+}): Problem => ({
+  reason: 'guarded-replacement',
+  message: `the plan replaces ${resource} (${type.split(':').at(-1) ?? type})${replacing.length === 0 ? '' : `, because of ${replacing.join(', ')}`}: traffic over it stops until the new one is in place`,
+  next: `If that is what you want: --allow-replace '${resource}'`,
+});
+
+export const summaryNotWritable = (why: string): Problem => ({
+  reason: 'summary-not-writable',
+  message: `the summary cannot be written: ${why}`,
+  next: 'Give another file: --summary FILE',
+});
+
+export const tooManyVpcs = (vpcs: number, most: number): Problem => ({
+  reason: 'too-many-vpcs',
+  message: `${vpcs} VPCs do not fit into 10.0.0.0/8 with a /20 each`,
+  next: `Ask for at most ${most}.`,
+});
+
+export const fileExists = (file: string): Problem => ({
+  reason: 'file-exists',
+  message: `${file} exists already`,
+  next: 'Add --force to write it anew, or --out FILE.',
+});
+
+export const labNotRunning: Problem = {
+  reason: 'lab-not-running',
+  message: 'no lab is running',
+  next: 'Start it with: npm run lab -- start',
+};
+
+/** @param file the network file */
+export const nobodyToTell = (file: string): Problem => ({
+  reason: 'nobody-to-tell',
+  message: `${file} names nobody to tell: it has no guardrails with a metric, a topic or a webhook`,
+  next: 'Add them: docs/network.md, "guardrails"',
+  file,
+});
