@@ -22,7 +22,7 @@ export interface Quarantine {
   readonly versions: readonly QuarantinedVersion[];
   /** Versions of the checkpoint since the run began, oldest first, the one that it began from before them. */
   readonly checkpoints: readonly { readonly version: string; readonly etag: string | null }[];
-  /** When the run took its lock, by the bucket's clock where that has the version of it. */
+  /** As it was given. */
   readonly lockedAt: Date;
   /** The version that the run began from is not there any more: what it did since is only partly told. */
   readonly baseIsGone: boolean;
@@ -42,9 +42,7 @@ export interface QuarantineRequest {
   /** The interrupted run. */
   readonly run: string;
   readonly recovery: string;
-  /** ETag of the lock that the run took: when it did, the bucket says. */
-  readonly lock?: string | undefined;
-  /** When the run took its lock, by its own clock: for where the bucket has that version of it no more. */
+  /** When the run took its lock, by the bucket's clock where that is known. */
   readonly lockedAt: Date;
   /** Now, by the bucket's clock. */
   readonly bucketNow: Date;
@@ -69,13 +67,11 @@ const copiesAtOnce = 8;
  * The journal of the run is named, and not copied: each of its events is written once, and none is ever removed. Copies are never written over: a recovery that was killed here goes on where it was, and a later one adds what is new.
  */
 export async function quarantine(request: QuarantineRequest): Promise<Quarantine> {
-  const { store, network, stack, run, recovery, patienceSeconds } = request;
+  const { store, network, stack, run, recovery, lockedAt, patienceSeconds } = request;
   const prefix = quarantinePrefix(network, run, stack);
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: patienceSeconds });
   const checkpoint = checkpointKey(stack);
   const ofLocks = await insist(() => store.versions(lockFolder(stack)));
-  // The oldest of that content: what came back after it is no second beginning.
-  const lockedAt = ofLocks.findLast(({ etag }) => etag !== undefined && etag === request.lock)?.modified ?? request.lockedAt;
   const since = new Date(Math.min(lockedAt.getTime(), request.bucketNow.getTime() - keptHours * 3_600_000));
   const ofStack = await insist(() => store.versions(checkpoint));
   const { evidence, baseIsGone } = sinceBase(

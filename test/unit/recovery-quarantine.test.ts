@@ -275,29 +275,6 @@ describe('the versions that tell what the run did', () => {
     expect([evidenceOf(copied), copied.baseIsGone]).toEqual([['one', 'two'], true]);
   });
 
-  it.each([-0.5, 0.5, 24, -24])(
-    'begin where the bucket saw its lock, and not where its own clock put that, which was %d h off',
-    async (off) => {
-      store.etags = 'of-content';
-      const base = at(6, 'same');
-      const lock = at(5, 'the run', durableLockKey(stack));
-      at(4.9, 'intent');
-      at(4.8, 'result');
-      // Somebody has put back what was there before.
-      at(4.7, 'same');
-      at(0, 'the recovery', durableLockKey(stack));
-      const copied = await copy({ base, lock, lockedAt: ago(5 - off) });
-      expect(evidenceOf(copied)).toEqual(['same', 'intent', 'result', 'same']);
-      expect((await copy({ lock, lockedAt: ago(5 - off) })).told.map(({ body }) => body)).toEqual(['same', 'intent', 'result', 'same']);
-    },
-  );
-
-  it('begin by the run’s own clock where the bucket has that version of its lock no more', async () => {
-    const base = at(2, 'base');
-    at(1, 'intent');
-    expect(evidenceOf(await copy({ base, lock: '"gone"', lockedAt: ago(1.5) }))).toEqual(['base', 'intent']);
-  });
-
   it('are all that are left where a lifecycle rule has taken the base', async () => {
     const base = at(30, 'base');
     at(1, 'two');
