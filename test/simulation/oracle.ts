@@ -60,7 +60,8 @@ export class Oracle {
   readonly #stacks: readonly string[];
   readonly #machines: ReadonlyMap<string, Machine>;
   #seen = 0;
-  #unfrozenAtMs = 0;
+  /** Until when a process was there that ends freezes. */
+  #unfreezingUntilMs = 0;
   /** Name of each command, by machine and number. */
   readonly names = new Map<string, string>();
   violation: Violation | undefined;
@@ -152,6 +153,8 @@ export class Oracle {
       if (why !== undefined && !this.cancelled.has(stack))
         this.accuse('untrue-release', `${by} writes down that ${stack.slice(4)} is verified, and ${why}`);
     }
+    // A person lets everyone in over a state that may not be true.
+    if (after.phase === 'free' && after.verified?.kind === 'unknown') this.cancelled.add(stack);
     const ownedBefore = this.#owned.get(stack);
     if (after.epoch !== before.epoch) this.#owned.set(stack, this.#world.nowMs);
     if (after.phase !== 'recovering' || before.owner === undefined || after.owner === undefined || after.epoch === before.epoch) return;
@@ -208,7 +211,8 @@ export class Oracle {
     const { entries, operations } = stateOf(this.#bucket.get(checkpointKey(stack))?.body);
     const [pending] = operations;
     if (pending) return `its checkpoint has an operation under way (${pending.type} ${pending.resource.urn.split('::').at(-1) ?? ''})`;
-    const own = this.#aws.living.filter(({ tags }) => tags['holdfast:stack'] === stack);
+    const disowned = this.disowned(stack);
+    const own = this.#aws.living.filter(({ id, tags }) => tags['holdfast:stack'] === stack && !disowned.has(id));
     const tables = new Set(own.map(({ id }) => id));
     const routes = this.#aws.living.filter(({ kind, properties }) => kind === 'route' && tables.has(properties['routeTableId'] ?? ''));
     const idOf = (object: AwsObject): string =>
@@ -227,10 +231,19 @@ export class Oracle {
     return twice === undefined ? undefined : `its checkpoint has ${twice} twice`;
   }
 
+  /** Ids of what a person has disowned: no part of a stack any more. */
+  disowned(...stacks: readonly string[]): ReadonlySet<string> {
+    const records = (stacks.length === 0 ? this.#stacks : stacks).map((stack) => recordIn(this.#bucket.get(recordKey(stack))?.body));
+    return new Set(records.flatMap(({ disowned = [] }) => disowned.map(({ id }) => id)));
+  }
+
   onBegin(kind: string, process: Process): void {
     this.names.set(ownerOf(process), process.name);
     if (kind !== 'unfreeze') return;
-    this.#unfrozenAtMs = this.#world.nowMs;
+    this.#unfreezingUntilMs = Infinity;
+    process.onGone.add(() => {
+      this.#unfreezingUntilMs = this.#world.nowMs;
+    });
     this.frozen.clear();
   }
 
@@ -247,7 +260,7 @@ export class Oracle {
         `${name} ends by an error that nobody meant: ${/"message":"([^"]*)"/.exec(text.slice(text.indexOf('"unexpected"')))?.[1] ?? text.slice(0, 300)}`,
       );
     // Of two at the same time nobody can say which one counts.
-    if (kind === 'freeze' && exitCode === 0 && this.#unfrozenAtMs < startedMs)
+    if (kind === 'freeze' && exitCode === 0 && this.#unfreezingUntilMs < startedMs)
       for (const stack of this.#stacks) if (text.includes(`"stack":"${stack}"`)) this.frozen.add(stack);
   }
 
@@ -278,6 +291,7 @@ interface RecordSeen {
   readonly epoch?: number;
   readonly owner?: { readonly host: string; readonly pid: number };
   readonly verified?: { readonly kind: string };
+  readonly disowned?: readonly { readonly id: string }[];
   readonly run?: { readonly engineStarted: boolean; readonly sessions: readonly { readonly accessKeyId: string }[] };
   readonly writerDead?: string;
 }

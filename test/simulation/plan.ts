@@ -1,17 +1,34 @@
+import { allStruck, isImpossible, stages } from './coverage.ts';
+import type { Coverage, Stage, Struck } from './coverage.ts';
 import { Random } from './random.ts';
+import { lookLabel } from './world.ts';
 import type { FailedLooks, Fault, FaultKind, Faults } from './world.ts';
 
 /** What a history is made of. Everything that happens follows from it. */
 
 export type ActorKind =
-  'up' | 'up-edited' | 'destroy' | 'recover' | 'resume' | 'status' | 'freeze' | 'unfreeze' | 'pulumi-up' | 'pulumi-cancel';
+  | 'up'
+  | 'up-edited'
+  | 'destroy'
+  | 'recover'
+  /** Gives true answers to what it is asked, and disowns what may be disowned. */
+  | 'answer'
+  | 'resume'
+  | 'release'
+  | 'status'
+  | 'freeze'
+  | 'unfreeze'
+  | 'pulumi-up'
+  | 'pulumi-cancel';
 
 export const actorKinds: readonly ActorKind[] = [
   'up',
   'up-edited',
   'destroy',
   'recover',
+  'answer',
   'resume',
+  'release',
   'status',
   'freeze',
   'unfreeze',
@@ -36,6 +53,22 @@ export interface MachinePlan {
   readonly hidesProcesses: boolean;
 }
 
+/** A fault that strikes the first call which it fits, once, with this chance at each. */
+export interface LikelyFault {
+  /** What the names of process and call have in them; of processes of a command, what these begin with. */
+  readonly process: string;
+  readonly label: string;
+  readonly kind: FaultKind;
+  readonly ms: number;
+  readonly chance: number;
+}
+
+/** What is to strike a process at this stage of its own. */
+export interface Aim {
+  readonly stage: Stage;
+  readonly struck: readonly Struck[];
+}
+
 export interface Plan {
   readonly seed: string;
   readonly machines: readonly MachinePlan[];
@@ -45,6 +78,9 @@ export interface Plan {
   readonly awsLateMs: number;
   /** Undefined: the seed draws them on the way. */
   readonly faults: readonly Fault[] | undefined;
+  /** What is more likely in this history than in others. */
+  readonly aim?: Aim | undefined;
+  readonly likely?: readonly LikelyFault[] | undefined;
   /** Whether the network was deployed before, by an older file. */
   readonly deployed: boolean;
   /** Of every session. */
@@ -57,6 +93,7 @@ export interface PlanOptions {
   /** The commands, instead of a line-up that the seed picks. */
   readonly only?: readonly ActorKind[] | undefined;
   readonly lateFirstTries?: boolean;
+  readonly aim?: Aim | undefined;
 }
 
 const users = ['ada', 'bob'] as const;
@@ -83,9 +120,129 @@ const lineUps: readonly [readonly ActorKind[], ...(readonly ActorKind[])[]] = [
   ['up', 'up-edited', 'recover', 'status'],
 ];
 
-export function planOf(seed: string, { only, lateFirstTries = false }: PlanOptions = {}): Plan {
+/** Actors in the order in which they start, and what has to go wrong before that which is looked for can. */
+interface Situation {
+  readonly actors: readonly ActorKind[];
+  readonly stacks?: readonly (string | undefined)[];
+  readonly likely?: readonly LikelyFault[];
+  /** Milliseconds from one start to the next. */
+  readonly gaps?: readonly [number, ...number[]];
+  readonly deployed?: boolean;
+  /** So that each command sees the others of its machine, or none does. */
+  readonly machines?: readonly [string, ...string[]];
+}
+
+const likely = (process: string, label: string, kind: FaultKind, chance = 1, ms = 20_000): LikelyFault => ({
+  process,
+  label,
+  kind,
+  ms,
+  chance,
+});
+
+const pluginDies = likely('plugin of engine', 'the ', 'killed-after', 0.5);
+const engineDies = likely('engine', 'writes the checkpoint', 'killed-after', 0.3);
+
+/** Two objects for one resource, and neither is known: a person has to say which is it. */
+const twins: readonly LikelyFault[] = [
+  likely('plugin of engine', 'makes the', 'answer-lost'),
+  likely('plugin of engine', 'makes the', 'killed-after', 0.7),
+];
+
+const soon = [300, 1_000, 4_000, 15_000] as const;
+const later = [15_000, 40_000, 180_000, 400_000] as const;
+
+/** Where each stage is come to, and other commands are about. */
+const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
+  'before-the-claim': [{ actors: ['up', 'recover'] }, { actors: ['status', 'up', 'freeze'] }, { actors: ['up', 'destroy', 'unfreeze'] }],
+  claim: [{ actors: ['up', 'recover'] }, { actors: ['up', 'up-edited'] }, { actors: ['up', 'destroy'] }],
+  'give-back': [
+    { actors: ['up', 'freeze'], likely: [likely('up', 'puts the record of', 'stopped-after')], gaps: [4_000, 6_000] },
+    { actors: ['up', 'up-edited'], likely: [likely('up', 'puts the lock of', 'stopped-before')], gaps: [300, 4_000] },
+    { actors: ['up', 'pulumi-up', 'recover'], gaps: [300, 500, 900, 1_000] },
+  ],
+  start: [{ actors: ['up', 'recover'] }, { actors: ['up', 'up-edited'] }, { actors: ['destroy', 'recover'] }],
+  hold: [
+    { actors: ['up', 'recover'], likely: [pluginDies], gaps: soon },
+    { actors: ['up', 'recover'], likely: [engineDies], gaps: later },
+    { actors: ['up', 'freeze', 'recover'], likely: [pluginDies], gaps: soon },
+  ],
+  verify: [
+    { actors: ['up', 'recover'] },
+    { actors: ['up', 'up-edited'] },
+    { actors: ['up', 'recover'], likely: [engineDies], gaps: later },
+  ],
+  'take-over': [
+    { actors: ['up', 'recover', 'recover'], likely: [engineDies], gaps: later },
+    { actors: ['up', 'recover', 'up'], likely: [pluginDies], gaps: later },
+    {
+      actors: ['up', 'recover', 'recover'],
+      likely: [likely('engine', 'writes the checkpoint', 'killed-after', 0.5)],
+      gaps: [40_000, 2_000],
+    },
+  ],
+  release: [{ actors: ['up', 'release', 'recover'], likely: [pluginDies], gaps: later, stacks: [undefined, 'hub'] }],
+  freeze: [{ actors: ['freeze', 'unfreeze', 'up'], gaps: [1_000, 4_000] }, { actors: ['freeze', 'up', 'status'] }],
+  unfreeze: [
+    { actors: ['freeze', 'unfreeze', 'up'], gaps: [4_000, 15_000] },
+    { actors: ['freeze', 'unfreeze', 'freeze'], gaps: [4_000, 15_000] },
+  ],
+  disown: [{ actors: ['up', 'answer', 'recover'], likely: twins, gaps: later }],
+  answer: [{ actors: ['up', 'answer', 'recover'], likely: twins, gaps: later }],
+};
+
+/** What was once found where it is seldom come to. */
+const situations: readonly [Situation, ...Situation[]] = [
+  // A run is interrupted on the hub; a later one deploys a spoke; the rest of the first one is resumed.
+  {
+    actors: ['up', 'up-edited', 'resume'],
+    stacks: [undefined, 'spoke.a'],
+    likely: [likely('engine', 'writes the checkpoint of hub', 'killed-after', 0.5)],
+    gaps: later,
+  },
+  // A freeze comes while a run is at work.
+  { actors: ['up', 'freeze', 'unfreeze'], stacks: [undefined, 'hub'], gaps: [1_000, 1_100, 1_200, 1_300, 1_500, 1_700, 2_000, 4_000] },
+  // A record is looked at as soon as it is written, and the heartbeat of its owner is late.
+  {
+    actors: ['up', 'status', 'status', 'recover'],
+    likely: [likely('up', 'its heartbeat', 'request-lost', 0.7)],
+    gaps: [30, 100, 200, 300],
+    machines: ['m1', 'm2', 'm3'],
+  },
+  // AWS has made two of one resource, and the engine knows of one.
+  { actors: ['up', 'recover'], likely: [likely('plugin of engine', 'makes the', 'answer-lost', 0.7)], gaps: later, deployed: false },
+];
+
+/** In how many of a hundred histories a fault is aimed, and in how many a situation is played. */
+const aimedPercent = 45;
+/** In each of them. */
+const aimedFaults = 3;
+const situationPercent = 15;
+
+/** @returns what is to be struck in the history of this seed, with the chance of any */
+function aimOf(seed: string, { aim }: PlanOptions): { readonly aim?: Aim; readonly situation?: Situation } {
+  const random = new Random(`aim ${seed}`);
+  const drawn = random.below(100);
+  if (aim) return { aim, situation: random.pick(waysTo[aim.stage]) };
+  if (drawn < aimedPercent) {
+    const stage = random.pick(stages as readonly [Stage, ...Stage[]]);
+    const possible = allStruck.filter((struck) => !isImpossible(stage, struck));
+    const struck = Array.from({ length: aimedFaults }, () => possible[random.below(possible.length)] ?? 'stopped-after');
+    // After a kill there is nothing left to strike.
+    struck.sort((a, b) => Number(a.startsWith('killed')) - Number(b.startsWith('killed')));
+    return { aim: { stage, struck: [...new Set(struck)] }, situation: random.pick(waysTo[stage]) };
+  }
+  return drawn < aimedPercent + situationPercent ? { situation: random.pick(situations) } : {};
+}
+
+const needsStack: readonly ActorKind[] = ['pulumi-up', 'pulumi-cancel', 'release'];
+const mayHaveStack: readonly ActorKind[] = ['freeze', 'recover'];
+
+export function planOf(seed: string, options: PlanOptions = {}): Plan {
+  const { only, lateFirstTries = false } = options;
+  const { aim, situation } = only === undefined || options.aim ? aimOf(seed, options) : {};
   const random = new Random(`plan ${seed}`);
-  const lineUp = only ?? random.pick(lineUps);
+  const lineUp = only ?? situation?.actors ?? random.pick(lineUps);
   const machines = ['m1', 'm2', 'm3'].map((name): MachinePlan => ({
     name,
     clockAheadMs: random.chance(0.15) ? random.pick([-200_000, 130_000, 200_000, 8_000_000]) : 0,
@@ -93,12 +250,12 @@ export function planOf(seed: string, { only, lateFirstTries = false }: PlanOptio
   }));
   let startsAtMs = 0;
   const actors = lineUp.map((kind, index): ActorPlan => {
-    const machine = random.pick(['m1', 'm1', 'm2', 'm3']);
+    const machine = random.pick(situation?.machines ?? ['m1', 'm1', 'm2', 'm3']);
     const user = random.pick(users);
-    if (index > 0) startsAtMs += random.pick([0, 300, 1_000, 4_000, 15_000, 40_000, 180_000, 4_000_000]);
-    const needsStack = kind === 'pulumi-up' || kind === 'pulumi-cancel';
-    const stack =
-      needsStack || ((kind === 'freeze' || kind === 'recover') && random.chance(0.5)) ? random.pick(['hub', 'spoke.a']) : undefined;
+    if (index > 0) startsAtMs += random.pick(situation?.gaps ?? [0, 300, 1_000, 4_000, 15_000, 40_000, 180_000, 4_000_000]);
+    const drawn =
+      needsStack.includes(kind) || (mayHaveStack.includes(kind) && random.chance(0.5)) ? random.pick(['hub', 'spoke.a']) : undefined;
+    const stack = situation?.stacks?.[index] ?? drawn;
     return { name: `${kind} ${index + 1} (${user} on ${machine})`, kind, machine, user, startsAtMs, stack };
   });
   const failedLooks: FailedLooks[] = [];
@@ -106,15 +263,20 @@ export function planOf(seed: string, { only, lateFirstTries = false }: PlanOptio
     const { name } = actors[random.below(actors.length)] ?? { name: '' };
     failedLooks.push({ process: name, first: 1 + random.below(30), count: random.pick([1, 2, 40]) });
   }
+  const awsLateMs = random.pick([0, 0, 2_000]);
+  const deployed = random.chance(0.7);
+  const sessionSeconds = random.pick([7200, 7200, 1803]);
   return {
     seed,
     machines,
     actors,
     failedLooks,
-    awsLateMs: random.pick([0, 0, 2_000]),
+    awsLateMs: aim?.struck.includes('stale-view') === true ? 2_000 : awsLateMs,
     faults: undefined,
-    deployed: random.chance(0.7),
-    sessionSeconds: random.pick([7200, 7200, 1803]),
+    ...(aim ? { aim } : {}),
+    ...(situation?.likely ? { likely: situation.likely } : {}),
+    deployed: situation?.deployed ?? deployed,
+    sessionSeconds: aim?.struck.includes('session-ended') === true ? 1803 : sessionSeconds,
     lateFirstTries,
   };
 }
@@ -165,10 +327,66 @@ function kindsFor(label: string, isEngine: boolean, isPlugin: boolean): readonly
   ];
 }
 
+const isChange = /^(puts|deletes) /;
+
+/** Whether a call can be struck so. */
+const fits = (kind: FaultKind, label: string): boolean =>
+  (kind === 'look-failed') === (label === lookLabel) && (kind !== 'conflict' || label.includes(', if '));
+
+/** What brings about what no fault is. */
+function faultFor(struck: Struck): { readonly kind: FaultKind; readonly ms?: number; readonly onlyConditional?: boolean } | undefined {
+  switch (struck) {
+    // Tried again, its own write is in the way.
+    case 'precondition-failed':
+      return { kind: 'answer-lost', onlyConditional: true };
+    case 'session-ended':
+      return { kind: 'stopped-after', ms: 1_900_000 };
+    // AWS shows it late by itself.
+    case 'stale-view':
+      return undefined;
+    default:
+      return { kind: struck };
+  }
+}
+
+/** Strikes what the history is to show: first what has to go wrong before it, then what it aims at. */
+function intended({ seed, likely = [], aim }: Plan, coverage: Coverage): Faults {
+  const random = new Random(`aimed ${seed}`);
+  const wanted = [...likely];
+  const aimed = [...(aim?.struck ?? [])].flatMap((struck) => faultFor(struck) ?? []);
+  const chance = random.pick([0.1, 0.5, 0.9]);
+  return (process, call, label) => {
+    const at = wanted.findIndex((each) => process.name.startsWith(each.process) && label.includes(each.label) && fits(each.kind, label));
+    const next = wanted[at];
+    if (next && random.chance(next.chance)) {
+      wanted.splice(at, 1);
+      return { process: process.name, call, kind: next.kind, ms: next.ms };
+    }
+    if (aimed.length === 0 || coverage.stageOf(process) !== aim?.stage) return undefined;
+    const isConditional = isChange.test(label) && label.includes(', if ');
+    const by = aimed.find(({ kind, onlyConditional }) => fits(kind, label) && (isConditional || onlyConditional !== true));
+    if (!by || !random.chance(chance)) return undefined;
+    // A kill waits for what is to come before it, where that can come at all.
+    if (by.kind.startsWith('killed') && by !== aimed[0] && random.chance(0.7)) return undefined;
+    aimed.splice(aimed.indexOf(by), 1);
+    return { process: process.name, call, kind: by.kind, ms: by.ms ?? msOf(by.kind, random) };
+  };
+}
+
+/** How long a fault lasts, or how far the clock is set. */
+function msOf(kind: FaultKind, random: Random): number {
+  if (kind === 'clock-set') return random.pick([-150_000, 150_000]);
+  return kind === 'arrives-late' || kind === 'killed-in-flight' ? random.pick([1_000, 3_000]) : random.pick(pauses);
+}
+
 /** Draws faults as the history goes, at most a few. @param sinceStartMs of the history, at this moment */
-export function drawnFaults({ seed, lateFirstTries, actors }: Plan, sinceStartMs: () => number): Faults {
+export function drawnFaults(plan: Plan, coverage: Coverage, sinceStartMs: () => number): Faults {
+  const { seed, lateFirstTries, actors } = plan;
+  const isDirected = plan.aim !== undefined || plan.likely !== undefined;
+  const first = isDirected ? intended(plan, coverage) : () => undefined;
   const random = new Random(`faults ${seed}`);
-  let left = 1 + random.below(3);
+  // Where something is to go wrong already, less else does.
+  let left = isDirected ? random.below(2) : 1 + random.below(3);
   let killed = false;
   // Much happens in a recovery, and to a recovery, when there is something to recover.
   const killsOften = actors.some(({ kind }) => kind === 'recover' || kind === 'resume') ? 5 : 1;
@@ -180,7 +398,10 @@ export function drawnFaults({ seed, lateFirstTries, actors }: Plan, sinceStartMs
     return Math.max(1_000, random.pick([first, ...more]) + random.below(random.pick([2_000, 20_000])));
   };
   return (process, call, label) => {
-    if (left === 0 || process.name.includes('closing')) return undefined;
+    if (process.name.includes('closing')) return undefined;
+    const intendedFault = first(process, call, label);
+    if (intendedFault) return label === lookLabel ? { ...intendedFault, label } : intendedFault;
+    if (left === 0 || label === lookLabel) return undefined;
     const isPlugin = process.name.startsWith('plugin');
     const isEngine = process.name.startsWith('engine');
     let at = random.next() * 1000;
@@ -209,6 +430,7 @@ export function givenFaults(faults: readonly Fault[]): Faults {
   return ({ name }, call, label) => {
     const number = (alike.get(`${name} ${label}`) ?? 0) + 1;
     alike.set(`${name} ${label}`, number);
-    return byCall.get(`${name} ${call} `) ?? byCall.get(`${name} ${number} ${label}`);
+    const labelled = byCall.get(`${name} ${number} ${label}`);
+    return label === lookLabel ? labelled : (byCall.get(`${name} ${call} `) ?? labelled);
   };
 }
