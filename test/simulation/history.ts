@@ -113,6 +113,7 @@ class Play {
         const fault = faults(...call);
         if (fault) {
           this.#struck.push(fault);
+          if (isHarmless(fault, call[2])) this.oracle.harmless.add(fault);
           // Of what plain pulumi leaves when it is interrupted Holdfast can know nothing.
           const [, plain] = /pulumi-up (\d+)/.exec(fault.process) ?? [];
           const stack = plain === undefined ? undefined : plan.actors.find(({ name }) => fault.process.endsWith(name))?.stack;
@@ -361,6 +362,11 @@ class Play {
     await this.world.play(() => isOver || this.oracle.violation !== undefined);
   }
 }
+
+/** What only looks may be killed, and lose what it asks for; what is asked again is only late. */
+const isHarmless = ({ process, kind }: Fault, label: string): boolean =>
+  (process.startsWith('status') && !kind.startsWith('asleep') && kind !== 'clock-set') ||
+  (label.includes('its heartbeat') && ['request-lost', 'answer-lost', 'unavailable'].includes(kind));
 
 let deployed: Promise<Play> | undefined;
 let prepared: Play | undefined;

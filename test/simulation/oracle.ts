@@ -1,9 +1,11 @@
 import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import type { AwsModel, AwsObject } from './aws-model.ts';
 import type { BucketModel, Change } from './bucket-model.ts';
+import { eventOf } from './coverage.ts';
+import type { EventType } from '../../orchestrator/ownership/transitions.ts';
 import { stateOf } from './engine-model.ts';
 import { seconds } from './world.ts';
-import type { Machine, Process, World } from './world.ts';
+import type { Fault, Machine, Process, World } from './world.ts';
 
 /** The promises of DESIGN.md, as far as the bucket, AWS and exit codes show them. Nothing is asked of the product's own parts. */
 
@@ -70,6 +72,8 @@ export class Oracle {
   readonly #owned = new Map<string, number>();
   /** Stacks whose lock a person has cancelled: from then on plain pulumi may be in. */
   readonly cancelled = new Set<string>();
+  /** Faults after which nothing is in question: of a process that only tells, or of a heartbeat that is sent again. */
+  readonly harmless = new Set<Fault>();
   /** Stacks that are to have a lock, as a freeze was told. */
   readonly frozen = new Set<string>();
 
@@ -107,7 +111,7 @@ export class Oracle {
     if (stack === undefined || !after.by) return;
     const by = rootOf(after.by);
     if (key === recordKey(stack)) {
-      this.#judgeRecord(stack, by, recordIn(before?.body), recordIn(after.body));
+      this.#judgeRecord(stack, by, ownerOf(after.by), recordIn(before?.body), recordIn(after.body));
       return;
     }
     if (key === durableLockKey(stack)) {
@@ -147,7 +151,7 @@ export class Oracle {
   }
 
   /** A takeover is by a proof, and what it says has to be true at that moment. */
-  #judgeRecord(stack: string, by: string, before: RecordSeen, after: RecordSeen): void {
+  #judgeRecord(stack: string, by: string, writer: string, before: RecordSeen, after: RecordSeen): void {
     if (after.phase === 'free' && after.verified?.kind === 'at' && (before.phase === 'running' || before.phase === 'recovering')) {
       const why = this.untruth(stack, by);
       if (why !== undefined && !this.cancelled.has(stack))
@@ -155,6 +159,13 @@ export class Oracle {
     }
     // A person lets everyone in over a state that may not be true.
     if (after.phase === 'free' && after.verified?.kind === 'unknown') this.cancelled.add(stack);
+    const changes = eventOf(before.body, after.body ?? '{}');
+    const isOwners = changes !== undefined && ownersOwn.includes(changes) && before.epoch === after.epoch;
+    if (isOwners && before.owner !== undefined && ownerOfRecord(before.owner) !== writer)
+      this.accuse(
+        'stale-write',
+        `${by} writes into the record of ${stack.slice(4)} what only its owner may (${changes}), and that is ${this.names.get(ownerOfRecord(before.owner)) ?? ownerOfRecord(before.owner)}`,
+      );
     const ownedBefore = this.#owned.get(stack);
     if (after.epoch !== before.epoch) this.#owned.set(stack, this.#world.nowMs);
     if (after.phase !== 'recovering' || before.owner === undefined || after.owner === undefined || after.epoch === before.epoch) return;
@@ -250,7 +261,7 @@ export class Oracle {
   /** @param isPlainSailing nothing but faults of the plan could have held a stack */
   onEnd({ name, kind, exitCode, said, startedMs }: Ended, isPlainSailing: boolean): void {
     const text = said.join('');
-    if (isPlainSailing && this.#world.struck.size === 0 && exitCode === 4)
+    if (isPlainSailing && exitCode === 4 && [...this.#world.struck].every((fault) => this.harmless.has(fault)))
       this.accuse('false-alarm', `${name} says that a stack is held, and nothing has gone wrong`);
     // What the world refuses is no error of the product's, however it is told.
     const isOfTheWorld = /ExpiredToken|EMFILE|ECONNRESET|ServiceUnavailable|process table/.test(text.slice(text.indexOf('"unexpected"')));
@@ -287,6 +298,8 @@ const quietAtLeastMs = 60_000;
 
 /** As much of a stack's record as it is judged by. */
 interface RecordSeen {
+  /** All of it. */
+  readonly body?: string;
   readonly phase?: string;
   readonly epoch?: number;
   readonly owner?: { readonly host: string; readonly pid: number };
@@ -296,7 +309,10 @@ interface RecordSeen {
   readonly writerDead?: string;
 }
 
-const recordIn = (body: string | undefined): RecordSeen => (body === undefined ? {} : (JSON.parse(body) as RecordSeen));
+const recordIn = (body: string | undefined): RecordSeen => (body === undefined ? {} : { ...(JSON.parse(body) as RecordSeen), body });
+
+/** What an owner alone may write. */
+const ownersOwn: readonly EventType[] = ['give-back', 'start', 'hold', 'verify', 'disown', 'answer'];
 
 const ownerOfRecord = ({ host, pid }: { readonly host: string; readonly pid: number }): string => `${host} ${pid}`;
 

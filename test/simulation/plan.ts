@@ -128,8 +128,16 @@ interface Situation {
   /** Milliseconds from one start to the next. */
   readonly gaps?: readonly [number, ...number[]];
   readonly deployed?: boolean;
-  /** So that each command sees the others of its machine, or none does. */
-  readonly machines?: readonly [string, ...string[]];
+  /** Where each actor may be; the last one holds for those after it. */
+  readonly machines?: readonly (readonly [string, ...string[]])[];
+  readonly users?: readonly string[];
+  /** Machines that hide other users' processes. */
+  readonly hides?: readonly string[];
+  /** The actor whose looks at the process table fail. */
+  readonly failingLooks?: number;
+  /** Of the clock of m1. */
+  readonly clockAheadMs?: number;
+  readonly sessionSeconds?: number;
 }
 
 const likely = (process: string, label: string, kind: FaultKind, chance = 1, ms = 20_000): LikelyFault => ({
@@ -191,6 +199,9 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
   answer: [{ actors: ['up', 'answer', 'recover'], likely: twins, gaps: later }],
 };
 
+/** From a little before a command starts until it is in the middle of something. */
+const wakes = [1_500, 3_000, 6_000, 10_000, 14_000] as const;
+
 /** What was once found where it is seldom come to. */
 const situations: readonly [Situation, ...Situation[]] = [
   // A run is interrupted on the hub; a later one deploys a spoke; the rest of the first one is resumed.
@@ -207,10 +218,42 @@ const situations: readonly [Situation, ...Situation[]] = [
     actors: ['up', 'status', 'status', 'recover'],
     likely: [likely('up', 'its heartbeat', 'request-lost', 0.7)],
     gaps: [30, 100, 200, 300],
-    machines: ['m1', 'm2', 'm3'],
+    machines: [['m1'], ['m2'], ['m3'], ['m2']],
   },
   // AWS has made two of one resource, and the engine knows of one.
   { actors: ['up', 'recover'], likely: [likely('plugin of engine', 'makes the', 'answer-lost', 0.7)], gaps: later, deployed: false },
+  // An owner stands still until its session is over, and comes back while another one recovers.
+  ...wakes.map((ms): Situation => ({
+    actors: ['up', 'recover'],
+    likely: [likely('up', 'the checkpoint of', 'stopped-after', 0.3, 2_200_000 + ms)],
+    gaps: [2_200_000],
+    machines: [['m1'], ['m2']],
+    sessionSeconds: 1803,
+  })),
+  // What a dead owner had sent arrives in the middle of the recovery, or after it.
+  ...[6_000, 12_000, 20_000, 40_000].map((ms): Situation => ({
+    actors: ['up', 'recover'],
+    likely: [likely('up', 'puts the checkpoint of', 'killed-in-flight', 0.4, ms)],
+    gaps: [3_000, 6_000],
+    machines: [['m1']],
+  })),
+  // Another user's process is at work, and is not shown; or the look for it fails.
+  {
+    actors: ['up', 'recover', 'recover'],
+    gaps: [1_200, 2_000, 3_000, 4_000],
+    machines: [['m1']],
+    users: ['ada', 'bob', 'bob'],
+    hides: ['m1'],
+  },
+  { actors: ['up', 'recover'], gaps: [1_200, 2_000, 3_000, 4_000], machines: [['m1']], failingLooks: 1 },
+  // Who recovers believes that it is hours later.
+  {
+    actors: ['up', 'recover'],
+    likely: [likely('up', 'the checkpoint of', 'killed-after', 0.3)],
+    gaps: [130_000, 180_000, 280_000],
+    machines: [['m2'], ['m1']],
+    clockAheadMs: 8_000_000,
+  },
 ];
 
 /** In how many of a hundred histories a fault is aimed, and in how many a situation is played. */
@@ -246,12 +289,15 @@ export function planOf(seed: string, options: PlanOptions = {}): Plan {
   const machines = ['m1', 'm2', 'm3'].map((name): MachinePlan => ({
     name,
     clockAheadMs: random.chance(0.15) ? random.pick([-200_000, 130_000, 200_000, 8_000_000]) : 0,
-    hidesProcesses: random.chance(0.15),
+    hidesProcesses: random.chance(0.15) || situation?.hides?.includes(name) === true,
   }));
+  const [m1, ...others] = machines;
+  const clocks = m1 && situation?.clockAheadMs !== undefined ? [{ ...m1, clockAheadMs: situation.clockAheadMs }, ...others] : machines;
   let startsAtMs = 0;
   const actors = lineUp.map((kind, index): ActorPlan => {
-    const machine = random.pick(situation?.machines ?? ['m1', 'm1', 'm2', 'm3']);
-    const user = random.pick(users);
+    const machine = random.pick(situation?.machines?.[index] ?? situation?.machines?.at(-1) ?? ['m1', 'm1', 'm2', 'm3']);
+    const drawnUser = random.pick(users);
+    const user = situation?.users?.[index] ?? drawnUser;
     if (index > 0) startsAtMs += random.pick(situation?.gaps ?? [0, 300, 1_000, 4_000, 15_000, 40_000, 180_000, 4_000_000]);
     const drawn =
       needsStack.includes(kind) || (mayHaveStack.includes(kind) && random.chance(0.5)) ? random.pick(['hub', 'spoke.a']) : undefined;
@@ -263,12 +309,14 @@ export function planOf(seed: string, options: PlanOptions = {}): Plan {
     const { name } = actors[random.below(actors.length)] ?? { name: '' };
     failedLooks.push({ process: name, first: 1 + random.below(30), count: random.pick([1, 2, 40]) });
   }
+  const unseeing = actors[situation?.failingLooks ?? -1];
+  if (unseeing) failedLooks.unshift({ process: unseeing.name, first: 1 + random.below(20), count: random.pick([2, 10, 40]) });
   const awsLateMs = random.pick([0, 0, 2_000]);
   const deployed = random.chance(0.7);
   const sessionSeconds = random.pick([7200, 7200, 1803]);
   return {
     seed,
-    machines,
+    machines: clocks,
     actors,
     failedLooks,
     awsLateMs: aim?.struck.includes('stale-view') === true ? 2_000 : awsLateMs,
@@ -276,7 +324,7 @@ export function planOf(seed: string, options: PlanOptions = {}): Plan {
     ...(aim ? { aim } : {}),
     ...(situation?.likely ? { likely: situation.likely } : {}),
     deployed: situation?.deployed ?? deployed,
-    sessionSeconds: aim?.struck.includes('session-ended') === true ? 1803 : sessionSeconds,
+    sessionSeconds: aim?.struck.includes('session-ended') === true ? 1803 : (situation?.sessionSeconds ?? sessionSeconds),
     lateFirstTries,
   };
 }
