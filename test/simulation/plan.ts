@@ -151,6 +151,8 @@ const likely = (process: string, label: string, kind: FaultKind, chance = 1, ms 
 const pluginDies = likely('plugin of engine', 'the ', 'killed-after', 0.5);
 const engineDies = likely('engine', 'writes the checkpoint', 'killed-after', 0.3);
 
+const upDies = likely('up', 'puts the checkpoint of hub', 'killed-after', 0.5);
+
 /** Two objects for one resource, and neither is known: a person has to say which is it. */
 const twins: readonly LikelyFault[] = [
   likely('plugin of engine', 'makes the', 'answer-lost'),
@@ -165,9 +167,26 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
   'before-the-claim': [{ actors: ['up', 'recover'] }, { actors: ['status', 'up', 'freeze'] }, { actors: ['up', 'destroy', 'unfreeze'] }],
   claim: [{ actors: ['up', 'recover'] }, { actors: ['up', 'up-edited'] }, { actors: ['up', 'destroy'] }],
   'give-back': [
-    { actors: ['up', 'freeze'], likely: [likely('up', 'puts the record of', 'stopped-after')], gaps: [4_000, 6_000] },
-    { actors: ['up', 'up-edited'], likely: [likely('up', 'puts the lock of', 'stopped-before')], gaps: [300, 4_000] },
-    { actors: ['up', 'pulumi-up', 'recover'], gaps: [300, 500, 900, 1_000] },
+    // A freeze comes between its claim and its engine.
+    {
+      actors: ['freeze', 'up'],
+      stacks: ['hub'],
+      likely: [
+        likely('freeze', 'lists .holdfast/heartbeats', 'stopped-after', 1, 5_000),
+        likely('up', 'puts the record of', 'stopped-after'),
+      ],
+      gaps: [1_000, 2_000, 3_000],
+    },
+    // Plain pulumi comes in between its look and its claim.
+    ...['hub', 'spoke.a'].map((stack): Situation => ({
+      actors: ['up', 'pulumi-up', 'recover'],
+      stacks: [undefined, stack],
+      likely: [
+        likely('up', stack === 'hub' ? '"run-opened"' : 'deletes the lock of hub', 'stopped-after', 1, 10_000),
+        likely('pulumi-up', 'puts its lock', 'stopped-after', 1, 30_000),
+      ],
+      gaps: [4_000, 5_000, 6_000],
+    })),
   ],
   start: [{ actors: ['up', 'recover'] }, { actors: ['up', 'up-edited'] }, { actors: ['destroy', 'recover'] }],
   hold: [
@@ -189,7 +208,10 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
       gaps: [40_000, 2_000],
     },
   ],
-  release: [{ actors: ['up', 'release', 'recover'], likely: [pluginDies], gaps: later, stacks: [undefined, 'hub'] }],
+  release: [
+    { actors: ['up', 'release', 'recover'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub'] },
+    { actors: ['up', 'release', 'release'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub', 'hub'] },
+  ],
   freeze: [{ actors: ['freeze', 'unfreeze', 'up'], gaps: [1_000, 4_000] }, { actors: ['freeze', 'up', 'status'] }],
   unfreeze: [
     { actors: ['freeze', 'unfreeze', 'up'], gaps: [4_000, 15_000] },
@@ -208,11 +230,19 @@ const situations: readonly [Situation, ...Situation[]] = [
   {
     actors: ['up', 'up-edited', 'resume'],
     stacks: [undefined, 'spoke.a'],
-    likely: [likely('engine', 'writes the checkpoint of hub', 'killed-after', 0.5)],
+    likely: [upDies],
     gaps: later,
+    deployed: true,
+    machines: [['m1']],
+    users: ['ada', 'ada', 'ada'],
   },
   // A freeze comes while a run is at work.
-  { actors: ['up', 'freeze', 'unfreeze'], stacks: [undefined, 'hub'], gaps: [1_000, 1_100, 1_200, 1_300, 1_500, 1_700, 2_000, 4_000] },
+  ...[undefined, 'hub', 'spoke.a'].map((stack): Situation => ({
+    actors: ['freeze', 'up'],
+    stacks: [stack],
+    likely: [likely('freeze', 'lists .holdfast/heartbeats', 'stopped-after', 1, 5_500)],
+    gaps: [500, 1_500, 2_500, 3_500],
+  })),
   // A record is looked at as soon as it is written, and the heartbeat of its owner is late.
   {
     actors: ['up', 'status', 'status', 'recover'],
@@ -225,7 +255,7 @@ const situations: readonly [Situation, ...Situation[]] = [
   // An owner stands still until its session is over, and comes back while another one recovers.
   ...wakes.map((ms): Situation => ({
     actors: ['up', 'recover'],
-    likely: [likely('up', 'the checkpoint of', 'stopped-after', 0.3, 2_200_000 + ms)],
+    likely: [likely('up', 'puts the checkpoint of', 'stopped-after', 0.5, 2_200_000 + ms)],
     gaps: [2_200_000],
     machines: [['m1'], ['m2']],
     sessionSeconds: 1803,
@@ -249,7 +279,7 @@ const situations: readonly [Situation, ...Situation[]] = [
   // Who recovers believes that it is hours later.
   {
     actors: ['up', 'recover'],
-    likely: [likely('up', 'the checkpoint of', 'killed-after', 0.3)],
+    likely: [likely('up', 'puts the checkpoint of', 'killed-after', 0.5)],
     gaps: [130_000, 180_000, 280_000],
     machines: [['m2'], ['m1']],
     clockAheadMs: 8_000_000,
@@ -260,7 +290,7 @@ const situations: readonly [Situation, ...Situation[]] = [
 const aimedPercent = 45;
 /** In each of them. */
 const aimedFaults = 3;
-const situationPercent = 15;
+const situationPercent = 25;
 
 /** @returns what is to be struck in the history of this seed, with the chance of any */
 function aimOf(seed: string, { aim }: PlanOptions): { readonly aim?: Aim; readonly situation?: Situation } {
