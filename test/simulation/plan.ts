@@ -226,12 +226,11 @@ const wakes = [1_500, 3_000, 6_000, 10_000, 14_000] as const;
 
 /** What was once found where it is seldom come to. */
 const situations: readonly [Situation, ...Situation[]] = [
-  // A run is interrupted on the hub; a later one deploys a spoke; the rest of the first one is resumed.
+  // The hub of an interrupted run is recovered; a later run deploys all of it; the rest of the first one is resumed.
   {
-    actors: ['up', 'up-edited', 'resume'],
-    stacks: [undefined, 'spoke.a'],
-    likely: [upDies],
-    gaps: later,
+    actors: ['up', 'resume', 'up-edited'],
+    likely: [upDies, likely('resume', 'deletes the lock of hub', 'stopped-after', 1, 60_000)],
+    gaps: [20_000, 22_000],
     deployed: true,
     machines: [['m1']],
     users: ['ada', 'ada', 'ada'],
@@ -246,10 +245,16 @@ const situations: readonly [Situation, ...Situation[]] = [
   // A record is looked at as soon as it is written, and the heartbeat of its owner is late.
   {
     actors: ['up', 'status', 'status', 'recover'],
-    likely: [likely('up', 'its heartbeat', 'request-lost', 0.7)],
-    gaps: [30, 100, 200, 300],
+    likely: [1, 2, 3].map(() => likely('up', 'puts its heartbeat', 'request-lost')),
+    gaps: [200, 300, 500, 700],
     machines: [['m1'], ['m2'], ['m3'], ['m2']],
   },
+  // Who tells stands still between the checkpoints and the records.
+  ...['reads the checkpoint of', 'lists the checkpoints', 'lists the locks', 'lists .holdfast/stacks'].map((label): Situation => ({
+    actors: ['up', 'status', 'status'],
+    likely: [likely('status 2', label, 'stopped-after', 0.6, 15_000)],
+    gaps: [500, 1_000, 1_500],
+  })),
   // AWS has made two of one resource, and the engine knows of one.
   { actors: ['up', 'recover'], likely: [likely('plugin of engine', 'makes the', 'answer-lost', 0.7)], gaps: later, deployed: false },
   // An owner stands still until its session is over, and comes back while another one recovers.
