@@ -118,8 +118,12 @@ export class AwsModel {
     return this.objects.filter(({ shownFromMs, shownUntilMs }) => shownFromMs <= nowMs && nowMs < shownUntilMs);
   }
 
+  /** When each process was last shown anything, by its name. */
+  readonly lookedMs = new Map<string, number>();
+
   noteLook(process: Process): void {
     const { nowMs } = this.#world;
+    this.lookedMs.set(process.name, nowMs);
     const isStale = this.objects.some(({ deleted, shownFromMs, shownUntilMs }) => (deleted ? nowMs < shownUntilMs : nowMs < shownFromMs));
     if (isStale) this.onStaleView(process);
   }

@@ -212,7 +212,10 @@ export class Oracle {
     const object = own.find((each) => each.id === id);
     const resource = object?.tags['holdfast:resource'];
     const isTwin = own.some((each) => each.id !== id && each.tags['holdfast:resource'] === resource && recorded.includes(each.id));
-    if (!object || !/^(closing: )?up/.test(by) || this.#world.nowMs >= object.shownFromMs || !isTwin) return false;
+    if (!object || !/^(closing: )?up/.test(by) || !isTwin) return false;
+    // Shown since the last look of who writes it down: only just.
+    const isJustShown = (this.#aws.lookedMs.get(by) ?? 0) < object.shownFromMs && this.#world.nowMs < object.shownFromMs + 3_000;
+    if (this.#world.nowMs >= object.shownFromMs && !isJustShown) return false;
     this.#unseen.add(id);
     return true;
   }
