@@ -37,6 +37,8 @@ export class AwsModel {
   readonly sessions = new Map<string, number>();
   /** Milliseconds for which a describe shows what was before. At most the staleness that the network file grants. */
   lateMs = 0;
+  /** Told who is shown what was before. */
+  onStaleView: (process: Process) => void = () => undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -114,6 +116,16 @@ export class AwsModel {
   get shown(): readonly AwsObject[] {
     const { nowMs } = this.#world;
     return this.objects.filter(({ shownFromMs, shownUntilMs }) => shownFromMs <= nowMs && nowMs < shownUntilMs);
+  }
+
+  /** When each process was last shown anything, by its name. */
+  readonly lookedMs = new Map<string, number>();
+
+  noteLook(process: Process): void {
+    const { nowMs } = this.#world;
+    this.lookedMs.set(process.name, nowMs);
+    const isStale = this.objects.some(({ deleted, shownFromMs, shownUntilMs }) => (deleted ? nowMs < shownUntilMs : nowMs < shownFromMs));
+    if (isStale) this.onStaleView(process);
   }
 
   serve(name: string, input: Readonly<Record<string, unknown>>): unknown {
@@ -203,6 +215,7 @@ export function modelClients(world: World, process: Process, aws: AwsModel, buck
         label: `asks AWS ${name}`,
         effect: () => {
           authenticate();
+          aws.noteLook(process);
           return aws.serve(name, command.input as Readonly<Record<string, unknown>>);
         },
       }),

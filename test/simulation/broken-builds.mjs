@@ -207,8 +207,8 @@ export const brokenBuilds = [
     edits: [
       {
         file: 'orchestrator/run/standing.ts',
-        from: 'if (state && pending.length > 0 && !isVerified)',
-        to: 'if (state && pending.length > 0)',
+        from: 'etag === state?.etag ? state : undefined',
+        to: 'state',
       },
     ],
   },

@@ -725,9 +725,14 @@ export function modelEngine(orchestrator: Process, { world, aws, mounts, count }
     });
     try {
       await ask(world, cli, orchestrator, async () => {
-        await engine.run();
-        // A CLI that ends by itself ends its plugins.
-        if (plugin) world.kill(plugin);
+        try {
+          await engine.run();
+          // A CLI that ends by itself ends its plugins.
+          if (plugin) world.kill(plugin);
+        } finally {
+          // Its orchestrator is gone, and it ends all by itself.
+          if (!orchestrator.alive) world.kill(cli);
+        }
       });
       world.kill(cli);
     } catch (cause) {

@@ -1,6 +1,7 @@
 import { destroy } from '../../orchestrator/cli/commands/destroy.ts';
 import { freeze, unfreeze } from '../../orchestrator/cli/commands/freeze.ts';
 import { recover } from '../../orchestrator/cli/commands/recover.ts';
+import { release } from '../../orchestrator/cli/commands/release.ts';
 import { status } from '../../orchestrator/cli/commands/status.ts';
 import { up } from '../../orchestrator/cli/commands/up.ts';
 import type { Context } from '../../orchestrator/cli/context.ts';
@@ -18,6 +19,7 @@ import { BucketModel } from './bucket-model.ts';
 import { modelEngine, Mounts, plainCancel, plainUp } from './engine-model.ts';
 import { sharedFiles, useWorld } from './host.ts';
 import { kinds, networkFile } from './kinds.ts';
+import { Coverage } from './coverage.ts';
 import { Oracle } from './oracle.ts';
 import type { Violation } from './oracle.ts';
 import { drawnFaults, givenFaults } from './plan.ts';
@@ -35,6 +37,8 @@ export interface Played {
   readonly events: number;
   /** Whether two commands were under way at the same moment. */
   readonly overlapped: boolean;
+  /** What struck which process, by what it had last written into a record. */
+  readonly cells: Coverage['cells'];
   /** What each command ended with. */
   readonly exitCodes: ReadonlyMap<string, number | string>;
 }
@@ -92,6 +96,7 @@ class Play {
   readonly machines = new Map<string, Machine>();
   readonly running: Running[] = [];
   readonly oracle: Oracle;
+  readonly coverage = new Coverage(stacks);
   readonly #struck: Fault[] = [];
   startMs = 0;
   readonly #plan: Plan;
@@ -101,13 +106,14 @@ class Play {
   /** @param from where it begins; an empty bucket that was prepared where absent */
   constructor(plan: Plan, from?: Play) {
     this.#plan = plan;
-    const faults = plan.faults ? givenFaults(plan.faults) : drawnFaults(plan, () => this.world.nowMs - this.startMs);
+    const faults = plan.faults ? givenFaults(plan.faults) : drawnFaults(plan, this.coverage, () => this.world.nowMs - this.startMs);
     this.world = new World(
       plan.seed,
       (...call) => {
         const fault = faults(...call);
         if (fault) {
           this.#struck.push(fault);
+          if (isHarmless(fault, call[2])) this.oracle.harmless.add(fault);
           // Of what plain pulumi leaves when it is interrupted Holdfast can know nothing.
           const [, plain] = /pulumi-up (\d+)/.exec(fault.process) ?? [];
           const stack = plain === undefined ? undefined : plan.actors.find(({ name }) => fault.process.endsWith(name))?.stack;
@@ -131,6 +137,9 @@ class Play {
     } else this.#prepare();
     this.oracle = new Oracle({ world: this.world, bucket: this.bucket, aws: this.aws, stacks, machines: this.machines });
     this.world.onStep = () => this.oracle.look();
+    this.world.onStrike = (process, struck) => this.coverage.note(process, struck);
+    this.aws.onStaleView = (process) => this.coverage.note(process, 'stale-view');
+    this.bucket.onChange = (change) => this.coverage.noteChange(change);
   }
 
   get struck(): readonly Fault[] {
@@ -249,6 +258,7 @@ class Play {
       await act;
       return undefined;
     };
+    const decidedHere = new Map<string, Decided>();
     switch (kind) {
       case 'up':
         return (context) => done(up.call(context, apply, ...patterns));
@@ -271,6 +281,24 @@ class Play {
           }
           return undefined;
         };
+      case 'answer':
+        return async (context, process) => {
+          const said = (): string => this.running.find((each) => each.process === process)?.said.join('') ?? '';
+          await recover.call(context, recovery, ...patterns);
+          // The same person looks, and says what is true, for as long as something is asked.
+          for (let asked = said(), round = 0; round < 3 && asked.includes('"type":"question"'); round += 1) {
+            const writerDead = this.#isNobodyElseThere(process) ? writerAskedFor(asked) : undefined;
+            const decide = answersTo(asked, this, decidedHere, 'disown');
+            if (writerDead === undefined && decide.length === 0) break;
+            const before = said().length;
+            await recover.call(context, { ...recovery, decide, ...(writerDead === undefined ? {} : { writerDead }) }, ...patterns);
+            asked = said().slice(before);
+          }
+          return undefined;
+        };
+      case 'release':
+        return (context) =>
+          done(release.call(context, { ...common, incident: 'INC-1', unreconciled: true, confirm: stack ?? 'hub' }, stack ?? 'hub'));
       case 'status':
         return (context) => done(status.call(context, common));
       case 'freeze':
@@ -339,6 +367,11 @@ class Play {
   }
 }
 
+/** What only looks may be killed, and lose what it asks for; what is asked again is only late. */
+const isHarmless = ({ process, kind }: Fault, label: string): boolean =>
+  (process.startsWith('status') && !kind.startsWith('asleep') && kind !== 'clock-set') ||
+  (label.includes('its heartbeat') && ['request-lost', 'answer-lost', 'unavailable'].includes(kind));
+
 let deployed: Promise<Play> | undefined;
 let prepared: Play | undefined;
 
@@ -370,6 +403,7 @@ export async function play(plan: Plan): Promise<Played> {
       violation: run.oracle.violation,
       history: run.world.history,
       struck: run.struck,
+      cells: run.coverage.cells,
       events: run.world.events,
       overlapped: actors.some((one, index) => actors.slice(index + 1).some((other) => (one.endedMs ?? Infinity) > other.startedMs)),
       exitCodes: new Map(actors.map(({ name, exitCode, process }) => [name, exitCode ?? (process.alive ? 'not over yet' : 'killed')])),
@@ -391,7 +425,7 @@ const nothing: Plan = {
   lateFirstTries: false,
 };
 
-const nothingPlayed = { struck: [], events: 0, overlapped: false, exitCodes: new Map<string, number | string>() };
+const nothingPlayed = { struck: [], cells: [], events: 0, overlapped: false, exitCodes: new Map<string, number | string>() };
 
 async function deployFirst(): Promise<Play> {
   const run = new Play(nothing);
@@ -412,6 +446,8 @@ async function close(run: Play, { actors }: Plan): Promise<void> {
     if (isFrozen) await run.alone(`closing: unfreeze ${round}`, 'unfreeze');
     if (round > 1 || stacks.some((stack) => run.bucket.locksOf(stack).length > 0))
       last = await run.alone(`closing: recover ${round}`, 'recover', recoverAll(run, last, round));
+    // Who took an object over takes it away: what stands in a VPC keeps it from being replaced.
+    for (const id of run.oracle.disowned()) if (run.aws.find(id)) run.aws.delete(id);
     upped = await run.alone(`closing: up ${round}`, 'up-edited');
     if (upped?.exitCode === 0) {
       run.oracle.lookAtTheEnd();
@@ -450,7 +486,7 @@ function recoverAll(
       changedProgram: false,
       wait: 120,
       bucketPatience: 0,
-      decide: answersTo(text, run),
+      decide: answersTo(text, run, run.decided),
       ...(writerDead === undefined ? {} : { writerDead }),
     };
     await recover.call(context, flags, ...(/npm run recover -- (\S+) --writer-dead/.exec(text)?.slice(1, 2) ?? []));
@@ -461,8 +497,12 @@ function recoverAll(
 /** Plain pulumi prints it, and ends. */
 const failedPlainly = (cause: unknown): string => `error: ${(cause as Error).message}`;
 
-/** One true answer to each question of a recovery: what AWS has is kept if the state can have it, else deleted; what it has not leaves the state. */
-function answersTo(text: string, { aws, bucket, decided }: Play): readonly Decided[] {
+/**
+ * One true answer to each question of a recovery: what AWS has is kept if the state can have it, else deleted; what it has not leaves the state.
+ * @param decided what was answered before, and is now
+ * @param rather the answer that is given where it is offered
+ */
+function answersTo(text: string, { aws, bucket }: Play, decided: Map<string, Decided>, rather?: Decided['answer']): readonly Decided[] {
   for (const line of text.split('\n')) {
     if (!line.includes('"type":"question"')) continue;
     const { stack, question } = JSON.parse(line) as {
@@ -477,7 +517,7 @@ function answersTo(text: string, { aws, bucket, decided }: Play): readonly Decid
     const isTrue = ({ answer, id }: Decided): boolean => answer !== 'forget' || id === undefined || aws.find(id) === undefined;
     // Of two objects for one resource one is adopted.
     const isAdopted = [...decided.values()].some(({ resource, answer }) => answer === 'adopt' && resource === offered[0]?.resource);
-    const order = [...(isAdopted ? [] : ['adopt']), 'delete', 'disown', 'forget', 'adopt'];
+    const order = [...(rather === undefined ? [] : [rather]), ...(isAdopted ? [] : ['adopt']), 'delete', 'disown', 'forget', 'adopt'];
     const [first] = offered.filter(isTrue).sort((a, b) => order.indexOf(a.answer) - order.indexOf(b.answer));
     if (first) decided.set(`${first.resource} ${first.id ?? ''}`, first);
   }

@@ -1,9 +1,11 @@
 import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
 import type { AwsModel, AwsObject } from './aws-model.ts';
 import type { BucketModel, Change } from './bucket-model.ts';
+import { eventOf } from './coverage.ts';
+import type { EventType } from '../../orchestrator/ownership/transitions.ts';
 import { stateOf } from './engine-model.ts';
 import { seconds } from './world.ts';
-import type { Machine, Process, World } from './world.ts';
+import type { Fault, Machine, Process, World } from './world.ts';
 
 /** The promises of DESIGN.md, as far as the bucket, AWS and exit codes show them. Nothing is asked of the product's own parts. */
 
@@ -60,7 +62,8 @@ export class Oracle {
   readonly #stacks: readonly string[];
   readonly #machines: ReadonlyMap<string, Machine>;
   #seen = 0;
-  #unfrozenAtMs = 0;
+  /** Until when a process was there that ends freezes. */
+  #unfreezingUntilMs = 0;
   /** Name of each command, by machine and number. */
   readonly names = new Map<string, string>();
   violation: Violation | undefined;
@@ -69,6 +72,8 @@ export class Oracle {
   readonly #owned = new Map<string, number>();
   /** Stacks whose lock a person has cancelled: from then on plain pulumi may be in. */
   readonly cancelled = new Set<string>();
+  /** Faults after which nothing is in question: of a process that only tells, or of a heartbeat that is sent again. */
+  readonly harmless = new Set<Fault>();
   /** Stacks that are to have a lock, as a freeze was told. */
   readonly frozen = new Set<string>();
   /** Those of them of which it was said that a run may still be at work there. */
@@ -108,7 +113,7 @@ export class Oracle {
     if (stack === undefined || !after.by) return;
     const by = rootOf(after.by);
     if (key === recordKey(stack)) {
-      this.#judgeRecord(stack, by, recordIn(before?.body), recordIn(after.body));
+      this.#judgeRecord(stack, by, ownerOf(after.by), recordIn(before?.body), recordIn(after.body));
       return;
     }
     if (key === durableLockKey(stack)) {
@@ -148,12 +153,21 @@ export class Oracle {
   }
 
   /** A takeover is by a proof, and what it says has to be true at that moment. */
-  #judgeRecord(stack: string, by: string, before: RecordSeen, after: RecordSeen): void {
+  #judgeRecord(stack: string, by: string, writer: string, before: RecordSeen, after: RecordSeen): void {
     if (after.phase === 'free' && after.verified?.kind === 'at' && (before.phase === 'running' || before.phase === 'recovering')) {
       const why = this.untruth(stack, by);
       if (why !== undefined && !this.cancelled.has(stack))
         this.accuse('untrue-release', `${by} writes down that ${stack.slice(4)} is verified, and ${why}`);
     }
+    // A person lets everyone in over a state that may not be true.
+    if (after.phase === 'free' && after.verified?.kind === 'unknown') this.cancelled.add(stack);
+    const changes = eventOf(before.body, after.body ?? '{}');
+    const isOwners = changes !== undefined && ownersOwn.includes(changes) && before.epoch === after.epoch;
+    if (isOwners && before.owner !== undefined && ownerOfRecord(before.owner) !== writer)
+      this.accuse(
+        'stale-write',
+        `${by} writes into the record of ${stack.slice(4)} what only its owner may (${changes}), and that is ${this.names.get(ownerOfRecord(before.owner)) ?? ownerOfRecord(before.owner)}`,
+      );
     const ownedBefore = this.#owned.get(stack);
     if (after.epoch !== before.epoch) this.#owned.set(stack, this.#world.nowMs);
     if (after.phase !== 'recovering' || before.owner === undefined || after.owner === undefined || after.epoch === before.epoch) return;
@@ -200,7 +214,10 @@ export class Oracle {
     const object = own.find((each) => each.id === id);
     const resource = object?.tags['holdfast:resource'];
     const isTwin = own.some((each) => each.id !== id && each.tags['holdfast:resource'] === resource && recorded.includes(each.id));
-    if (!object || !/^(closing: )?up/.test(by) || this.#world.nowMs >= object.shownFromMs || !isTwin) return false;
+    if (!object || !/^(closing: )?up/.test(by) || !isTwin) return false;
+    // Shown since the last look of who writes it down: only just.
+    const isJustShown = (this.#aws.lookedMs.get(by) ?? 0) < object.shownFromMs && this.#world.nowMs < object.shownFromMs + 3_000;
+    if (this.#world.nowMs >= object.shownFromMs && !isJustShown) return false;
     this.#unseen.add(id);
     return true;
   }
@@ -210,7 +227,8 @@ export class Oracle {
     const { entries, operations } = stateOf(this.#bucket.get(checkpointKey(stack))?.body);
     const [pending] = operations;
     if (pending) return `its checkpoint has an operation under way (${pending.type} ${pending.resource.urn.split('::').at(-1) ?? ''})`;
-    const own = this.#aws.living.filter(({ tags }) => tags['holdfast:stack'] === stack);
+    const disowned = this.disowned(stack);
+    const own = this.#aws.living.filter(({ id, tags }) => tags['holdfast:stack'] === stack && !disowned.has(id));
     const tables = new Set(own.map(({ id }) => id));
     const routes = this.#aws.living.filter(({ kind, properties }) => kind === 'route' && tables.has(properties['routeTableId'] ?? ''));
     const idOf = (object: AwsObject): string =>
@@ -229,17 +247,26 @@ export class Oracle {
     return twice === undefined ? undefined : `its checkpoint has ${twice} twice`;
   }
 
+  /** Ids of what a person has disowned: no part of a stack any more. */
+  disowned(...stacks: readonly string[]): ReadonlySet<string> {
+    const records = (stacks.length === 0 ? this.#stacks : stacks).map((stack) => recordIn(this.#bucket.get(recordKey(stack))?.body));
+    return new Set(records.flatMap(({ disowned = [] }) => disowned.map(({ id }) => id)));
+  }
+
   onBegin(kind: string, process: Process): void {
     this.names.set(ownerOf(process), process.name);
     if (kind !== 'unfreeze') return;
-    this.#unfrozenAtMs = this.#world.nowMs;
+    this.#unfreezingUntilMs = Infinity;
+    process.onGone.add(() => {
+      this.#unfreezingUntilMs = this.#world.nowMs;
+    });
     this.frozen.clear();
   }
 
   /** @param isPlainSailing nothing but faults of the plan could have held a stack */
   onEnd({ name, kind, exitCode, said, startedMs }: Ended, isPlainSailing: boolean): void {
     const text = said.join('');
-    if (isPlainSailing && this.#world.struck.size === 0 && exitCode === 4)
+    if (isPlainSailing && exitCode === 4 && [...this.#world.struck].every((fault) => this.harmless.has(fault)))
       this.accuse('false-alarm', `${name} says that a stack is held, and nothing has gone wrong`);
     // What the world refuses is no error of the product's, however it is told.
     const isOfTheWorld = /ExpiredToken|EMFILE|ECONNRESET|ServiceUnavailable|process table/.test(text.slice(text.indexOf('"unexpected"')));
@@ -249,7 +276,7 @@ export class Oracle {
         `${name} ends by an error that nobody meant: ${/"message":"([^"]*)"/.exec(text.slice(text.indexOf('"unexpected"')))?.[1] ?? text.slice(0, 300)}`,
       );
     // Of two at the same time nobody can say which one counts.
-    if (kind === 'freeze' && exitCode === 0 && this.#unfrozenAtMs < startedMs)
+    if (kind === 'freeze' && exitCode === 0 && this.#unfreezingUntilMs < startedMs)
       for (const stack of this.#stacks) {
         if (!text.includes(`"stack":"${stack}"`)) continue;
         this.frozen.add(stack);
@@ -281,15 +308,21 @@ const quietAtLeastMs = 60_000;
 
 /** As much of a stack's record as it is judged by. */
 interface RecordSeen {
+  /** All of it. */
+  readonly body?: string;
   readonly phase?: string;
   readonly epoch?: number;
   readonly owner?: { readonly host: string; readonly pid: number };
   readonly verified?: { readonly kind: string };
+  readonly disowned?: readonly { readonly id: string }[];
   readonly run?: { readonly engineStarted: boolean; readonly sessions: readonly { readonly accessKeyId: string }[] };
   readonly writerDead?: string;
 }
 
-const recordIn = (body: string | undefined): RecordSeen => (body === undefined ? {} : (JSON.parse(body) as RecordSeen));
+const recordIn = (body: string | undefined): RecordSeen => (body === undefined ? {} : { ...(JSON.parse(body) as RecordSeen), body });
+
+/** What an owner alone may write. */
+const ownersOwn: readonly EventType[] = ['give-back', 'start', 'hold', 'verify', 'disown', 'answer'];
 
 const ownerOfRecord = ({ host, pid }: { readonly host: string; readonly pid: number }): string => `${host} ${pid}`;
 

@@ -1,10 +1,27 @@
+import { allStruck, isImpossible, stages } from './coverage.ts';
+import type { Coverage, Stage, Struck } from './coverage.ts';
 import { Random } from './random.ts';
+import { lookLabel } from './world.ts';
 import type { FailedLooks, Fault, FaultKind, Faults } from './world.ts';
 
 /** What a history is made of. Everything that happens follows from it. */
 
 export type ActorKind =
-  'up' | 'up-edited' | 'up-wait' | 'destroy' | 'recover' | 'resume' | 'status' | 'freeze' | 'unfreeze' | 'pulumi-up' | 'pulumi-cancel';
+  | 'up'
+  | 'up-edited'
+  /** Waits for locks. */
+  | 'up-wait'
+  | 'destroy'
+  | 'recover'
+  /** Gives true answers to what it is asked, and disowns what may be disowned. */
+  | 'answer'
+  | 'resume'
+  | 'release'
+  | 'status'
+  | 'freeze'
+  | 'unfreeze'
+  | 'pulumi-up'
+  | 'pulumi-cancel';
 
 export const actorKinds: readonly ActorKind[] = [
   'up',
@@ -12,7 +29,9 @@ export const actorKinds: readonly ActorKind[] = [
   'up-wait',
   'destroy',
   'recover',
+  'answer',
   'resume',
+  'release',
   'status',
   'freeze',
   'unfreeze',
@@ -37,6 +56,22 @@ export interface MachinePlan {
   readonly hidesProcesses: boolean;
 }
 
+/** A fault that strikes the first call which it fits, once, with this chance at each. */
+export interface LikelyFault {
+  /** What the names of process and call have in them; of processes of a command, what these begin with. */
+  readonly process: string;
+  readonly label: string;
+  readonly kind: FaultKind;
+  readonly ms: number;
+  readonly chance: number;
+}
+
+/** What is to strike a process at this stage of its own. */
+export interface Aim {
+  readonly stage: Stage;
+  readonly struck: readonly Struck[];
+}
+
 export interface Plan {
   readonly seed: string;
   readonly machines: readonly MachinePlan[];
@@ -46,6 +81,9 @@ export interface Plan {
   readonly awsLateMs: number;
   /** Undefined: the seed draws them on the way. */
   readonly faults: readonly Fault[] | undefined;
+  /** What is more likely in this history than in others. */
+  readonly aim?: Aim | undefined;
+  readonly likely?: readonly LikelyFault[] | undefined;
   /** Whether the network was deployed before, by an older file. */
   readonly deployed: boolean;
   /** Of every session. */
@@ -58,6 +96,7 @@ export interface PlanOptions {
   /** The commands, instead of a line-up that the seed picks. */
   readonly only?: readonly ActorKind[] | undefined;
   readonly lateFirstTries?: boolean;
+  readonly aim?: Aim | undefined;
 }
 
 const users = ['ada', 'bob'] as const;
@@ -86,22 +125,223 @@ const lineUps: readonly [readonly ActorKind[], ...(readonly ActorKind[])[]] = [
   ['up', 'up-edited', 'recover', 'status'],
 ];
 
-export function planOf(seed: string, { only, lateFirstTries = false }: PlanOptions = {}): Plan {
+/** Actors in the order in which they start, and what has to go wrong before that which is looked for can. */
+interface Situation {
+  readonly actors: readonly ActorKind[];
+  readonly stacks?: readonly (string | undefined)[];
+  readonly likely?: readonly LikelyFault[];
+  /** Milliseconds from one start to the next. */
+  readonly gaps?: readonly [number, ...number[]];
+  readonly deployed?: boolean;
+  /** Where each actor may be; the last one holds for those after it. */
+  readonly machines?: readonly (readonly [string, ...string[]])[];
+  readonly users?: readonly string[];
+  /** Machines that hide other users' processes. */
+  readonly hides?: readonly string[];
+  /** The actor whose looks at the process table fail. */
+  readonly failingLooks?: number;
+  /** Of the clock of m1. */
+  readonly clockAheadMs?: number;
+  readonly sessionSeconds?: number;
+}
+
+const likely = (process: string, label: string, kind: FaultKind, chance = 1, ms = 20_000): LikelyFault => ({
+  process,
+  label,
+  kind,
+  ms,
+  chance,
+});
+
+const pluginDies = likely('plugin of engine', 'the ', 'killed-after', 0.5);
+const engineDies = likely('engine', 'writes the checkpoint', 'killed-after', 0.3);
+
+const upDies = likely('up', 'puts the checkpoint of hub', 'killed-after', 0.5);
+
+/** Two objects for one resource, and neither is known: a person has to say which is it. */
+const twins: readonly LikelyFault[] = [
+  likely('plugin of engine', 'makes the', 'answer-lost'),
+  likely('plugin of engine', 'makes the', 'killed-after', 0.7),
+];
+
+const soon = [300, 1_000, 4_000, 15_000] as const;
+const later = [15_000, 40_000, 180_000, 400_000] as const;
+
+/** Where each stage is come to, and other commands are about. */
+const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
+  'before-the-claim': [{ actors: ['up', 'recover'] }, { actors: ['status', 'up', 'freeze'] }, { actors: ['up', 'destroy', 'unfreeze'] }],
+  claim: [{ actors: ['up', 'recover'] }, { actors: ['up', 'up-edited'] }, { actors: ['up', 'destroy'] }],
+  'give-back': [
+    // A freeze comes between its claim and its engine.
+    {
+      actors: ['freeze', 'up'],
+      stacks: ['hub'],
+      likely: [
+        likely('freeze', 'lists .holdfast/heartbeats', 'stopped-after', 1, 5_000),
+        likely('up', 'puts the record of', 'stopped-after'),
+      ],
+      gaps: [1_000, 2_000, 3_000],
+    },
+    // Plain pulumi comes in between its look and its claim.
+    ...['hub', 'spoke.a'].map((stack): Situation => ({
+      actors: ['up', 'pulumi-up', 'recover'],
+      stacks: [undefined, stack],
+      likely: [
+        likely('up', stack === 'hub' ? '"run-opened"' : 'deletes the lock of hub', 'stopped-after', 1, 10_000),
+        likely('pulumi-up', 'puts its lock', 'stopped-after', 1, 30_000),
+      ],
+      gaps: [4_000, 5_000, 6_000],
+    })),
+  ],
+  start: [{ actors: ['up', 'recover'] }, { actors: ['up', 'up-edited'] }, { actors: ['destroy', 'recover'] }],
+  hold: [
+    { actors: ['up', 'recover'], likely: [pluginDies], gaps: soon },
+    { actors: ['up', 'recover'], likely: [engineDies], gaps: later },
+    { actors: ['up', 'freeze', 'recover'], likely: [pluginDies], gaps: soon },
+  ],
+  verify: [
+    { actors: ['up', 'recover'] },
+    { actors: ['up', 'up-edited'] },
+    { actors: ['up', 'recover'], likely: [engineDies], gaps: later },
+  ],
+  'take-over': [
+    { actors: ['up', 'recover', 'recover'], likely: [engineDies], gaps: later },
+    { actors: ['up', 'recover', 'up'], likely: [pluginDies], gaps: later },
+    {
+      actors: ['up', 'recover', 'recover'],
+      likely: [likely('engine', 'writes the checkpoint', 'killed-after', 0.5)],
+      gaps: [40_000, 2_000],
+    },
+  ],
+  release: [
+    { actors: ['up', 'release', 'recover'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub'] },
+    { actors: ['up', 'release', 'release'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub', 'hub'] },
+  ],
+  freeze: [{ actors: ['freeze', 'unfreeze', 'up'], gaps: [1_000, 4_000] }, { actors: ['freeze', 'up', 'status'] }],
+  unfreeze: [
+    { actors: ['freeze', 'unfreeze', 'up'], gaps: [4_000, 15_000] },
+    { actors: ['freeze', 'unfreeze', 'freeze'], gaps: [4_000, 15_000] },
+  ],
+  disown: [{ actors: ['up', 'answer', 'recover'], likely: twins, gaps: later }],
+  answer: [{ actors: ['up', 'answer', 'recover'], likely: twins, gaps: later }],
+};
+
+/** From a little before a command starts until it is in the middle of something. */
+const wakes = [1_500, 3_000, 6_000, 10_000, 14_000] as const;
+
+/** What was once found where it is seldom come to. */
+const situations: readonly [Situation, ...Situation[]] = [
+  // The hub of an interrupted run is recovered; a later run deploys all of it; the rest of the first one is resumed.
+  {
+    actors: ['up', 'resume', 'up-edited'],
+    likely: [upDies, likely('resume', 'deletes the lock of hub', 'stopped-after', 1, 60_000)],
+    gaps: [20_000, 22_000],
+    deployed: true,
+    machines: [['m1']],
+    users: ['ada', 'ada', 'ada'],
+  },
+  // A freeze comes while a run is at work.
+  ...[undefined, 'hub', 'spoke.a'].map((stack): Situation => ({
+    actors: ['freeze', 'up'],
+    stacks: [stack],
+    likely: [likely('freeze', 'lists .holdfast/heartbeats', 'stopped-after', 1, 5_500)],
+    gaps: [500, 1_500, 2_500, 3_500],
+  })),
+  // A record is looked at as soon as it is written, and the heartbeat of its owner is late.
+  {
+    actors: ['up', 'status', 'status', 'recover'],
+    likely: [1, 2, 3].map(() => likely('up', 'puts its heartbeat', 'request-lost')),
+    gaps: [200, 300, 500, 700],
+    machines: [['m1'], ['m2'], ['m3'], ['m2']],
+  },
+  // Who tells stands still between the checkpoints and the records.
+  ...['reads the checkpoint of', 'lists the checkpoints', 'lists the locks', 'lists .holdfast/stacks'].map((label): Situation => ({
+    actors: ['up', 'status', 'status'],
+    likely: [likely('status 2', label, 'stopped-after', 0.6, 15_000)],
+    gaps: [500, 1_000, 1_500],
+  })),
+  // AWS has made two of one resource, and the engine knows of one.
+  { actors: ['up', 'recover'], likely: [likely('plugin of engine', 'makes the', 'answer-lost', 0.7)], gaps: later, deployed: false },
+  // An owner stands still until its session is over, and comes back while another one recovers.
+  ...wakes.map((ms): Situation => ({
+    actors: ['up', 'recover'],
+    likely: [likely('up', 'puts the checkpoint of', 'stopped-after', 0.5, 2_200_000 + ms)],
+    gaps: [2_200_000],
+    machines: [['m1'], ['m2']],
+    sessionSeconds: 1803,
+  })),
+  // What a dead owner had sent arrives in the middle of the recovery, or after it.
+  ...[6_000, 12_000, 20_000, 40_000].map((ms): Situation => ({
+    actors: ['up', 'recover'],
+    likely: [likely('up', 'puts the checkpoint of', 'killed-in-flight', 0.4, ms)],
+    gaps: [3_000, 6_000],
+    machines: [['m1']],
+  })),
+  // Another user's process is at work, and is not shown; or the look for it fails.
+  {
+    actors: ['up', 'recover', 'recover'],
+    gaps: [1_200, 2_000, 3_000, 4_000],
+    machines: [['m1']],
+    users: ['ada', 'bob', 'bob'],
+    hides: ['m1'],
+  },
+  { actors: ['up', 'recover'], gaps: [1_200, 2_000, 3_000, 4_000], machines: [['m1']], failingLooks: 1 },
+  // Who recovers believes that it is hours later.
+  {
+    actors: ['up', 'recover'],
+    likely: [likely('up', 'puts the checkpoint of', 'killed-after', 0.5)],
+    gaps: [130_000, 180_000, 280_000],
+    machines: [['m2'], ['m1']],
+    clockAheadMs: 8_000_000,
+  },
+];
+
+/** In how many of a hundred histories a fault is aimed, and in how many a situation is played. */
+const aimedPercent = 45;
+/** In each of them. */
+const aimedFaults = 3;
+const situationPercent = 25;
+
+/** @returns what is to be struck in the history of this seed, with the chance of any */
+function aimOf(seed: string, { aim }: PlanOptions): { readonly aim?: Aim; readonly situation?: Situation } {
+  const random = new Random(`aim ${seed}`);
+  const drawn = random.below(100);
+  if (aim) return { aim, situation: random.pick(waysTo[aim.stage]) };
+  if (drawn < aimedPercent) {
+    const stage = random.pick(stages as readonly [Stage, ...Stage[]]);
+    const possible = allStruck.filter((struck) => !isImpossible(stage, struck));
+    const struck = Array.from({ length: aimedFaults }, () => possible[random.below(possible.length)] ?? 'stopped-after');
+    // After a kill there is nothing left to strike.
+    struck.sort((a, b) => Number(a.startsWith('killed')) - Number(b.startsWith('killed')));
+    return { aim: { stage, struck: [...new Set(struck)] }, situation: random.pick(waysTo[stage]) };
+  }
+  return drawn < aimedPercent + situationPercent ? { situation: random.pick(situations) } : {};
+}
+
+const needsStack: readonly ActorKind[] = ['pulumi-up', 'pulumi-cancel', 'release'];
+const mayHaveStack: readonly ActorKind[] = ['freeze', 'recover'];
+
+export function planOf(seed: string, options: PlanOptions = {}): Plan {
+  const { only, lateFirstTries = false } = options;
+  const { aim, situation } = only === undefined || options.aim ? aimOf(seed, options) : {};
   const random = new Random(`plan ${seed}`);
-  const lineUp = only ?? random.pick(lineUps);
+  const lineUp = only ?? situation?.actors ?? random.pick(lineUps);
   const machines = ['m1', 'm2', 'm3'].map((name): MachinePlan => ({
     name,
     clockAheadMs: random.chance(0.15) ? random.pick([-200_000, 130_000, 200_000, 8_000_000]) : 0,
-    hidesProcesses: random.chance(0.15),
+    hidesProcesses: random.chance(0.15) || situation?.hides?.includes(name) === true,
   }));
+  const [m1, ...others] = machines;
+  const clocks = m1 && situation?.clockAheadMs !== undefined ? [{ ...m1, clockAheadMs: situation.clockAheadMs }, ...others] : machines;
   let startsAtMs = 0;
   const actors = lineUp.map((kind, index): ActorPlan => {
-    const machine = random.pick(['m1', 'm1', 'm2', 'm3']);
-    const user = random.pick(users);
-    if (index > 0) startsAtMs += random.pick([0, 300, 1_000, 4_000, 15_000, 40_000, 180_000, 4_000_000]);
-    const needsStack = kind === 'pulumi-up' || kind === 'pulumi-cancel';
-    const stack =
-      needsStack || ((kind === 'freeze' || kind === 'recover') && random.chance(0.5)) ? random.pick(['hub', 'spoke.a']) : undefined;
+    const machine = random.pick(situation?.machines?.[index] ?? situation?.machines?.at(-1) ?? ['m1', 'm1', 'm2', 'm3']);
+    const drawnUser = random.pick(users);
+    const user = situation?.users?.[index] ?? drawnUser;
+    if (index > 0) startsAtMs += random.pick(situation?.gaps ?? [0, 300, 1_000, 4_000, 15_000, 40_000, 180_000, 4_000_000]);
+    const drawn =
+      needsStack.includes(kind) || (mayHaveStack.includes(kind) && random.chance(0.5)) ? random.pick(['hub', 'spoke.a']) : undefined;
+    const stack = situation?.stacks?.[index] ?? drawn;
     return { name: `${kind} ${index + 1} (${user} on ${machine})`, kind, machine, user, startsAtMs, stack };
   });
   const failedLooks: FailedLooks[] = [];
@@ -109,15 +349,22 @@ export function planOf(seed: string, { only, lateFirstTries = false }: PlanOptio
     const { name } = actors[random.below(actors.length)] ?? { name: '' };
     failedLooks.push({ process: name, first: 1 + random.below(30), count: random.pick([1, 2, 40]) });
   }
+  const unseeing = actors[situation?.failingLooks ?? -1];
+  if (unseeing) failedLooks.unshift({ process: unseeing.name, first: 1 + random.below(20), count: random.pick([2, 10, 40]) });
+  const awsLateMs = random.pick([0, 0, 2_000]);
+  const deployed = random.chance(0.7);
+  const sessionSeconds = random.pick([7200, 7200, 1803]);
   return {
     seed,
-    machines,
+    machines: clocks,
     actors,
     failedLooks,
-    awsLateMs: random.pick([0, 0, 2_000]),
+    awsLateMs: aim?.struck.includes('stale-view') === true ? 2_000 : awsLateMs,
     faults: undefined,
-    deployed: random.chance(0.7),
-    sessionSeconds: random.pick([7200, 7200, 1803]),
+    ...(aim ? { aim } : {}),
+    ...(situation?.likely ? { likely: situation.likely } : {}),
+    deployed: situation?.deployed ?? deployed,
+    sessionSeconds: aim?.struck.includes('session-ended') === true ? 1803 : (situation?.sessionSeconds ?? sessionSeconds),
     lateFirstTries,
   };
 }
@@ -168,10 +415,66 @@ function kindsFor(label: string, isEngine: boolean, isPlugin: boolean): readonly
   ];
 }
 
+const isChange = /^(puts|deletes) /;
+
+/** Whether a call can be struck so. */
+const fits = (kind: FaultKind, label: string): boolean =>
+  (kind === 'look-failed') === (label === lookLabel) && (kind !== 'conflict' || label.includes(', if '));
+
+/** What brings about what no fault is. */
+function faultFor(struck: Struck): { readonly kind: FaultKind; readonly ms?: number; readonly onlyConditional?: boolean } | undefined {
+  switch (struck) {
+    // Tried again, its own write is in the way.
+    case 'precondition-failed':
+      return { kind: 'answer-lost', onlyConditional: true };
+    case 'session-ended':
+      return { kind: 'stopped-after', ms: 1_900_000 };
+    // AWS shows it late by itself.
+    case 'stale-view':
+      return undefined;
+    default:
+      return { kind: struck };
+  }
+}
+
+/** Strikes what the history is to show: first what has to go wrong before it, then what it aims at. */
+function intended({ seed, likely = [], aim }: Plan, coverage: Coverage): Faults {
+  const random = new Random(`aimed ${seed}`);
+  const wanted = [...likely];
+  const aimed = [...(aim?.struck ?? [])].flatMap((struck) => faultFor(struck) ?? []);
+  const chance = random.pick([0.1, 0.5, 0.9]);
+  return (process, call, label) => {
+    const at = wanted.findIndex((each) => process.name.startsWith(each.process) && label.includes(each.label) && fits(each.kind, label));
+    const next = wanted[at];
+    if (next && random.chance(next.chance)) {
+      wanted.splice(at, 1);
+      return { process: process.name, call, kind: next.kind, ms: next.ms };
+    }
+    if (aimed.length === 0 || coverage.stageOf(process) !== aim?.stage) return undefined;
+    const isConditional = isChange.test(label) && label.includes(', if ');
+    const by = aimed.find(({ kind, onlyConditional }) => fits(kind, label) && (isConditional || onlyConditional !== true));
+    if (!by || !random.chance(chance)) return undefined;
+    // A kill waits for what is to come before it, where that can come at all.
+    if (by.kind.startsWith('killed') && by !== aimed[0] && random.chance(0.7)) return undefined;
+    aimed.splice(aimed.indexOf(by), 1);
+    return { process: process.name, call, kind: by.kind, ms: by.ms ?? msOf(by.kind, random) };
+  };
+}
+
+/** How long a fault lasts, or how far the clock is set. */
+function msOf(kind: FaultKind, random: Random): number {
+  if (kind === 'clock-set') return random.pick([-150_000, 150_000]);
+  return kind === 'arrives-late' || kind === 'killed-in-flight' ? random.pick([1_000, 3_000]) : random.pick(pauses);
+}
+
 /** Draws faults as the history goes, at most a few. @param sinceStartMs of the history, at this moment */
-export function drawnFaults({ seed, lateFirstTries, actors }: Plan, sinceStartMs: () => number): Faults {
+export function drawnFaults(plan: Plan, coverage: Coverage, sinceStartMs: () => number): Faults {
+  const { seed, lateFirstTries, actors } = plan;
+  const isDirected = plan.aim !== undefined || plan.likely !== undefined;
+  const first = isDirected ? intended(plan, coverage) : () => undefined;
   const random = new Random(`faults ${seed}`);
-  let left = 1 + random.below(3);
+  // Where something is to go wrong already, less else does.
+  let left = isDirected ? random.below(2) : 1 + random.below(3);
   let killed = false;
   // Much happens in a recovery, and to a recovery, when there is something to recover.
   const killsOften = actors.some(({ kind }) => kind === 'recover' || kind === 'resume') ? 5 : 1;
@@ -183,7 +486,10 @@ export function drawnFaults({ seed, lateFirstTries, actors }: Plan, sinceStartMs
     return Math.max(1_000, random.pick([first, ...more]) + random.below(random.pick([2_000, 20_000])));
   };
   return (process, call, label) => {
-    if (left === 0 || process.name.includes('closing')) return undefined;
+    if (process.name.includes('closing')) return undefined;
+    const intendedFault = first(process, call, label);
+    if (intendedFault) return label === lookLabel ? { ...intendedFault, label } : intendedFault;
+    if (left === 0 || label === lookLabel) return undefined;
     const isPlugin = process.name.startsWith('plugin');
     const isEngine = process.name.startsWith('engine');
     let at = random.next() * 1000;
@@ -212,6 +518,7 @@ export function givenFaults(faults: readonly Fault[]): Faults {
   return ({ name }, call, label) => {
     const number = (alike.get(`${name} ${label}`) ?? 0) + 1;
     alike.set(`${name} ${label}`, number);
-    return byCall.get(`${name} ${call} `) ?? byCall.get(`${name} ${number} ${label}`);
+    const labelled = byCall.get(`${name} ${number} ${label}`);
+    return label === lookLabel ? labelled : (byCall.get(`${name} ${call} `) ?? labelled);
   };
 }

@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { allStruck, CoverageTable, stages } from './coverage.ts';
+import type { Counts, Stage, Struck } from './coverage.ts';
 import { play } from './history.ts';
 import type { Played } from './history.ts';
 import { actorKinds, planOf } from './plan.ts';
-import type { ActorKind, Plan, PlanOptions } from './plan.ts';
+import type { ActorKind, Aim, Plan, PlanOptions } from './plan.ts';
 import { shrink } from './shrink.ts';
-import { tell, tellSummary } from './words.ts';
+import { tell, tellCoverage, tellSummary } from './words.ts';
 
 const usage = `npm run simulate -- [options]
 
@@ -17,6 +19,12 @@ const usage = `npm run simulate -- [options]
   --until PROMISE   go on until this one is violated
   --keep-going      go on after a violation, and print each sort once
   --whole           print also what only reads
+  --aim STAGE,FAULT,…
+                    in every history, aim these faults at a process that has last written this into a record; stages: ${stages.join(', ')};
+                    faults: ${allStruck.join(', ')}
+  --coverage FILE   write down, as JSON, how often each fault struck at each stage
+  --add A,B,…       begin with the counts of these files, of other shards; --histories 0 adds them up and plays nothing
+  --table           print every cell, not only the least
 `;
 
 interface Options extends PlanOptions {
@@ -27,19 +35,32 @@ interface Options extends PlanOptions {
   readonly until: string | undefined;
   readonly whole: boolean;
   readonly plan: Plan | undefined;
+  readonly coverage: string | undefined;
+  readonly add: readonly string[];
+  readonly table: boolean;
+}
+
+/** What one or more shards have come to. */
+interface Kept {
+  readonly schema: 1;
+  readonly histories: number;
+  readonly counts: Counts;
 }
 
 function optionsOf(args: readonly string[]): Options | undefined {
   const given = new Map<string, string>();
   for (let at = 0; at < args.length; at += 1) {
     const [name = '', value] = (args[at] ?? '').split('=', 2);
-    const isFlag = ['--late-tries', '--keep-going', '--whole'].includes(name);
-    if (!isFlag && !['--seconds', '--histories', '--seed', '--actors', '--until', '--plan'].includes(name)) return undefined;
+    const isFlag = ['--late-tries', '--keep-going', '--whole', '--table'].includes(name);
+    if (!isFlag && !['--seconds', '--histories', '--seed', '--actors', '--until', '--plan', '--aim', '--coverage', '--add'].includes(name))
+      return undefined;
     if (!isFlag && value === undefined) at += 1;
     given.set(name, value ?? (isFlag ? '' : (args[at] ?? '')));
   }
   const only = given.get('--actors')?.split(',');
   if (only && !only.every((kind): kind is ActorKind => (actorKinds as readonly string[]).includes(kind))) return undefined;
+  const aim = given.has('--aim') ? aimOf(...(given.get('--aim')?.split(',') ?? [])) : undefined;
+  if (given.has('--aim') && !aim) return undefined;
   const seed = given.get('--seed');
   const plan = given.get('--plan');
   return {
@@ -52,8 +73,18 @@ function optionsOf(args: readonly string[]): Options | undefined {
     keepGoing: given.has('--keep-going'),
     until: given.get('--until'),
     whole: given.has('--whole'),
+    aim,
+    coverage: given.get('--coverage'),
+    add: given.get('--add')?.split(',') ?? [],
+    table: given.has('--table'),
     plan: plan === undefined ? undefined : (JSON.parse(readFileSync(plan, 'utf8')) as Plan),
   };
+}
+
+function aimOf(stage?: string, ...struck: readonly string[]): Aim | undefined {
+  const isStage = (text: string | undefined): text is Stage => (stages as readonly (string | undefined)[]).includes(text);
+  const isStruck = (text: string): text is Struck => (allStruck as readonly string[]).includes(text);
+  return isStage(stage) && struck.length > 0 && struck.every(isStruck) ? { stage, struck } : undefined;
 }
 
 /** Plays histories until one is violated, or the time is over. @returns the exit code */
@@ -73,12 +104,20 @@ export async function simulate(args: readonly string[]): Promise<number> {
   const untilMs = Date.now() + seconds * 1000;
   const begun = process.cpuUsage();
   const sorts = new Map<string, string[]>();
+  const covered = new CoverageTable();
+  let addedHistories = 0;
+  for (const file of options.add) {
+    const { histories: before, counts } = JSON.parse(readFileSync(file, 'utf8')) as Kept;
+    addedHistories += before;
+    covered.add(counts);
+  }
   let [histories, counted, events] = [0, 0, 0];
   for (; histories < most && Date.now() < untilMs;) {
     const name = first === undefined ? seed : String(first + histories);
     const played: Played = await play(planOf(name, options));
     histories += 1;
     events += played.events;
+    covered.addHistory(played.cells);
     if (played.overlapped && played.struck.length > 0) counted += 1;
     const promise = played.violation?.promise;
     if (promise !== undefined && (until ?? promise) === promise) {
@@ -91,7 +130,12 @@ export async function simulate(args: readonly string[]): Promise<number> {
   }
   const { user, system } = process.cpuUsage(begun);
   process.stdout.write(tellSummary({ seed, histories, counted, events, cpuMs: (user + system) / 1000, sorts }));
-  return sorts.size === 0 ? 0 : 1;
+  const all = histories + addedHistories;
+  // Of one history there is no table to tell.
+  if (all > 1) process.stdout.write(tellCoverage(covered, all, options.table));
+  const kept: Kept = { schema: 1, histories: all, counts: covered.counts };
+  if (options.coverage !== undefined) writeFileSync(options.coverage, `${JSON.stringify(kept, undefined, 2)}\n`);
+  return sorts.size === 0 && covered.refuted.length === 0 ? 0 : 1;
 }
 
 /** Violations that differ in nothing but names and numbers. */

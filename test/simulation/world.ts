@@ -56,32 +56,40 @@ export interface Timer {
   cancelled: boolean;
 }
 
-export type FaultKind =
+export const faultKinds = [
   /** The process is killed before the call is sent. */
-  | 'killed-before'
+  'killed-before',
   /** The process is killed when the call was sent, and before it is answered. */
-  | 'killed-after'
-  /** It takes effect, and the answer is lost. */
-  | 'answer-lost'
-  /** It does not arrive. */
-  | 'request-lost'
-  /** The other side says that it cannot just now. */
-  | 'unavailable'
+  'killed-after',
   /** The process is killed when the call was sent, which takes effect later. */
-  | 'killed-in-flight'
+  'killed-in-flight',
+  /** It takes effect, and the answer is lost. */
+  'answer-lost',
+  /** It does not arrive. */
+  'request-lost',
   /** Given up as lost, it takes effect later. */
-  | 'arrives-late'
+  'arrives-late',
+  /** The other side says that it cannot just now. */
+  'unavailable',
   /** The other side has another write under way (409); of conditional writes alone. */
-  | 'conflict'
+  'conflict',
   /** The process stands still before it sends. */
-  | 'stopped-before'
+  'stopped-before',
   /** The process stands still between the effect and what it does with the answer. */
-  | 'stopped-after'
+  'stopped-after',
   /** Its machine sleeps before the call is sent: all that runs on it, and the monotonic clock. */
-  | 'asleep-before'
-  | 'asleep-after'
+  'asleep-before',
+  'asleep-after',
   /** Its machine's clock is set. */
-  | 'clock-set';
+  'clock-set',
+  /** A look at the process table fails; of looks alone. */
+  'look-failed',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Under which a look at the process table stands among the calls. */
+export const lookLabel = 'looks at the process table';
 
 export interface Fault {
   /** Name of the process. */
@@ -157,6 +165,8 @@ export class World {
   events = 0;
   /** Runs after every event. */
   onStep: () => void = () => undefined;
+  /** Told of each fault as it strikes, and of what the process meets without one: a condition that does not hold, a session that has ended. */
+  onStrike: (process: Process, struck: FaultKind | 'precondition-failed' | 'session-ended') => void = () => undefined;
 
   constructor(seed: string, faults: Faults, failedLooks: readonly FailedLooks[]) {
     this.seed = seed;
@@ -278,6 +288,7 @@ export class World {
     const has = (kind: FaultKind): Fault | undefined => (fault?.kind === kind && (kind !== 'conflict' || conditional) ? fault : undefined);
     const strike = (fault: Fault, text: string): void => {
       this.struck.add(fault);
+      this.onStrike(process, fault.kind);
       this.say(process, text, true);
     };
     const latency = (what: string): number => latencyOf(hashOf(`${this.seed} ${process.name} ${number} ${what}`));
@@ -359,7 +370,12 @@ export class World {
           };
           outcome.then(
             (value) => settle(() => resolve(value)),
-            (cause: unknown) => settle(() => reject(asError(cause))),
+            (cause: unknown) => {
+              const status = statusOf(cause);
+              if (process.alive && (status === 412 || status === 403))
+                this.onStrike(process, status === 412 ? 'precondition-failed' : 'session-ended');
+              settle(() => reject(asError(cause)));
+            },
           );
         });
         if (late) fail(arrivesAtMs + latency('back'), 'lost');
@@ -383,7 +399,14 @@ export class World {
       ({ process: name, first, count }) => name === process.name && process.looks >= first && process.looks < first + count,
     );
     if (failed?.first === process.looks) this.say(process, 'cannot look at the process table: too many open files', true);
-    return failed !== undefined;
+    const fault = this.#faults(process, process.looks, lookLabel);
+    const drawn = fault?.kind === 'look-failed' ? fault : undefined;
+    if (drawn) {
+      this.struck.add(drawn);
+      this.say(process, 'cannot look at the process table, once: too many open files', true);
+    }
+    if (failed ?? drawn) this.onStrike(process, 'look-failed');
+    return failed !== undefined || drawn !== undefined;
   }
 
   /** Until nothing is to happen any more, or `isOver` says so. @throws where that takes too many events */
@@ -433,5 +456,11 @@ function latencyOf(drawn: number): number {
 const isBefore = (a: Queued, b: Queued): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
 export const seconds = (ms: number): string => (Math.abs(ms) < 1000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`);
+
+/** Of an answer of S3, or of AWS's to a key that has ended. */
+function statusOf(cause: unknown): number | undefined {
+  const { name, $metadata } = cause as { readonly name?: string; readonly $metadata?: { readonly httpStatusCode?: number } };
+  return name === 'ExpiredToken' ? 403 : $metadata?.httpStatusCode;
+}
 
 export const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));

@@ -1,8 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AwsModel } from '../simulation/aws-model.ts';
 import { BucketModel } from '../simulation/bucket-model.ts';
+import { CoverageTable, eventOf, impossible } from '../simulation/coverage.ts';
+import type { Counts } from '../simulation/coverage.ts';
 import { plainUp, stateOf } from '../simulation/engine-model.ts';
 import { givenFaults } from '../simulation/plan.ts';
 import { Resource } from '../simulation/sdk.ts';
@@ -33,10 +37,71 @@ describe('the simulator', () => {
       'orchestrator/pulumi/entry.ts',
       'orchestrator/recovery/facts.ts',
       'orchestrator/recovery/questions.ts',
-      'orchestrator/recovery/release-checklist.ts',
       'orchestrator/recovery/words.ts',
       'orchestrator/state/object-store.ts',
     ]);
+  });
+});
+
+interface Kept {
+  readonly histories: number;
+  readonly counts: Counts;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'simulator-'));
+
+/** Plays a few histories. @returns what they come to */
+function kept(name: string, ...args: readonly string[]): Kept {
+  const file = join(folder, `${name}.json`);
+  simulate('--keep-going', '--seconds=300', `--coverage=${file}`, ...args);
+  return JSON.parse(readFileSync(file, 'utf8')) as Kept;
+}
+
+describe('the coverage of the simulator', () => {
+  it('strikes what it aims at, at the stage that it aims at', () => {
+    const { counts } = kept('aimed', '--seed=1', '--histories=4', '--aim=unfreeze,stopped-after');
+    expect(counts['unfreeze']?.['stopped-after']).toBeGreaterThan(0);
+  });
+
+  it('adds up what several shards have counted', () => {
+    const [one, other] = [kept('one', '--seed=1', '--histories=2'), kept('other', '--seed=3', '--histories=2')];
+    const both = kept('both', '--seed=1', '--histories=0', `--add=${join(folder, 'one.json')},${join(folder, 'other.json')}`);
+    expect(both).toEqual(kept('whole', '--seed=1', '--histories=4'));
+    expect(both.histories).toBe(one.histories + other.histories);
+  });
+
+  it.each(impossible.flatMap(({ stage, struck }) => struck.map((each) => [each, stage] as const)))(
+    'never meets %s after %s, which the table says cannot be, in histories that aim at it',
+    (struck, stage) => {
+      const { counts } = kept(`${stage}-${struck}`, '--seed=1', '--histories=8', `--aim=${stage},${struck}`);
+      expect(counts[stage]?.[struck]).toBe(0);
+      // The stage itself was come to.
+      const reached = kept(`${stage}-reached`, '--seed=1', '--histories=8', `--aim=${stage},stopped-after`).counts[stage] ?? {};
+      expect(Object.values(reached).some((count) => count > 0)).toBe(true);
+    },
+  );
+
+  it('says which cell was struck that the table says cannot be', () => {
+    const table = new CoverageTable();
+    table.addHistory([{ stage: 'freeze', struck: 'stale-view' }]);
+    expect(table.refuted).toEqual([{ stage: 'freeze', struck: 'stale-view', count: 1 }]);
+  });
+
+  it.each([
+    ['claim', { phase: 'free', epoch: 1 }, { phase: 'claimed', epoch: 2 }],
+    ['give-back', { phase: 'claimed', epoch: 2 }, { phase: 'free', epoch: 2 }],
+    ['start', { phase: 'claimed', epoch: 2 }, { phase: 'running', epoch: 2 }],
+    ['hold', { phase: 'running', epoch: 2 }, { phase: 'held', epoch: 2 }],
+    ['verify', { phase: 'running', epoch: 2 }, { phase: 'free', epoch: 2, verified: { kind: 'at' } }],
+    ['take-over', { phase: 'recovering', epoch: 2 }, { phase: 'recovering', epoch: 3 }],
+    ['release', { phase: 'recovering', epoch: 2 }, { phase: 'free', epoch: 2, verified: { kind: 'unknown' } }],
+    ['release', { phase: 'held', epoch: 2 }, { phase: 'free', epoch: 3 }],
+    ['freeze', { phase: 'held', epoch: 2 }, { phase: 'held', epoch: 2, frozen: { nonce: 'n' } }],
+    ['unfreeze', { phase: 'held', epoch: 2, frozen: { nonce: 'n' } }, { phase: 'held', epoch: 2 }],
+    ['disown', { phase: 'recovering', epoch: 2, disowned: [] }, { phase: 'recovering', epoch: 2, disowned: [{ id: 'vpc-1' }] }],
+    ['answer', { phase: 'recovering', epoch: 2, answers: [] }, { phase: 'recovering', epoch: 2, answers: [{ resource: 'vpc' }] }],
+  ])('tells the transition %s by what the write changes', (event, before, after) => {
+    expect(eventOf(JSON.stringify(before), JSON.stringify(after))).toBe(event);
   });
 });
 
