@@ -154,7 +154,8 @@ async function freezeOne(stack: string, mine: LockRecord, request: FreezeRequest
     const taking = isThere ? undefined : await projectLock(store, network, { ...by, epoch }, { patience, wait });
     const now = await readRecord(store, stack);
     if (now.kind !== 'there' || now.record.frozen?.nonce !== by.nonce) {
-      if (taking?.ok === true) await releaseLock(store, taking.lock, patience);
+      // Of a freeze that another process put meanwhile it is the lock now: that one's own is gone, replaced by it.
+      if (taking?.ok === true && !(now.kind === 'there' && wantsLock(now.record))) await releaseLock(store, taking.lock, patience);
       return { stack, reason: 'failed', message: `${stack} was unfrozen by another process a moment ago` };
     }
     if (taking?.ok !== false && now.record.phase === 'free') return { ...end, keepsLock: false };

@@ -46,3 +46,23 @@ describe('a freeze of a stack whose run, on another machine, stands still and is
     expect(history).toMatch(/freeze 2 .* ends with 0\n[^]*plugin of engine .* of up 1 .* changes the VPC of hub\/vpc/);
   });
 });
+
+describe('a freeze that slept with its machine, and was unfrozen and frozen again meanwhile', () => {
+  it('leaves the stack a lock: the one that it put over that of the later freeze', () => {
+    const plain = { kind: 'freeze', user: 'ada', stack: undefined } as const;
+    const { ends, history } = played({
+      seed: 'freeze-over-freeze',
+      deployed: true,
+      actors: [
+        { ...plain, name: 'freeze 1 (ada on m1)', machine: 'm1', startsAtMs: 0 },
+        { name: 'unfreeze 2 (bob on m2)', kind: 'unfreeze', machine: 'm2', user: 'bob', startsAtMs: 5_000, stack: undefined },
+        { ...plain, name: 'freeze 3 (ada on m2)', machine: 'm2', startsAtMs: 15_000 },
+      ],
+      faults: [
+        { process: 'freeze 1 (ada on m1)', label: 'puts the record of hub, if it is as it was', call: 1, kind: 'asleep-after', ms: 25_000 },
+      ],
+    });
+    expect(ends).toEqual({ 'freeze 1 (ada on m1)': '1', 'unfreeze 2 (bob on m2)': '0', 'freeze 3 (ada on m2)': '0', promises: 'holds' });
+    expect(history).toMatch(/freeze 3 .* ends with 0\n[^]*freeze 1 .*puts the lock of hub, if it is as it was/);
+  });
+});
