@@ -282,7 +282,8 @@ export interface StandingsRequest extends Observer {
   readonly now: () => number;
 }
 
-export async function readStandings(request: StandingsRequest): Promise<Standings> {
+/** @param looks how often a stack whose record changes while it is looked at is looked at from the beginning */
+export async function readStandings(request: StandingsRequest, looks = 3): Promise<Standings> {
   const { store, network, states, only, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
   const seenLocks = only ? (await Promise.all(only.map((stack) => locksOf(store, stack)))).flat() : await standingLocks(store, network);
@@ -312,17 +313,22 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   const locks = seenLocks;
   for (const stack of names) {
     let standing = judge(stack, locks, states.get(stack));
-    // The checkpoint was read before the record, and the dead had not died yet: what rests on the two of them is looked at once more.
+    // The checkpoint was read before the record, and the silent had not ended yet: what rests on the two of them is looked at once more.
     const isOfTwo =
       standing.kind === 'left' || (standing.kind === 'held' && standing.run === undefined && standing.unreadable === undefined);
-    if (isOfTwo || isOfDead(readOf(stack), liveness)) {
+    const before = readOf(stack);
+    if (isOfTwo || isOfSilent(before, liveness)) {
       const again = await readRecord(store, stack);
       if (again.kind === 'there') records.set(stack, again);
       else records.delete(stack);
       if (again.kind === 'unreadable') unreadable.set(stack, again);
       const etag = (await checkpointVersions(store, [stack])).get(stack)?.etag;
       const state = states.get(stack);
-      standing = judge(stack, locks, etag === state?.etag ? state : undefined);
+      const isSame = again.kind === 'there' && before.kind === 'there' ? again.etag === before.etag : again.kind === before.kind;
+      // Where it has changed, its lock and its process may be others by now.
+      const only = { ...request, only: [stack], states: new Map(state ? [[stack, state]] : []) };
+      const fresh = isSame || looks === 1 ? undefined : await readStandings(only, looks - 1);
+      standing = fresh ? (fresh.byStack.get(stack) ?? { kind: 'free' }) : judge(stack, locks, etag === state?.etag ? state : undefined);
     }
     if (standing.kind === 'held' && standing.lockGoneSince !== undefined)
       standing = { ...standing, lockGoneSince: (await lockGoneSince(store, stack).catch(() => undefined)) ?? 'unknown' };
@@ -331,6 +337,6 @@ export async function readStandings(request: StandingsRequest): Promise<Standing
   return { byStack, locks, records, heard, readAt, liveness, unreadable: [...unreadable.values()].map(({ key, why }) => `${key}: ${why}`) };
 }
 
-/** What it wrote until it died is read only now. */
-const isOfDead = (read: ReadRecord, liveness: StackFacts['liveness']): boolean =>
-  read.kind === 'there' && 'owner' in read.record && read.record.phase !== 'held' && liveness(read.record.owner).answer === 'dead';
+/** What it wrote until it died, or ended, is read only now: of one that ended nothing is heard either. */
+const isOfSilent = (read: ReadRecord, liveness: StackFacts['liveness']): boolean =>
+  read.kind === 'there' && 'owner' in read.record && read.record.phase !== 'held' && !mayBeAtWork(liveness(read.record.owner));

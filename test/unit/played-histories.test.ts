@@ -66,3 +66,22 @@ describe('a freeze that slept with its machine, and was unfrozen and frozen agai
     expect(history).toMatch(/freeze 3 .* ends with 0\n[^]*freeze 1 .*puts the lock of hub, if it is as it was/);
   });
 });
+
+describe('a status that stands still between a record and the heartbeats', () => {
+  const status = { kind: 'status', machine: 'm2', user: 'bob', startsAtMs: 2_000, stack: undefined } as const;
+  const up = { kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined } as const;
+  const stands = { process: 'status 2 (bob on m2)', label: 'lists .holdfast/heartbeats/net/', call: 1, kind: 'stopped-before' } as const;
+
+  it('does not say that a run is not heard of which ended meanwhile, as runs do', () => {
+    const { ends } = played({
+      seed: 'status-over-an-end',
+      deployed: false,
+      actors: [
+        { ...up, name: 'up 1 (ada on m1)' },
+        { ...status, name: 'status 2 (bob on m2)' },
+      ],
+      faults: [{ ...stands, ms: 60_000 }],
+    });
+    expect(ends).toEqual({ 'up 1 (ada on m1)': '0', 'status 2 (bob on m2)': '0', promises: 'holds' });
+  });
+});
