@@ -24,7 +24,7 @@ export type Promised =
   | 'lock-before-record'
   /** No message that nobody meant. */
   | 'unexpected'
-  /** Nobody is taken over from while it lives and calls AWS, but at a person's word. */
+  /** No process is taken over from while it lives and calls AWS, but at a person's word. */
   | 'living-owner'
   /** What is well is not told as held. */
   | 'false-alarm'
@@ -119,7 +119,9 @@ export class Oracle {
     if (key === durableLockKey(stack)) {
       const owner = before?.body === undefined ? undefined : ownerIn(before.body);
       if (owner !== undefined && owner !== ownerOf(after.by) && owner !== (after.body === undefined ? undefined : ownerIn(after.body))) {
-        const living = isPlain(by) ? undefined : this.#engineOf(owner, stack);
+        // What a person releases is at that person's word.
+        const isSaid = recordIn(this.#bucket.get(recordKey(stack))?.body).writerDead === 'person';
+        const living = isPlain(by) || isSaid ? undefined : this.#engineOf(owner, stack);
         if (living !== undefined)
           this.accuse(
             'living-owner',

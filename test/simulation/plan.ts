@@ -438,7 +438,7 @@ function faultFor(struck: Struck): { readonly kind: FaultKind; readonly ms?: num
 }
 
 /** Strikes what the history is to show: first what has to go wrong before it, then what it aims at. */
-function intended({ seed, likely = [], aim }: Plan, coverage: Coverage): Faults {
+function intended({ seed, likely = [], aim, lateFirstTries }: Plan, coverage: Coverage): Faults {
   const random = new Random(`aimed ${seed}`);
   const wanted = [...likely];
   const aimed = [...(aim?.struck ?? [])].flatMap((struck) => faultFor(struck) ?? []);
@@ -452,7 +452,11 @@ function intended({ seed, likely = [], aim }: Plan, coverage: Coverage): Faults 
     }
     if (aimed.length === 0 || coverage.stageOf(process) !== aim?.stage) return undefined;
     const isConditional = isChange.test(label) && label.includes(', if ');
-    const by = aimed.find(({ kind, onlyConditional }) => fits(kind, label) && (isConditional || onlyConditional !== true));
+    const isLateTry = process.name.startsWith('plugin') && !lateFirstTries;
+    const by = aimed.find(
+      ({ kind, onlyConditional }) =>
+        fits(kind, label) && (isConditional || onlyConditional !== true) && (kind !== 'arrives-late' || !isLateTry),
+    );
     if (!by || !random.chance(chance)) return undefined;
     // A kill waits for what is to come before it, where that can come at all.
     if (by.kind.startsWith('killed') && by !== aimed[0] && random.chance(0.7)) return undefined;

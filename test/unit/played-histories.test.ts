@@ -85,3 +85,30 @@ describe('a status that stands still between a record and the heartbeats', () =>
     expect(ends).toEqual({ 'up 1 (ada on m1)': '0', 'status 2 (bob on m2)': '0', promises: 'holds' });
   });
 });
+
+describe('recover --resume on a machine whose clock was set back since the interrupted run began', () => {
+  it('knows a later run as a later one, although its name says an earlier time, and does not deploy the old network file over it', () => {
+    const { ends, history } = played({
+      seed: 'resume-clock-set-back',
+      deployed: true,
+      actors: [
+        { name: 'up 1 (ada on m1)', kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined },
+        { name: 'resume 2 (ada on m1)', kind: 'resume', machine: 'm1', user: 'ada', startsAtMs: 15_000, stack: undefined },
+        { name: 'up-edited 3 (ada on m1)', kind: 'up-edited', machine: 'm1', user: 'ada', startsAtMs: 44_000, stack: undefined },
+      ],
+      faults: [
+        { process: 'up 1 (ada on m1)', label: 'asks GetBucketEncryption', call: 1, kind: 'clock-set', ms: -150_000 },
+        { process: 'up 1 (ada on m1)', label: 'puts the checkpoint of hub, if it is as it was', call: 1, kind: 'killed-after', ms: 0 },
+        {
+          process: 'resume 2 (ada on m1)',
+          label: 'deletes the lock of hub, if it is as it was',
+          call: 1,
+          kind: 'stopped-after',
+          ms: 60_000,
+        },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (ada on m1)': 'killed', 'up-edited 3 (ada on m1)': '0', 'resume 2 (ada on m1)': '0', promises: 'holds' });
+    expect(history).not.toMatch(/engine \d of resume 2 \(ada on m1\) for up of/);
+  });
+});

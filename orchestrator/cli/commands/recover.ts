@@ -14,6 +14,7 @@ import { Heartbeat } from '../../locks/heartbeat.ts';
 import { describeLock } from '../../locks/durable-locks.ts';
 import type { StandingLock } from '../../locks/durable-locks.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
+import { recordKey, recordsPrefix, runPrefix } from '../../state/layout.ts';
 import type { ObjectStore } from '../../state/object-store.ts';
 import { readProgram } from '../program-record.ts';
 import { parseNetwork } from '../../network/read-network.ts';
@@ -257,16 +258,22 @@ async function unfinished(
 ): Promise<readonly string[]> {
   const aws = await openAws(context, given);
   try {
-    const records = await readRecords(aws.store, given.network.spec.network);
+    const { network } = given.network.spec;
+    const records = await readRecords(aws.store, network);
     const { nodes } = given.graph;
     const next = (name: string): readonly string[] =>
       operation === 'up'
         ? nodes.filter(({ upstreams }) => upstreams.includes(name)).map((node) => node.name)
         : (nodes.find((node) => node.name === name)?.upstreams ?? []);
+    // By the bucket's clock alone, as those of machines are set back: in whole seconds, so that of two in the same one it is not known which came first.
+    const journal = await aws.store.list(runPrefix(network, run));
+    const opened = Math.min(...journal.map(({ modified }) => modified.getTime()));
+    const writtenAt = new Map((await aws.store.list(recordsPrefix(network))).map(({ key, modified }) => [key, modified.getTime()]));
     const isOvertaken = (name: string): boolean => {
       const verified = records.byStack.get(name)?.record.verified;
-      // The names of runs begin with their time.
-      return verified !== undefined && 'run' in verified && (verified.run ?? '') > run;
+      const isOfOther = verified !== undefined && 'run' in verified && verified.run !== undefined && verified.run !== run;
+      const isBefore = journal.length > 0 && (writtenAt.get(recordKey(name)) ?? Infinity) < opened;
+      return isOfOther && !isBefore;
     };
     // Of a record that cannot be read it is not known what a later run has done.
     const isLeft = (name: string): boolean => !records.unreadable.has(name) && !isOvertaken(name);
