@@ -286,6 +286,16 @@ const situations: readonly [Situation, ...Situation[]] = [
     hides: ['m1'],
   },
   { actors: ['up', 'recover'], gaps: [1_200, 2_000, 3_000, 4_000], machines: [['m1']], failingLooks: 1 },
+  // Plain pulumi comes in after a run has looked, and before it claims; and it is still in when the run is at work.
+  ...['hub', 'spoke.a'].map((stack): Situation => ({
+    actors: ['up', 'pulumi-up'],
+    stacks: [undefined, stack],
+    likely: [
+      likely('up', stack === 'hub' ? '"run-opened"' : 'deletes the lock of hub', 'stopped-after', 1, 10_000),
+      likely('pulumi-up', 'puts its lock', 'stopped-after', 1, 40_000),
+    ],
+    gaps: [4_000, 5_000, 6_000],
+  })),
   // Who recovers believes that it is hours later.
   {
     actors: ['up', 'recover'],
