@@ -451,20 +451,29 @@ const aimedPercent = 45;
 const aimedFaults = 3;
 const situationPercent = 25;
 /** At least so many of a hundred aims strike in most cells. */
-const usualPercent = 40;
+const usualPercent = 60;
 
-/** How often of a hundred histories an aim strikes where that is seldom (`--aim STAGE,FAULT` measures it): it is aimed at the more often. */
-const seldom: Partial<Record<Stage, Partial<Record<Struck | 'any', number>>>> = {};
+/** Of how many of a hundred histories `--aim STAGE,FAULT` strikes, where they are few: there is aimed the more often. `any`: of the rest of a stage. */
+const seldomPercent: Partial<Record<Stage, Partial<Record<Struck | 'any', number>>>> = {
+  claim: { 'look-failed': 25, 'stale-view': 30 },
+  'give-back': { any: 28, 'precondition-failed': 14, 'session-ended': 20, 'look-failed': 40, 'stale-view': 40 },
+  start: { 'session-ended': 35 },
+  hold: { 'look-failed': 40, 'stale-view': 40 },
+  verify: { 'stale-view': 40, 'precondition-failed': 24 },
+  'take-over': { 'stale-view': 14 },
+  release: { 'look-failed': 30 },
+  unfreeze: { 'look-failed': 25, 'precondition-failed': 24 },
+  disown: { any: 36, 'look-failed': 20 },
+  answer: { any: 36, 'stale-view': 18 },
+};
+
+const percentOf = (stage: Stage, struck: Struck): number => seldomPercent[stage]?.[struck] ?? seldomPercent[stage]?.any ?? usualPercent;
 
 /** Every cell that can be struck. */
 const aims = stages.flatMap((stage) =>
   allStruck
     .filter((struck) => !isImpossible(stage, struck))
-    .map((struck) => ({
-      stage,
-      struck,
-      weight: Math.max(1, usualPercent / (seldom[stage]?.[struck] ?? seldom[stage]?.any ?? usualPercent)),
-    })),
+    .map((struck) => ({ stage, struck, weight: usualPercent / percentOf(stage, struck) })),
 );
 
 /** @returns a way that leads to what is struck there */
