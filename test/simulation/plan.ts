@@ -447,24 +447,27 @@ const situations: readonly [Situation, ...Situation[]] = [
 
 /** In how many of a hundred histories a fault is aimed, and in how many a situation is played. */
 const aimedPercent = 45;
-/** In each of them. */
+/** In each of them, but where the way is that of one fault. */
 const aimedFaults = 3;
 const situationPercent = 25;
 /** At least so many of a hundred aims strike in most cells. */
 const usualPercent = 60;
 
-/** Of how many of a hundred histories `--aim STAGE,FAULT` strikes, where they are few: there is aimed the more often. `any`: of the rest of a stage. */
+/**
+ * Of how many of a hundred histories `--aim STAGE,FAULT` strikes, where they are few (and rather fewer: what is aimed at beside it is in the way): there is
+ * aimed the more often. `any`: of the rest of a stage.
+ */
 const seldomPercent: Partial<Record<Stage, Partial<Record<Struck | 'any', number>>>> = {
-  claim: { 'look-failed': 25, 'stale-view': 30 },
-  'give-back': { any: 28, 'precondition-failed': 14, 'session-ended': 20, 'look-failed': 40, 'stale-view': 40 },
+  claim: { 'look-failed': 20, 'stale-view': 30 },
+  'give-back': { any: 25, 'precondition-failed': 14, 'session-ended': 18, 'look-failed': 50, 'stale-view': 40 },
   start: { 'session-ended': 35 },
-  hold: { 'look-failed': 40, 'stale-view': 40 },
-  verify: { 'stale-view': 40, 'precondition-failed': 24 },
-  'take-over': { 'stale-view': 14 },
-  release: { 'look-failed': 30 },
-  unfreeze: { 'look-failed': 25, 'precondition-failed': 24 },
-  disown: { any: 36, 'look-failed': 20 },
-  answer: { any: 36, 'stale-view': 18 },
+  hold: { any: 30, 'look-failed': 40, 'stale-view': 40 },
+  verify: { 'look-failed': 40, 'stale-view': 50, 'precondition-failed': 30 },
+  'take-over': { 'stale-view': 12 },
+  release: { any: 40, 'look-failed': 30 },
+  unfreeze: { 'look-failed': 35, 'precondition-failed': 20 },
+  disown: { any: 28, 'look-failed': 28 },
+  answer: { any: 40, 'stale-view': 12 },
 };
 
 const percentOf = (stage: Stage, struck: Struck): number => seldomPercent[stage]?.[struck] ?? seldomPercent[stage]?.any ?? usualPercent;
@@ -476,26 +479,27 @@ const aims = stages.flatMap((stage) =>
     .map((struck) => ({ stage, struck, weight: usualPercent / percentOf(stage, struck) })),
 );
 
-/** @returns a way that leads to what is struck there */
-function wayTo(random: Random, stage: Stage, struck: readonly Struck[]): Situation {
-  return random.pick(
-    waysToCells.find((each) => each.stage === stage && struck.some((one) => each.struck.includes(one)))?.ways ?? waysTo[stage],
-  );
-}
+const waysToCell = (stage: Stage, struck: Struck): readonly [Situation, ...Situation[]] | undefined =>
+  waysToCells.find((each) => each.stage === stage && each.struck.includes(struck))?.ways;
 
 /** @returns what is to be struck in the history of this seed, with the chance of any */
 function aimOf(seed: string, { aim }: PlanOptions): { readonly aim?: Aim; readonly situation?: Situation } {
   const random = new Random(`aim ${seed}`);
   const drawn = random.below(100);
-  if (aim) return { aim, situation: wayTo(random, aim.stage, aim.struck) };
+  if (aim) {
+    const own = aim.struck.flatMap((struck) => waysToCell(aim.stage, struck) ?? []);
+    return { aim, situation: random.pick(own[0] ? [own[0], ...own.slice(1)] : waysTo[aim.stage]) };
+  }
   if (drawn < aimedPercent) {
     const { stage, struck: first } = random.pickWeighted(aims);
+    const own = waysToCell(stage, first);
+    // Anything else would come before it.
+    if (own) return { aim: { stage, struck: [first] }, situation: random.pick(own) };
     const possible = allStruck.filter((struck) => !isImpossible(stage, struck));
     const struck = [first, ...Array.from({ length: aimedFaults - 1 }, () => possible[random.below(possible.length)] ?? first)];
-    const situation = wayTo(random, stage, [first]);
     // After a kill there is nothing left to strike.
     struck.sort((a, b) => Number(a.startsWith('killed')) - Number(b.startsWith('killed')));
-    return { aim: { stage, struck: [...new Set(struck)] }, situation };
+    return { aim: { stage, struck: [...new Set(struck)] }, situation: random.pick(waysTo[stage]) };
   }
   return drawn < aimedPercent + situationPercent ? { situation: random.pick(situations) } : {};
 }
