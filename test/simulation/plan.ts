@@ -234,8 +234,8 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
     },
   ],
   release: [
-    { actors: ['up', 'release', 'recover'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub'] },
-    { actors: ['up', 'release', 'release'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub', 'hub'] },
+    { actors: ['up', 'release', 'recover'], likely: [upDies], gaps: [400_000], stacks: [undefined, 'hub'] },
+    { actors: ['up', 'release', 'release'], likely: [upDies], gaps: [400_000], stacks: [undefined, 'hub', 'hub'] },
   ],
   freeze: [{ actors: ['freeze', 'unfreeze', 'up'], gaps: [1_000, 4_000] }, { actors: ['freeze', 'up', 'status'] }],
   unfreeze: [
@@ -314,7 +314,7 @@ const waysToCells: readonly {
         actors: ['up-edited', 'release', 'recover'],
         stacks: [undefined, 'spoke.a'],
         likely: [slow('spoke.a'), likely('up-edited', 'puts the checkpoint of spoke.b', 'killed-after', 0.5)],
-        gaps: [180_000, 400_000],
+        gaps: [400_000],
         machines: [['m1']],
       },
     ],
@@ -435,6 +435,8 @@ const situations: readonly [Situation, ...Situation[]] = [
     ],
     gaps: [4_000, 5_000, 6_000],
   })),
+  // What was frozen while it was held is recovered.
+  { actors: ['up', 'freeze', 'recover'], likely: [upDies], gaps: later },
   // Who recovers believes that it is hours later.
   {
     actors: ['up', 'recover'],
@@ -462,12 +464,12 @@ const seldomPercent: Partial<Record<Stage, Partial<Record<Struck | 'any', number
   'give-back': { any: 25, 'precondition-failed': 14, 'session-ended': 18, 'look-failed': 50, 'stale-view': 40 },
   start: { 'session-ended': 35 },
   hold: { any: 30, 'look-failed': 40, 'stale-view': 40 },
-  verify: { 'look-failed': 40, 'stale-view': 50, 'precondition-failed': 30 },
-  'take-over': { 'stale-view': 12 },
-  release: { any: 40, 'look-failed': 30 },
+  verify: { 'look-failed': 30, 'stale-view': 50, 'precondition-failed': 30 },
+  'take-over': { any: 50, 'stale-view': 12 },
+  release: { any: 30, 'look-failed': 25 },
   unfreeze: { 'look-failed': 35, 'precondition-failed': 20 },
-  disown: { any: 28, 'look-failed': 28 },
-  answer: { any: 40, 'stale-view': 12 },
+  disown: { any: 28, 'look-failed': 14 },
+  answer: { any: 36, 'stale-view': 12 },
 };
 
 const percentOf = (stage: Stage, struck: Struck): number => seldomPercent[stage]?.[struck] ?? seldomPercent[stage]?.any ?? usualPercent;
