@@ -121,9 +121,11 @@ export class AwsModel {
   /** When each process was last shown anything, by its name. */
   readonly lookedMs = new Map<string, number>();
 
-  noteLook(process: Process): void {
+  /** @param asks what of AWS, where it is one of its calls: which zones there are says nothing of what a stack has */
+  noteLook(process: Process, asks?: string): void {
     const { nowMs } = this.#world;
     this.lookedMs.set(process.name, nowMs);
+    if (asks === 'DescribeAvailabilityZones') return;
     const isStale = this.objects.some(({ deleted, shownFromMs, shownUntilMs }) => (deleted ? nowMs < shownUntilMs : nowMs < shownFromMs));
     if (isStale) this.onStaleView(process);
   }
@@ -215,7 +217,7 @@ export function modelClients(world: World, process: Process, aws: AwsModel, buck
         label: `asks AWS ${name}`,
         effect: () => {
           authenticate();
-          aws.noteLook(process);
+          aws.noteLook(process, name);
           return aws.serve(name, command.input as Readonly<Record<string, unknown>>);
         },
       }),

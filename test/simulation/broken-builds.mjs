@@ -76,6 +76,7 @@ export const brokenBuilds = [
   },
   {
     name: 'plain pulumi that comes in beside a claim is not given way to',
+    promise: 'beside-plain',
     edits: [
       {
         file: 'orchestrator/locks/durable-locks.ts',

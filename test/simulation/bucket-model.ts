@@ -190,10 +190,10 @@ const bodyOf = (text: string) => ({
 /** One client of the SDK, by its commands: tries again what the SDK tries again. */
 export type Send = (command: { readonly input: object; readonly constructor: { readonly name: string } }) => Promise<unknown>;
 
-const tries = 5;
+export const sdkTries = 5;
 
 /** @param attempt one request, on its way and back */
-export async function withRetries(world: World, process: Process, attempt: () => Promise<unknown>, most = tries): Promise<unknown> {
+export async function withRetries(world: World, process: Process, attempt: () => Promise<unknown>, most = sdkTries): Promise<unknown> {
   for (let made = 1; ; made += 1) {
     try {
       const answer = await attempt();

@@ -28,6 +28,16 @@ export type Counts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** Cells that no history can reach, with the reason. A test aims at each, and `simulate` fails where one is struck. */
 export const impossible: readonly { readonly stage: Stage; readonly struck: readonly Struck[]; readonly because: string }[] = [
+  {
+    stage: 'before-the-claim',
+    struck: ['stale-view'],
+    because: 'who has no stack asks AWS who it is and which zones there are: what a stack has is looked at under its record',
+  },
+  {
+    stage: 'disown',
+    struck: ['stale-view'],
+    because: 'all looks are over when a recovery disowns, and before it looks for another stack it has taken that one over',
+  },
   { stage: 'freeze', struck: ['stale-view'], because: 'a freeze asks AWS for nothing that it has' },
   { stage: 'unfreeze', struck: ['stale-view'], because: 'an unfreeze asks AWS for nothing that it has' },
   { stage: 'release', struck: ['stale-view'], because: 'a release goes by the bucket and by a person’s word' },

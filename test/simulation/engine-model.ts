@@ -455,7 +455,10 @@ export class EngineRun {
     const there = await ask(world, plugin, cli, () =>
       world.call(plugin, {
         label: 'reads what AWS has',
-        effect: () => new Set(cloud.filter((entry) => isShown(aws, entry)).map(({ urn, id }) => `${urn} ${id ?? ''}`)),
+        effect: () => {
+          aws.noteLook(plugin);
+          return new Set(cloud.filter((entry) => isShown(aws, entry)).map(({ urn, id }) => `${urn} ${id ?? ''}`));
+        },
       }),
     ).catch((cause: unknown) => {
       this.errors.push((cause as Error).message);

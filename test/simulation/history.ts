@@ -297,8 +297,11 @@ class Play {
           return undefined;
         };
       case 'release':
-        return (context) =>
-          done(release.call(context, { ...common, incident: 'INC-1', unreconciled: true, confirm: stack ?? 'hub' }, stack ?? 'hub'));
+        return (context, process) => {
+          // Who lets everyone in has looked whether the writer is dead, as with --writer-dead.
+          const unreconciled = this.#isNobodyElseThere(process, /^(status|recover|answer|release)/);
+          return done(release.call(context, { ...common, incident: 'INC-1', unreconciled, confirm: stack ?? 'hub' }, stack ?? 'hub'));
+        };
       case 'status':
         return (context) => done(status.call(context, common));
       case 'freeze':
@@ -336,9 +339,9 @@ class Play {
     return [...this.machines.values()].every(({ processes }) => ![...processes.values()].some(isOf));
   }
 
-  #isNobodyElseThere(process: Process): boolean {
+  #isNobodyElseThere(process: Process, harmless = /^(status|recover)/): boolean {
     return [...this.machines.values()].every(({ processes }) =>
-      [...processes.values()].every((each) => each === process || /^(status|recover)/.test(each.name)),
+      [...processes.values()].every((each) => each === process || harmless.test(each.name)),
     );
   }
 

@@ -20,6 +20,8 @@ export type Promised =
   | 'frozen-without-lock'
   /** In what was told as frozen no run changes anything. */
   | 'frozen-at-work'
+  /** No run changes a stack that plain pulumi had locked first, and still has. */
+  | 'beside-plain'
   /** The record first, the lock second: no lock goes while the record says that its owner has the stack. */
   | 'lock-before-record'
   /** No message that nobody meant. */
@@ -70,6 +72,8 @@ export class Oracle {
   readonly #unseen = new Set<string>();
   /** When each stack's owner came to have it. */
   readonly #owned = new Map<string, number>();
+  /** When each lock of plain pulumi was put, by its key. */
+  readonly #plainSince = new Map<string, number>();
   /** Stacks whose lock a person has cancelled: from then on plain pulumi may be in. */
   readonly cancelled = new Set<string>();
   /** Faults after which nothing is in question: of a process that only tells, or of a heartbeat that is sent again. */
@@ -98,9 +102,13 @@ export class Oracle {
       const change = changes[this.#seen];
       if (change) this.#judge(change);
     }
-    for (const { by, stack } of this.#aws.takeWrites())
+    for (const { by, stack } of this.#aws.takeWrites()) {
       if (this.frozen.has(stack) && !this.#toldOfWork.has(stack) && !this.cancelled.has(stack) && /of (up|destroy)/.test(by))
         this.accuse('frozen-at-work', `${by} changes AWS, and ${stack.slice(4)} was told as frozen`);
+      const plain = /of (up|destroy)/.test(by) ? this.#plainBefore(stack) : undefined;
+      if (plain !== undefined)
+        this.accuse('beside-plain', `${by} changes AWS, and ${plain} had locked ${stack.slice(4)} before that run had the stack`);
+    }
     const [back] = this.#aws.backwards.filter(({ by }) => by.endsWith(')') && by.includes('of resume'));
     if (back) this.accuse('went-back', `${back.by} gives ${back.id} the tags of an older file`);
     for (const stack of this.frozen)
@@ -108,7 +116,22 @@ export class Oracle {
         this.accuse('frozen-without-lock', `${stack.slice(4)} was told as frozen, and no lock keeps plain pulumi out`);
   }
 
+  /** Plain pulumi that lives, and whose lock was there before the stack's owner had the stack. */
+  #plainBefore(stack: string): string | undefined {
+    const ownedMs = this.#owned.get(stack) ?? Infinity;
+    const owners = this.#bucket.locksOf(stack).flatMap((key) => {
+      const owner = ownerIn(this.#bucket.get(key)?.body ?? '');
+      return owner !== undefined && (this.#plainSince.get(key) ?? Infinity) < ownedMs ? [owner] : [];
+    });
+    return owners.flatMap((owner) => {
+      const [machine = '', pid = ''] = owner.split(' ');
+      return this.#machines.get(machine)?.processes.get(Number(pid))?.name ?? [];
+    })[0];
+  }
+
   #judge({ key, before, after }: Change): void {
+    if (after.by && isPlain(after.by.name) && before === undefined && after.body !== undefined)
+      this.#plainSince.set(key, this.#world.nowMs);
     const stack = this.#stacks.find((each) => [durableLockKey(each), checkpointKey(each), recordKey(each)].includes(key));
     if (stack === undefined || !after.by) return;
     const by = rootOf(after.by);

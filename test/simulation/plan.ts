@@ -1,6 +1,7 @@
 import { allStruck, isImpossible, stages } from './coverage.ts';
 import type { Coverage, Stage, Struck } from './coverage.ts';
 import { Random } from './random.ts';
+import { sdkTries } from './bucket-model.ts';
 import { lookLabel } from './world.ts';
 import type { FailedLooks, Fault, FaultKind, Faults } from './world.ts';
 
@@ -64,6 +65,10 @@ export interface LikelyFault {
   readonly kind: FaultKind;
   readonly ms: number;
   readonly chance: number;
+  /** Only of a process at this stage of its own. */
+  readonly stage?: Stage;
+  /** What stands still goes on so long after this actor has begun, by its place in the plan. */
+  readonly afterStartOf?: number;
 }
 
 /** What is to strike a process at this stage of its own. */
@@ -153,6 +158,10 @@ const likely = (process: string, label: string, kind: FaultKind, chance = 1, ms 
   chance,
 });
 
+/** So often that the SDK gives it up. */
+const givenUp = (process: string, label: string, more: Pick<LikelyFault, 'stage'> = {}): readonly LikelyFault[] =>
+  Array.from({ length: sdkTries }, () => ({ ...likely(process, label, 'unavailable'), ...more }));
+
 const pluginDies = likely('plugin of engine', 'the ', 'killed-after', 0.5);
 const engineDies = likely('engine', 'writes the checkpoint', 'killed-after', 0.3);
 
@@ -177,10 +186,11 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
       actors: ['freeze', 'up'],
       stacks: ['hub'],
       likely: [
-        likely('freeze', 'lists .holdfast/heartbeats', 'stopped-after', 1, 5_000),
+        likely('freeze', 'lists .holdfast/heartbeats', 'stopped-after', 1, 6_000),
+        likely('freeze', 'puts the record of', 'stopped-after', 1, 60_000),
         likely('up', 'puts the record of', 'stopped-after'),
       ],
-      gaps: [1_000, 2_000, 3_000],
+      gaps: [1_000, 2_000],
     },
     // Plain pulumi comes in between its look and its claim.
     ...['hub', 'spoke.a'].map((stack): Situation => ({
@@ -192,6 +202,16 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
       ],
       gaps: [4_000, 5_000, 6_000],
     })),
+    // It waits, and looks again.
+    {
+      actors: ['up-wait', 'pulumi-up', 'recover'],
+      stacks: [undefined, 'hub'],
+      likely: [
+        likely('up-wait', '"run-opened"', 'stopped-after', 1, 10_000),
+        likely('pulumi-up', 'puts its lock', 'stopped-after', 1, 30_000),
+      ],
+      gaps: [4_000, 5_000, 6_000],
+    },
   ],
   start: [{ actors: ['up', 'recover'] }, { actors: ['up', 'up-edited'] }, { actors: ['destroy', 'recover'] }],
   hold: [
@@ -214,8 +234,8 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
     },
   ],
   release: [
-    { actors: ['up', 'release', 'recover'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub'] },
-    { actors: ['up', 'release', 'release'], likely: [upDies], gaps: [180_000, 400_000], stacks: [undefined, 'hub', 'hub'] },
+    { actors: ['up', 'release', 'recover'], likely: [upDies], gaps: [400_000], stacks: [undefined, 'hub'] },
+    { actors: ['up', 'release', 'release'], likely: [upDies], gaps: [400_000], stacks: [undefined, 'hub', 'hub'] },
   ],
   freeze: [{ actors: ['freeze', 'unfreeze', 'up'], gaps: [1_000, 4_000] }, { actors: ['freeze', 'up', 'status'] }],
   unfreeze: [
@@ -225,6 +245,125 @@ const waysTo: Readonly<Record<Stage, readonly [Situation, ...Situation[]]>> = {
   disown: [{ actors: ['up', 'answer', 'recover'], likely: twins, gaps: later }],
   answer: [{ actors: ['up', 'answer', 'recover'], likely: twins, gaps: later }],
 };
+
+const slow = (stack: string, ms = 8_000): LikelyFault => likely('plugin of engine', `makes the VPC of ${stack}`, 'stopped-before', 1, ms);
+
+/** What the ways to a stage do not lead to. Of two spokes that are at work at once, one gives the stage and the other one looks. */
+const waysToCells: readonly {
+  readonly stage: Stage;
+  readonly struck: readonly Struck[];
+  readonly ways: readonly [Situation, ...Situation[]];
+}[] = [
+  {
+    stage: 'claim',
+    struck: ['look-failed', 'stale-view'],
+    ways: [
+      {
+        actors: ['up-edited', 'recover'],
+        likely: [
+          ...givenUp('up-edited', 'puts the record of spoke.b').slice(2),
+          ...givenUp('up-edited', 'puts the lock of spoke.b').slice(1),
+        ],
+        gaps: later,
+      },
+    ],
+  },
+  {
+    stage: 'give-back',
+    struck: ['look-failed', 'stale-view'],
+    ways: [
+      {
+        actors: ['up-edited', 'pulumi-up'],
+        stacks: [undefined, 'spoke.b'],
+        likely: [
+          likely('up-edited', 'deletes the lock of hub', 'stopped-after', 1, 10_000),
+          likely('pulumi-up', 'puts its lock', 'stopped-after', 1, 30_000),
+          slow('spoke.a'),
+        ],
+        gaps: [4_000, 5_000, 6_000],
+      },
+    ],
+  },
+  {
+    stage: 'hold',
+    struck: ['look-failed', 'stale-view'],
+    ways: [
+      {
+        actors: ['up-edited', 'recover'],
+        likely: [...givenUp('up-edited', 'puts the checkpoint of spoke.a'), slow('spoke.b')],
+        gaps: later,
+      },
+    ],
+  },
+  {
+    stage: 'verify',
+    struck: ['look-failed', 'stale-view'],
+    ways: [{ actors: ['up-edited', 'recover'], likely: [slow('spoke.b')], gaps: later }],
+  },
+  {
+    stage: 'take-over',
+    struck: ['stale-view'],
+    ways: makingMeanwhile('up', 'recover', 'take-over', [likely('up', 'puts the checkpoint of spoke.a', 'killed-after', 0.5)]),
+  },
+  { stage: 'answer', struck: ['stale-view'], ways: makingMeanwhile('up', 'answer', 'answer', twins) },
+  {
+    stage: 'release',
+    struck: ['look-failed'],
+    ways: [
+      {
+        actors: ['up-edited', 'release', 'recover'],
+        stacks: [undefined, 'spoke.a'],
+        likely: [slow('spoke.a'), likely('up-edited', 'puts the checkpoint of spoke.b', 'killed-after', 0.5)],
+        gaps: [400_000],
+        machines: [['m1']],
+      },
+    ],
+  },
+  {
+    stage: 'unfreeze',
+    struck: ['look-failed'],
+    ways: [
+      {
+        actors: ['up', 'freeze', 'unfreeze'],
+        stacks: [undefined, undefined, undefined],
+        likely: [upDies],
+        gaps: later,
+        machines: [['m1']],
+      },
+    ],
+  },
+  {
+    stage: 'disown',
+    struck: ['look-failed', 'stale-view'],
+    ways: [
+      {
+        actors: ['up-edited', 'answer', 'recover'],
+        likely: [
+          ...['spoke.a', 'spoke.b'].flatMap((stack) =>
+            (['answer-lost', 'killed-after'] as const).map((kind) => likely('plugin of engine', `makes the VPC of ${stack}`, kind)),
+          ),
+          // Neither that it is verified nor that it is held can be written down, and the next stack is looked at.
+          ...givenUp('answer', 'puts the record of spoke.a', { stage: 'disown' }),
+          ...givenUp('answer', 'puts the record of spoke.a', { stage: 'disown' }),
+        ],
+        gaps: later,
+        machines: [['m1']],
+      },
+    ],
+  },
+];
+
+/** A recovery stands still at a stage until a run of another stack makes something. */
+function makingMeanwhile(first: ActorKind, second: ActorKind, stage: Stage, before: readonly LikelyFault[]): [Situation, ...Situation[]] {
+  const way = (ms: number): Situation => ({
+    actors: [first, second, 'up-edited'],
+    stacks: [undefined, 'spoke.a', 'spoke.b'],
+    likely: [...before, { ...likely(second, '', 'stopped-after', 1, ms), stage, afterStartOf: 2 }],
+    gaps: [180_000, 400_000],
+    deployed: true,
+  });
+  return [way(1_500), way(2_000), way(3_000), way(4_000)];
+}
 
 /** From a little before a command starts until it is in the middle of something. */
 const wakes = [1_500, 3_000, 6_000, 10_000, 14_000] as const;
@@ -286,6 +425,18 @@ const situations: readonly [Situation, ...Situation[]] = [
     hides: ['m1'],
   },
   { actors: ['up', 'recover'], gaps: [1_200, 2_000, 3_000, 4_000], machines: [['m1']], failingLooks: 1 },
+  // Plain pulumi comes in after a run has looked, and before it claims; and it is still in when the run is at work.
+  ...['hub', 'spoke.a'].map((stack): Situation => ({
+    actors: ['up', 'pulumi-up'],
+    stacks: [undefined, stack],
+    likely: [
+      likely('up', stack === 'hub' ? '"run-opened"' : 'deletes the lock of hub', 'stopped-after', 1, 10_000),
+      likely('pulumi-up', 'puts its lock', 'stopped-after', 1, 40_000),
+    ],
+    gaps: [4_000, 5_000, 6_000],
+  })),
+  // What was frozen while it was held is recovered.
+  { actors: ['up', 'freeze', 'recover'], likely: [upDies], gaps: later },
   // Who recovers believes that it is hours later.
   {
     actors: ['up', 'recover'],
@@ -298,19 +449,56 @@ const situations: readonly [Situation, ...Situation[]] = [
 
 /** In how many of a hundred histories a fault is aimed, and in how many a situation is played. */
 const aimedPercent = 45;
-/** In each of them. */
+/** In each of them, but where the way is that of one fault. */
 const aimedFaults = 3;
 const situationPercent = 25;
+/** At least so many of a hundred aims strike in most cells. */
+const usualPercent = 60;
+
+/**
+ * Of how many of a hundred histories `--aim STAGE,FAULT` strikes, where they are few (and rather fewer: what is aimed at beside it is in the way): there is
+ * aimed the more often. `any`: of the rest of a stage.
+ */
+const seldomPercent: Partial<Record<Stage, Partial<Record<Struck | 'any', number>>>> = {
+  claim: { 'look-failed': 20, 'stale-view': 30 },
+  'give-back': { any: 25, 'precondition-failed': 14, 'session-ended': 18, 'look-failed': 50, 'stale-view': 40 },
+  start: { 'session-ended': 35 },
+  hold: { any: 30, 'look-failed': 40, 'stale-view': 40 },
+  verify: { 'look-failed': 30, 'stale-view': 50, 'precondition-failed': 30 },
+  'take-over': { any: 50, 'stale-view': 12 },
+  release: { any: 30, 'look-failed': 25 },
+  unfreeze: { 'look-failed': 35, 'precondition-failed': 20 },
+  disown: { any: 28, 'look-failed': 14 },
+  answer: { any: 36, 'stale-view': 12 },
+};
+
+const percentOf = (stage: Stage, struck: Struck): number => seldomPercent[stage]?.[struck] ?? seldomPercent[stage]?.any ?? usualPercent;
+
+/** Every cell that can be struck. */
+const aims = stages.flatMap((stage) =>
+  allStruck
+    .filter((struck) => !isImpossible(stage, struck))
+    .map((struck) => ({ stage, struck, weight: usualPercent / percentOf(stage, struck) })),
+);
+
+const waysToCell = (stage: Stage, struck: Struck): readonly [Situation, ...Situation[]] | undefined =>
+  waysToCells.find((each) => each.stage === stage && each.struck.includes(struck))?.ways;
 
 /** @returns what is to be struck in the history of this seed, with the chance of any */
 function aimOf(seed: string, { aim }: PlanOptions): { readonly aim?: Aim; readonly situation?: Situation } {
   const random = new Random(`aim ${seed}`);
   const drawn = random.below(100);
-  if (aim) return { aim, situation: random.pick(waysTo[aim.stage]) };
+  if (aim) {
+    const own = aim.struck.flatMap((struck) => waysToCell(aim.stage, struck) ?? []);
+    return { aim, situation: random.pick(own[0] ? [own[0], ...own.slice(1)] : waysTo[aim.stage]) };
+  }
   if (drawn < aimedPercent) {
-    const stage = random.pick(stages as readonly [Stage, ...Stage[]]);
+    const { stage, struck: first } = random.pickWeighted(aims);
+    const own = waysToCell(stage, first);
+    // Anything else would come before it.
+    if (own) return { aim: { stage, struck: [first] }, situation: random.pick(own) };
     const possible = allStruck.filter((struck) => !isImpossible(stage, struck));
-    const struck = Array.from({ length: aimedFaults }, () => possible[random.below(possible.length)] ?? 'stopped-after');
+    const struck = [first, ...Array.from({ length: aimedFaults - 1 }, () => possible[random.below(possible.length)] ?? first)];
     // After a kill there is nothing left to strike.
     struck.sort((a, b) => Number(a.startsWith('killed')) - Number(b.startsWith('killed')));
     return { aim: { stage, struck: [...new Set(struck)] }, situation: random.pick(waysTo[stage]) };
@@ -422,13 +610,17 @@ const fits = (kind: FaultKind, label: string): boolean =>
   (kind === 'look-failed') === (label === lookLabel) && (kind !== 'conflict' || label.includes(', if '));
 
 /** What brings about what no fault is. */
-function faultFor(struck: Struck): { readonly kind: FaultKind; readonly ms?: number; readonly onlyConditional?: boolean } | undefined {
+function faultFor(
+  struck: Struck,
+  stage: Stage,
+): { readonly kind: FaultKind; readonly ms?: number; readonly onlyConditional?: boolean; readonly onlyPlugin?: boolean } | undefined {
   switch (struck) {
     // Tried again, its own write is in the way.
     case 'precondition-failed':
       return { kind: 'answer-lost', onlyConditional: true };
     case 'session-ended':
-      return { kind: 'stopped-after', ms: 1_900_000 };
+      // A run renews its own session; its engine keeps the one that it was started with.
+      return stage === 'start' ? { kind: 'asleep-before', ms: 1_900_000, onlyPlugin: true } : { kind: 'stopped-after', ms: 1_900_000 };
     // AWS shows it late by itself.
     case 'stale-view':
       return undefined;
@@ -438,17 +630,25 @@ function faultFor(struck: Struck): { readonly kind: FaultKind; readonly ms?: num
 }
 
 /** Strikes what the history is to show: first what has to go wrong before it, then what it aims at. */
-function intended({ seed, likely = [], aim, lateFirstTries }: Plan, coverage: Coverage): Faults {
+function intended({ seed, likely = [], aim, actors, lateFirstTries }: Plan, coverage: Coverage, sinceStartMs: () => number): Faults {
   const random = new Random(`aimed ${seed}`);
   const wanted = [...likely];
-  const aimed = [...(aim?.struck ?? [])].flatMap((struck) => faultFor(struck) ?? []);
+  const aimed = [...(aim?.struck ?? [])].flatMap((struck) => faultFor(struck, aim?.stage ?? 'before-the-claim') ?? []);
   const chance = random.pick([0.1, 0.5, 0.9]);
   return (process, call, label) => {
-    const at = wanted.findIndex((each) => process.name.startsWith(each.process) && label.includes(each.label) && fits(each.kind, label));
+    const at = wanted.findIndex(
+      (each) =>
+        process.name.startsWith(each.process) &&
+        label.includes(each.label) &&
+        fits(each.kind, label) &&
+        (each.stage === undefined || each.stage === coverage.stageOf(process)),
+    );
     const next = wanted[at];
     if (next && random.chance(next.chance)) {
       wanted.splice(at, 1);
-      return { process: process.name, call, kind: next.kind, ms: next.ms };
+      const begins = next.afterStartOf === undefined ? undefined : actors[next.afterStartOf]?.startsAtMs;
+      const ms = begins === undefined ? next.ms : Math.max(1, begins + next.ms - sinceStartMs());
+      return { process: process.name, call, kind: next.kind, ms };
     }
     if (aimed.length === 0 || coverage.stageOf(process) !== aim?.stage) return undefined;
     const isConditional = isChange.test(label) && label.includes(', if ');
@@ -475,7 +675,7 @@ function msOf(kind: FaultKind, random: Random): number {
 export function drawnFaults(plan: Plan, coverage: Coverage, sinceStartMs: () => number): Faults {
   const { seed, lateFirstTries, actors } = plan;
   const isDirected = plan.aim !== undefined || plan.likely !== undefined;
-  const first = isDirected ? intended(plan, coverage) : () => undefined;
+  const first = isDirected ? intended(plan, coverage, sinceStartMs) : () => undefined;
   const random = new Random(`faults ${seed}`);
   // Where something is to go wrong already, less else does.
   let left = isDirected ? random.below(2) : 1 + random.below(3);

@@ -41,6 +41,13 @@ export class Random {
     return items[this.below(items.length)] ?? items[0];
   }
 
+  pickWeighted<T extends { readonly weight: number }>(items: readonly T[]): T {
+    let at = this.next() * items.reduce((sum, { weight }) => sum + weight, 0);
+    const found = items.find(({ weight }) => (at -= weight) < 0) ?? items.at(-1);
+    if (found === undefined) throw new Error('there is nothing to pick from');
+    return found;
+  }
+
   bytes(size: number): Buffer {
     return Buffer.from(Array.from({ length: size }, () => this.below(256)));
   }

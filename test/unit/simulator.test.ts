@@ -63,6 +63,21 @@ describe('the coverage of the simulator', () => {
     expect(counts['unfreeze']?.['stopped-after']).toBeGreaterThan(0);
   });
 
+  it.each([
+    ['look-failed', 'claim'],
+    ['look-failed', 'give-back'],
+    ['stale-view', 'give-back'],
+    ['look-failed', 'release'],
+    ['look-failed', 'unfreeze'],
+    ['look-failed', 'disown'],
+    ['stale-view', 'hold'],
+    ['stale-view', 'answer'],
+    ['session-ended', 'start'],
+  ])('has a way that leads to %s after %s', (struck, stage) => {
+    const { counts } = kept(`${stage}-${struck}`, '--seed=1', '--histories=12', `--aim=${stage},${struck}`);
+    expect(counts[stage]?.[struck]).toBeGreaterThan(0);
+  });
+
   it('adds up what several shards have counted', () => {
     const [one, other] = [kept('one', '--seed=1', '--histories=2'), kept('other', '--seed=3', '--histories=2')];
     const both = kept('both', '--seed=1', '--histories=0', `--add=${join(folder, 'one.json')},${join(folder, 'other.json')}`);
