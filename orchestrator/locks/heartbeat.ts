@@ -60,6 +60,12 @@ export class Heartbeat {
   }
 }
 
+/** A process that a record names for a moment only is heard of for as long. */
+export async function whileHeard<T>(heartbeat: Heartbeat, act: () => Promise<T>): Promise<T> {
+  await heartbeat.start();
+  return act().finally(() => heartbeat.stop());
+}
+
 /** When each process was last heard of, by nonce and by the bucket's clock. */
 export async function lastHeard(store: ObjectStore, network: string): Promise<Map<string, Date>> {
   const prefix = heartbeatsPrefix(network);

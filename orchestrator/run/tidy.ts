@@ -1,5 +1,6 @@
 import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import { messageOf } from '../domain/problem.ts';
+import { Heartbeat, whileHeard } from '../locks/heartbeat.ts';
 import { describeLock, lockGoneSince, putBack, releaseLock } from '../locks/durable-locks.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import { identityKeyOf } from '../ownership/processes.ts';
@@ -89,13 +90,14 @@ export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
     if (held && isUnstarted(held.record)) {
       const settings = { store, now, patience };
       const mine = request.lockRecord(stack);
-      // The swap is over what was read when its owner was dead: an owner that has gone on since has written another one.
-      const taken = await swap(held, { type: 'take-over', owner: mine, proof: 'nothing-started' }, settings);
-      if (!taken.ok) continue;
-      const as = { nonce: mine.nonce, epoch: taken.held.record.epoch };
-      const freed = await swap(taken.held, { type: 'verify', as, verified: held.record.verified }, settings);
-      if (!freed.ok) continue;
-      ended = true;
+      const { verified } = held.record;
+      ended = await whileHeard(new Heartbeat(store, request.network, mine.run, mine), async () => {
+        // The swap is over what was read when its owner was dead: an owner that has gone on since has written another one.
+        const taken = await swap(held, { type: 'take-over', owner: mine, proof: 'nothing-started' }, settings);
+        const as = { nonce: mine.nonce, epoch: taken.ok ? taken.held.record.epoch : 0 };
+        return taken.ok && (await swap(taken.held, { type: 'verify', as, verified }, settings)).ok;
+      });
+      if (!ended) continue;
     }
     const after = await readRecord(store, stack);
     const isWanted = after.kind !== 'there' || wantsLock(after.record);

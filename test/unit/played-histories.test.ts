@@ -112,3 +112,37 @@ describe('recover --resume on a machine whose clock was set back since the inter
     expect(history).not.toMatch(/engine \d of resume 2 \(ada on m1\) for up of/);
   });
 });
+
+describe('a command that ends what a dead run has left, and stands still in the middle of that', () => {
+  const dead = {
+    process: 'up 1 (bob on m2)',
+    label: 'puts the lock of hub, if there is none',
+    call: 1,
+    kind: 'killed-after',
+    ms: 0,
+  } as const;
+  const up = { name: 'up 1 (bob on m2)', kind: 'up', machine: 'm2', user: 'bob', startsAtMs: 0, stack: undefined } as const;
+
+  it('is heard of, so that a recovery does not take over from it what it has just taken over', () => {
+    const { ends } = played({
+      seed: 'tidy-unheard',
+      deployed: true,
+      actors: [
+        up,
+        { ...up, name: 'up-edited 2 (bob on m2)', kind: 'up-edited', startsAtMs: 180_000 },
+        { ...up, name: 'recover 3 (bob on m1)', kind: 'recover', machine: 'm1', startsAtMs: 190_000 },
+      ],
+      faults: [
+        dead,
+        {
+          process: 'up-edited 2 (bob on m2)',
+          label: 'puts the record of hub, if it is as it was',
+          call: 1,
+          kind: 'stopped-after',
+          ms: 60_000,
+        },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (bob on m2)': 'killed', 'up-edited 2 (bob on m2)': '0', 'recover 3 (bob on m1)': '0', promises: 'holds' });
+  });
+});

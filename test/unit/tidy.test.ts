@@ -254,7 +254,9 @@ describe('a lock under which nothing is in doubt', () => {
     const before = await rig.record('example.a');
     const store = new HookedStore(rig.bucket);
     expect(await endLeftLocks(await requestOf(store))).toBe(true);
-    expect(writesOf(store)).toEqual([`put ${recordOf}`, `put ${recordOf}`, `remove ${lockKey}`]);
+    // A process is heard of before a record names it, and for as long.
+    const heartbeat = '.holdfast/heartbeats/example/next.json';
+    expect(writesOf(store)).toEqual([`put ${heartbeat}`, `put ${recordOf}`, `put ${recordOf}`, `remove ${heartbeat}`, `remove ${lockKey}`]);
     expect(await rig.record('example.a')).toMatchObject({ phase: 'free', epoch: (before?.epoch ?? 0) + 1, verified: before?.verified });
     expect(notes).toEqual(['Released the lock of example.a: run mine died before it started anything there.']);
   });

@@ -2,6 +2,7 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { Journal } from '../../journal/journal.ts';
+import { Heartbeat, whileHeard } from '../../locks/heartbeat.ts';
 import type { StandingLock } from '../../locks/durable-locks.ts';
 import { takeOverStack } from '../../ownership/claim.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
@@ -88,7 +89,8 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   if (!flags.json) print(context, describeChecklist(short, items, styleFor(context.process.stdout, context.env)));
   if (!isDone && !flags.unreconciled) throw new Refusal(exitCodes.held, notReconciled(stack, items, flags.incident));
   if (!isDone) await confirm(context, flags, stack);
-  await letGo(context, opened, flags, { stack, lock, record: standings.records.get(stack), standings, isDone, items });
+  const going = { stack, lock, record: standings.records.get(stack), standings, isDone, items };
+  await whileHeard(new Heartbeat(aws.store, network, aws.run, aws.process), () => letGo(context, opened, flags, going));
   const { incident } = flags;
   const released = { kind: 'released', about: lock.etag, incident, ...releaseAnnouncement(short, isDone, incident) } as const;
   await openAlerting(context, file, aws, 'release').announce(stack, released, opened.emit);
