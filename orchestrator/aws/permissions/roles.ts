@@ -104,7 +104,7 @@ export const permissions: readonly Permission[] = [
   ...rows('records', lockers, 'makes a stack its own, and gives it back', ['s3:PutObject']),
   ...rows('network-files', writers, 'what a run went by', ofService('s3', 'GetObject', 'PutObject')),
   ...rows('index', ['plan', 'watch'], 'for which stacks the engine has nothing to do; goes on without it', ['s3:GetObject']),
-  ...rows('heartbeats', writers, 'says that this run is at work', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
+  ...rows('heartbeats', lockers, 'says that this process is at work', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows('told', [...lockers, 'watch'], 'who was told of what', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows(
     'shared',
