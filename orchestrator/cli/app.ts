@@ -236,7 +236,7 @@ const routes = {
       flags: {
         ...commonFlags,
         incident,
-        unreconciled: onOff('Also where nobody knows whether state and AWS agree; asks for the name of the stack'),
+        unreconciled: onOff('Also where it is not known whether state and AWS agree; asks for the name of the stack'),
         confirm: optional('STACK', toText, "The stack's name, instead of typing it"),
       },
       positional: stackArgument,

@@ -54,7 +54,7 @@ function textOf(alert: Alert, runbook: string): string {
 /** What is to be said of a stack; who did it, and where, is the process's. */
 export type Said = Pick<Alert, 'kind' | 'about' | 'what' | 'next'> & Partial<Pick<Alert, 'short' | 'incident'>>;
 
-/** What is worth telling of a stack's end. Holds are told once for the run that left them, whoever sees them first. */
+/** What is worth telling of a stack's end. Holds are told once for the run that left them, by the first command that sees them. */
 export function saidOf(end: StackEnd, short: string, run: string): Said | undefined {
   switch (end.outcome) {
     case 'held':
@@ -95,7 +95,7 @@ export function alertOfLock(network: string, lock: LockStatus): Alert {
   };
 }
 
-/** Holds that no command told of: it was killed, or nobody could be reached. */
+/** Holds that no command told of: it was killed, or reached no notifier. */
 export function alertsOfHolds(network: string, found: readonly LockStatus[], { byStack }: Standings): Alert[] {
   return [...byStack].flatMap(([stack, standing]): Alert[] => {
     if (standing.kind !== 'held') return [];

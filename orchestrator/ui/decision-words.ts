@@ -2,10 +2,10 @@ import type { RowName } from '../recovery/decision-table.ts';
 
 /** Why a row of the decision table comes to what it does, as it is said of one object. `docs/failure-model.md` prints it beside its row. */
 export const reasons: Readonly<Record<RowName, string>> = {
-  E1: 'the engine makes it anew by itself; AWS has nothing of it',
+  E1: 'the engine makes it again by itself; AWS has nothing of it',
   E2: 'AWS has nothing of it',
   E3: 'the run did not touch it, and AWS cannot be asked for its type',
-  E5: 'a person said to leave it to somebody else',
+  E5: 'a person said that it is managed elsewhere',
   E4: 'AWS cannot be asked for its type',
   W1: 'AWS could not be asked for it',
   W2: 'AWS may not show yet what was done',
@@ -24,7 +24,7 @@ export const reasons: Readonly<Record<RowName, string>> = {
   G9: 'it is gone',
   P1: 'a person said that it is the one',
   P2: 'a person said that it is the one, and the state has it',
-  P3: 'a person said to leave it to somebody else',
+  P3: 'a person said that it is managed elsewhere',
   P4: 'a person said to delete it: the next up does',
   R1: 'it is protected, and the run made another one to replace it',
   R2: 'it was replaced, and is to stay in AWS (retainOnDelete)',

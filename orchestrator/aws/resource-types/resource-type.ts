@@ -59,7 +59,7 @@ export interface Listed<Raw = unknown, Detail = unknown> {
   idOf(raw: Raw): string | undefined;
   /** What the describe leaves out, by id. An id that is left out is one that AWS says it does not have any more. */
   detailsOf?(ask: Ask, raws: readonly Raw[], seen: Seen): Promise<ReadonlyMap<string, Detail>>;
-  /** @param detail undefined where nobody has asked for it */
+  /** @param detail undefined where it was not asked for */
   read(raw: Raw, detail: Detail | undefined): Reading;
 }
 
