@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitCodes } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
-import { Heartbeat, readWaiters } from '../locks/heartbeat.ts';
+import { Heartbeat, readWaiters, whileHeard } from '../locks/heartbeat.ts';
 import type { Emit } from '../run/events.ts';
 import { seeWaiters, waitForLocks } from '../run/lock-wait.ts';
+import type { LockWait } from '../run/lock-wait.ts';
 import type { Context } from './context.ts';
 import { ciLink, observerOf, openAws, standingsOf } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -58,8 +59,7 @@ async function waitOnce(
     const since = new Date(began).toISOString();
     const heartbeat = new Heartbeat(store, network, aws.run, aws.process, { since, ...ciLink(context.env) });
     try {
-      await heartbeat.start();
-      return await waitForLocks(stacks, {
+      const wait: LockWait = {
         look: async () => {
           if (live.remainingSeconds() < shortSeconds) await live.renew().catch(() => false);
           // Without the states: plain pulumi has a step open in its checkpoint for as long as it works on it, and its lock says that it may.
@@ -74,9 +74,9 @@ async function waitOnce(
         now: context.now,
         signal: stopping.draining,
         emit,
-      });
+      };
+      return await whileHeard(heartbeat, () => waitForLocks(stacks, wait));
     } finally {
-      await heartbeat.stop();
       aws.clients.destroy();
     }
   } finally {

@@ -282,7 +282,7 @@ export interface StandingsRequest extends Observer {
   readonly now: () => number;
 }
 
-/** @param looks how often a stack whose record changes while it is looked at is looked at from the beginning */
+/** @param looks how often all is read at most, where the record of a silent run changes meanwhile: locks, records and processes are then of one look */
 export async function readStandings(request: StandingsRequest, looks = 3): Promise<Standings> {
   const { store, network, states, only, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
@@ -326,9 +326,8 @@ export async function readStandings(request: StandingsRequest, looks = 3): Promi
       const state = states.get(stack);
       const isSame = again.kind === 'there' && before.kind === 'there' ? again.etag === before.etag : again.kind === before.kind;
       // Where it has changed, its lock and its process may be others by now.
-      const only = { ...request, only: [stack], states: new Map(state ? [[stack, state]] : []) };
-      const fresh = isSame || looks === 1 ? undefined : await readStandings(only, looks - 1);
-      standing = fresh ? (fresh.byStack.get(stack) ?? { kind: 'free' }) : judge(stack, locks, etag === state?.etag ? state : undefined);
+      if (!isSame && looks > 1) return readStandings(request, looks - 1);
+      standing = judge(stack, locks, etag === state?.etag ? state : undefined);
     }
     if (standing.kind === 'held' && standing.lockGoneSince !== undefined)
       standing = { ...standing, lockGoneSince: (await lockGoneSince(store, stack).catch(() => undefined)) ?? 'unknown' };

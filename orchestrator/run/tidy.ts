@@ -94,8 +94,9 @@ export async function endLeftLocks(request: TidyRequest): Promise<boolean> {
       ended = await whileHeard(new Heartbeat(store, request.network, mine.run, mine), async () => {
         // The swap is over what was read when its owner was dead: an owner that has gone on since has written another one.
         const taken = await swap(held, { type: 'take-over', owner: mine, proof: 'nothing-started' }, settings);
-        const as = { nonce: mine.nonce, epoch: taken.ok ? taken.held.record.epoch : 0 };
-        return taken.ok && (await swap(taken.held, { type: 'verify', as, verified }, settings)).ok;
+        if (!taken.ok) return false;
+        const as = { nonce: mine.nonce, epoch: taken.held.record.epoch };
+        return (await swap(taken.held, { type: 'verify', as, verified }, settings)).ok;
       });
       if (!ended) continue;
     }
