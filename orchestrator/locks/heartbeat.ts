@@ -91,7 +91,7 @@ const keptSeconds = 24 * 3600;
 
 /**
  * Removes the heartbeats of processes that were killed and could not do it themselves. One that cannot be removed does no harm.
- * @param now by this machine's clock: a heartbeat decides nothing, and a process that lives writes its own again
+ * @param now by the clock of the store: one that is ahead would make living processes quiet until their next beat
  */
 export async function removeOldHeartbeats(store: ObjectStore, network: string, now: number): Promise<void> {
   const objects = await store.list(heartbeatsPrefix(network)).catch(() => []);

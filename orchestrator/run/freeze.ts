@@ -1,13 +1,15 @@
 import { messageOf } from '../domain/problem.ts';
 import { describeLock, locksOf, projectLock, releaseLock, standingLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import type { LockRecord } from '../locks/lock-record.ts';
+import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
+import { identityKeyOf } from '../ownership/processes.ts';
 import { readRecord, swap } from '../ownership/records.ts';
 import type { HeldRecord, SwapRequest } from '../ownership/records.ts';
-import { wantsLock } from '../ownership/stack-record.ts';
+import { isOpen, wantsLock } from '../ownership/stack-record.ts';
+import type { StackRecord } from '../ownership/stack-record.ts';
 import { durableLockKey } from '../state/layout.ts';
 import { describeFreeze, describeOwner } from './standing.ts';
-import type { Standings } from './standing.ts';
+import type { Standing, Standings } from './standing.ts';
 
 /** A freeze is a field of the stack's record, which keeps Holdfast out; the lock that it wants keeps plain `pulumi` out. */
 export interface Freeze {
@@ -115,6 +117,20 @@ function refusalOf(stack: string, freeze: Freeze | undefined, { standings, incid
   }
 }
 
+/**
+ * A freeze lets no run begin, and ends none: whether one may still change the stack.
+ * @param ended orchestrators of which no engine is left
+ */
+export function mayBeAtWork(standing: Standing | undefined, record: StackRecord | undefined, ended: readonly ProcessRecord[]): boolean {
+  if (standing?.kind !== 'held') return standing?.kind === 'locked';
+  if (standing.unseen !== undefined) return true;
+  if (!isOpen(record) || record.writerDead !== undefined) return false;
+  const { run } = record;
+  if (run?.engineStarted !== true || run.engineEndedAt !== undefined) return false;
+  // An engine outlives its orchestrator, and a recovery that has died here says nothing about the run that it was for.
+  return !ended.some((owner) => identityKeyOf(owner) === identityKeyOf(run.by));
+}
+
 const otherIncident = (stack: string, by: LockRecord): RefusedFreeze => ({
   stack,
   reason: 'other-incident',
@@ -140,11 +156,12 @@ async function freezeOne(stack: string, mine: LockRecord, request: FreezeRequest
   let held: HeldRecord = swapped.held;
   const by = held.record.frozen ?? mine;
   const end = { stack, by, before: by.nonce !== mine.nonce };
+  const seen = request.standings.records.get(stack)?.record;
   const isHeld = request.standings.byStack.get(stack)?.kind === 'held';
   for (let looks = 0; looks < mostLooks; looks += 1) {
     const { record } = held;
     // Its owner's lock stands, or is put back by the next command that looks.
-    if (record.phase !== 'free' && isHeld) return { ...end, keepsLock: true };
+    if (record.phase !== 'free' && isHeld && record.epoch === seen?.epoch) return { ...end, keepsLock: true };
     // Claimed since it was looked at: frozen would be told of a stack on which a run is at work.
     if (record.phase !== 'free') return { stack, reason: 'at-work', message: describeOwner(record.owner) };
     const { epoch } = record;

@@ -8,7 +8,7 @@ import { readRecord, swap } from '../ownership/records.ts';
 import type { HeldRecord } from '../ownership/records.ts';
 import { isOpen, wantsLock } from '../ownership/stack-record.ts';
 import type { StackRecord } from '../ownership/stack-record.ts';
-import { EngineOwnerAlive } from '../pulumi/orphans.ts';
+import { EngineOwnerAlive, EngineProcessesLeft } from '../pulumi/orphans.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { isUnstarted } from './standing.ts';
 import type { Standing, Standings } from './standing.ts';
@@ -131,13 +131,15 @@ function leftLocks({ byStack, records, locks }: Standings) {
 /**
  * Ends the engines that outlived a run of this machine: their gateway is gone, so that they can write nothing down, and a plugin may still be in a call.
  * @param end ends every engine process of an orchestrator, by its nonce; how many there were
- * @returns when those are ended that could be seen. What could not be looked at is told, and its stacks stay as they are.
+ * What could not be looked at is told, and its stacks stay as they are.
+ * @returns the dead orchestrators of which no engine is left
  */
 export async function endOrphans(
   { records, liveness }: Standings,
   end: (nonce: string, owner: ProcessRecord) => Promise<number>,
   onNote: (message: string) => void,
-): Promise<void> {
+): Promise<readonly ProcessRecord[]> {
+  const without: ProcessRecord[] = [];
   const owners = new Map<string, ProcessRecord & { readonly run: string }>();
   for (const { record } of records.values()) {
     if (!isOpen(record)) continue;
@@ -147,13 +149,15 @@ export async function endOrphans(
   for (const owner of owners.values()) {
     if (liveness(owner).answer !== 'dead') continue;
     const ended = await end(owner.nonce, owner).catch((cause: unknown) => {
-      if (!(cause instanceof ProcessesUnseen || cause instanceof EngineOwnerAlive)) throw cause;
+      if (!(cause instanceof ProcessesUnseen || cause instanceof EngineOwnerAlive || cause instanceof EngineProcessesLeft)) throw cause;
       onNote(
         `Whether an engine of run ${owner.run} is still running on ${owner.host} is not known: ${messageOf(cause)}. Its stacks stay as they are.`,
       );
-      return 0;
+      return undefined;
     });
-    if (ended > 0)
+    if (ended !== undefined) without.push(owner);
+    if (ended)
       onNote(`Ended ${ended} ${ended === 1 ? 'process' : 'processes'} of run ${owner.run}, whose orchestrator (pid ${owner.pid}) is dead.`);
   }
+  return without;
 }

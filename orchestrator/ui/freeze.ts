@@ -15,7 +15,7 @@ export interface StackOutcome {
   readonly outcome: 'frozen' | 'already-frozen' | 'unfrozen' | 'not-frozen';
   /** Where the stack stands now. */
   readonly standing: Standing['kind'];
-  /** Its run was not seen to be dead, and may go on: a freeze lets no other one begin. */
+  /** Its run, or an engine of that, was not seen to be dead, and may go on: a freeze lets no other one begin. */
   readonly mayBeAtWork: boolean;
   readonly by: { readonly user: string; readonly host: string; readonly since: string; readonly incident: string | null } | null;
   readonly detail: string;
@@ -119,9 +119,18 @@ export const unreadableStack = (why: string): Problem => ({
   next: 'If a newer Holdfast wrote it, use that one. Otherwise look at the object in the state bucket, and restore its last good version.',
 });
 
-export function detailOfFrozen({ by, keepsLock }: FrozenStack, short: string, standing: Standing | undefined): string {
+export function detailOfFrozen(
+  { by, keepsLock }: FrozenStack,
+  short: string,
+  standing: Standing | undefined,
+  mayBeAtWork: boolean,
+): string {
   const unseen = standing?.kind === 'held' ? standing.unseen : undefined;
-  const work = unseen ? `; run ${unseen.run} on ${unseen.host} was not seen to be dead, and may go on` : '';
+  const work = unseen
+    ? `; run ${unseen.run} on ${unseen.host} was not seen to be dead, and may go on`
+    : mayBeAtWork
+      ? '; an engine of its run may still be at work on it'
+      : '';
   const held = standing?.kind === 'held' ? `${work}; ${describeHeld(short, standing)}` : '';
   return `by ${by.user}@${by.host} since ${by.startedAt}, incident ${by.incident ?? 'unknown'}${keepsLock ? '; it keeps the lock that it has' : ''}${held}`;
 }

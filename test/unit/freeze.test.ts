@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
-import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
-import { freezesOf, freezeStacks, unfreezeStacks } from '../../orchestrator/run/freeze.ts';
+import type { LockRecord, ProcessRecord } from '../../orchestrator/locks/lock-record.ts';
+import { freezesOf, freezeStacks, mayBeAtWork, unfreezeStacks } from '../../orchestrator/run/freeze.ts';
 import type { Freezing } from '../../orchestrator/run/freeze.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
-import type { Standings } from '../../orchestrator/run/standing.ts';
+import type { Standing, Standings } from '../../orchestrator/run/standing.ts';
 import { endLeftLocks, restoreLocks } from '../../orchestrator/run/tidy.ts';
 import type { TidyRequest } from '../../orchestrator/run/tidy.ts';
 import { readRecord } from '../../orchestrator/ownership/records.ts';
+import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { readStates } from '../../orchestrator/state/checkpoints.ts';
 import type { StackState } from '../../orchestrator/state/checkpoints.ts';
@@ -296,6 +297,17 @@ describe('freezing a held stack', () => {
     expect((await look(store)).byStack.get(one)).toMatchObject({ kind: 'held', frozen: expect.stringContaining('INC-1') as string });
   });
 
+  it('is refused where it was recovered after it was looked at, and a run has begun on it', async () => {
+    const store = new MemoryStore();
+    holdByRun(store, one);
+    const standings = await read(store);
+    const live = lockOf(one, 'live', { epoch: 3 });
+    putRecord(store, ownedRecord(one, 'running', { owner: live }));
+    store.set(durableLockKey(one), writeLock(live));
+    expect(await freeze(store, { stacks: [one], standings })).toMatchObject({ ok: false, left: [], refused: [{ reason: 'at-work' }] });
+    expect(await contentOf(store)).toMatchObject([['running', 3, undefined, 'live'], {}]);
+  });
+
   it('and unfreezing it leaves it held', async () => {
     const store = new MemoryStore();
     holdByRun(store, one);
@@ -324,6 +336,28 @@ describe('freezing a held stack', () => {
     expect(lockAt(store, one)?.run).toBe('far');
     await unfreeze(store);
     expect(kindsOf(await look(store))).toEqual({ [one]: 'held' });
+  });
+});
+
+describe('whether a run may still change what was frozen', () => {
+  const run = lockOf(one, 'run-1');
+  const held: Standing = { kind: 'held', why: '', since: '', doubts: [] };
+  const recordOf = (different: Parameters<typeof ownedRecord>[2] = {}) => ownedRecord(one, 'running', { owner: run, ...different });
+
+  it.each<[string, boolean, Standing | undefined, StackRecord | undefined, readonly ProcessRecord[]]>([
+    ['no: nothing was ever there', false, undefined, undefined, []],
+    ['no: nothing but the freeze is there', false, { kind: 'frozen', message: '' }, freeRecord(one), []],
+    ['yes: a process is at work on it', true, { kind: 'locked', message: '' }, recordOf(), []],
+    ['yes: its run was not seen to be dead', true, { ...held, unseen: run }, recordOf(), [run]],
+    ['yes: whether an engine of its dead run is left is not known', true, held, recordOf(), []],
+    ['no: its dead run has no engine left', false, held, recordOf(), [run]],
+    ['yes: only of another process was it seen that no engine is left', true, held, recordOf(), [{ ...run, pid: 43 }]],
+    ['no: its run saw its engine end', false, held, recordOf({ run: { engineEndedAt: run.startedAt } }), []],
+    ['no: its run started none', false, held, recordOf({ run: { engineStarted: false } }), []],
+    ['no: its run is known to be dead with its engines', false, held, recordOf({ writerDead: 'person' }), []],
+    ['no: it was no run of Holdfast', false, held, undefined, []],
+  ])('%s', (_, expected, standing, record, ended) => {
+    expect(mayBeAtWork(standing, record, ended)).toBe(expected);
   });
 });
 

@@ -47,6 +47,38 @@ describe('a freeze of a stack whose run, on another machine, stands still and is
   });
 });
 
+describe('a freeze of a stack whose run was killed on this machine, and left its engine in a call', () => {
+  const ofKilled = (freezer: string, hidesProcesses: boolean) =>
+    played({
+      seed: `freeze-over-an-engine-${freezer}`,
+      deployed: false,
+      machines: [
+        { name: 'm1', clockAheadMs: 0, hidesProcesses },
+        { name: 'm2', clockAheadMs: 0, hidesProcesses: false },
+      ],
+      actors: [
+        { name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: undefined },
+        { name: `freeze 2 (${freezer} on m1)`, kind: 'freeze', machine: 'm1', user: freezer, startsAtMs: 180_000, stack: undefined },
+      ],
+      faults: [
+        { process: 'plugin of engine 1 of up 1 (bob on m1)', label: 'makes the VPC of hub/vpc', call: 1, kind: 'stopped-before', ms: 190_000 },
+        { process: 'up 1 (bob on m1)', label: 'puts its heartbeat', call: 2, kind: 'killed-before', ms: 0 },
+      ],
+    });
+
+  it('ends that engine first: what is told as frozen is not changed', () => {
+    const { ends, history } = ofKilled('bob', false);
+    expect(ends).toEqual({ 'up 1 (bob on m1)': 'killed', 'freeze 2 (bob on m1)': '0', promises: 'holds' });
+    expect(history).toMatch(/freeze 2 .* kills plugin of engine 1/);
+    expect(history).not.toMatch(/ s {3}plugin of engine 1 .* makes the VPC/);
+  });
+
+  it('says that it may be at work, where this machine hides the processes of other users', () => {
+    const { ends } = ofKilled('ada', true);
+    expect(ends).toEqual({ 'up 1 (bob on m1)': 'killed', 'freeze 2 (ada on m1)': '0', promises: 'holds' });
+  });
+});
+
 describe('a freeze that slept with its machine, and was unfrozen and frozen again meanwhile', () => {
   it('leaves the stack a lock: the one that it put over that of the later freeze', () => {
     const plain = { kind: 'freeze', user: 'ada', stack: undefined } as const;

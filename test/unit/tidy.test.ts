@@ -7,7 +7,7 @@ import { ApplyRig, closeGateway } from './support/apply-rig.ts';
 import type { Play } from './support/apply-rig.ts';
 import { breakAt, everyFault, faults } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
-import { EngineOwnerAlive } from '../../orchestrator/pulumi/orphans.ts';
+import { EngineOwnerAlive, EngineProcessesLeft } from '../../orchestrator/pulumi/orphans.ts';
 import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import { engineLock, lockOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
@@ -315,9 +315,10 @@ describe('a lock under which nothing is in doubt', () => {
 });
 
 describe('engines that outlived their run', () => {
+  let without: readonly string[] = [];
   const ended = async (from: 'alive' | 'dead' | 'elsewhere', count = 2): Promise<string[]> => {
     const asked: string[] = [];
-    await endOrphans(
+    const owners = await endOrphans(
       await rig.standings(from),
       (nonce) => {
         asked.push(nonce);
@@ -325,6 +326,7 @@ describe('engines that outlived their run', () => {
       },
       (message) => notes.push(message),
     );
+    without = owners.map(({ nonce }) => nonce);
     return asked;
   };
   beforeEach(async () => {
@@ -334,22 +336,25 @@ describe('engines that outlived their run', () => {
   it('are ended, once for each process that is dead, and told', async () => {
     expect(await ended('dead')).toEqual(['mine']);
     expect(notes).toEqual(['Ended 2 processes of run mine, whose orchestrator (pid 42) is dead.']);
+    expect(without).toEqual(['mine']);
   });
 
   it('are none where there were none', async () => {
     await ended('dead', 0);
-    expect(notes).toEqual([]);
+    expect([notes, without]).toEqual([[], ['mine']]);
   });
 
   it.each([
     ['could not be looked for', new ProcessesUnseen('hidden'), 'this machine hides the processes of other users (hidepid)'],
     ['name an orchestrator that lives', new EngineOwnerAlive({ pid: 7, startedAt: 'then' }), '(pid 7) is alive: the engine was left alone'],
+    ['do not end', new EngineProcessesLeft([{ pid: 7, startedAt: 'then' }]), 'process 7 does not end'],
   ])('are told to be unknown, and nothing else ends with them, where they %s', async (_, error, words) => {
-    await endOrphans(
+    const gone = await endOrphans(
       await rig.standings('dead'),
       () => Promise.reject(error),
       (message) => notes.push(message),
     );
+    expect(gone).toEqual([]);
     expect(notes).toEqual([
       expect.stringMatching(/^Whether an engine of run mine is still running on build-7 is not known: .* Its stacks stay as they are\.$/),
     ]);
@@ -359,5 +364,6 @@ describe('engines that outlived their run', () => {
 
   it.each(['alive', 'elsewhere'] as const)('are left alone where their orchestrator is %s', async (from) => {
     expect(await ended(from)).toEqual([]);
+    expect(without).toEqual([]);
   });
 });

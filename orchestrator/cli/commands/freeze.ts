@@ -3,13 +3,14 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
-import { freezesOf, freezeStacks, unfreezeStacks } from '../../run/freeze.ts';
+import { freezesOf, freezeStacks, mayBeAtWork, unfreezeStacks } from '../../run/freeze.ts';
 import type { Freeze } from '../../run/freeze.ts';
-import type { Standing, Standings } from '../../run/standing.ts';
+import type { Standings } from '../../run/standing.ts';
 import { endLeftLocks } from '../../run/tidy.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { openAlerting } from '../alerting.ts';
+import { endOrphansHere } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { tidyRequest } from '../open.ts';
@@ -49,6 +50,7 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
       const network = file.network.spec.network;
       refuseIncident(file, flags.incident);
       let { states, standings } = await read();
+      const ended = await endOrphansHere(aws, standings, opened.emit);
       // A lock under which nothing is in doubt is in nobody's way.
       if (await endLeftLocks(tidyRequest(this, aws, network, standings, opened.emit))) ({ states, standings } = await read());
       const stacks = selected(file, states, standings, patterns);
@@ -77,14 +79,15 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
       const outcomes = freezing.frozen.map((one): StackOutcome => {
         const standing = after.byStack.get(one.stack);
         const short = shortOf(one.stack);
+        const isPerhapsAtWork = mayBeAtWork(standing, after.records.get(one.stack)?.record, ended);
         return {
           stack: one.stack,
           short,
           outcome: one.before ? 'already-frozen' : 'frozen',
           standing: standing?.kind ?? 'free',
-          mayBeAtWork: isUnseen(standing),
+          mayBeAtWork: isPerhapsAtWork,
           by: whoOf(one.by),
-          detail: detailOfFrozen(one, short, standing),
+          detail: detailOfFrozen(one, short, standing, isPerhapsAtWork),
         };
       });
       const fresh = outcomes.filter(({ outcome }) => outcome === 'frozen').map(({ stack }) => stack);
@@ -128,7 +131,7 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
           short,
           outcome: was ? 'unfrozen' : 'not-frozen',
           standing: standing?.kind ?? 'free',
-          mayBeAtWork: isUnseen(standing),
+          mayBeAtWork: mayBeAtWork(standing, after.records.get(stack)?.record, []),
           by: was ? whoOf(was.by) : null,
           detail: detailOfUnfrozen(was?.by, short, standing),
         };
@@ -172,8 +175,6 @@ function refuseUnreadable({ byStack }: Standings, stacks: readonly string[]): vo
   });
   if (records.length > 0) throw new Refusal(exitCodes.preflightRefused, ...records.map(({ why }) => unreadableStack(why)));
 }
-
-const isUnseen = (standing: Standing | undefined): boolean => standing?.kind === 'held' && standing.unseen !== undefined;
 
 const whoOf = ({ user, host, startedAt, incident }: LockRecord): NonNullable<StackOutcome['by']> => ({
   user,
