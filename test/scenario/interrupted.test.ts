@@ -61,7 +61,11 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     expect(await rig.locks()).toEqual([]);
   });
 
-  it('and killed leaves no engine at work once the next command has begun', async () => {
+  it.each([
+    { next: ['up', 'transit-gateway', '--yes', '--no-settle'], ends: 4 },
+    { next: ['freeze', 'transit-gateway', '--incident', 'INC-7'], ends: 0 },
+    { next: ['release', 'transit-gateway', '--incident', 'INC-7', '--unreconciled', '--confirm', 'transit-gateway'], ends: 0 },
+  ])('and killed leaves no engine at work once $next.0 has said its word', async ({ next, ends }) => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const run = rig.run(['up', 'transit-gateway', '--yes']);
     await rig.heldCall(run);
@@ -69,9 +73,9 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     run.child.kill('SIGKILL');
     await run.ended;
     expect(await isRunning(plugin)).toBe(true);
-    const next = await rig.holdfast(['up', 'transit-gateway', '--yes', '--no-settle']);
-    expect(next.stdout).toMatch(/Ended \d process(es)? of run \S+, whose orchestrator \(pid \d+\) is dead/);
-    expect(next.exitCode).toBe(4);
+    const { stdout, exitCode } = await rig.holdfast(next);
+    expect(stdout).toMatch(/Ended \d process(es)? of run \S+, whose orchestrator \(pid \d+\) is dead/);
+    expect(exitCode, stdout).toBe(ends);
     expect(await isRunning(plugin)).toBe(false);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Plan } from '../simulation/plan.ts';
 import { played } from './support/played.ts';
 
 // Faults that the simulator found, as it plays them: what goes wrong, and when, is given.
@@ -47,35 +48,41 @@ describe('a freeze of a stack whose run, on another machine, stands still and is
   });
 });
 
-describe('a freeze of a stack whose run was killed on this machine, and left its engine in a call', () => {
-  const ofKilled = (freezer: string, hidesProcesses: boolean) =>
+describe('a stack whose run was killed on this machine, and left its engine in a call', () => {
+  const up = { name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: undefined } as const;
+  const ofKilled = (next: Pick<Plan['actors'][number], 'name' | 'kind' | 'user' | 'stack'>, hidesProcesses = false) =>
     played({
-      seed: `freeze-over-an-engine-${freezer}`,
+      seed: `left-engine-${next.kind}-${next.user}`,
       deployed: false,
       machines: [
         { name: 'm1', clockAheadMs: 0, hidesProcesses },
         { name: 'm2', clockAheadMs: 0, hidesProcesses: false },
       ],
-      actors: [
-        { name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: undefined },
-        { name: `freeze 2 (${freezer} on m1)`, kind: 'freeze', machine: 'm1', user: freezer, startsAtMs: 180_000, stack: undefined },
-      ],
+      actors: [up, { ...next, machine: 'm1', startsAtMs: 180_000 }],
       faults: [
-        { process: 'plugin of engine 1 of up 1 (bob on m1)', label: 'makes the VPC of hub/vpc', call: 1, kind: 'stopped-before', ms: 190_000 },
-        { process: 'up 1 (bob on m1)', label: 'puts its heartbeat', call: 2, kind: 'killed-before', ms: 0 },
+        {
+          process: 'plugin of engine 1 of up 1 (bob on m1)',
+          label: 'makes the VPC of hub/vpc',
+          call: 1,
+          kind: 'stopped-before',
+          ms: 190_000,
+        },
+        { process: up.name, label: 'puts its heartbeat', call: 2, kind: 'killed-before', ms: 0 },
       ],
     });
+  const isChangedByIt = / s {3}plugin of engine 1 [^\n]* makes the VPC/;
 
-  it('ends that engine first: what is told as frozen is not changed', () => {
-    const { ends, history } = ofKilled('bob', false);
-    expect(ends).toEqual({ 'up 1 (bob on m1)': 'killed', 'freeze 2 (bob on m1)': '0', promises: 'holds' });
+  it('is told as frozen when that engine has been ended', () => {
+    const { ends, history } = ofKilled({ name: 'freeze 2 (bob on m1)', kind: 'freeze', user: 'bob', stack: undefined });
+    expect(ends).toEqual({ [up.name]: 'killed', 'freeze 2 (bob on m1)': '0', promises: 'holds' });
     expect(history).toMatch(/freeze 2 .* kills plugin of engine 1/);
-    expect(history).not.toMatch(/ s {3}plugin of engine 1 .* makes the VPC/);
+    expect(history).not.toMatch(isChangedByIt);
   });
 
-  it('says that it may be at work, where this machine hides the processes of other users', () => {
-    const { ends } = ofKilled('ada', true);
-    expect(ends).toEqual({ 'up 1 (bob on m1)': 'killed', 'freeze 2 (ada on m1)': '0', promises: 'holds' });
+  it('is told as one on which the run may be at work, where this machine hides the processes of other users', () => {
+    const { ends, history } = ofKilled({ name: 'freeze 2 (ada on m1)', kind: 'freeze', user: 'ada', stack: undefined }, true);
+    expect(ends).toEqual({ [up.name]: 'killed', 'freeze 2 (ada on m1)': '0', promises: 'holds' });
+    expect(history).toMatch(isChangedByIt);
   });
 });
 

@@ -8,11 +8,13 @@ import { takeOverStack } from '../../ownership/claim.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
 import { isOpen } from '../../ownership/stack-record.ts';
 import { mayBeAtWork } from '../../ownership/liveness.ts';
+import { identityKeyOf } from '../../ownership/processes.ts';
 import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
 import { verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { openAlerting } from '../alerting.ts';
+import { endOrphansHere } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
 import { oneStack } from '../one-stack.ts';
@@ -131,7 +133,7 @@ interface Going {
 }
 
 /** Written down before it is done. The end of another's ownership is a takeover: the record and the lock bear the incident before they let go. */
-async function letGo(context: Context, { file, aws }: OpenedBucket, flags: ReleaseFlags, going: Going): Promise<void> {
+async function letGo(context: Context, { file, aws, emit }: OpenedBucket, flags: ReleaseFlags, going: Going): Promise<void> {
   const { stack, lock, record, standings, isDone, items } = going;
   const network = file.network.spec.network;
   const by = `${aws.process.user}@${aws.process.host}`;
@@ -147,7 +149,8 @@ async function letGo(context: Context, { file, aws }: OpenedBucket, flags: Relea
     return;
   }
   const owner = { ...aws.lockRecord(stack, 'recover'), run, incident };
-  const isDead = 'owner' in record.record && standings.liveness(record.record.owner).answer === 'dead';
+  const ended = (await endOrphansHere(aws, standings, emit)).map(identityKeyOf);
+  const isDead = 'owner' in record.record && ended.includes(identityKeyOf(record.record.owner));
   const proof = record.record.phase === 'claimed' ? 'nothing-started' : isDead ? 'process-dead' : 'person';
   const beside = lock.content.kind === 'holdfast' ? [] : [lock];
   const request = { store: aws.store, network, patience: { seconds: patienceSeconds }, now: context.now, beside };
