@@ -33,6 +33,8 @@ export class AwsModel {
   readonly backwards: { readonly by: string; readonly id: string }[] = [];
   /** Calls that changed what a stack has, since they were last asked for. */
   #writes: { readonly by: string; readonly stack: string }[] = [];
+  /** Plugins with a call that changes AWS, from its first try to its last. */
+  readonly callers = new Set<Process>();
   /** When each key ends, by AWS's own clock. */
   readonly sessions = new Map<string, number>();
   /** Milliseconds for which a describe shows what was before. At most the staleness that the network file grants. */

@@ -421,6 +421,7 @@ export class EngineRun {
     const { world, aws, cli, plugin, accessKeyId } = this.#with;
     if (!plugin) throw new Error('this engine has no plugin');
     return ask(world, plugin, cli, async () => {
+      aws.callers.add(plugin);
       const { value } = (await withRetries(
         world,
         plugin,
@@ -435,15 +436,17 @@ export class EngineRun {
             },
           }),
         3,
-      ).catch((cause: unknown) => {
-        const { name, message } = cause as Error;
-        const code = cause instanceof CallFailed ? message : name;
-        throw new Error(
-          name === 'Error'
-            ? `creating EC2 VPC: operation error EC2: request send failed: ${message}`
-            : `creating EC2 VPC: operation error EC2: Create, https response error StatusCode: 400, RequestID: 5b2f, api error ${code}: because.`,
-        );
-      })) as { readonly value: T };
+      )
+        .catch((cause: unknown) => {
+          const { name, message } = cause as Error;
+          const code = cause instanceof CallFailed ? message : name;
+          throw new Error(
+            name === 'Error'
+              ? `creating EC2 VPC: operation error EC2: request send failed: ${message}`
+              : `creating EC2 VPC: operation error EC2: Create, https response error StatusCode: 400, RequestID: 5b2f, api error ${code}: because.`,
+          );
+        })
+        .finally(() => aws.callers.delete(plugin))) as { readonly value: T };
       return value;
     });
   }

@@ -213,7 +213,7 @@ export class Oracle {
       this.accuse('living-owner', `${taken} as its sessions are over, and one lasts ${seconds(endsMs - this.#world.nowMs)} more`);
   }
 
-  /** What of a run may still change AWS: a plugin that lives, with a session that lasts. */
+  /** What of a run may still change AWS: a plugin that is in a call, or that has a CLI which may ask for one, with a session that lasts. */
   #engineOf(owner: string, stack: string): string | undefined {
     const [, machine = '', pid = ''] = /^(.+) (\d+)$/.exec(owner) ?? [];
     const name = this.names.get(owner);
@@ -224,6 +224,7 @@ export class Oracle {
         /^(up|destroy)/.test(name) &&
         each.name.startsWith('plugin of') &&
         each.name.endsWith(name) &&
+        (this.#aws.callers.has(each) || processes.some((cli) => each.name === `plugin of ${cli.name}`)) &&
         Object.values(each.environment).some((value) => value.includes(`/${stack}/`)),
     );
     const endsMs = this.#aws.sessions.get(plugin?.environment['AWS_ACCESS_KEY_ID'] ?? '') ?? 0;

@@ -185,3 +185,32 @@ describe('a command that ends what a dead run has left, and stands still in the 
     expect(ends).toEqual({ 'up 1 (bob on m2)': 'killed', 'up-edited 2 (bob on m2)': '0', 'recover 3 (bob on m1)': '0', promises: 'holds' });
   });
 });
+
+describe('a run whose CLI was killed before its first step, and whose plugin could not be looked for', () => {
+  it('gives its stack back, and a lock of it that arrives late is released: a plugin without a CLI calls nothing', () => {
+    const { ends, history } = played({
+      seed: 'idle-plugin',
+      deployed: false,
+      failedLooks: [{ process: 'up 1 (bob on m1)', first: 9, count: 1 }],
+      actors: [
+        { name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: undefined },
+        { name: 'recover 2 (ada on m2)', kind: 'recover', machine: 'm2', user: 'ada', startsAtMs: 15_000, stack: undefined },
+      ],
+      faults: [
+        { process: 'up 1 (bob on m1)', label: 'puts the lock of hub, if there is none', call: 1, kind: 'arrives-late', ms: 3_000 },
+        {
+          process: 'engine 1 of up 1 (bob on m1)',
+          label: 'reads the checkpoint of hub through the gateway',
+          call: 1,
+          kind: 'killed-after',
+          ms: 0,
+        },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (bob on m1)': '1', 'recover 2 (ada on m2)': '0', promises: 'holds' });
+    expect(history).toMatch(
+      /is killed before it hears of it[^]* up 1 .* cannot look at the process table[^]*up 1 .* puts the record of hub/,
+    );
+    expect(history).toMatch(/up 1 .* as sent long ago\n[^]*recover 2 .* deletes the lock of hub/);
+  });
+});
