@@ -126,8 +126,8 @@ export class AwsModel {
   /** @param asks what of AWS, where it is one of its calls: which zones there are says nothing of what a stack has */
   noteLook(process: Process, asks?: string): void {
     const { nowMs } = this.#world;
-    this.lookedMs.set(process.name, nowMs);
     if (asks === 'DescribeAvailabilityZones') return;
+    this.lookedMs.set(process.name, nowMs);
     const isStale = this.objects.some(({ deleted, shownFromMs, shownUntilMs }) => (deleted ? nowMs < shownUntilMs : nowMs < shownFromMs));
     if (isStale) this.onStaleView(process);
   }

@@ -1,4 +1,5 @@
-import { checkpointKey, durableLockKey, recordKey } from '../../orchestrator/state/layout.ts';
+import { quietAfterSeconds } from '../../orchestrator/locks/heartbeat.ts';
+import { checkpointKey, durableLockKey, heartbeatKey, recordKey } from '../../orchestrator/state/layout.ts';
 import type { AwsModel, AwsObject } from './aws-model.ts';
 import type { BucketModel, Change } from './bucket-model.ts';
 import { eventOf } from './coverage.ts';
@@ -72,6 +73,8 @@ export class Oracle {
   readonly #unseen = new Set<string>();
   /** When each stack's owner came to have it. */
   readonly #owned = new Map<string, number>();
+  /** Stacks whose owner had stood still for so long before it took them that nothing was heard of it: it may be taken for quiet until it beats again. */
+  readonly #hadSlept = new Set<string>();
   /** When each lock of plain pulumi was put, by its key. */
   readonly #plainSince = new Map<string, number>();
   /** Stacks whose lock a person has cancelled: from then on plain pulumi may be in. */
@@ -194,7 +197,13 @@ export class Oracle {
         `${by} writes into the record of ${stack.slice(4)} what only its owner may (${changes}), and that is ${this.names.get(ownerOfRecord(before.owner)) ?? ownerOfRecord(before.owner)}`,
       );
     const ownedBefore = this.#owned.get(stack);
-    if (after.epoch !== before.epoch) this.#owned.set(stack, this.#world.nowMs);
+    const hadSlept = this.#hadSlept.has(stack);
+    if (after.epoch !== before.epoch) {
+      this.#owned.set(stack, this.#world.nowMs);
+      const beat = this.#bucket.get(heartbeatKey('net', after.owner?.nonce ?? ''));
+      if (beat && this.#world.nowMs - beat.modifiedMs >= quietAfterSeconds * 1000) this.#hadSlept.add(stack);
+      else this.#hadSlept.delete(stack);
+    }
     if (after.phase !== 'recovering' || before.owner === undefined || after.owner === undefined || after.epoch === before.epoch) return;
     const owner = ownerOfRecord(before.owner);
     // Its own: a stack that is held without an owner is claimed first.
@@ -204,7 +213,7 @@ export class Oracle {
     const wroteMs = this.#world.nowMs - (ownedBefore ?? -Infinity);
     if (before.phase !== 'held' && isAlive && after.writerDead === 'process-dead' && before.writerDead === undefined)
       this.accuse('living-owner', `${taken} as of a process that is dead, and it lives`);
-    if (before.phase !== 'held' && isAlive && wroteMs < quietAtLeastMs)
+    if (before.phase !== 'held' && isAlive && wroteMs < quietAtLeastMs && !hadSlept)
       this.accuse('living-owner', `${taken}, which lives, and has had the stack for ${seconds(wroteMs)}`);
     if (after.writerDead === 'nothing-started' && before.phase !== 'claimed' && before.run?.engineStarted !== false)
       this.accuse('living-owner', `${taken} as of a run that has started nothing, and it has`);
@@ -241,9 +250,10 @@ export class Oracle {
     const resource = object?.tags['holdfast:resource'];
     const isTwin = own.some((each) => each.id !== id && each.tags['holdfast:resource'] === resource && recorded.includes(each.id));
     if (!object || !/^(closing: )?up/.test(by) || !isTwin) return false;
-    // Shown since the last look of who writes it down: only just.
-    const isJustShown = (this.#aws.lookedMs.get(by) ?? 0) < object.shownFromMs && this.#world.nowMs < object.shownFromMs + 3_000;
-    if (this.#world.nowMs >= object.shownFromMs && !isJustShown) return false;
+    // Who writes it down has looked since it was made, and was not shown it: between a look and a write there is always time.
+    const lookedMs = this.#aws.lookedMs.get(by) ?? -Infinity;
+    const wasHidden = lookedMs >= object.shownFromMs - this.#aws.lateMs && lookedMs < object.shownFromMs;
+    if (this.#world.nowMs >= object.shownFromMs && !wasHidden) return false;
     this.#unseen.add(id);
     return true;
   }
@@ -338,7 +348,7 @@ interface RecordSeen {
   readonly body?: string;
   readonly phase?: string;
   readonly epoch?: number;
-  readonly owner?: { readonly host: string; readonly pid: number };
+  readonly owner?: { readonly host: string; readonly pid: number; readonly nonce: string };
   readonly verified?: { readonly kind: string };
   readonly disowned?: readonly { readonly id: string }[];
   readonly run?: { readonly engineStarted: boolean; readonly sessions: readonly { readonly accessKeyId: string }[] };

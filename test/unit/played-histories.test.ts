@@ -214,3 +214,43 @@ describe('a run whose CLI was killed before its first step, and whose plugin cou
     expect(history).toMatch(/up 1 .* as sent long ago\n[^]*recover 2 .* deletes the lock of hub/);
   });
 });
+
+describe('a release that stood still for minutes before it took the stack', () => {
+  it('may be taken over by another release, which has heard nothing of it, and is refused then', () => {
+    const release = { kind: 'release', machine: 'm2', stack: 'hub' } as const;
+    const first = { ...release, name: 'release 2 (ada on m2)', user: 'ada', startsAtMs: 400_000 } as const;
+    const { ends, history } = played({
+      seed: 'two-releases',
+      deployed: true,
+      actors: [
+        { name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: undefined },
+        first,
+        { ...release, name: 'release 3 (bob on m1)', machine: 'm1', user: 'bob', startsAtMs: 810_000 },
+      ],
+      faults: [
+        { process: 'up 1 (bob on m1)', label: 'puts the checkpoint of hub, if it is as it was', call: 1, kind: 'killed-after', ms: 0 },
+        { process: first.name, label: 'puts the record of hub, if it is as it was', call: 1, kind: 'stopped-before', ms: 400_000 },
+        { process: first.name, label: 'puts its heartbeat', call: 2, kind: 'arrives-late', ms: 30_000 },
+        { process: first.name, label: 'puts the lock of hub, if there is none', call: 1, kind: 'stopped-before', ms: 20_000 },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (bob on m1)': 'killed', [first.name]: '6', 'release 3 (bob on m1)': '0', promises: 'holds' });
+    expect(history).toMatch(/release 2 .* puts the record of hub[^]*release 3 .* puts the record of hub[^]*release 2 .* ends with 6/);
+  });
+});
+
+describe('a VPC that an SDK made twice, over a lost answer, while AWS shows what is new late', () => {
+  it('may be written down as verified: a run that has looked was not shown the first one, and no later look is demanded of it', () => {
+    const { ends } = played({
+      seed: 'unseen-twin',
+      deployed: false,
+      awsLateMs: 2_000,
+      actors: [{ name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: 'hub' }],
+      faults: [
+        { process: 'plugin of engine 1 of up 1 (bob on m1)', label: 'makes the VPC of hub/vpc', call: 1, kind: 'answer-lost', ms: 0 },
+        { process: 'up 1 (bob on m1)', label: 'lists the checkpoint of hub', call: 1, kind: 'stopped-before', ms: 10_000 },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (bob on m1)': '0', promises: 'holds' });
+  });
+});
