@@ -248,7 +248,7 @@ describe('a VPC that an SDK made twice, over a lost answer, while AWS shows what
       actors: [{ name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: 'hub' }],
       faults: [
         { process: 'plugin of engine 1 of up 1 (bob on m1)', label: 'makes the VPC of hub/vpc', call: 1, kind: 'answer-lost', ms: 0 },
-        { process: 'up 1 (bob on m1)', label: 'lists the checkpoint of hub', call: 1, kind: 'stopped-before', ms: 10_000 },
+        { process: 'up 1 (bob on m1)', label: 'puts the record of hub, if it is as it was', call: 2, kind: 'stopped-before', ms: 10_000 },
       ],
     });
     expect(ends).toEqual({ 'up 1 (bob on m1)': '0', promises: 'holds' });
