@@ -35,6 +35,8 @@ export class AwsModel {
   #writes: { readonly by: string; readonly stack: string }[] = [];
   /** Plugins with a call that changes AWS, from its first try to its last. */
   readonly callers = new Set<Process>();
+  /** The CLI that may ask for such a call, by its plugin. A refresh asks for none. */
+  readonly askers = new Map<Process, Process>();
   /** When each key ends, by AWS's own clock. */
   readonly sessions = new Map<string, number>();
   /** Milliseconds for which a describe shows what was before. At most the staleness that the network file grants. */

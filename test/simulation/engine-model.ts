@@ -705,6 +705,7 @@ export function modelEngine(orchestrator: Process, { world, aws, mounts, count }
             ...environment,
             AWS_ACCESS_KEY_ID: request.environment['AWS_ACCESS_KEY_ID'] ?? '',
           });
+    if (plugin && (kind === 'up' || kind === 'destroy')) aws.askers.set(plugin, cli);
     // It looks every 5 minutes whether its engine lives.
     if (plugin)
       cli.onGone.add(() => {

@@ -233,7 +233,7 @@ export class Oracle {
         /^(up|destroy)/.test(name) &&
         each.name.startsWith('plugin of') &&
         each.name.endsWith(name) &&
-        (this.#aws.callers.has(each) || processes.some((cli) => each.name === `plugin of ${cli.name}`)) &&
+        (this.#aws.callers.has(each) || this.#aws.askers.get(each)?.alive === true) &&
         Object.values(each.environment).some((value) => value.includes(`/${stack}/`)),
     );
     const endsMs = this.#aws.sessions.get(plugin?.environment['AWS_ACCESS_KEY_ID'] ?? '') ?? 0;

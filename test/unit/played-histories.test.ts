@@ -254,3 +254,29 @@ describe('a VPC that an SDK made twice, over a lost answer, while AWS shows what
     expect(ends).toEqual({ 'up 1 (bob on m1)': '0', promises: 'holds' });
   });
 });
+
+describe('a run that was killed in its own recovery, and left an engine that only reads AWS', () => {
+  it('is taken over from on another machine, without a question: that its first engine has ended is in the record', () => {
+    const { ends, history } = played({
+      seed: 'left-refresh',
+      deployed: false,
+      actors: [
+        { name: 'up 1 (ada on m1)', kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined },
+        { name: 'recover 2 (bob on m2)', kind: 'recover', machine: 'm2', user: 'bob', startsAtMs: 300_000, stack: undefined },
+      ],
+      faults: [
+        {
+          process: 'engine 1 of up 1 (ada on m1)',
+          label: 'writes the checkpoint of hub through the gateway',
+          call: 1,
+          kind: 'killed-after',
+          ms: 0,
+        },
+        { process: 'plugin of engine 2 of up 1 (ada on m1)', label: 'reads what AWS has', call: 1, kind: 'stopped-before', ms: 1_200_000 },
+        { process: 'up 1 (ada on m1)', label: 'puts its heartbeat', call: 2, kind: 'killed-before', ms: 0 },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (ada on m1)': 'killed', 'recover 2 (bob on m2)': '0', promises: 'holds' });
+    expect(history).toMatch(/plugin of engine 2 .* stands still[^]*up 1 .* is killed[^]*recover 2 .* puts the record of hub/);
+  });
+});
