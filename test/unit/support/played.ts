@@ -11,7 +11,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const plain = { clockAheadMs: 0, hidesProcesses: false };
 /** What each command ended with, which promise was violated, and the history itself. */
-export function played(plan: Pick<Plan, 'seed' | 'actors' | 'faults' | 'deployed'> & Partial<Pick<Plan, 'machines' | 'failedLooks' | 'awsLateMs'>>): {
+export function played(
+  plan: Pick<Plan, 'seed' | 'actors' | 'faults' | 'deployed'> & Partial<Pick<Plan, 'machines' | 'failedLooks' | 'awsLateMs'>>,
+): {
   readonly ends: Record<string, string>;
   readonly history: string;
 } {
