@@ -77,9 +77,10 @@ export const isFrozen = (stack: string, lock: StandingLock, incident: string | u
   next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(incident ?? 'ID')}`,
 });
 
-export const isAtWork = (lock: StandingLock, known: Liveness): Problem => ({
+/** @param owner who has the stack */
+export const isAtWork = (owner: string, known: Liveness): Problem => ({
   reason: 'at-work',
-  message: `${describeLock(lock)}. ${known.reason === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
+  message: `${owner}. ${known.reason === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
   next: known.reason === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
 });
 

@@ -280,3 +280,22 @@ describe('a run that was killed in its own recovery, and left an engine that onl
     expect(history).toMatch(/plugin of engine 2 .* stands still[^]*up 1 .* is killed[^]*recover 2 .* puts the record of hub/);
   });
 });
+
+describe('a release that stands still between its look at the lock and its look at the record', () => {
+  it('is refused where another release has taken the stack meanwhile: it goes by who has it, and not by whose lock stood', () => {
+    const release = { kind: 'release', stack: 'hub' } as const;
+    const slow = { ...release, name: 'release 2 (bob on m1)', machine: 'm1', user: 'bob', startsAtMs: 400_000 } as const;
+    const quick = { ...release, name: 'release 3 (ada on m2)', machine: 'm2', user: 'ada', startsAtMs: 405_000 } as const;
+    const { ends } = played({
+      seed: 'release-over-release',
+      deployed: true,
+      actors: [{ name: 'up 1 (bob on m1)', kind: 'up', machine: 'm1', user: 'bob', startsAtMs: 0, stack: undefined }, slow, quick],
+      faults: [
+        { process: 'up 1 (bob on m1)', label: 'puts the checkpoint of hub, if it is as it was', call: 1, kind: 'killed-after', ms: 0 },
+        { process: slow.name, label: 'reads the lock of hub', call: 1, kind: 'stopped-after', ms: 20_000 },
+        { process: quick.name, label: 'puts the lock of hub, if there is none', call: 1, kind: 'stopped-before', ms: 60_000 },
+      ],
+    });
+    expect(ends).toEqual({ 'up 1 (bob on m1)': 'killed', [slow.name]: '6', [quick.name]: '0', promises: 'holds' });
+  });
+});

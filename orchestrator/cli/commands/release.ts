@@ -3,6 +3,7 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { Journal } from '../../journal/journal.ts';
 import { Heartbeat, whileHeard } from '../../locks/heartbeat.ts';
+import { describeLock } from '../../locks/durable-locks.ts';
 import type { StandingLock } from '../../locks/durable-locks.ts';
 import { takeOverStack } from '../../ownership/claim.ts';
 import type { HeldRecord } from '../../ownership/records.ts';
@@ -10,7 +11,7 @@ import { isOpen } from '../../ownership/stack-record.ts';
 import { mayBeAtWork } from '../../ownership/liveness.ts';
 import { identityKeyOf } from '../../ownership/processes.ts';
 import { readDossiers, writeReleaseNote } from '../../recovery/dossier.ts';
-import { verifiedOf } from '../../run/standing.ts';
+import { describeOwner, verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { openAlerting } from '../alerting.ts';
@@ -110,11 +111,19 @@ function told(context: Context, flags: ReleaseFlags, json: object, text: string)
   return exitCodes.done;
 }
 
-function refuseAtWork(stack: string, lock: StandingLock, { liveness }: Standings): void {
-  const record = lock.content.kind === 'holdfast' ? lock.content.record : undefined;
-  if (record?.operation === 'freeze') throw new Refusal(exitCodes.lockedByOther, isFrozen(stack, lock, record.incident));
-  const known = record && liveness(record);
-  if (known && mayBeAtWork(known)) throw new Refusal(exitCodes.lockedByOther, isAtWork(lock, known));
+function refuseAtWork(stack: string, lock: StandingLock, { liveness, records }: Standings): void {
+  const ofLock = lock.content.kind === 'holdfast' ? lock.content.record : undefined;
+  if (ofLock?.operation === 'freeze') throw new Refusal(exitCodes.lockedByOther, isFrozen(stack, lock, ofLock.incident));
+  const record = records.get(stack)?.record;
+  // The lock was read before the record, which may have another owner by then.
+  const owner = record && 'owner' in record && record.phase !== 'held' ? record.owner : undefined;
+  for (const { process, described } of [
+    ...(ofLock ? [{ process: ofLock, described: describeLock(lock) }] : []),
+    ...(owner ? [{ process: owner, described: describeOwner(owner) }] : []),
+  ]) {
+    const known = liveness(process);
+    if (mayBeAtWork(known)) throw new Refusal(exitCodes.lockedByOther, isAtWork(described, known));
+  }
 }
 
 async function confirm(context: Context, { confirm: said, incident }: ReleaseFlags, stack: string): Promise<void> {
