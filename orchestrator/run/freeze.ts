@@ -121,7 +121,7 @@ function refusalOf(stack: string, freeze: Freeze | undefined, { standings, incid
  * A freeze lets no run begin, and ends none: whether one may still change the stack.
  * @param ended orchestrators of which no engine is left
  */
-export function mayBeAtWork(standing: Standing | undefined, record: StackRecord | undefined, ended: readonly ProcessRecord[]): boolean {
+export function mayStillChange(standing: Standing | undefined, record: StackRecord | undefined, ended: readonly ProcessRecord[]): boolean {
   if (standing?.kind !== 'held') return standing?.kind === 'locked';
   if (standing.unseen !== undefined) return true;
   if (!isOpen(record) || record.writerDead !== undefined) return false;

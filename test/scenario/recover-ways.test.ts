@@ -2,8 +2,9 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
-import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
+import { checkpointKey, durableLockKey, heartbeatKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
+import { runHere } from '../support/in-process.ts';
 import { cliKilled, interrupted, orchestratorKilled, providerKilled } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
@@ -250,6 +251,21 @@ describe('release', { concurrent: false }, () => {
     expect(await rig.locks()).toEqual([]);
     expect((await rig.holdfast(['status'])).exitCode).toBe(0);
     await isWhole(gateway);
+  });
+
+  it('--unreconciled looks again when the name was typed: the run may have been heard of meanwhile', async () => {
+    await interruptedCreate();
+    const lock = JSON.parse(await objectText(rig, durableLockKey(gateway))) as { holdfast: { nonce: string; machine: string } };
+    lock.holdfast.machine = 'another-machine';
+    await bucket.put(durableLockKey(gateway), JSON.stringify(lock), { only: 'always' });
+    const typed = async (): Promise<string> => {
+      await bucket.put(heartbeatKey('small', lock.holdfast.nonce), '{}', { only: 'always' });
+      return 'transit-gateway';
+    };
+    const args = ['release', 'transit-gateway', '--incident', 'INC-9', '--unreconciled', '--network', 'network.yaml'];
+    const released = await runHere(rig, args, {}, Date.now, typed);
+    expect(released.exitCode, released.stdout).toBe(6);
+    expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
   });
 
   it('--unreconciled wants the name of the stack, and is written down as such', async () => {

@@ -14,6 +14,7 @@ export async function runHere(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   now: () => number = Date.now,
+  ask?: Context['ask'],
 ): Promise<CommandResult> {
   let stdout = '';
   let stderr = '';
@@ -27,8 +28,8 @@ export async function runHere(
     cwd: rig.folder,
     root: fileURLToPath(new URL('../../', import.meta.url)),
     now,
-    interactive: false,
-    ask: () => Promise.reject(new Error('there is nobody to ask')),
+    interactive: ask !== undefined,
+    ask: ask ?? (() => Promise.reject(new Error('there is nobody to ask'))),
   };
   await run(app, args, context);
   const events = stdout

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
 import type { LockRecord, ProcessRecord } from '../../orchestrator/locks/lock-record.ts';
-import { freezesOf, freezeStacks, mayBeAtWork, unfreezeStacks } from '../../orchestrator/run/freeze.ts';
+import { freezesOf, freezeStacks, mayStillChange, unfreezeStacks } from '../../orchestrator/run/freeze.ts';
 import type { Freezing } from '../../orchestrator/run/freeze.ts';
 import { readStandings } from '../../orchestrator/run/standing.ts';
 import type { Standing, Standings } from '../../orchestrator/run/standing.ts';
@@ -357,7 +357,7 @@ describe('whether a run may still change what was frozen', () => {
     ['no: its run is known to be dead with its engines', false, held, recordOf({ writerDead: 'person' }), []],
     ['no: it was no run of Holdfast', false, held, undefined, []],
   ])('%s', (_, expected, standing, record, ended) => {
-    expect(mayBeAtWork(standing, record, ended)).toBe(expected);
+    expect(mayStillChange(standing, record, ended)).toBe(expected);
   });
 });
 

@@ -3,7 +3,7 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { selectStacks } from '../../graph/select.ts';
 import type { LockRecord } from '../../locks/lock-record.ts';
-import { freezesOf, freezeStacks, mayBeAtWork, unfreezeStacks } from '../../run/freeze.ts';
+import { freezesOf, freezeStacks, mayStillChange, unfreezeStacks } from '../../run/freeze.ts';
 import type { Freeze } from '../../run/freeze.ts';
 import type { Standings } from '../../run/standing.ts';
 import { endLeftLocks } from '../../run/tidy.ts';
@@ -79,7 +79,7 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
       const outcomes = freezing.frozen.map((one): StackOutcome => {
         const standing = after.byStack.get(one.stack);
         const short = shortOf(one.stack);
-        const isPerhapsAtWork = mayBeAtWork(standing, after.records.get(one.stack)?.record, ended);
+        const isPerhapsAtWork = mayStillChange(standing, after.records.get(one.stack)?.record, ended);
         return {
           stack: one.stack,
           short,
@@ -131,7 +131,7 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
           short,
           outcome: was ? 'unfrozen' : 'not-frozen',
           standing: standing?.kind ?? 'free',
-          mayBeAtWork: mayBeAtWork(standing, after.records.get(stack)?.record, []),
+          mayBeAtWork: mayStillChange(standing, after.records.get(stack)?.record, []),
           by: was ? whoOf(was.by) : null,
           detail: detailOfUnfrozen(was?.by, short, standing),
         };

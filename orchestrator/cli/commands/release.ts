@@ -91,7 +91,11 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   const isDone = items.every(({ done }) => done);
   if (!flags.json) print(context, describeChecklist(short, items, styleFor(context.process.stdout, context.env)));
   if (!isDone && !flags.unreconciled) throw new Refusal(exitCodes.held, notReconciled(stack, items, flags.incident));
-  if (!isDone) await confirm(context, flags, stack);
+  if (!isDone) {
+    await confirm(context, flags, stack);
+    // A person may have thought about it for minutes, in which a quiet owner is heard of again.
+    refuseAtWork(stack, lock, (await read()).standings);
+  }
   const going = { stack, lock, record: standings.records.get(stack), standings, isDone, items };
   await whileHeard(new Heartbeat(aws.store, network, aws.run, aws.process), () => letGo(context, opened, flags, going));
   const { incident } = flags;
