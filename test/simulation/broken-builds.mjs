@@ -64,7 +64,7 @@ export const brokenBuilds = [
     edits: [
       {
         file: 'orchestrator/run/freeze.ts',
-        from: "if (record.phase !== 'free' && isHeld) return",
+        from: "if (record.phase !== 'free' && isHeld && record.epoch === seen?.epoch) return",
         to: "if (record.phase !== 'free') return",
       },
     ],
@@ -102,8 +102,8 @@ export const brokenBuilds = [
     edits: [
       {
         file: 'orchestrator/cli/commands/recover.ts',
-        from: "(verified.run ?? '') > run",
-        to: 'verified.run === run',
+        from: 'return isOfOther && !isBefore;',
+        to: 'return false;',
       },
     ],
   },
