@@ -1,13 +1,21 @@
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { afterAll } from 'vitest';
 import type { Plan } from '../../simulation/plan.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'proof-'));
+// JavaScript, as the simulator's own runner is. Made once for a file of tests: that takes as long as a history.
+const bundler = '../../simulation/bundle.mjs';
+const { bundleSimulator } = (await import(bundler)) as { bundleSimulator: (name: string) => Promise<{ readonly file: string }> };
+const simulator = (await bundleSimulator(`simulator-played-${process.pid}-${randomUUID()}`)).file;
 
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  for (const made of [folder, dirname(simulator)]) rmSync(made, { recursive: true });
+});
 
 const plain = { clockAheadMs: 0, hidesProcesses: false };
 /** What each command ended with, which promise was violated, and the history itself. */
@@ -30,7 +38,7 @@ export function played(
     ...plan,
   };
   writeFileSync(file, JSON.stringify(whole));
-  const { stdout, stderr } = spawnSync(process.execPath, ['test/simulation/simulate.mjs', '--plan', file], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync(process.execPath, [simulator, '--plan', file], { encoding: 'utf8' });
   const lines = stdout.split('\n');
   const ends = plan.actors.map(({ name }) => [name, lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? stderr]);
   const promise = lines.find((line) => /^(holds|VIOLATED)/.test(line)) ?? stderr;
