@@ -67,6 +67,11 @@ export const brokenBuilds = [
         from: "if (record.phase !== 'free' && isHeld && record.epoch === seen?.epoch) return",
         to: "if (record.phase !== 'free') return",
       },
+      {
+        file: 'orchestrator/run/freeze.ts',
+        from: "if (standing?.kind !== 'held') return standing?.kind === 'locked';",
+        to: 'return false;',
+      },
     ],
   },
   {
