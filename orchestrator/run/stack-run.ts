@@ -150,9 +150,11 @@ const claimRequest = (work: Work, settings: StackRunSettings): ClaimRequest => (
 export async function runStack(work: Work, settings: StackRunSettings, onLock: (taken: boolean) => void): Promise<StackEnd> {
   const { records, journal } = settings;
   const { stack } = work;
-  const claiming = await claimStack(settings.lockRecord(stack), records.get(stack) ?? stack, claimRequest(work, settings)).catch(
-    (cause: unknown) => ({ failed: messageOf(cause) }),
-  );
+  const claiming = await claimStack(
+    settings.lockRecord(stack),
+    records.get(stack) ?? { kind: 'none', stack },
+    claimRequest(work, settings),
+  ).catch((cause: unknown) => ({ failed: messageOf(cause) }));
   if ('failed' in claiming) {
     onLock(false);
     return { outcome: 'failed', errors: [`the lock could not be taken: ${claiming.failed}`] };
