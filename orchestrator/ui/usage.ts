@@ -31,12 +31,23 @@ export const severalStacks = (pattern: string, stacks: readonly string[], { beca
 });
 
 /** @param wanted the network file's regular expression */
-export const malformedIncident = (incident: string, wanted: string, file: string, line: number | undefined): Problem => ({
+export const malformedIncident = (incident: string, wanted: string): Problem => ({
   reason: 'incident-malformed',
   message: `"${incident}" is not what this network takes for an incident (${wanted})`,
   next: 'Give the id of the incident as your tracker has it.',
-  file,
-  ...(line === undefined ? {} : { line }),
+});
+
+export const incidentTooLong = (characters: number, most: number): Problem => ({
+  reason: 'incident-too-long',
+  message: `the incident has ${characters} characters, and ${most} is the most`,
+  next: 'Give the id of the incident as your tracker has it.',
+});
+
+/** @param wanted the network file's regular expression */
+export const slowIncidentPattern = (wanted: string, seconds: number): Problem => ({
+  reason: 'incident-pattern-slow',
+  message: `in ${seconds} s it could not be told whether this is an incident: recovery.incident (${wanted}) has ways without end to match it`,
+  next: 'Write it without a repetition inside a repetition, as in ^INC-[0-9]+$',
 });
 
 export const upNotConfirmed: Problem = {
