@@ -61,6 +61,7 @@ export const isForLab = (path: string): boolean => /^\/_lab(\/|\?|$)/.test(path)
  * | `GET`, `POST`, `DELETE /_lab/faults`, `DELETE /_lab/faults/<id>` | the faults, see `FaultOrder`; what a deleted one held goes on |
  * | `GET /_lab/held?fault&wait` | the held calls; `wait=1` answers when there is one |
  * | `POST /_lab/held/<n>/release` `{how: 'go-on' \| 'cut'}` | lets one go on, or cuts its connection where it stands |
+ * | `GET /_lab/sessions` | the ids of the keys that STS gave out: who has a key compares it there, and sends no id |
  * | `GET /_lab/sessions/<accessKeyId>` | a session that STS gave out |
  * | `POST /_lab/sessions/<accessKeyId>/expire`, `/revoke` `{services?}` | ends it now, for all services or for some |
  * | `PUT /_lab/roles/<name>` | the policy of a role, from now on and for every session of it; `GET` shows it, `DELETE` lets the role do everything again |
@@ -119,6 +120,8 @@ export class LabApi {
         if (!how.success) return badRequest(issuesOf(how.error), { how: ['go-on', 'cut'] });
         return held.release(Number(id), how.data.how ?? 'go-on') ? ok({ released: Number(id) }) : notFound(`held call ${id}`);
       }
+      case 'GET /sessions':
+        return ok({ accessKeyIds: sessions.given });
       case 'GET /sessions/*': {
         const session = sessions.get(id);
         return session === undefined ? notFound(`session of ${id}`) : ok(session);

@@ -27,6 +27,7 @@ export type SessionEnd = 'expired' | 'revoked';
  */
 export class Sessions {
   readonly #byKey = new Map<string, Session>();
+  readonly #given = new Set<string>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -38,6 +39,7 @@ export class Sessions {
     const accessKeyId = elementText(reply, 'AccessKeyId');
     const expiration = elementText(reply, 'Expiration');
     if (accessKeyId === undefined || expiration === undefined) return;
+    this.#given.add(accessKeyId);
     this.#byKey.set(accessKeyId, {
       accessKeyId,
       issuedAt: this.#clock.now().toISOString(),
@@ -49,6 +51,11 @@ export class Sessions {
       revoked: false,
       endedFor: {},
     });
+  }
+
+  /** The keys that the lab's STS gave, and no others. */
+  get given(): readonly string[] {
+    return [...this.#given];
   }
 
   get(accessKeyId: string): Session | undefined {

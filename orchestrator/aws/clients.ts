@@ -1,12 +1,16 @@
+import { devNull } from 'node:os';
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { STSClient } from '@aws-sdk/client-sts';
+import type { Service } from '../network/endpoint.ts';
+import type { Endpoints } from './endpoints.ts';
 import { nameDenials } from './name-denials.ts';
 import type { Session } from './session.ts';
 import { clientSettings, openStateClients } from './state-clients.ts';
+import type { Timeouts } from './state-clients.ts';
 import type { Target } from './target.ts';
 
 /** The AWS clients of one command, all with the same session; after a renewal they sign with the new one. */
@@ -23,14 +27,13 @@ export interface Clients {
 
 /** @param session asked at each request, so that a renewed session is used at once */
 export function openClients(target: Target, region: string, session: () => Session): Clients {
-  const configuration = clientSettings(target, region, session);
-  const ec2 = nameDenials(new EC2Client(configuration));
+  const settings = (service: Service, timeouts?: Timeouts) => clientSettings(target, service, region, session, timeouts);
+  const ec2 = nameDenials(new EC2Client(settings('ec2')));
   const { s3, sts } = openStateClients(target, region, session);
   const cloudtrail = new CloudTrailClient({
-    ...configuration,
+    ...settings('cloudtrail', { connectionTimeout: 5_000, socketTimeout: 30_000 }),
     // Two requests a second are allowed: the look-up paces its own tries (trail.ts), and one of the SDK's in between would be refused.
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
   });
   nameDenials(cloudtrail);
   const loaded: { readonly destroy: () => void }[] = [];
@@ -49,9 +52,9 @@ export function openClients(target: Target, region: string, session: () => Sessi
     s3,
     sts,
     cloudtrail,
-    sns: onFirstUse(async () => new (await import('@aws-sdk/client-sns')).SNSClient({ ...configuration, maxAttempts: 2 })),
+    sns: onFirstUse(async () => new (await import('@aws-sdk/client-sns')).SNSClient({ ...settings('sns'), maxAttempts: 2 })),
     cloudwatch: onFirstUse(
-      async () => new (await import('@aws-sdk/client-cloudwatch')).CloudWatchClient({ ...configuration, maxAttempts: 2 }),
+      async () => new (await import('@aws-sdk/client-cloudwatch')).CloudWatchClient({ ...settings('cloudwatch'), maxAttempts: 2 }),
     ),
     destroy: () => [ec2, s3, sts, cloudtrail, ...loaded].forEach((client) => client.destroy()),
   };
@@ -66,20 +69,27 @@ export function engineCredentials(target: Target, region: string, session: Sessi
     ...(sessionToken ? { AWS_SESSION_TOKEN: sessionToken } : {}),
     AWS_REGION: region,
     AWS_EC2_METADATA_DISABLED: 'true',
-    ...(target.kind === 'LAB' ? { AWS_ENDPOINT_URL: target.lab.endpoint, AWS_S3_USE_PATH_STYLE: 'true' } : {}),
+    // No profile: its `endpoint_url` would lead the plugin, and the state past the mount, to where nothing was checked.
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
+    ...(target.kind === 'LAB'
+      ? { AWS_ENDPOINT_URL: target.lab.endpoint, AWS_S3_USE_PATH_STYLE: 'true' }
+      : engineEndpoints(target.endpoints)),
   };
 }
 
+/** As every SDK reads them. Without S3: the state's URL says where the state is, and by this variable the engine would go past a mount. */
+export const engineEndpoints = ({ s3: _, ...others }: Endpoints): Record<string, string> =>
+  Object.fromEntries(Object.entries(others).map(([service, url]) => [`AWS_ENDPOINT_URL_${service.toUpperCase()}`, url]));
+
 /** The URL under which the engine finds the state bucket. */
 export function stateUrl(
-  target: { readonly kind: 'REAL' } | { readonly kind: 'LAB'; readonly endpoint: string },
+  target: { readonly kind: 'REAL'; readonly endpoint: string | undefined } | { readonly kind: 'LAB'; readonly endpoint: string },
   bucket: string,
   region: string,
 ): string {
   const query = new URLSearchParams({ region });
-  if (target.kind === 'LAB') {
-    query.set('endpoint', target.endpoint);
-    query.set('s3ForcePathStyle', 'true');
-  }
+  if (target.endpoint !== undefined) query.set('endpoint', target.endpoint);
+  if (target.kind === 'LAB') query.set('s3ForcePathStyle', 'true');
   return `s3://${bucket}?${query.toString()}`;
 }

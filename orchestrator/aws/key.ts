@@ -1,25 +1,24 @@
+import type { KmsKey } from '../state/kms-url.ts';
 import { looked } from './looked.ts';
 import type { Looked } from './looked.ts';
 import { nameDenials } from './name-denials.ts';
 import type { Session } from './session.ts';
+import { connection } from './state-clients.ts';
 import type { Target } from './target.ts';
 
 /**
  * Whether the session may use a key in KMS as the engine will: encrypts a few bytes, and decrypts them again.
- * @param url as in `awskms://alias/state?region=eu-west-1`
- * @param region where the URL names none
+ * @param region where the key's URL names none
  */
-export async function tryKey(url: string, target: Target, region: string, { credentials }: Session): Promise<Looked<unknown>> {
-  const { key, region: named, context } = keyOf(url);
+export async function tryKey(
+  { key, region: named, context }: KmsKey,
+  target: Target,
+  region: string,
+  { credentials }: Session,
+): Promise<Looked<unknown>> {
   // Loaded here: most networks have no key.
   const { DecryptCommand, EncryptCommand, KMSClient } = await import('@aws-sdk/client-kms');
-  const kms = nameDenials(
-    new KMSClient({
-      region: named ?? region,
-      credentials,
-      ...(target.kind === 'LAB' ? { endpoint: target.lab.endpoint } : {}),
-    }),
-  );
+  const kms = nameDenials(new KMSClient({ ...connection(target, 'kms'), region: named ?? region, credentials }));
   try {
     const encrypted = await looked(
       () => kms.send(new EncryptCommand({ KeyId: key, EncryptionContext: context, Plaintext: Buffer.from('holdfast') })),
@@ -33,22 +32,4 @@ export async function tryKey(url: string, target: Target, region: string, { cred
   } finally {
     kms.destroy();
   }
-}
-
-/**
- * A URL with an alias, an id, or after a third slash an ARN.
- * @see https://gocloud.dev/howto/secrets/#aws
- */
-export function keyOf(url: string): {
-  readonly key: string;
-  readonly region: string | undefined;
-  readonly context: Record<string, string>;
-} {
-  const [, key = '', text = ''] = /^awskms:\/\/\/?([^?]*)\??(.*)$/.exec(url) ?? [];
-  const query = new URLSearchParams(text);
-  return {
-    key,
-    region: query.get('region') ?? undefined,
-    context: Object.fromEntries([...query].flatMap(([name, value]) => (name.startsWith('context_') ? [[name.slice(8), value]] : []))),
-  };
 }

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { z } from 'zod';
 import { labAccountId } from '../domain/lab-record.ts';
 import { messageOf, notOk, ok } from '../domain/problem.ts';
 import type { Result } from '../domain/problem.ts';
+import { connection } from './state-clients.ts';
 import type { Target } from './target.ts';
 
 export interface Credentials {
@@ -67,9 +69,11 @@ async function openUnstated(request: SessionRequest): Promise<Result<Session>> {
   const keys = environmentKeys(env);
   const { AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile } = env;
   if (target.kind === 'LAB') {
-    // A key of this lab's own STS, or one that was pointed at this lab on purpose. Any other key is not the lab's business: it is not used, and not sent.
+    // A key of this lab's own STS, or one that was pointed at this lab on purpose and cannot be AWS's. Any other key is not the lab's business: it is not
+    // used, and not even its id is sent.
     const isMeant = env['AWS_ENDPOINT_URL'] === target.lab.endpoint;
-    if (keys && (isMeant || (await issuedBy(target.lab.endpoint, keys.accessKeyId)))) return ok(environmentSession(keys, env));
+    if (keys && ((isMeant && !isOfAws(keys.accessKeyId)) || (await issuedKeys(target.lab.endpoint)).includes(keys.accessKeyId)))
+      return ok(environmentSession(keys, env));
     if (isMeant && roleArn && tokenFile) return assumeWebIdentity(request, roleArn, () => readFile(tokenFile, 'utf8'));
     return assumeWebIdentity(request, labRole, () => Promise.resolve('the-lab-takes-any-token'));
   }
@@ -93,19 +97,24 @@ function environmentSession(credentials: Credentials, env: SessionRequest['env']
   return { ...session, expiry: 'never', ...(expiration === undefined ? {} : { stated: expiration }) };
 }
 
-async function issuedBy(endpoint: string, accessKeyId: string): Promise<boolean> {
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids */
+const isOfAws = (accessKeyId: string): boolean => /^A[A-Z]{3}[A-Z0-9]{12,}$/.test(accessKeyId);
+
+/** The keys that the lab's STS has given. None where it does not say: then no key of the environment is used. */
+async function issuedKeys(endpoint: string): Promise<readonly string[]> {
   try {
-    return (await fetch(`${endpoint}/_lab/sessions/${encodeURIComponent(accessKeyId)}`)).ok;
+    const answer = await fetch(`${endpoint}/_lab/sessions`, { redirect: 'error' });
+    return z.object({ accessKeyIds: z.array(z.string()) }).parse(await answer.json()).accessKeyIds;
   } catch {
-    return false;
+    return [];
   }
 }
 
 async function assumeWebIdentity(request: SessionRequest, roleArn: string, token: () => Promise<string>): Promise<Result<Session>> {
   const { target, region, sessionName } = request;
   const sts = new STSClient({
+    ...connection(target, 'sts'),
     region,
-    ...(target.kind === 'LAB' ? { endpoint: target.lab.endpoint } : {}),
     // The call is unsigned: the token is what proves who asks.
     credentials: { accessKeyId: '', secretAccessKey: '' },
     signer: { sign: (unsigned) => Promise.resolve(unsigned) },
@@ -144,11 +153,16 @@ async function assumeWebIdentity(request: SessionRequest, roleArn: string, token
   }
 }
 
-/** Whatever else the AWS SDK knows: profiles, SSO, container and instance roles. Asked anew at each renewal. */
+/**
+ * Whatever else the AWS SDK knows: profiles, SSO, container and instance roles. Asked anew at each renewal. Its own clients of STS and SSO follow the variables
+ * and the profile, all of which were checked; what gives keys to a container or an instance is asked where it is, on this machine or its link.
+ */
 async function fromChain(request: SessionRequest): Promise<Result<Session>> {
   try {
     const profile = request.env['AWS_PROFILE'];
-    const given = await fromNodeProviderChain({ clientConfig: { region: request.region }, ...(profile ? { profile } : {}) })();
+    const { requestHandler } = connection(request.target, 'sts');
+    const clientConfig = { region: request.region, ...(requestHandler && { requestHandler }) };
+    const given = await fromNodeProviderChain({ clientConfig, ...(profile ? { profile } : {}) })();
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = given;
     return ok({
       source: profile ? `profile ${profile}` : "the AWS SDK's default chain",

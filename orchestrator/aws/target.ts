@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labAccountId, labRecordSchema } from '../domain/lab-record.ts';
 import type { LabRecord } from '../domain/lab-record.ts';
-import { notOk, ok } from '../domain/problem.ts';
+import { ok } from '../domain/problem.ts';
 import type { Result } from '../domain/problem.ts';
+import type { NetworkSpec } from '../network/spec.ts';
+import { endpointsOf } from './endpoints.ts';
+import type { EndpointFault, Endpoints, Resolve } from './endpoints.ts';
 
 /** Where a command acts. A network's account decides it, and nothing else: the lab's account is the lab, every other is AWS. */
-export type Target = { readonly kind: 'LAB'; readonly lab: LabRecord } | { readonly kind: 'REAL' };
+export type Target = { readonly kind: 'LAB'; readonly lab: LabRecord } | { readonly kind: 'REAL'; readonly endpoints: Endpoints };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -14,7 +17,7 @@ export const labFolder = (root: string, env: Environment): string => env['HOLDFA
 
 export const labRecordFile = (folder: string): string => join(folder, 'lab.json');
 
-/** The lab that runs in this folder; undefined where none does, also where a record is left of one that died. */
+/** The lab that runs in this folder; undefined where none does, also where a record is left of one that died, or names another place than loopback. */
 export async function runningLab(folder: string): Promise<LabRecord | undefined> {
   let record: LabRecord;
   try {
@@ -23,7 +26,7 @@ export async function runningLab(folder: string): Promise<LabRecord | undefined>
     return undefined;
   }
   try {
-    const answer = await fetch(`${record.endpoint}/_lab`);
+    const answer = await fetch(`${record.endpoint}/_lab`, { redirect: 'error' });
     const body = (await answer.json()) as { lab?: unknown };
     return body.lab === record.lab ? record : undefined;
   } catch {
@@ -31,32 +34,17 @@ export async function runningLab(folder: string): Promise<LabRecord | undefined>
   }
 }
 
-/** Promise 8 of the design: a real account is never touched by the lab's parts, nor the lab mistaken for a real account. */
-export function resolveTarget(account: string, lab: LabRecord | undefined, env: Environment): Result<Target> {
-  if (account === labAccountId) {
-    if (lab) return ok({ kind: 'LAB', lab });
-    return notOk({
-      reason: 'lab-not-running',
-      message: `account ${labAccountId} is the lab, and the lab is not running`,
-      next: 'Start it with `npm run lab -- start`, or put your own account id into the network file.',
-    });
-  }
-  const loopback = Object.entries(env).find(
-    ([name, value]) => name.startsWith('AWS_ENDPOINT_URL') && value !== undefined && isLoopback(value),
-  );
-  if (loopback)
-    return notOk({
-      reason: 'real-account-on-loopback',
-      message: `the network's account ${account} is a real one, but ${loopback[0]} leads to ${loopback[1] ?? ''} on this machine`,
-      next: `Unset ${loopback[0]}, or use a network of the lab's account.`,
-    });
-  return ok({ kind: 'REAL' });
-}
+/** `lab-not-running`: the account is the lab's, which is never AWS. */
+export type TargetFault = { readonly code: 'lab-not-running' } | EndpointFault;
 
-function isLoopback(url: string): boolean {
-  try {
-    return /^((.+\.)?localhost\.?|127\.[\d.]+|0\.0\.0\.0|\[::1?\])$/.test(new URL(url).hostname);
-  } catch {
-    return false;
-  }
+/** Promise 8 of the design: a real account is never touched by the lab's parts, nor the lab mistaken for a real account. */
+export async function resolveTarget(
+  { account, region, endpoints = {} }: Pick<NetworkSpec, 'account' | 'region' | 'endpoints'>,
+  lab: LabRecord | undefined,
+  env: Environment,
+  resolve?: Resolve,
+): Promise<Result<Target, readonly TargetFault[]>> {
+  if (account === labAccountId) return lab ? ok({ kind: 'LAB', lab }) : { ok: false, problems: [{ code: 'lab-not-running' }] };
+  const found = await endpointsOf({ region, named: endpoints, env }, resolve);
+  return found.ok ? ok({ kind: 'REAL', endpoints: found.value }) : found;
 }

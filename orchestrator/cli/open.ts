@@ -37,7 +37,8 @@ import { criticalPathSeconds } from '../state/durations.ts';
 import { oldLayoutPrefixes, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { readInstallation } from '../state/installation.ts';
-import { byPassphrase, holdsSecrets, recordedSecrets } from '../state/secrets.ts';
+import { parseKmsUrl } from '../state/kms-url.ts';
+import { holdsSecrets, recordedSecrets } from '../state/secrets.ts';
 import { lookAt, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
 import { oldLayout } from '../ui/bucket.ts';
 import type { Context } from './context.ts';
@@ -166,13 +167,14 @@ export async function preflight(
   if (aws.live.remainingSeconds() < network.spec.session.minimum) await aws.live.renew().catch(() => false);
   const reads = bucketReads(file, aws);
   const { secrets } = network.spec.state;
-  const [identity, zones, bucketFacts, properties, passphrase, key] = await Promise.all([
+  const key = parseKmsUrl(secrets);
+  const [identity, zones, bucketFacts, properties, passphrase, keyTried] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
     lookAtBucket(reads),
     lookAtProperties(reads),
     lookAtPassphrase(context),
-    secrets === byPassphrase ? undefined : tryKey(secrets, target, network.spec.region, aws.session()),
+    key === undefined ? undefined : tryKey(key, target, network.spec.region, aws.session()),
   ]);
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
@@ -204,7 +206,7 @@ export async function preflight(
     secrets: {
       configured: secrets,
       passphrase,
-      key,
+      key: keyTried,
       stacks: [...states.values()].map(({ short, body }) => ({
         short,
         provider: recordedSecrets(body)?.provider,
@@ -363,5 +365,9 @@ const noStandings: Standings = {
 
 /** Where the engine finds the state of this network. */
 export function backendUrl({ target }: OpenedFile, aws: OpenedSession, region: string): string {
-  return stateUrl(target.kind === 'LAB' ? { kind: 'LAB', endpoint: target.lab.endpoint } : target, aws.bucket, region);
+  const at =
+    target.kind === 'LAB'
+      ? ({ kind: 'LAB', endpoint: target.lab.endpoint } as const)
+      : ({ kind: 'REAL', endpoint: target.endpoints.s3 } as const);
+  return stateUrl(at, aws.bucket, region);
 }

@@ -40,7 +40,7 @@ export async function openShell(context: Context, { file, aws, installation, sta
       'Do not run pulumi up or destroy in it. `exit` verifies what you leave and goes on; `exit 1` gives up.',
   });
   const env: Record<string, string | undefined> = {
-    ...context.env,
+    ...withoutOwnPlaces(context.env),
     ...variables,
     ...aws.live.environment(),
     PATH: [...path, context.env['PATH'] ?? ''].join(':'),
@@ -56,3 +56,7 @@ export async function openShell(context: Context, { file, aws, installation, sta
   });
   return exitCode === 0;
 }
+
+/** The session and the endpoints are Holdfast's: with a profile, or an endpoint of S3, the shell's `pulumi` would go elsewhere, and past the copy of the state. */
+const withoutOwnPlaces = (env: Context['env']): Context['env'] =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^AWS_(PROFILE|DEFAULT_PROFILE|ENDPOINT_URL.*)$/.test(name)));

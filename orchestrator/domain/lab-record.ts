@@ -1,12 +1,15 @@
 import { z } from 'zod';
 
+/** A literal address, in the spelling that the lab writes: a name may mean any machine. */
+const loopbackUrl = /^http:\/\/(127\.0\.0\.1|\[::1\]):\d{1,5}$/;
+
 /** What a running lab leaves in its folder, and `lab status --json` prints. The lab writes it; the orchestrator reads it and starts nothing. */
 export const labRecordSchema = z.object({
   schema: z.literal(1),
   /** Random; the proxy answers it at `/_lab`, which is how an endpoint is known to be this lab and no other. */
   lab: z.string(),
   pid: z.int(),
-  endpoint: z.url(),
+  endpoint: z.string().regex(loopbackUrl, { error: 'not http on a loopback address' }),
   region: z.string(),
   accountId: z.string(),
   bucket: z.string(),

@@ -1,4 +1,7 @@
 import { cidr, contains, overlaps } from '../domain/cidr.ts';
+import { labAccountId } from '../domain/lab-record.ts';
+import { parseKmsUrl } from '../state/kms-url.ts';
+import { partitionOf } from './endpoint.ts';
 import type { NetworkSpec } from './spec.ts';
 
 type Path = readonly (string | number)[];
@@ -13,7 +16,7 @@ export interface Finding {
 
 /** What the schema of one field cannot see: how the parts of a network fit together. Pure; all findings, not just the first. */
 export function checkNetwork(spec: NetworkSpec): Finding[] {
-  return [...checkSegments(spec), ...checkVpcs(spec), ...checkOverlaps(spec), ...checkTopic(spec)];
+  return [...checkSegments(spec), ...checkVpcs(spec), ...checkOverlaps(spec), ...checkTopic(spec), ...checkPlaces(spec)];
 }
 
 export const finding = (path: Path, reason: string, message: string, next: string): Finding => ({ path, reason, message, next });
@@ -157,4 +160,23 @@ function* checkTopic({ region, guardrails }: NetworkSpec): Iterable<Finding> {
     );
   const listed = subscriptions.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`);
   yield* duplicates([...at, 'subscriptions'], listed, 'subscription');
+}
+
+/** Where keys go. */
+function* checkPlaces({ account, region, endpoints, state }: NetworkSpec): Iterable<Finding> {
+  if (account === labAccountId && endpoints !== undefined)
+    yield finding(
+      ['endpoints'],
+      'endpoints-of-the-lab',
+      `account ${labAccountId} is the lab, which has an endpoint of its own`,
+      'Remove the endpoints, or put your own account id into the network file.',
+    );
+  const named = parseKmsUrl(state.secrets)?.region;
+  if (named !== undefined && partitionOf(named) !== partitionOf(region))
+    yield finding(
+      ['state', 'secrets'],
+      'key-in-another-partition',
+      `the key is in ${named}, and the network in ${region}: these are not of one partition of AWS`,
+      `Name a key of the partition ${partitionOf(region)}.`,
+    );
 }

@@ -7,6 +7,7 @@ import { messageOf, notOk, ok } from '../domain/problem.ts';
 import type { Problem, Result } from '../domain/problem.ts';
 import { checkNetwork, finding } from './check-network.ts';
 import type { Finding } from './check-network.ts';
+import { services } from './endpoint.ts';
 import { networkSchema } from './spec.ts';
 import type { NetworkSpec } from './spec.ts';
 import { excessOf, yamlFaults } from './yaml-faults.ts';
@@ -168,7 +169,8 @@ const knownKeys: Record<string, readonly string[]> = {
   '': Object.keys(networkSchema.shape),
   segments: ['reaches', 'isolated', 'blackholes', 'routes'],
   vpcs: ['segment', 'cidr', 'subnets', 'attachment', 'routes'],
-  state: ['bucket'],
+  endpoints: services,
+  state: ['bucket', 'secrets'],
   session: ['minimum'],
   defaults: ['tags'],
   gateway: ['asn', 'description'],

@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { parseCidr, withoutHostBits } from '../domain/cidr.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { partPattern, partRule } from '../domain/stack-name.ts';
+import { parseKmsUrl } from '../state/kms-url.ts';
 import { byPassphrase } from '../state/secrets.ts';
+import { parseEndpoint, partitionOf } from './endpoint.ts';
+import type { EndpointFlaw, Service } from './endpoint.ts';
+
+export { partitionOf };
 
 /** The network file. The JSON schema that editors use is made from these types (`npm run schema`). */
 
@@ -35,6 +40,34 @@ const duration = z.string().transform((text, context) => {
   }
   return seconds;
 });
+
+const flaws: Readonly<Record<EndpointFlaw, string>> = {
+  malformed: 'an endpoint is a URL such as https://ec2.example.com, without a user, a query and a fragment',
+  'not-https': 'an endpoint starts with https://',
+  'own-address': 'an endpoint does not lead to this machine: a real account is never sent there',
+};
+
+/** Where calls of one service go. In one spelling, which is the one that is compared. */
+const awsEndpoint = z
+  .string()
+  .meta({ pattern: '^https://' })
+  .transform((text, context) => {
+    const parsed = parseEndpoint(text);
+    if (parsed.ok) return parsed.value.url;
+    context.addIssue({ code: 'custom', message: flaws[parsed.flaw] });
+    return z.NEVER;
+  })
+  .optional();
+
+const awsEndpoints = z.strictObject({
+  cloudtrail: awsEndpoint,
+  cloudwatch: awsEndpoint,
+  ec2: awsEndpoint,
+  kms: awsEndpoint,
+  s3: awsEndpoint,
+  sns: awsEndpoint,
+  sts: awsEndpoint,
+} satisfies Readonly<Record<Service, typeof awsEndpoint>>);
 
 const pattern = z.string().refine(
   (text) => {
@@ -156,6 +189,9 @@ export const networkSchema = z.strictObject({
     .regex(/^\d{12}$/, { error: 'an account id has 12 digits, in quotes' })
     .describe('The AWS account. 111122223333 is the lab, and never a real account'),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, { error: 'a region looks like eu-west-1' }),
+  endpoints: awsEndpoints
+    .optional()
+    .describe("Where calls go that do not go to AWS's own domains, by service; https only. Calls of a real account go nowhere else"),
   state: z
     .strictObject({
       bucket: z
@@ -164,9 +200,11 @@ export const networkSchema = z.strictObject({
         .optional(),
       secrets: z
         .string()
-        .regex(/^(passphrase|awskms:\/\/[^\s?]+(\?\S*)?)$/, {
-          error: 'passphrase, or a key in KMS such as awskms://alias/state?region=eu-west-1',
+        .refine((said) => said === byPassphrase || parseKmsUrl(said) !== undefined, {
+          error:
+            'passphrase, or a key in KMS such as awskms://alias/state?region=eu-west-1: alias, id or ARN, then region and context_…, and no endpoint, profile or role',
         })
+        .meta({ pattern: '^(passphrase|awskms://\\S+)$' })
         .default(byPassphrase)
         .describe('What encrypts secret values of the state: passphrase, or a key in KMS such as awskms://alias/state?region=eu-west-1'),
     })
@@ -213,11 +251,6 @@ export const networkSchema = z.strictObject({
 export type NetworkSpec = z.infer<typeof networkSchema>;
 
 export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-export function partitionOf(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
-  return region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-}
 
 /** The topic that the network's own stack makes. Its ARN follows from the name, so that it is known before there is one. */
 export const ownTopicName = (network: string): string => `holdfast-${network}`;

@@ -1,5 +1,5 @@
 import type { Looked } from '../aws/looked.ts';
-import { byPassphrase } from '../state/secrets.ts';
+import { byPassphrase, isOwnProvider } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
 import { fail, notChecked, ok, warn } from './check.ts';
 import type { CheckOutcome } from './check.ts';
@@ -22,6 +22,12 @@ export interface SecretsFacts {
 /** An engine that cannot decrypt a state does nothing; one that encrypts by another key than the file says goes on without a word. */
 export function checkSecrets({ configured, passphrase, key, stacks }: SecretsFacts): CheckOutcome {
   const other = stacks.filter(({ provider }) => provider !== undefined && provider !== configured);
+  const foreign = stacks.filter(({ provider }) => provider !== undefined && !isOwnProvider(provider));
+  if (foreign.length > 0)
+    return fail(
+      `the network file says ${configured}, and ${foreign.map(({ short, provider = '' }) => `the checkpoint of ${short} ${JSON.stringify(provider.slice(0, 200))}`).join(', ')}: no engine is led there`,
+      'Find out who wrote that checkpoint. Plain pulumi would send its keys to where it says: do not run it over this stack. docs/bucket.md tells of earlier versions.',
+    );
   const [first] = other;
   if (first)
     return fail(

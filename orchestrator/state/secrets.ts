@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { exitCodes } from '../domain/exit-codes.ts';
+import { Refusal } from '../domain/problem.ts';
+import type { Problem } from '../domain/problem.ts';
+import { parseKmsUrl } from './kms-url.ts';
 import { parseJson } from './read-json.ts';
 
 /**
@@ -57,10 +61,23 @@ const secretSignature = '1b47061264138c4ac30d75fd1eb44270';
 
 export const holdsSecrets = (checkpoint: string): boolean => checkpoint.includes(secretSignature);
 
-/** For the engine; undefined where it is a passphrase, which the engine takes by itself. What a checkpoint was written with comes before what the file says. */
+/** Whether the engine may be led there: a passphrase, or a key in KMS whose URL names no place of its own. To anything else it would send its keys, or the secrets. */
+export const isOwnProvider = (provider: ConfiguredSecrets): boolean => provider === byPassphrase || parseKmsUrl(provider) !== undefined;
+
+/**
+ * For the engine; undefined where it is a passphrase, which the engine takes by itself. What a checkpoint was written with comes before what the file says.
+ * @throws Refusal where the checkpoint names a provider to which no engine is led
+ */
 export function cloudSecrets(configured: ConfiguredSecrets, checkpoint: string | undefined): CloudSecrets | undefined {
   const recorded = recordedSecrets(checkpoint);
   const { provider, encryptedKey } = recorded ?? { provider: configured };
-  if (!provider.startsWith('awskms://')) return undefined;
+  if (!isOwnProvider(provider)) throw new Refusal(exitCodes.preflightRefused, foreignProvider(provider));
+  if (provider === byPassphrase) return undefined;
   return { url: provider, ...(encryptedKey === undefined ? {} : { encryptedKey }) };
 }
+
+const foreignProvider = (provider: ConfiguredSecrets): Problem => ({
+  reason: 'foreign-secrets-provider',
+  message: `the checkpoint says that its secrets are encrypted by ${JSON.stringify(provider.slice(0, 200))}, which is neither a passphrase nor a plain key in KMS: no engine is started over it`,
+  next: 'Find out who wrote that checkpoint. An earlier version of it is in the bucket: docs/bucket.md',
+});

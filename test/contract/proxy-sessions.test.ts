@@ -122,6 +122,12 @@ test('a session can be asked after by its key', async () => {
   });
 });
 
+test('the lab says which keys it gave, and not those that it was told of', async () => {
+  const { api } = await startRigWithSession();
+  await api('POST', '/sessions/AKIATOLD/expire');
+  expect((await api('GET', '/sessions')).body).toEqual({ accessKeyIds: [sessionKey] });
+});
+
 test('a key without a session is not found', async () => {
   const { api } = await startRig();
   expect((await api('GET', '/sessions/AKIAANY')).status).toBe(404);

@@ -24,7 +24,7 @@ const lab: LabRecord = {
 };
 
 const factsWith = (different: Partial<EnvironmentFacts> = {}): EnvironmentFacts => ({
-  target: { kind: 'REAL' },
+  target: { kind: 'REAL', endpoints: {} },
   network: 'prod',
   account: '999988887777',
   region: 'eu-west-1',

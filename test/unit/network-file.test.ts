@@ -153,8 +153,39 @@ describe('what encrypts secrets', () => {
     },
   );
 
+  it('is refused in another partition than the network', () => {
+    expect(problemAt(secretsOf('awskms://alias/state?region=cn-north-1'), 'state: {').reason).toBe('key-in-another-partition');
+  });
+
   it.each(['default', 'alias/state', 'awskms://', 'gcpkms://projects/p', 'awskms://alias/a b'])('is refused as %s', (said) => {
     expect(problemAt(secretsOf(said), 'secrets:').message).toContain('passphrase, or a key in KMS such as awskms://');
+  });
+});
+
+describe('where calls go', () => {
+  const endpointsOf = (endpoints: string, account = '444455556666'): string =>
+    exampleWith(['111122223333', account], ['segments:', `endpoints: ${endpoints}\nsegments:`]);
+
+  it('is nowhere but AWS where nothing is said', () => {
+    expect(exampleOf().spec.endpoints).toBeUndefined();
+  });
+
+  it('is named by service, in one spelling', () => {
+    expect(exampleOf(endpointsOf('{ ec2: "HTTPS://ec2.Example.com:443/" }')).spec.endpoints).toEqual({ ec2: 'https://ec2.example.com' });
+  });
+
+  it.each([
+    ['without TLS', '{ ec2: "http://ec2.example.com" }', /endpoints\.ec2: an endpoint starts with https/],
+    ['to this machine', '{ ec2: "https://[::ffff:127.0.0.1]" }', /does not lead to this machine/],
+    ['with a user', '{ ec2: "https://me@example.com" }', /without a user/],
+    ['of no service', '{ ec3: "https://example.com" }', /unknown key "ec3"/],
+  ])('is refused %s', (_, endpoints, message) => {
+    expect(problemOf(parseNetwork(file, endpointsOf(endpoints))).message).toMatch(message);
+  });
+
+  it('is refused for the lab, which has an endpoint of its own', () => {
+    const problem = problemOf(parseNetwork(file, endpointsOf('{ ec2: "https://example.com" }', '111122223333')));
+    expect(problem.reason).toBe('endpoints-of-the-lab');
   });
 });
 

@@ -57,7 +57,7 @@ describe('an expiry that a person states', () => {
 describe('credentials in the environment', () => {
   const opened = async (env: Record<string, string>, statedExpiry?: Date): Promise<Pick<Session, 'expiry' | 'stated'>> => {
     const session = await openSession({
-      target: { kind: 'REAL' },
+      target: { kind: 'REAL', endpoints: {} },
       region: 'eu-west-1',
       sessionName: 'holdfast-r1',
       env: { AWS_ACCESS_KEY_ID: 'K', AWS_SECRET_ACCESS_KEY: 'secret', ...env },

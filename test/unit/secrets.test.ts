@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keyOf } from '../../orchestrator/aws/key.ts';
 import { lookAtPassphrase, passphraseEnvironment } from '../../orchestrator/cli/passphrase.ts';
 import type { SecretsFacts } from '../../orchestrator/preflight/secrets.ts';
+import { parseKmsUrl } from '../../orchestrator/state/kms-url.ts';
 import { cloudSecrets, holdsSecrets, recordedSecrets } from '../../orchestrator/state/secrets.ts';
 import { checkOf } from './support/facts.ts';
 
@@ -29,6 +29,15 @@ describe('what a checkpoint was written with', () => {
   it('counts before what the network file says', () => {
     expect(cloudSecrets('passphrase', byKey)).toEqual({ url: key, encryptedKey: 'AQID' });
     expect(cloudSecrets(key, byWord)).toBeUndefined();
+  });
+
+  it.each([
+    ['the service', { type: 'service', state: { url: 'https://x.example' } }],
+    ['a key in KMS behind an endpoint', { type: 'cloud', state: { url: 'awskms://alias/x?endpoint=http://127.0.0.1:9' } }],
+    ['another cloud', { type: 'cloud', state: { url: 'hashivault://x' } }],
+    ['no URL', { type: 'cloud', state: {} }],
+  ])('leads no engine to %s', (_, secrets_providers) => {
+    expect(() => cloudSecrets('passphrase', checkpointOf({ secrets_providers }))).toThrow(/no engine is started over it/);
   });
 
   it('is made as the file says where there is nothing', () => {
@@ -56,7 +65,37 @@ describe('the URL of a key', () => {
       { for: 'state' },
     ],
   ])('%s', (url, id, region, context) => {
-    expect(keyOf(url)).toEqual({ key: id, region, context });
+    expect(parseKmsUrl(url)).toEqual({ key: id, region, context });
+  });
+
+  it('says a context as it was written, with what a URL has to encode', () => {
+    expect(parseKmsUrl('awskms://alias/state?context_for=a%20b%3D%C3%BC')?.context).toEqual({ for: 'a b=ü' });
+  });
+
+  it.each([
+    ['an endpoint', 'awskms://alias/x?endpoint=http://127.0.0.1:9'],
+    ['an endpoint after a region', 'awskms://alias/x?region=eu-west-1&endpoint=https://x.example'],
+    ['an encoded endpoint', 'awskms://alias/x?%65ndpoint=https://x.example'],
+    ['an endpoint behind a semicolon', 'awskms://alias/x?region=eu-west-1;endpoint=https://x.example'],
+    ['a profile', 'awskms://alias/x?profile=other'],
+    ['a role', 'awskms://alias/x?role=arn:aws:iam::999988887777:role/x'],
+    ['two regions', 'awskms://alias/x?region=eu-west-1&region=us-east-1'],
+    ['a region that is a host', 'awskms://alias/x?region=x.example/'],
+    ['a region that is empty', 'awskms://alias/x?region='],
+    ['an empty query', 'awskms://alias/x?'],
+    ['a context without a name', 'awskms://alias/x?context_=1'],
+    ['a context twice', 'awskms://alias/x?context_a=1&context_a=2'],
+    ['a context that is no text', 'awskms://alias/x?context_a=%ff'],
+    ['a fragment', 'awskms://alias/x#y'],
+    ['a way up', 'awskms://alias/../x'],
+    ['a user', 'awskms://me@alias/x'],
+    ['a port', 'awskms://alias:1/x'],
+    ['an ARN of another service', 'awskms:///arn:aws:s3:eu-west-1:111122223333:key/1'],
+    ['a line break', 'awskms://alias/x\n?region=eu-west-1'],
+    ['another cloud', 'gcpkms://projects/p'],
+    ['nothing', ''],
+  ])('with %s is none', (_, url) => {
+    expect(parseKmsUrl(url)).toBeUndefined();
   });
 });
 
@@ -146,6 +185,18 @@ describe('the check of what encrypts secrets', () => {
       'the key is not there',
       { configured: key, key: { ok: false, code: 'NotFoundException', message: 'no such alias' } },
       { outcome: 'fail', message: `${key} cannot be used: NotFoundException: no such alias` },
+    ],
+    [
+      'a checkpoint leads elsewhere, so that pulumi is not advised over it',
+      { stacks: [stack({ provider: 'awskms://alias/x?endpoint=https://x.example' })] },
+      {
+        outcome: 'fail',
+        exitCode: 3,
+        message: expect.stringContaining(
+          'the checkpoint of vpc.a "awskms://alias/x?endpoint=https://x.example": no engine is led there',
+        ) as string,
+        next: expect.not.stringContaining('change-secrets-provider') as string,
+      },
     ],
     [
       'a checkpoint has another key than the file',

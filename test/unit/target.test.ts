@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { labRecordFile, resolveTarget, runningLab } from '../../orchestrator/aws/target.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
-import { labAccountId } from '../../orchestrator/domain/lab-record.ts';
-import { problemOf, valueOf } from './support/results.ts';
+import { labAccountId, labRecordSchema } from '../../orchestrator/domain/lab-record.ts';
+import { noTarget } from '../../orchestrator/ui/target.ts';
+import { exampleOf } from './support/example.ts';
 
 const labAt = (endpoint: string): LabRecord => ({
   schema: 1,
@@ -25,13 +26,19 @@ const labAt = (endpoint: string): LabRecord => ({
 const lab = labAt('http://127.0.0.1:4566');
 const realAccount = '444455556666';
 
+const place = (account: string) => ({ account, region: 'eu-west-1' });
+/** Of a machine without profiles. */
+const bare = { HOME: '/nonexistent' };
+
 describe("the lab's account", () => {
-  it('is the lab that runs', () => {
-    expect(valueOf(resolveTarget(labAccountId, lab, {}))).toEqual({ kind: 'LAB', lab });
+  it('is the lab that runs', async () => {
+    expect(await resolveTarget(place(labAccountId), lab, {})).toEqual({ ok: true, value: { kind: 'LAB', lab } });
   });
 
-  it('is refused where no lab runs, and never sent to AWS', () => {
-    expect(problemOf(resolveTarget(labAccountId, undefined, {}))).toMatchObject({
+  it('is refused where no lab runs, and never sent to AWS', async () => {
+    const refused = await resolveTarget(place(labAccountId), undefined, {});
+    expect(refused).toEqual({ ok: false, problems: [{ code: 'lab-not-running' }] });
+    expect(noTarget({ code: 'lab-not-running' }, exampleOf())).toMatchObject({
       reason: 'lab-not-running',
       message: 'account 111122223333 is the lab, and the lab is not running',
       next: expect.stringContaining('npm run lab -- start') as string,
@@ -43,36 +50,8 @@ describe('a real account', () => {
   it.each([
     ['no lab runs', undefined],
     ['a lab runs', lab],
-  ])('is AWS where %s', (_, running) => {
-    expect(valueOf(resolveTarget(realAccount, running, {}))).toEqual({ kind: 'REAL' });
-  });
-
-  it.each([
-    ['AWS_ENDPOINT_URL', 'http://127.0.0.1:4566'],
-    ['AWS_ENDPOINT_URL', 'http://localhost:4566/'],
-    ['AWS_ENDPOINT_URL', 'http://lab.localhost:4566'],
-    ['AWS_ENDPOINT_URL', 'http://127.1:4566'],
-    ['AWS_ENDPOINT_URL', 'http://[::1]:4566'],
-    ['AWS_ENDPOINT_URL', 'http://0.0.0.0:4566'],
-    ['AWS_ENDPOINT_URL_EC2', 'https://127.0.0.1'],
-    ['AWS_ENDPOINT_URL_S3', 'http://LOCALHOST:9000'],
-  ])('is refused where %s is %s', (name, url) => {
-    expect(problemOf(resolveTarget(realAccount, lab, { [name]: url }))).toMatchObject({
-      reason: 'real-account-on-loopback',
-      message: `the network's account ${realAccount} is a real one, but ${name} leads to ${url} on this machine`,
-      next: expect.stringContaining(`Unset ${name}`) as string,
-    });
-  });
-
-  it.each([
-    'https://ec2.eu-west-1.amazonaws.com',
-    'https://vpce-1.ec2.eu-west-1.vpce.amazonaws.com',
-    'https://localhost.example.com',
-    '',
-    'not a url',
-    undefined,
-  ])('may have the endpoint %j', (url) => {
-    expect(resolveTarget(realAccount, undefined, { AWS_ENDPOINT_URL: url })).toMatchObject({ ok: true });
+  ])('is AWS where %s', async (_, running) => {
+    expect(await resolveTarget(place(realAccount), running, bare)).toEqual({ ok: true, value: { kind: 'REAL', endpoints: {} } });
   });
 });
 
@@ -102,6 +81,39 @@ describe('the record of a lab', () => {
 
   it.each(['', '{', '{"schema":2}'])('is none where the file is %j', async (record) => {
     expect(await found({ lab: 'this-lab' }, record)).toBeUndefined();
+  });
+
+  it.each([
+    'http://localhost:4566',
+    'http://lab.example:4566',
+    'http://10.0.0.1:4566',
+    'http://127.0.0.2:4566',
+    'http://0.0.0.0:4566',
+    'http://[::ffff:127.0.0.1]:4566',
+    'http://127.0.0.1:4566@lab.example',
+    'http://127.0.0.1:4566/x',
+    'http://127.0.0.1',
+    'https://127.0.0.1:4566',
+  ])('is none where it names %s: a lab is a literal loopback address', (endpoint) => {
+    expect(labRecordSchema.safeParse(labAt(endpoint)).success).toBe(false);
+  });
+
+  it.each(['http://127.0.0.1:4566', 'http://[::1]:4566'])('may name %s', (endpoint) => {
+    expect(labRecordSchema.safeParse(labAt(endpoint)).success).toBe(true);
+  });
+
+  it('is none, and is not asked, where it names this machine by a name', async () => {
+    const asked: string[] = [];
+    const server = createServer(({ url = '' }, response) => {
+      asked.push(url);
+      response.end(JSON.stringify({ lab: 'this-lab' }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-unit-'));
+    await writeFile(labRecordFile(folder), JSON.stringify(labAt(`http://localhost:${(server.address() as AddressInfo).port}`)));
+    expect([await runningLab(folder), asked]).toEqual([undefined, []]);
+    await new Promise((resolve) => server.close(resolve));
+    await rm(folder, { recursive: true });
   });
 
   it('is none where the folder is not there', async () => {

@@ -14,7 +14,7 @@ import {
   stacksPrefix,
   toldPrefix,
 } from '../../state/layout.ts';
-import { keyOf } from '../key.ts';
+import { parseKmsUrl } from '../../state/kms-url.ts';
 
 /** Conditions of IAM, by operator and key. */
 export type Conditions = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -71,7 +71,7 @@ export const places = {
     condition: { StringEquals: { 'iam:AWSServiceName': 'transitgateway.amazonaws.com' } },
   }),
   key: ({ state, region, account }) => {
-    const { key, region: named } = keyOf(state.secrets);
+    const { key = '', region: named } = parseKmsUrl(state.secrets) ?? {};
     if (key.startsWith('arn:') && key.includes(':key/')) return { resources: [key] };
     const arn = (id: string): string => `arn:${partitionOf(region)}:kms:${named ?? region}:${account}:key/${id}`;
     const alias = key.slice(key.indexOf('alias/'));

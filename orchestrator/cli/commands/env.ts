@@ -1,4 +1,5 @@
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { engineEndpoints } from '../../aws/clients.ts';
 import type { Target } from '../../aws/target.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
@@ -101,15 +102,15 @@ export async function pulumiEnvironment(
       AWS_REGION: region,
       // The name that the `aws` CLI knows.
       AWS_DEFAULT_REGION: region,
-      ...(lab
+      ...(target.kind === 'LAB'
         ? {
             AWS_ACCESS_KEY_ID: 'test',
             AWS_SECRET_ACCESS_KEY: 'test',
             AWS_EC2_METADATA_DISABLED: 'true',
-            AWS_ENDPOINT_URL: lab.endpoint,
+            AWS_ENDPOINT_URL: target.lab.endpoint,
             AWS_S3_USE_PATH_STYLE: 'true',
           }
-        : {}),
+        : engineEndpoints(target.endpoints)),
     },
     unset: [
       // With it a killed engine leaves no trace of what it had begun.

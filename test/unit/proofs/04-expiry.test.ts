@@ -38,7 +38,7 @@ const seenFromElsewhere = (expires: string, now: string, clockSkewSeconds: numbe
 describe('a writer of which only its last session can tell that it is dead', () => {
   it('is not dead where its keys are long-term ones, and a person had only said --session-expires', async () => {
     const opened = await openSession({
-      target: { kind: 'REAL' },
+      target: { kind: 'REAL', endpoints: {} },
       region: 'eu-west-1',
       sessionName: 'holdfast-r1',
       env: { AWS_ACCESS_KEY_ID: 'AKIALONGTERM', AWS_SECRET_ACCESS_KEY: 'secret' },
