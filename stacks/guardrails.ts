@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { formatSeconds } from '../orchestrator/domain/duration.ts';
-import { ownTopicArn, ownTopicName } from '../orchestrator/network/spec.ts';
+import { ownTopicArn, ownTopicName, subscriptionFlaw } from '../orchestrator/network/spec.ts';
+import type { Subscription } from '../orchestrator/network/spec.ts';
 import { defineKind } from '../orchestrator/pulumi/kind.ts';
 import { loadAws } from './aws.ts';
 
@@ -25,7 +26,7 @@ export const guardrails = defineKind({
     ...(installation === undefined ? [] : [{ type: 'aws:cloudwatch/metricAlarm:MetricAlarm', id: alarmName(place.network, installation) }]),
   ],
 
-  instances: ({ network, guardrails: wanted }) => {
+  instances: ({ network, guardrails: wanted }, env) => {
     const topic = wanted?.topic;
     const makesTopic = topic !== undefined && topic.arn === undefined;
     if (!wanted || (!wanted.metric && !makesTopic)) return [];
@@ -39,7 +40,10 @@ export const guardrails = defineKind({
           /** Somebody else's, which is only told. */
           topicArn: topic?.arn,
           topicName: makesTopic ? ownTopicName(network) : undefined,
-          subscriptions: makesTopic ? topic.subscriptions : [],
+          // With what the variable has by now: another endpoint is another subscription.
+          subscriptions: makesTopic
+            ? topic.subscriptions.map((each) => ({ ...each, ...(each.endpointFrom && { endpoint: env[each.endpointFrom] }) }))
+            : [],
         },
         references: {},
       },
@@ -47,11 +51,13 @@ export const guardrails = defineKind({
   },
 
   async program({ inputs, tags, installation, options }) {
+    // Before anything is made.
+    const subscriptions = inputs.subscriptions.map((each) => ({ protocol: each.protocol, endpoint: endpointOf(each) }));
     const aws = await loadAws();
     const { network, lockAge, runbook, namespace, topicName } = inputs;
     const topic = topicName === undefined ? undefined : new aws.Topic('topic', { name: topicName, tags: tags('topic') }, options);
     if (topic)
-      for (const { protocol, endpoint } of inputs.subscriptions)
+      for (const { protocol, endpoint } of subscriptions)
         new aws.TopicSubscription(subscriptionName(protocol, endpoint), { topic: topic.arn, protocol, endpoint }, options);
 
     const topicArn = topic ? topic.arn : inputs.topicArn;
@@ -89,6 +95,15 @@ export const guardrails = defineKind({
 
 /** With the installation: a put of the same name changes the alarm of another one without a word. */
 const alarmName = (network: string, installation: string): string => `holdfast-${network}-lock-age-${installation}`;
+
+/** @throws where it is in a variable that has none: the message says nothing of what it has, which is a secret */
+function endpointOf({ protocol, endpoint, endpointFrom = '' }: Subscription): string {
+  if (endpoint === undefined || endpoint === '')
+    throw new Error(`${endpointFrom} is not set, and the network file takes the endpoint of a subscription from it`);
+  const flaw = subscriptionFlaw(protocol, endpoint);
+  if (flaw !== undefined) throw new Error(`what ${endpointFrom} has is no endpoint: ${flaw}`);
+  return endpoint;
+}
 
 /** By what it is, so that the order in the file says nothing. An endpoint may have signs that no name of a resource takes, and be half a secret. */
 function subscriptionName(protocol: string, endpoint: string): string {

@@ -20,7 +20,7 @@ export interface OpenedFile {
 
 export async function openFile(context: Context, flags: CommonFlags, command: string, emit: Emit): Promise<OpenedFile> {
   const { network, lab } = await chooseNetwork(context, flags.network);
-  const graph = orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage);
+  const graph = orRefuse(buildGraph(network.spec, kindsOf(context), context.env), exitCodes.usage);
   const target = await resolveTarget(network.spec, lab, context.env);
   if (!target.ok) throw new Refusal(exitCodes.preflightRefused, ...target.problems.map((fault) => noTarget(fault, network)));
   emit({

@@ -24,11 +24,13 @@ export interface Graph {
   readonly byName: ReadonlyMap<string, StackNode>;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** The graph of a network: made of declared references and nothing else. A cycle, or a reference to a stack that is not there, is a problem. */
-export function buildGraph(spec: NetworkSpec, kinds: readonly StackKind[]): Result<Graph> {
+export function buildGraph(spec: NetworkSpec, kinds: readonly StackKind[], env: Environment = process.env): Result<Graph> {
   const network = spec.network;
   const nodes = kinds.flatMap((kind) =>
-    kind.instances(spec).map(({ instance, inputs, references }): StackNode => {
+    kind.instances(spec, env).map(({ instance, inputs, references }): StackNode => {
       const name = { network, kind: kind.kind, ...(instance === undefined ? {} : { instance }) };
       const targets = Object.fromEntries(
         Object.entries(kind.references).map(([reference, type]) => [

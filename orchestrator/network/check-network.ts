@@ -158,7 +158,7 @@ function* checkTopic({ region, guardrails }: NetworkSpec): Iterable<Finding> {
       `the topic is in ${regionOfTopic ?? 'no region'}, and the network in ${region}: an alarm tells only topics of its own region`,
       `Name a topic of ${region}.`,
     );
-  const listed = subscriptions.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`);
+  const listed = subscriptions.map(({ protocol, endpoint, endpointFrom }) => `${protocol} ${endpoint ?? `of ${endpointFrom ?? ''}`}`);
   yield* duplicates([...at, 'subscriptions'], listed, 'subscription');
 }
 

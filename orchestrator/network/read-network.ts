@@ -174,7 +174,20 @@ const knownKeys: Record<string, readonly string[]> = {
   session: ['minimum'],
   defaults: ['tags'],
   gateway: ['asn', 'description'],
-  guardrails: ['lockAge', 'runbook', 'metric', 'topic', 'webhook', 'namespace', 'arn', 'subscriptions', 'protocol', 'endpoint', 'urlFrom'],
+  guardrails: [
+    'lockAge',
+    'runbook',
+    'metric',
+    'topic',
+    'webhook',
+    'namespace',
+    'arn',
+    'subscriptions',
+    'protocol',
+    'endpoint',
+    'endpointFrom',
+    'urlFrom',
+  ],
 };
 
 function nearestKey(path: readonly (string | number)[], key: string): string | undefined {

@@ -131,15 +131,28 @@ const endpoints = {
   sms: { form: /^\+\d{6,15}$/, like: 'a number such as +15550100' },
 } as const;
 
+/** What is wrong with an endpoint of a subscription; undefined where nothing is. Of a secret it says nothing. */
+export function subscriptionFlaw(protocol: keyof typeof endpoints, endpoint: string): string | undefined {
+  const { form, like } = endpoints[protocol];
+  return form.test(endpoint) ? undefined : `the endpoint of ${protocol} is ${like}`;
+}
+
+const environmentVariable = (of: string) =>
+  z.string().regex(/^[A-Z_][A-Z0-9_]*$/, { error: `the name of an environment variable, and not the ${of}: such an ${of} is a secret` });
+
 const subscription = z
   .strictObject({
     protocol: z.enum(Object.keys(endpoints) as (keyof typeof endpoints)[], { error: `one of ${Object.keys(endpoints).join(', ')}` }),
-    endpoint: z.string().describe('An address, a link, or the ARN of a queue or a function'),
+    endpoint: z.string().optional().describe('An address, a link, or the ARN of a queue or a function'),
+    endpointFrom: environmentVariable('endpoint')
+      .optional()
+      .describe('Environment variable that has the endpoint, where it is a secret: the link of a pager, with its key'),
   })
-  .superRefine(({ protocol, endpoint }, context) => {
-    const { form, like } = endpoints[protocol];
-    if (!form.test(endpoint))
-      context.addIssue({ code: 'custom', path: ['endpoint'], message: `the endpoint of ${protocol} is ${like}, and not "${endpoint}"` });
+  .superRefine(({ protocol, endpoint, endpointFrom }, context) => {
+    const issue = (message: string): void => context.addIssue({ code: 'custom', path: ['endpoint'], message });
+    if ((endpoint === undefined) === (endpointFrom === undefined)) issue('a subscription has an endpoint, or endpointFrom, and not both');
+    const flaw = endpoint === undefined ? undefined : subscriptionFlaw(protocol, endpoint);
+    if (flaw !== undefined) issue(flaw);
   });
 
 const guardrails = z.strictObject({
@@ -173,10 +186,7 @@ const guardrails = z.strictObject({
     .describe('An SNS topic that is told of holds, freezes, recoveries, releases and old locks; {} for one of its own'),
   webhook: z
     .strictObject({
-      urlFrom: z
-        .string()
-        .regex(/^[A-Z_][A-Z0-9_]*$/, { error: 'the name of an environment variable, and not the address: such an address is a secret' })
-        .describe('Environment variable that has the address'),
+      urlFrom: environmentVariable('address').describe('Environment variable that has the address'),
     })
     .optional()
     .describe('A chat webhook that takes {"text": …}'),
@@ -249,6 +259,8 @@ export const networkSchema = z.strictObject({
 });
 
 export type NetworkSpec = z.infer<typeof networkSchema>;
+
+export type Subscription = z.infer<typeof subscription>;
 
 export const bucketOf = (spec: NetworkSpec): string => spec.state.bucket ?? `holdfast-state-${spec.account}-${spec.region}`;
 

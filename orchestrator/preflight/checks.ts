@@ -295,6 +295,14 @@ export const checks: readonly Check<PreflightFacts>[] = [
 
 function checkAlarm(guardrails: Network['spec']['guardrails']): CheckOutcome {
   const { metric, topic, lockAge } = guardrails ?? {};
+  const links = (topic?.subscriptions ?? []).filter(
+    ({ protocol, endpoint }) => protocol === 'https' && endpoint !== undefined && hasPath(endpoint),
+  );
+  if (links.length > 0)
+    return warn(
+      `the network file has the whole link of ${links.length === 1 ? 'a subscription' : `${links.length} subscriptions`}, and the journal has the file: if there is a key in it, as in a pager's, everyone who reads them has it`,
+      'Name the environment variable that has it, in the place of endpoint: endpointFrom, docs/lock-alarm.md',
+    );
   if (!metric) return ok('none: the network file has no guardrails with a metric');
   if (!topic)
     return warn(
@@ -308,6 +316,12 @@ function checkAlarm(guardrails: Network['spec']['guardrails']): CheckOutcome {
       'Add them: docs/network.md, "guardrails"',
     );
   return ok(`on locks older than ${formatSeconds(lockAge ?? 0)}, by the network file`);
+}
+
+/** A bare host is no secret. */
+function hasPath(link: string): boolean {
+  const { pathname, search } = URL.canParse(link) ? new URL(link) : { pathname: link, search: '' };
+  return pathname !== '/' || search !== '';
 }
 
 function checkRunbook({ network, runbookReviewed, now }: PreflightFacts): CheckOutcome {

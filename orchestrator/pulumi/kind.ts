@@ -64,8 +64,8 @@ export interface StackKind<
    * Of every stack of the kind, whatever its network asks for by now.
    */
   named?(place: NamingPlace): readonly NamedObject[];
-  /** The stacks of this kind that the network asks for. Pure. */
-  instances(spec: NetworkSpec): Instance<Inputs, References>[];
+  /** The stacks of this kind that the network asks for. Pure. @param env for what the network file names by a variable */
+  instances(spec: NetworkSpec, env: Readonly<Record<string, string | undefined>>): Instance<Inputs, References>[];
   /** The Pulumi program. It imports `@pulumi/aws` itself when it runs: commands that run no engine never load it. */
   program(context: ProgramContext<Inputs, References>): Promise<OutputsOf<Outputs>>;
 }

@@ -3,6 +3,8 @@ import { buildGraph } from '../../orchestrator/graph/graph.ts';
 import { generateNetwork, mostVpcs } from '../../orchestrator/network/generate.ts';
 import { parseNetwork } from '../../orchestrator/network/read-network.ts';
 import { reaches, topicOf } from '../../orchestrator/network/spec.ts';
+import { digestOf } from '../../orchestrator/run/fingerprint.ts';
+import { guardrails } from '../../stacks/guardrails.ts';
 import { kinds } from '../../stacks/index.ts';
 import { exampleOf, exampleWith, file, lineOf } from './support/example.ts';
 import { problemOf, problemsOf, valueOf } from './support/results.ts';
@@ -247,6 +249,30 @@ describe('the guardrails', () => {
       'invalid-value',
       /without a password/,
     ],
+    [
+      'a reader without an endpoint',
+      '{ subscriptions: [{ protocol: https }] }',
+      'invalid-value',
+      /an endpoint, or endpointFrom, and not both/,
+    ],
+    [
+      'a reader with an endpoint and a variable',
+      '{ subscriptions: [{ protocol: email, endpoint: a@example.com, endpointFrom: PAGER }] }',
+      'invalid-value',
+      /an endpoint, or endpointFrom, and not both/,
+    ],
+    [
+      'an endpoint in the place of the name of a variable',
+      '{ subscriptions: [{ protocol: https, endpointFrom: "https://pager.example/key" }] }',
+      'invalid-value',
+      /the name of an environment variable, and not the endpoint/,
+    ],
+    [
+      'a variable twice',
+      '{ subscriptions: [{ protocol: https, endpointFrom: PAGER }, { protocol: https, endpointFrom: PAGER }] }',
+      'duplicate',
+      /^subscription https of PAGER is listed twice$/,
+    ],
     ['a reader of no protocol', '{ subscriptions: [{ protocol: pager, endpoint: a }] }', 'invalid-value', /one of email/],
   ])('refuse %s', (_, topic, reason, message) => {
     const problem = problemOf(parseNetwork(file, withTopic(topic)));
@@ -281,5 +307,27 @@ describe('the guardrails', () => {
     const arn = 'arn:aws:sns:eu-west-1:111122223333:on-call';
     expect(topicOf(exampleOf(withTopic(`{ arn: "${arn}" }`)).spec)).toBe(arn);
     expect(topicOf(exampleOf(`${exampleWith()}\nguardrails: { metric: {} }\n`).spec)).toBeUndefined();
+  });
+
+  it('take the endpoint of a subscription from the variable that the file names, and say which is not set', async () => {
+    const pager = 'https://pager.example/key';
+    const { spec } = exampleOf(withTopic('{ subscriptions: [{ protocol: https, endpointFrom: PAGER }] }'));
+    const inputsWith = (env: Record<string, string>): unknown =>
+      valueOf(buildGraph(spec, kinds, env)).nodes.find(({ short }) => short === 'guardrails')?.inputs;
+    expect(inputsWith({ PAGER: pager })).toMatchObject({ subscriptions: [{ protocol: 'https', endpoint: pager }] });
+    const programWith = (env: Record<string, string>): Promise<unknown> =>
+      guardrails.program({ inputs: inputsWith(env), references: {}, tags: () => ({}), installation: 'i', options: {} } as never);
+    await expect(programWith({})).rejects.toThrow(/^PAGER is not set, and the network file takes the endpoint/);
+    await expect(programWith({ PAGER: '' })).rejects.toThrow(/^PAGER is not set/);
+    const wrong = await programWith({ PAGER: 'oncall-secret' }).catch((cause: unknown) => String(cause));
+    expect(wrong).toMatch(/what PAGER has is no endpoint: the endpoint of https is a link/);
+    expect(wrong).not.toContain('oncall-secret');
+  });
+
+  it('make another subscription of the stack where the variable has another endpoint', () => {
+    const { spec } = exampleOf(withTopic('{ subscriptions: [{ protocol: https, endpointFrom: PAGER }] }'));
+    const digestWith = (PAGER: string): string =>
+      digestOf(valueOf(buildGraph(spec, kinds, { PAGER })).nodes.find(({ short }) => short === 'guardrails')?.inputs);
+    expect(digestWith('https://a.example/1')).not.toBe(digestWith('https://a.example/2'));
   });
 });

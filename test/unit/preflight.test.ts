@@ -502,6 +502,18 @@ describe('the lock alarm', () => {
       'ok',
       'on locks older than 30 min, by the network file',
     ],
+    [
+      'with a pager whose key is in the file',
+      'topic: { subscriptions: [{ protocol: https, endpoint: "https://pager.example/integration/0123" }] }',
+      'warn',
+      /^the network file has the whole link of a subscription, and the journal has the file/,
+    ],
+    [
+      'with a pager whose key is in a variable',
+      'metric: {}, topic: { subscriptions: [{ protocol: https, endpointFrom: PAGER }, { protocol: https, endpoint: "https://pager.example" }] }',
+      'ok',
+      'on locks older than 20 min, by the network file',
+    ],
   ])('%s stops nothing', async (_, guardrails, outcome, message) => {
     const network = exampleOf(guardrails === '' ? exampleNetwork : `${exampleNetwork}\nguardrails: { ${guardrails} }\n`);
     for (const command of everyCommand)

@@ -234,7 +234,7 @@ async function resume(
     return exitCodes.done;
   }
   const network = orRefuse(parseNetwork(program.path, text), exitCodes.usage);
-  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kindsOf(context)), exitCodes.usage) };
+  const given = { ...file, network, graph: orRefuse(buildGraph(network.spec, kindsOf(context), context.env), exitCodes.usage) };
   const left = await unfinished(context, given, run, operation, stacks, new Set(asked));
   if (left.length === 0) {
     emit({ type: 'note', message: `Nothing of run ${run} is left to do: later runs have done what it was to do, or something else` });
