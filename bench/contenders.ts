@@ -31,7 +31,12 @@ export function commandOf(contender: Contender, setting: Setting): MeasuredComma
     case 'plain-loop':
     case 'one-stack':
       return {
-        script: ['--import', import.meta.resolve('tsx'), fileURLToPath(peers[contender]), JSON.stringify(orderOf(setting))],
+        script: [
+          '--import',
+          new URL('../toolchain/tsx.mjs', import.meta.url).href,
+          fileURLToPath(peers[contender]),
+          JSON.stringify(orderOf(setting)),
+        ],
         env: { ...cleanEnvironment(), ...engineEnvironment(setting) },
         cwd,
       };

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { notOk, ok } from '../orchestrator/domain/problem.ts';
 import type { Result } from '../orchestrator/domain/problem.ts';
 import { withBuildLock } from './build-lock.ts';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder, requireOwnInCache } from './cache-folder.ts';
 import type { Environment } from './cache-folder.ts';
 import { buildGoProgram, checkGo } from './go-build.ts';
 import { describe } from './problems.ts';
@@ -18,18 +18,22 @@ const module = path.join(path.dirname(fileURLToPath(import.meta.url)), 'actionli
 export async function provideActionlint(env: Environment, onProgress: OnProgress): Promise<Result<string>> {
   const version = await actionlintVersion();
   const target = path.join(cacheFolder(env), part, version, part);
-  if (await isExecutable(target)) return ok(target);
+  const isKept = async (): Promise<boolean> => {
+    await requireOwnInCache(env, target);
+    return await isExecutable(target);
+  };
+  if (await isKept()) return ok(target);
   const title = `actionlint ${version}`;
   const onWait = (pid: number): void =>
     onProgress({ part, phase: 'wait', message: `another holdfast process (pid ${pid}) provides ${title}; waiting for it` });
 
   return await withBuildLock({ folder: path.join(cacheFolder(env), 'locks', part), onWait }, async () => {
     // The process that had the lock before may have been at the same.
-    if (await isExecutable(target)) return ok(target);
+    if (await isKept()) return ok(target);
     const go = await checkGo(env, module);
     const built = !go.ok
       ? go
-      : await beside(target, async (folder) => {
+      : await beside(env, target, async (folder) => {
           const output = path.join(folder, part);
           const result = await buildGoProgram(
             { part, title, module, package: 'github.com/rhysd/actionlint/cmd/actionlint', output },

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { buildAwsPlugin, pluginModule, pluginSources } from '../lab/plugin/build.ts';
 import type { Result } from '../orchestrator/domain/problem.ts';
 import { withBuildLock } from './build-lock.ts';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder, makeCacheFolder, requireOwnInCache } from './cache-folder.ts';
 import type { Environment } from './cache-folder.ts';
 import { detailOf } from './go-build.ts';
 import type { GoResult } from './go-build.ts';
@@ -15,7 +15,9 @@ import type { OnProgress } from './progress.ts';
 import { isExecutable } from './pulumi-cli.ts';
 import { pulumiDownloads, reach } from './reach.ts';
 import { recallFailure, rememberFailure } from './remembered-failure.ts';
+import { requireOwn } from './own-folder.ts';
 import { runTied } from './tied-process.ts';
+import { toolEnvironment } from './tool-environment.mjs';
 import { awsPluginVersion } from './versions.ts';
 
 export interface AwsPlugin {
@@ -52,7 +54,11 @@ export interface AwsPluginSources {
 
 const executable = 'pulumi-resource-aws';
 
-/** The aws plugin: the official one where it is installed, else one that was built before, else the official download, else a build. */
+/**
+ * The aws plugin: the official one where it is installed, else one that was built before, else the official download, else a build.
+ *
+ * @throws NotOwn where another user of the machine may have put there what is found
+ */
 export async function provideAwsPlugin(
   request: AwsPluginRequest,
   sources: AwsPluginSources = realSources(request),
@@ -64,7 +70,11 @@ export async function provideAwsPlugin(
   const directory = path.join(cacheFolder(request.env), 'aws-plugin', await sources.fingerprint());
   const built = (origin: 'cache' | 'go-build') =>
     ({ ok: true, value: { origin, directory, version: awsPluginVersion, schemaPath: path.join(directory, 'schema.json') } }) as const;
-  const isBuilt = async () => allowBuilt && (await sources.isExecutable(path.join(directory, executable)));
+  const isBuilt = async (): Promise<boolean> => {
+    if (!allowBuilt) return false;
+    await requireOwnInCache(request.env, path.join(directory, executable));
+    return await sources.isExecutable(path.join(directory, executable));
+  };
   if (await isBuilt()) return built('cache');
 
   return await sources.exclusively(async () => {
@@ -93,7 +103,9 @@ async function findOfficial(env: Environment, sources: Pick<AwsPluginSources, 'i
   const userHome = env.PULUMI_HOME ?? path.join(env.HOME ?? homedir(), '.pulumi');
   for (const home of [userHome, pulumiHomeOfCache(env)]) {
     const directory = path.join(home, 'plugins', `resource-aws-v${awsPluginVersion}`);
-    if ((await sources.isExecutable(path.join(directory, executable))) && !(await sources.isPartial(directory))) return directory;
+    const file = path.join(directory, executable);
+    await requireOwn(file, home);
+    if ((await sources.isExecutable(file)) && !(await sources.isPartial(directory))) return directory;
   }
   return undefined;
 }
@@ -162,8 +174,10 @@ function realSources({ env, cliPath, onProgress }: AwsPluginRequest): AwsPluginS
     const answer = await reach(pulumiDownloads, env);
     if (!answer.reached) return { reason: 'unreachable', site: pulumiDownloads, detail: answer.detail };
     onProgress({ part, phase: 'download', message: `downloading ${title} from ${pulumiDownloads}` });
+    await makeCacheFolder(env, pulumiHomeOfCache(env));
     const result = await runTied(cliPath, ['plugin', 'install', 'resource', 'aws', awsPluginVersion], {
-      env: { ...env, PULUMI_HOME: pulumiHomeOfCache(env), PULUMI_SKIP_UPDATE_CHECK: 'true' },
+      env: { ...toolEnvironment(env), PULUMI_HOME: pulumiHomeOfCache(env), PULUMI_SKIP_UPDATE_CHECK: 'true' },
+      isPrivate: true,
       timeoutMs: downloadTimeoutMs,
     });
     if (result.outcome === 'succeeded') return undefined;

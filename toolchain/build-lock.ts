@@ -1,9 +1,10 @@
 import { watch } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { isAlive, ownIdentity } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { makeOwnFolder } from './own-folder.ts';
 
 /**
  * One builder at a time, by tickets as at a bakery (Lamport 1974): each process that wants the lock puts a file of its
@@ -26,7 +27,7 @@ export interface LockSettings {
 const lookEveryMs = 500;
 
 export async function withBuildLock<T>(settings: LockSettings, work: () => Promise<T>): Promise<T> {
-  await mkdir(settings.folder, { recursive: true });
+  await makeOwnFolder(settings.folder);
   const owner = await (settings.identity ?? ownIdentity)();
   const choosing: Ticket = { state: 'choosing', number: 0, owner, nonce: randomUUID() };
   let held = choosing;

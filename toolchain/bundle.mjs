@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -26,11 +26,20 @@ export async function bundledCommand(root = fileURLToPath(new URL('..', import.m
     // Beside the packages that it loads: a change of them is a change of the lockfile, or a new folder.
     const builds = join(root, 'node_modules', '.cache', 'holdfast');
     const build = join(builds, keyOf(root));
+    // What other users could write there is not run, and made again; where it cannot even be removed, the sources are read.
+    if (existsSync(builds) && !isOwn(builds)) await rm(builds, { recursive: true });
+    if (existsSync(build) && ![build, join(build, 'main.js')].every(isOwn)) await rm(build, { recursive: true });
     if (!existsSync(build)) await make(root, builds, build);
     return pathToFileURL(join(build, 'main.js')).href;
   } catch {
     return undefined;
   }
+}
+
+/** Of this user or of root, and no other user may write there. (toolchain/own-folder.ts looks at the whole way: whoever may write above this may change the sources.) */
+function isOwn(path) {
+  const { uid, mode } = lstatSync(path);
+  return (uid === 0 || uid === process.getuid?.()) && (mode & 0o022) === 0;
 }
 
 /** Of where and when each file was last changed, and how: to read all of them would take longer than what is saved. */
@@ -52,7 +61,8 @@ function keyOf(root) {
 
 async function make(root, builds, build) {
   const { build: bundle } = await import('esbuild');
-  await mkdir(builds, { recursive: true });
+  await mkdir(builds, { recursive: true, mode: 0o700 });
+  await chmod(builds, 0o700);
   const unfinished = await mkdtemp(join(builds, 'unfinished-'));
   try {
     await bundle({
@@ -74,7 +84,7 @@ async function make(root, builds, build) {
       logLevel: 'silent',
       plugins: [ownPlaces],
     });
-    await chmod(unfinished, 0o755);
+    for (const name of await readdir(unfinished)) await chmod(join(unfinished, name), 0o600);
     await rename(unfinished, build).catch((cause) => {
       // Another process was at the same.
       if (!existsSync(build)) throw cause;

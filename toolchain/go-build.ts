@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Attempt } from './problems.ts';
 import type { Environment } from './cache-folder.ts';
@@ -6,6 +6,7 @@ import { throttled } from './progress.ts';
 import type { OnProgress, Part } from './progress.ts';
 import { runTied } from './tied-process.ts';
 import type { TiedResult } from './tied-process.ts';
+import { toolEnvironment } from './tool-environment.mjs';
 import { compareVersions, parseVersion } from './versions.ts';
 
 /** A Go program of a module of ours. */
@@ -24,12 +25,12 @@ export interface GoProgram {
 export type GoResult = { readonly ok: true } | { readonly ok: false; readonly attempt: Attempt };
 
 /**
- * The settings of every Go command here. Those of the user that would change what is built are overridden; proxy, cache
- * folders and the like are kept. No cgo: neither program needs it, and with it a C compiler would be.
+ * The settings of every Go command here. Of the user's own, proxy, cache folders and the like are kept; those that would change
+ * what is built are overridden. No cgo: neither program needs it, and with it a C compiler would be.
  */
 export function goEnvironment(env: Environment): Environment {
   return {
-    ...env,
+    ...toolEnvironment(env, 'go'),
     GOFLAGS: '-mod=readonly -buildvcs=false -trimpath',
     GOWORK: 'off',
     GOTOOLCHAIN: 'local',
@@ -100,7 +101,9 @@ export async function buildGoProgram(program: GoProgram, env: Environment, onPro
       compiling();
     },
   });
-  return build.outcome === 'succeeded' ? { ok: true } : failed('go build', build);
+  if (build.outcome !== 'succeeded') return failed('go build', build);
+  await chmod(program.output, 0o700);
+  return { ok: true };
 }
 
 function failed(step: string, result: Exclude<TiedResult, { outcome: 'succeeded' }>): GoResult {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { toolEnvironment } from './tool-environment.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -23,15 +24,18 @@ export function ensureInstalled() {
   console.log('installing the locked npm packages …');
   run(
     'npm',
-    ['ci', '--no-audit', '--no-fund', '--loglevel=error'],
+    // No package needs to run anything of its own, and none may.
+    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
     'The npm registry must be reachable, or its packages in the npm cache.',
+    () => undefined,
+    toolEnvironment(process.env, 'npm'),
   );
   writeFileSync(stamp, wanted);
 }
 
 /** Runs a step in the project's folder with this terminal; ends with the step's own exit code where it fails. */
-export function run(command, args, next, onFailure = () => undefined) {
-  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+export function run(command, args, next, onFailure = () => undefined, env = process.env) {
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env });
   if (status === 0) return;
   if (error) console.error(`error ${command} cannot be started: ${error.message}`);
   if (next) console.error(`  next  ${next}`);

@@ -1,4 +1,6 @@
 import type { Problem } from '../orchestrator/domain/problem.ts';
+import { quoted } from '../orchestrator/domain/quoted.ts';
+import type { Foreign } from './own-folder.ts';
 import { suitableClis } from './versions.ts';
 import type { Part } from './progress.ts';
 
@@ -72,3 +74,37 @@ export function describe(attempt: Attempt): string {
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A folder or file that another user of the machine could have put there or changed. */
+export function foreignPlace(foreign: Foreign): Problem {
+  const { path, isOurs } = foreign;
+  const problem = (message: string, next: string): Problem => ({ reason: 'not-own', message, next });
+  const elsewhere = 'name a folder of your own: HOLDFAST_CACHE for tools, HOLDFAST_LAB_DIR for the lab; .holdfast goes with the checkout';
+  switch (foreign.reason) {
+    case 'other-owner':
+      return problem(
+        `${path} belongs to another user (uid ${foreign.uid}), who decides what lies there: code that Holdfast runs, and what it has kept. Nothing of it was used.`,
+        isOurs
+          ? `Move it out of the way, and Holdfast makes its own: sudo mv ${quoted(path)} ${quoted(`${path}.foreign`)}`
+          : `${capital(elsewhere)}.`,
+      );
+    case 'others-write':
+      return problem(
+        `Other users of this machine may write in ${path}, and so change code that Holdfast runs, or what it has kept. Nothing of it was used.`,
+        isOurs
+          ? `Look whether all of it is yours (ls -lanR ${quoted(path)}); what can be made again is better removed. Then: chmod -R go-w ${quoted(path)}`
+          : `Forbid it: chmod go-w ${quoted(path)}; or ${elsewhere}.`,
+      );
+    case 'no-modes':
+      return problem(
+        `The file system of ${path} keeps no owners and modes (a drive of Windows is one), so that other users cannot be kept out of it.`,
+        `On another file system, ${elsewhere}.`,
+      );
+    case 'not-a-folder':
+      return problem(`${path} is not a folder.`, `Move it out of the way: mv ${quoted(path)} ${quoted(`${path}.old`)}`);
+    case 'cannot-look':
+      return problem(`Whose ${path} is could not be looked at (${foreign.code}).`, `Look at it: ls -ld ${quoted(path)}; or ${elsewhere}.`);
+    case 'cannot-make':
+      return problem(`The folder ${path} could not be made (${foreign.code}).`, `${capital(elsewhere)}.`);
+  }
+}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { runTied } from './tied-process.ts';
+import { toolEnvironment } from './tool-environment.mjs';
 
 /** A process, told from a later one of the same number by when it started. */
 export interface ProcessIdentity {
@@ -107,7 +108,7 @@ async function numberingOnLinux(): Promise<readonly string[] | undefined> {
 async function startOfMachine(): Promise<readonly string[] | undefined> {
   // A setting of the clock changes the boot time, and not the UUID, which only macOS has.
   for (const name of ['kern.bootsessionuuid', 'kern.boottime']) {
-    const result = await runTied('sysctl', ['-n', name], { env: process.env });
+    const result = await runTied('sysctl', ['-n', name], { env: toolEnvironment(process.env) });
     if (result.outcome === 'succeeded' && result.stdout.trim() !== '') return [result.stdout.trim()];
   }
   return undefined;
@@ -314,7 +315,9 @@ export function mountShowsOthers(mountinfo: string): boolean {
 }
 
 async function lookByPs(pid: number): Promise<ProcessLook> {
-  const result = await runTied('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } });
+  const result = await runTied('ps', ['-o', 'lstart=', '-p', String(pid)], {
+    env: { ...toolEnvironment(process.env), LC_ALL: 'C', TZ: 'UTC' },
+  });
   switch (result.outcome) {
     case 'succeeded': {
       const startedAt = result.stdout.trim();

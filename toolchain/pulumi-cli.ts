@@ -1,9 +1,9 @@
-import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
+import { access, constants, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Result } from '../orchestrator/domain/problem.ts';
 import { withBuildLock } from './build-lock.ts';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder, makeCacheFolder, requireOwnInCache } from './cache-folder.ts';
 import type { Environment } from './cache-folder.ts';
 import { buildGoProgram, checkGo, detailOf } from './go-build.ts';
 import type { GoResult } from './go-build.ts';
@@ -12,6 +12,7 @@ import type { Attempt, ToolMissing } from './problems.ts';
 import type { OnProgress } from './progress.ts';
 import { pulumiDownloads, reach } from './reach.ts';
 import { runTied } from './tied-process.ts';
+import { toolEnvironment } from './tool-environment.mjs';
 import { isSuitableCli, pulumiCliVersion } from './versions.ts';
 
 export interface PulumiCli {
@@ -42,6 +43,8 @@ export interface PulumiCliSources {
 /**
  * The Pulumi CLI: the one on PATH, else the one kept in the cache, else the official download, else a build from Go
  * modules, which needs nothing but a Go module proxy.
+ *
+ * @throws NotOwn where another user of the machine may have put there what the cache has
  */
 export async function providePulumiCli(
   request: PulumiCliRequest,
@@ -56,11 +59,15 @@ export async function providePulumiCli(
   attempts.push(found === undefined ? { reason: 'not-on-path' } : { reason: 'unsuitable-version', path: found.path, found: found.version });
 
   const target = cachedPulumiCli(request.env);
-  if (await sources.isExecutable(target)) return provided('cache', target, pulumiCliVersion);
+  const isKept = async (): Promise<boolean> => {
+    await requireOwnInCache(request.env, target);
+    return await sources.isExecutable(target);
+  };
+  if (await isKept()) return provided('cache', target, pulumiCliVersion);
 
   return await sources.exclusively(async () => {
     // The process that had the lock before may have been at the same.
-    if (await sources.isExecutable(target)) return provided('cache', target, pulumiCliVersion);
+    if (await isKept()) return provided('cache', target, pulumiCliVersion);
 
     const installed = await sources.install(target);
     if (installed.ok) return provided('installer', target, pulumiCliVersion);
@@ -102,7 +109,7 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
       const file = await findOnPath('pulumi', env);
       if (file === undefined) return undefined;
       const result = await runTied(file, ['version'], {
-        env: { ...env, PULUMI_SKIP_UPDATE_CHECK: 'true' },
+        env: { ...toolEnvironment(env), PULUMI_SKIP_UPDATE_CHECK: 'true' },
         timeoutMs: askVersionTimeoutMs,
       });
       return { path: file, version: result.outcome === 'succeeded' ? result.stdout.trim() : `of unknown version: ${detailOf(result)}` };
@@ -114,9 +121,13 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
       if (!answer.reached) return { ok: false, attempt: { reason: 'unreachable', site: pulumiDownloads, detail: answer.detail } };
 
       onProgress({ part, phase: 'download', message: `downloading ${title} from ${pulumiDownloads}` });
-      return await beside(target, async (folder) => {
+      return await beside(env, target, async (folder) => {
         const installer = path.join(here, 'pulumi-cli-installer.mjs');
-        const result = await runTied(process.execPath, [installer, pulumiCliVersion, folder], { env, timeoutMs: downloadTimeoutMs });
+        const result = await runTied(process.execPath, [installer, pulumiCliVersion, folder], {
+          env: toolEnvironment(env, 'node'),
+          isPrivate: true,
+          timeoutMs: downloadTimeoutMs,
+        });
         if (result.outcome === 'succeeded') {
           await rename(path.join(folder, 'bin', 'pulumi'), target);
           return { ok: true };
@@ -130,7 +141,7 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
     build: async (target) => {
       const go = await checkGo(env, module);
       if (!go.ok) return go;
-      return await beside(target, async (folder) => {
+      return await beside(env, target, async (folder) => {
         const output = path.join(folder, 'pulumi');
         const program = {
           part,
@@ -162,10 +173,10 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
  * Runs the work with an empty folder on the target's own file system, where what is unfinished lies until it is renamed.
  * Whoever has the lock finds there what a killed one left, and clears it.
  */
-export async function beside<T>(target: string, work: (folder: string) => Promise<T>): Promise<T> {
+export async function beside<T>(env: Environment, target: string, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = `${target}.unfinished`;
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
+  await makeCacheFolder(env, folder);
   try {
     return await work(folder);
   } finally {

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { makeOwnFolder } from './own-folder.ts';
 
 /** A download that failed not long ago, so that not every command waits for the same failure. */
 const record = z.object({ site: z.string(), atMs: z.number(), detail: z.string() });
@@ -21,7 +22,7 @@ export async function recallFailure(file: string, nowMs: number): Promise<Rememb
 }
 
 export async function rememberFailure(file: string, failure: RememberedFailure): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
+  await makeOwnFolder(path.dirname(file));
   const unfinished = `${file}.${process.pid}`;
   await writeFile(unfinished, JSON.stringify(failure));
   await rename(unfinished, file);

@@ -23,7 +23,7 @@ function step(command: string, args: readonly string[], env: Readonly<Record<str
   return signal === 'SIGINT' ? 130 : (status ?? 1);
 }
 
-const typescript = (file: string): number => step(process.execPath, ['--import', 'tsx', file]);
+const typescript = (file: string): number => step(process.execPath, ['--import', './toolchain/tsx.mjs', file]);
 
 const vitest = (args: readonly string[], env: Readonly<Record<string, string>> = {}): number =>
   step(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args], env);

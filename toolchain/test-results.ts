@@ -29,7 +29,7 @@ const nameOf = ({ index, of }: Shard): string => `shard-${index}-of-${of}.json`;
 export const forgetResult = (folder: string, shard: Shard): Promise<void> => rm(path.join(folder, nameOf(shard)), { force: true });
 
 export async function keepResult(folder: string, result: ShardResult): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = path.join(folder, nameOf(result));
   await writeFile(`${file}.new`, `${JSON.stringify(result, undefined, 2)}\n`);
   await rename(`${file}.new`, file);

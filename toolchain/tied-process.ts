@@ -5,6 +5,8 @@ export interface TiedOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
+  /** What it makes is for this user alone, whatever the umask: it makes what is run later. */
+  readonly isPrivate?: boolean;
   readonly onStderrLine?: (line: string) => void;
 }
 
@@ -35,7 +37,7 @@ exit "$status"
 
 /** Runs a command to its end; its life is tied to this process's. Never throws for what the command does. */
 export async function runTied(command: string, args: readonly string[], options: TiedOptions): Promise<TiedResult> {
-  const child = spawn('/bin/sh', ['-c', script, 'sh', command, ...args], {
+  const child = spawn('/bin/sh', ['-c', options.isPrivate === true ? `umask 077\n${script}` : script, 'sh', command, ...args], {
     cwd: options.cwd,
     env: options.env,
     detached: true,

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ok, type Problem, type Result } from '../../orchestrator/domain/problem.ts';
 import type { Environment } from '../../toolchain/cache-folder.ts';
+import { toolEnvironment } from '../../toolchain/tool-environment.mjs';
 
 const script = fileURLToPath(new URL('emulator.py', import.meta.url));
 
@@ -46,7 +47,7 @@ export async function startEmulator(options: StartEmulatorOptions): Promise<Resu
   const { python, accountId, port, env, log, verbose = false } = options;
   // -B: nothing is written beside the sources. -E and -s: nobody's Python settings or packages count.
   const flags = ['-B', '-E', '-s', script, '--port', String(port), '--account-id', accountId, ...(verbose ? ['--verbose'] : [])];
-  const child = spawn(python, flags, { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(python, flags, { env: emulatorEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
   // A child that ended is known by its exit; that its stdin broke then says nothing more.
   child.stdin.on('error', () => undefined);
 
@@ -81,6 +82,11 @@ export async function startEmulator(options: StartEmulatorOptions): Promise<Resu
   return { ok: false, problems: [notStarted(first, port, stderr.join('\n'))] };
 }
 
+/** Nothing of the caller's AWS, moto or Python settings. By the lab's folder it is told whose emulator a process is. */
+function emulatorEnvironment(env: Environment): Environment {
+  return { ...toolEnvironment(env), HOLDFAST_LAB_DIR: env['HOLDFAST_LAB_DIR'] };
+}
+
 /** How many lines of stderr a failure keeps. */
 const tailLines = 40;
 
@@ -92,11 +98,6 @@ function notStarted(said: Said, port: number, evidence: string): EmulatorNotStar
   const message = `The lab's AWS emulator did not start:\n${evidence.replaceAll(/^/gm, '  ')}`;
   const next = 'Delete the folder emulator/ in the cache folder, so that its Python environment is made anew, and try again.';
   return { reason: 'emulator-failed', message, next, evidence };
-}
-
-/** Nothing of the caller's AWS, moto or Python settings reaches the emulator. */
-function childEnvironment(env: Environment): Environment {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS_|MOTO_|S3_|PYTHON|TEST_)/.test(name)));
 }
 
 type Said = { readonly kind: 'listening'; readonly port: number } | { readonly kind: 'port-taken' } | { readonly kind: 'nothing' };

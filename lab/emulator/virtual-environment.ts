@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { ok, type Problem, type Result } from '../../orchestrator/domain/problem.ts';
 import { withBuildLock } from '../../toolchain/build-lock.ts';
 import type { Environment } from '../../toolchain/cache-folder.ts';
+import { makeOwnFolder, requireOwn, requireOwnFolder } from '../../toolchain/own-folder.ts';
 import { runTied, type TiedResult } from '../../toolchain/tied-process.ts';
+import { toolEnvironment } from '../../toolchain/tool-environment.mjs';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
 
@@ -24,7 +26,7 @@ export interface EmulatorUnavailable extends Problem {
 export interface ProvideEmulatorOptions {
   /** Where Holdfast keeps what it can make again; the environment goes to `emulator/` in it. */
   readonly cacheFolder: string;
-  /** Passed on to Python and pip, so that pip's own settings (index, proxy, certificates) count. */
+  /** Of it Python and pip get what they need: pip's own settings (index, proxy, certificates) count. */
   readonly env: Environment;
   readonly onProgress: (text: string) => void;
 }
@@ -32,10 +34,12 @@ export interface ProvideEmulatorOptions {
 /**
  * The interpreter of a virtual environment with moto in it; made on first use (under a minute), then found. One folder for each set of
  * packages and Python: a new pin or another interpreter never changes an environment that a running lab uses.
+ *
+ * @throws NotOwn where another user of the machine may have put there what is found
  */
 export async function provideEmulator(options: ProvideEmulatorOptions): Promise<Result<EmulatorProvided, readonly [EmulatorUnavailable]>> {
   const { cacheFolder, onProgress } = options;
-  const env = pythonEnvironment(options.env);
+  const env = toolEnvironment(options.env, 'python');
   const found = await findPython(env);
   if (!found.ok) return found;
   const base = found.value;
@@ -46,18 +50,24 @@ export async function provideEmulator(options: ProvideEmulatorOptions): Promise<
   const python = path.join(folder, 'bin', 'python');
   // A virtual environment holds its own absolute path, so it is built in place, and marked complete as the last thing.
   const marker = path.join(folder, 'complete');
-  const isComplete = async (): Promise<boolean> => (await exists(marker)) && (await exists(python));
+  const isComplete = async (): Promise<boolean> => {
+    // The interpreter in it is a link to the one on PATH; whose the link is, its folder says.
+    await requireOwn(path.dirname(python), cacheFolder);
+    return (await exists(marker)) && (await exists(python));
+  };
+  await requireOwnFolder(cacheFolder);
   if (await isComplete()) return ok({ python });
 
   const onWait = (pid: number) => onProgress(`Waiting for process ${pid}, which makes the emulator's Python environment`);
   return await withBuildLock({ folder: `${folder}.lock`, onWait }, async () => {
     if (await isComplete()) return ok({ python });
     await rm(folder, { recursive: true, force: true });
+    await makeOwnFolder(folder, cacheFolder);
     onProgress(`Making the emulator's Python environment (${base.version})`);
-    const made = await runTied(base.command, ['-m', 'venv', folder], { env });
+    const made = await runTied(base.command, ['-m', 'venv', folder], { env, isPrivate: true });
     if (made.outcome !== 'succeeded') return unavailable('venv-missing', said(made));
     onProgress("Installing the emulator's packages from PyPI");
-    const installed = await runTied(python, ['-m', 'pip', ...install], { env });
+    const installed = await runTied(python, ['-m', 'pip', ...install], { env, isPrivate: true });
     if (installed.outcome !== 'succeeded') return unavailable('packages-unobtainable', said(installed));
     await writeFile(marker, '');
     return ok({ python });
@@ -123,12 +133,6 @@ function said(result: Exclude<TiedResult, { outcome: 'succeeded' }>): string {
 }
 
 const lastLine = (text: string): string => text.split('\n').at(-1) ?? '';
-
-/** Someone's active environment or library path must not leak into ours; credentials have no business here. */
-function pythonEnvironment(env: Environment): Environment {
-  const kept = ([name]: readonly [string, unknown]) => !/^(AWS_.*|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV|PIP_TARGET|PIP_USER)$/.test(name);
-  return Object.fromEntries(Object.entries(env).filter(kept));
-}
 
 async function exists(file: string): Promise<boolean> {
   return await access(file).then(

@@ -1,11 +1,13 @@
-import { appendFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeCacheFolder } from '../../toolchain/cache-folder.ts';
 import type { Environment } from '../../toolchain/cache-folder.ts';
 import { buildGoProgram, checkGo, detailOf, goEnvironment } from '../../toolchain/go-build.ts';
 import type { GoResult } from '../../toolchain/go-build.ts';
 import type { OnProgress } from '../../toolchain/progress.ts';
 import { runTied } from '../../toolchain/tied-process.ts';
+import { toolEnvironment } from '../../toolchain/tool-environment.mjs';
 import { awsPluginVersion } from '../../toolchain/versions.ts';
 import { copyProviderSource, providerModule } from './provider-source.ts';
 
@@ -34,7 +36,7 @@ export async function buildAwsPlugin({ env, onProgress, output, work }: PluginBu
 
   const part = 'aws-plugin';
   await rm(work, { recursive: true, force: true });
-  await mkdir(work, { recursive: true });
+  await makeCacheFolder(env, work);
   try {
     for (const name of ['go.mod', 'go.sum', 'main.go', 'provider']) {
       await cp(path.join(pluginModule, name), path.join(work, name), { recursive: true });
@@ -51,7 +53,7 @@ export async function buildAwsPlugin({ env, onProgress, output, work }: PluginBu
     await appendFile(path.join(work, 'go.mod'), `\nreplace ${providerModule} => ./provider-source\n`);
 
     await rm(output, { recursive: true, force: true });
-    await mkdir(output, { recursive: true });
+    await makeCacheFolder(env, output);
     const binary = path.join(output, 'pulumi-resource-aws');
     const title = `the aws plugin ${awsPluginVersion} (for the lab)`;
     const variables = { 'holdfast/lab/plugin/provider.Version': awsPluginVersion };
@@ -59,7 +61,7 @@ export async function buildAwsPlugin({ env, onProgress, output, work }: PluginBu
     if (!built.ok) return built;
 
     // The first run of the new plugin, too: one that does not start is not kept.
-    const schema = await runTied(binary, ['schema'], { env });
+    const schema = await runTied(binary, ['schema'], { env: toolEnvironment(env) });
     if (schema.outcome !== 'succeeded') return failed('pulumi-resource-aws schema', detailOf(schema));
     await writeFile(path.join(output, 'schema.json'), schema.stdout);
     return { ok: true };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireOwn } from '../../toolchain/own-folder.ts';
 import { labAccountId, labRecordSchema } from '../domain/lab-record.ts';
 import type { LabRecord } from '../domain/lab-record.ts';
 import { ok } from '../domain/problem.ts';
@@ -17,14 +18,23 @@ export const labFolder = (root: string, env: Environment): string => env['HOLDFA
 
 export const labRecordFile = (folder: string): string => join(folder, 'lab.json');
 
-/** The lab that runs in this folder; undefined where none does, also where a record is left of one that died, or names another place than loopback. */
-export async function runningLab(folder: string): Promise<LabRecord | undefined> {
-  let record: LabRecord;
+/**
+ * What the lab of this folder has left; undefined where nothing is there that can be read.
+ * @throws NotOwn where another user of the machine may have written it: it says which plugin is run, and where calls go
+ */
+export async function readLabRecord(folder: string): Promise<LabRecord | undefined> {
+  await requireOwn(labRecordFile(folder), folder);
   try {
-    record = labRecordSchema.parse(JSON.parse(await readFile(labRecordFile(folder), 'utf8')));
+    return labRecordSchema.parse(JSON.parse(await readFile(labRecordFile(folder), 'utf8')));
   } catch {
     return undefined;
   }
+}
+
+/** The lab that runs in this folder; undefined where none does, also where a record is left of one that died, or names another place than loopback. */
+export async function runningLab(folder: string): Promise<LabRecord | undefined> {
+  const record = await readLabRecord(folder);
+  if (record === undefined) return undefined;
   try {
     const answer = await fetch(`${record.endpoint}/_lab`, { redirect: 'error' });
     const body = (await answer.json()) as { lab?: unknown };

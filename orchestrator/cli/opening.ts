@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { execa } from 'execa';
+import { toolEnvironment } from '../../toolchain/tool-environment.mjs';
 import type { JournalEvent, NewEvent } from '../journal/events.ts';
 import { programFingerprint } from '../pulumi/fingerprint.ts';
 import type { Context } from './context.ts';
@@ -39,9 +40,11 @@ export async function openingOf(
 async function commitOf(file: string, { cwd, env }: Context): Promise<string | undefined> {
   const said = env['GITHUB_SHA'] ?? env['CI_COMMIT_SHA'];
   if (said) return said;
-  const { stdout, failed } = await execa('git', ['rev-parse', 'HEAD'], { cwd: dirname(resolve(cwd, file)), reject: false }).catch(() => ({
-    stdout: '',
-    failed: true,
-  }));
+  const { stdout, failed } = await execa('git', ['rev-parse', 'HEAD'], {
+    cwd: dirname(resolve(cwd, file)),
+    env: toolEnvironment(env, 'git'),
+    extendEnv: false,
+    reject: false,
+  }).catch(() => ({ stdout: '', failed: true }));
   return failed || stdout === '' ? undefined : stdout;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { access, chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { access, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeOwnFolder, requireOwn } from '../../toolchain/own-folder.ts';
 
 /**
  * Checkpoints that the bucket would not take, on the local disk. Lock protocol, rule 6: evidence for a person and for `recover`, and never a
@@ -22,9 +23,7 @@ export function openSpool(folder: string): Spool {
   const fileOf = (stack: string): string => join(folder, `${stack}.json`);
   return {
     write: async (stack, body) => {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      // A folder that was there before keeps its mode.
-      await chmod(folder, 0o700);
+      await makeOwnFolder(folder);
       const file = fileOf(stack);
       const unfinished = `${file}.${randomUUID()}.unfinished`;
       try {
@@ -54,9 +53,13 @@ export function openSpool(folder: string): Spool {
   };
 }
 
-/** The file with the checkpoint of this stack that the bucket would not take from this run, where there is one on this machine. */
+/**
+ * The file with the checkpoint of this stack that the bucket would not take from this run, where there is one on this machine.
+ * @throws NotOwn where another user of the machine could have put it there: it is no evidence
+ */
 export async function spooledFile(folder: string, stack: string): Promise<string | undefined> {
   const file = join(folder, `${stack}.json`);
+  await requireOwn(file);
   return access(file).then(
     () => file,
     () => undefined,

@@ -4,6 +4,7 @@ import { SemVer } from 'semver';
 import type { PulumiCommand } from '@pulumi/pulumi/automation/index.js';
 import { identityOf } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
+import { toolEnvironment } from '../../toolchain/tool-environment.mjs';
 
 /**
  * How the Automation API starts the CLI. It replaces the SDK's own way for two reasons: the SDK hands the whole environment on, so that a
@@ -182,27 +183,10 @@ export function plainText(text: string): string {
     .trim();
 }
 
-/** What of the caller's environment the engine may see. Everything else that it gets is said explicitly. */
-const allowList = [
-  'HOME',
-  'USER',
-  'LOGNAME',
-  'TMPDIR',
-  'LANG',
-  'LC_ALL',
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  'AWS_CA_BUNDLE',
-  'HTTP_PROXY',
-  'HTTPS_PROXY',
-  'NO_PROXY',
-  'http_proxy',
-  'https_proxy',
-  'no_proxy',
-  'PULUMI_CONFIG_PASSPHRASE',
-  'PULUMI_CONFIG_PASSPHRASE_FILE',
-];
+/** What of the caller's environment the engine may see beside what every tool does. Everything else that it gets is said explicitly. */
+const ofEngine = ['AWS_CA_BUNDLE', 'PULUMI_CONFIG_PASSPHRASE', 'PULUMI_CONFIG_PASSPHRASE_FILE'];
 
 function allowed(environment: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(allowList.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+  const own = ofEngine.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]));
+  return { ...toolEnvironment(environment), ...(Object.fromEntries(own) as Record<string, string>) };
 }

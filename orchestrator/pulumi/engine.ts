@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { LocalWorkspace, Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEvent, LocalWorkspaceOptions, OpType, PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { explainIfDenied } from '../aws/permissions/denial.ts';
@@ -12,6 +10,8 @@ import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
 import { makeEngineHome } from './engine-home.ts';
 import { CliFailed, CliNotStarted, EngineCommand, plainText } from './engine-command.ts';
 import { endEngineProcesses, markedEnvironment } from './orphans.ts';
+import { openWorkFolders } from './work-folders.ts';
+import type { WorkFolders } from './work-folders.ts';
 
 /** The one place that runs the Pulumi engine. A non-zero exit of the CLI is always code -2 with the text in the message, so it is classified here and nowhere else. */
 
@@ -130,9 +130,11 @@ export type Engine = Pick<CliEngine, keyof CliEngine>;
  */
 export class CliEngine {
   readonly #settings: EngineSettings;
+  readonly #workFolders: WorkFolders;
 
   constructor(settings: EngineSettings) {
     this.#settings = settings;
+    this.#workFolders = openWorkFolders(settings.pulumiHome);
   }
 
   /** Reads the state and asks the provider; changes nothing in AWS. Creates the stack in the backend where it is missing: only ever with a scratch backend. */
@@ -184,9 +186,10 @@ export class CliEngine {
     act: (stack: Stack, options: ActOptions) => Promise<unknown>,
   ): Promise<EngineEnd> {
     const { project, cli, pulumiHome, pluginDirectory } = this.#settings;
-    const workDir = await mkdtemp(join(tmpdir(), 'holdfast-stack-'));
     const seen = new SeenSteps(request.onStep, request.onPlanned);
+    let workDir: string | undefined;
     try {
+      workDir = await this.#workFolders.make();
       const workspace = await LocalWorkspace.create({
         workDir,
         pulumiCommand: new EngineCommand(cli).forAutomation({
@@ -227,7 +230,7 @@ export class CliEngine {
       if (messageOf(cause).includes('the stack is currently locked by')) return { outcome: 'locked', message: lockText(messageOf(cause)) };
       return failedOf(request, seen, cause);
     } finally {
-      await rm(workDir, { recursive: true, force: true });
+      if (workDir !== undefined) await rm(workDir, { recursive: true, force: true });
     }
   }
 }

@@ -93,7 +93,7 @@ describe('an emulator', { timeout: 60_000 }, () => {
       const started = await startEmulator({ python: ${JSON.stringify(await python())}, accountId: '${account}', port: 0, env: process.env, log: () => {} });
       console.log(started.value.pid);
       setInterval(() => {}, 1000);`;
-    const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    const parent = spawn(process.execPath, ['--import', './toolchain/tsx.mjs', '--input-type=module', '-e', code], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     ends.push(async () => {

@@ -285,7 +285,7 @@ describe('an orchestrator that is killed while its engine is in the create of a 
       request: { stack, backendUrl, environment: environmentOf(stack), marker: markerOf(stack) },
     };
     const orchestrator = fork(fileURLToPath(new URL('engine-orchestrator.ts', import.meta.url)), [JSON.stringify(order)], {
-      execArgv: ['--import', import.meta.resolve('tsx')],
+      execArgv: ['--import', new URL('../../toolchain/tsx.mjs', import.meta.url).href],
     });
     await lab.whenHeld(stack);
     found = await findEngineProcesses(markerOf(stack), await startedFromHere());

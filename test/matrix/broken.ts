@@ -40,7 +40,7 @@ async function tried(build: Broken): Promise<{ readonly isCaught: boolean; reado
     }
     const { all, exitCode } = await execa(
       process.execPath,
-      ['--import', 'tsx', 'test/matrix/matrix.ts', '--workers', '1', '--case', build.case],
+      ['--import', './toolchain/tsx.mjs', 'test/matrix/matrix.ts', '--workers', '1', '--case', build.case],
       { cwd: folder, all: true, reject: false },
     );
     const found = all.split('\n').filter((line) => line.startsWith('       '));

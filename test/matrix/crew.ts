@@ -64,7 +64,7 @@ class Worker {
   static async open(): Promise<Worker> {
     const worker = new Worker(
       fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [], {
-        execArgv: ['--import', import.meta.resolve('tsx')],
+        execArgv: ['--import', new URL('../../toolchain/tsx.mjs', import.meta.url).href],
         // As in bin/holdfast.mjs.
         env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
       }),

@@ -121,7 +121,13 @@ class Peer {
 function engineUp(rig: LabRig, stack: string, session: Readonly<Record<string, string>>, marker?: string): RunningCommand {
   const child = execa(
     process.execPath,
-    ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('peer-up.ts', import.meta.url)), JSON.stringify(rig.record), stack],
+    [
+      '--import',
+      new URL('../../toolchain/tsx.mjs', import.meta.url).href,
+      fileURLToPath(new URL('peer-up.ts', import.meta.url)),
+      JSON.stringify(rig.record),
+      stack,
+    ],
     { env: { ...session, ...(marker === undefined ? {} : markedEnvironment(marker)) }, reject: false, stdin: 'ignore' },
   );
   return follow(child);

@@ -50,7 +50,15 @@ describe.skipIf(reason !== undefined)(
 
     const program = fileURLToPath(new URL('../support/see-process.ts', import.meta.url));
     const seenBy = (user: number, hidepid: 0 | 1 | 2): unknown => {
-      const node = [process.execPath, '--import', import.meta.resolve('tsx'), program, String(record.pid), marker, record.processStartedAt];
+      const node = [
+        process.execPath,
+        '--import',
+        new URL('../../toolchain/tsx.mjs', import.meta.url).href,
+        program,
+        String(record.pid),
+        marker,
+        record.processStartedAt,
+      ];
       const [file, ...args] = asUser(user, hidepid, node);
       return JSON.parse(execFileSync(file, args, { encoding: 'utf8', env: cleanEnvironment() })) as unknown;
     };

@@ -38,7 +38,17 @@ describe('a session by web identity that gets short in the middle of a run', { c
     const { PATH = '', HOME = '' } = process.env;
     const child = spawn(
       process.execPath,
-      ['--import', import.meta.resolve('tsx'), script, at, String(aheadSeconds), 'up', '--yes', '--json', '--no-settle'],
+      [
+        '--import',
+        new URL('../../toolchain/tsx.mjs', import.meta.url).href,
+        script,
+        at,
+        String(aheadSeconds),
+        'up',
+        '--yes',
+        '--json',
+        '--no-settle',
+      ],
       {
         cwd: rig.folder,
         env: {

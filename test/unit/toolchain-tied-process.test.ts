@@ -36,7 +36,9 @@ test('a parent that is killed takes the command and the children of the command 
   const tied = new URL('../../toolchain/tied-process.ts', import.meta.url).href;
   const parent = `import(${JSON.stringify(tied)}).then(({ runTied }) => runTied(process.execPath, ['-e', ${JSON.stringify(child)}], { env: process.env }))`;
 
-  const running = spawn(node, ['--import', 'tsx', '--input-type=module', '-e', parent], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const running = spawn(node, ['--import', './toolchain/tsx.mjs', '--input-type=module', '-e', parent], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   createInterface({ input: running.stderr }).on('line', (line) => void process.stderr.write(`${line}\n`));
   const [connection] = (await once(server, 'connection')) as [import('node:net').Socket];
   const ended = new Promise((resolve) => connection.on('error', () => undefined).on('close', resolve));

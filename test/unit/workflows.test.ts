@@ -51,6 +51,20 @@ describe('a workflow', () => {
   });
 });
 
+describe('the steps that all workflows share', () => {
+  const at = (is: (step: Step) => boolean): number => action.content.findIndex(is);
+
+  it('fetch packages, CLI and plugin before there is a session, so that what downloads and installs gets no keys', () => {
+    const session = at(({ uses }) => uses?.startsWith('aws-actions/configure-aws-credentials@') ?? false);
+    const fetching = [at(({ run }) => run?.startsWith('npm ci ') ?? false), at(({ run }) => run?.includes('toolchain/main.ts') ?? false)];
+    expect(session).toBeGreaterThan(-1);
+    for (const step of fetching) {
+      expect(step).toBeGreaterThan(-1);
+      expect(step).toBeLessThan(session);
+    }
+  });
+});
+
 describe('the nightly tests', () => {
   const nightly = workflows.find(({ file }) => file.endsWith('/nightly.yml'))?.content.jobs ?? {};
   const sharded = Object.entries(nightly).filter(([, { strategy }]) => strategy !== undefined);

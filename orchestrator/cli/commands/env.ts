@@ -9,6 +9,7 @@ import { readInstallation } from '../../state/installation.ts';
 import { project } from '../../state/layout.ts';
 import { byPassphrase, recordedSecrets } from '../../state/secrets.ts';
 import type { ConfiguredSecrets } from '../../state/secrets.ts';
+import { requireOwnInCache } from '../../../toolchain/cache-folder.ts';
 import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
 import type { PulumiEnvironment } from '../../ui/env.ts';
 import { hintsOf, shellText, warningOf } from '../../ui/env.ts';
@@ -139,7 +140,9 @@ export async function pulumiEnvironment(
 /** Of the CLI that Holdfast has provided; undefined where the person's own is on the PATH, which goes first, or where there is none yet. */
 async function cliFolder(env: Context['env']): Promise<string | undefined> {
   const cached = cachedPulumiCli(env);
-  return !(await isOnPath('pulumi', env)) && (await isExecutable(cached)) ? dirname(cached) : undefined;
+  if (await isOnPath('pulumi', env)) return undefined;
+  await requireOwnInCache(env, cached);
+  return (await isExecutable(cached)) ? dirname(cached) : undefined;
 }
 
 async function isOnPath(name: string, env: Context['env']): Promise<boolean> {

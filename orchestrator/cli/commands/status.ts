@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { NotOwn } from '../../../toolchain/own-folder.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { shortOf } from '../../domain/stack-name.ts';
@@ -19,7 +20,7 @@ import { withBucket } from '../with-bucket.ts';
 /** Reads the bucket and nothing else: no engine, and no lock but one that somebody took from a held stack, which it puts back. */
 export async function status(this: Context, flags: CommonFlags & { readonly why?: string }): Promise<void> {
   await report(this, flags, (emit) =>
-    withBucket(this, flags, 'status', emit, async ({ file, aws, read, header, notes }): Promise<ExitCode> => {
+    withBucket(this, flags, 'status', emit, async ({ file, aws, read, header, emit: tell, notes }): Promise<ExitCode> => {
       const { states, unreadable, standings } = await read();
       if (flags.why !== undefined) {
         const stack = oneStack(file.graph.byName.keys(), flags.why, file.network.file, {
@@ -39,7 +40,9 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       }
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
-      const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings);
+      const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings, (message) =>
+        tell({ type: 'note', message }),
+      );
       const whole = await wholeSince(standings, () => readIndex(aws.store, file.network.spec.network));
       const stacks = [...names].map((stack): StackStatus => {
         const state = states.get(stack);
@@ -68,11 +71,15 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
 }
 
 /** Of each held stack: what its own run, and no other one, has left on this machine. */
-async function spoolsOf(folder: string, { byStack }: Standings): Promise<Map<string, string>> {
+async function spoolsOf(folder: string, { byStack }: Standings, onNote: (message: string) => void): Promise<Map<string, string>> {
   const found = await Promise.all(
     [...byStack].map(async ([stack, standing]): Promise<[string, string][]> => {
-      const file =
-        standing.kind === 'held' && standing.run !== undefined ? await spooledFile(join(folder, standing.run), stack) : undefined;
+      if (standing.kind !== 'held' || standing.run === undefined) return [];
+      const file = await spooledFile(join(folder, standing.run), stack).catch((cause: unknown) => {
+        if (!(cause instanceof NotOwn)) throw cause;
+        for (const { message, next } of cause.problems) onNote(`${message} ${next}`);
+        return undefined;
+      });
       return file === undefined ? [] : [[stack, file]];
     }),
   );
