@@ -109,6 +109,16 @@ export class LabControl {
     await this.#ask(`roles/${name}`, policy === undefined ? 'DELETE' : 'PUT', policy);
   }
 
+  /** How late the event history has what was done. */
+  async delayTrail(deliveryDelaySeconds: number): Promise<void> {
+    await this.#ask('cloudtrail', 'POST', { deliveryDelaySeconds });
+  }
+
+  /** Empties AWS, the bucket and the record of calls. */
+  async reset(): Promise<void> {
+    await this.#ask('reset', 'POST');
+  }
+
   /** Keeps what AWS and the bucket have, under a name. */
   async takeSnapshot(name: string): Promise<void> {
     await this.#ask(`snapshots/${name}`, 'PUT');
@@ -141,8 +151,10 @@ export class LabControl {
 
   /** @throws where the lab refuses: what was asked of it is wrong */
   async #ask(path: string, method = 'GET', body?: object): Promise<Response> {
+    const token = this.#record.control?.token;
     const answer = await fetch(`${this.#record.endpoint}/_lab/${path}`, {
       method,
+      ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!answer.ok) throw new Error(await answer.text());

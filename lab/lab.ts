@@ -1,15 +1,12 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, open } from 'node:fs/promises';
-import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bootstrapBucket } from '../orchestrator/aws/bootstrap.ts';
 import { openClients, stateUrl } from '../orchestrator/aws/clients.ts';
 import { openSession } from '../orchestrator/aws/session.ts';
-import { runningLab } from '../orchestrator/aws/target.ts';
+import { labRecordFile, readLabRecord, runningLab } from '../orchestrator/aws/target.ts';
 import { labAccountId } from '../orchestrator/domain/lab-record.ts';
 import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
 import { notOk, ok } from '../orchestrator/domain/problem.ts';
@@ -18,11 +15,15 @@ import { bucketOf } from '../orchestrator/network/spec.ts';
 import type { Network } from '../orchestrator/network/read-network.ts';
 import { provideAwsPlugin } from '../toolchain/aws-plugin.ts';
 import { withBuildLock } from '../toolchain/build-lock.ts';
-import { cacheFolder } from '../toolchain/cache-folder.ts';
+import { cacheFolder, makeCacheFolder } from '../toolchain/cache-folder.ts';
+import { makeOwnFolder, requireOwn } from '../toolchain/own-folder.ts';
 import { providePulumiCli } from '../toolchain/pulumi-cli.ts';
+import { toolEnvironment } from '../toolchain/tool-environment.mjs';
+import { controlSocketsOf, tellToStop } from './control-socket.ts';
+import { LabControl } from './control.ts';
 import { provideEmulator } from './emulator/emulator.ts';
 import { writeRecord } from './process.ts';
-import type { LabProcessMessage, LabProcessOptions } from './process.ts';
+import type { LabProcessMessage, LabProcessOptions, LabProcessOrder } from './process.ts';
 
 /** The rehearsal room: AWS on loopback, under the real engine and the real provider. */
 
@@ -57,7 +58,8 @@ export async function startLab(options: StartLabOptions): Promise<Result<Started
       message: `the lab is account ${labAccountId}, and ${network.file} belongs to account ${network.spec.account}`,
       next: `Start the lab with a network of its own: npm run lab -- start --network networks/example.yaml`,
     });
-  await mkdir(folder, { recursive: true });
+  // Its record says which plugin the engine runs, and has the token for orders.
+  await makeOwnFolder(folder);
   // Two starts at once make one lab.
   return await withBuildLock({ folder: join(folder, 'starting') }, async (): Promise<Result<StartedLab>> => {
     const running = await runningLab(folder);
@@ -83,27 +85,41 @@ export async function startLab(options: StartLabOptions): Promise<Result<Started
       network: options.networkFile,
       pluginDirectory: plugin.value.directory,
     } as const;
-    const listening = await startProcess({
-      folder,
-      controlSocket: controlSocketOf(folder),
-      python: emulator.value.python,
-      accountId: labAccountId,
-      region,
-      port: options.port,
-      tied: options.tied ?? false,
-    });
-    if (listening.type === 'failed') return notOk({ reason: listening.reason, message: listening.message, next: listening.next });
-    const record: LabRecord = {
-      ...base,
-      lab: listening.lab,
-      pid: listening.pid,
-      endpoint: listening.endpoint,
-      stateUrl: stateUrl({ kind: 'LAB', endpoint: listening.endpoint }, bucket, region),
-      startedAt: new Date().toISOString(),
-    };
-    await makeBucket(record, env);
-    await writeRecord(folder, record);
-    return ok({ record, started: true });
+    const socket = await makeControlSocket(folder, env);
+    if (!socket.ok) return socket;
+    const { answer, keep, drop } = await startProcess(
+      {
+        folder,
+        controlSocket: socket.value,
+        python: emulator.value.python,
+        accountId: labAccountId,
+        region,
+        port: options.port,
+        tied: options.tied ?? false,
+      },
+      env,
+    );
+    let isKept = false;
+    try {
+      if (answer.type === 'failed') return notOk({ reason: answer.reason, message: answer.message, next: answer.next });
+      const record: LabRecord = {
+        ...base,
+        lab: answer.lab,
+        pid: answer.pid,
+        endpoint: answer.endpoint,
+        stateUrl: stateUrl({ kind: 'LAB', endpoint: answer.endpoint }, bucket, region),
+        startedAt: new Date().toISOString(),
+        control: { socket: socket.value, token: answer.token },
+      };
+      await makeBucket(record, env);
+      await writeRecord(folder, record);
+      await keep();
+      isKept = true;
+      return ok({ record, started: true });
+    } finally {
+      // A lab that has no record could not be found, and not be stopped.
+      if (!isKept) drop();
+    }
   });
 }
 
@@ -116,20 +132,42 @@ const originText = {
   'official-installer': 'the official one, downloaded',
 } as const;
 
-/** Short, because the name of a socket is: the folder itself may be too deep. */
-function controlSocketOf(folder: string): string {
-  return join(tmpdir(), `holdfast-lab-${Buffer.from(folder).toString('base64url').slice(-24)}-${process.getuid?.() ?? 0}.sock`);
+/** In a folder of this user alone. */
+async function makeControlSocket(folder: string, env: StartLabOptions['env']): Promise<Result<string>> {
+  const [socket] = controlSocketsOf(folder, cacheFolder(env));
+  if (socket === undefined)
+    return notOk({
+      reason: 'lab-folder-too-deep',
+      message: `the lab's folder ${folder} is too deep: the name of its control socket would be longer than the system takes`,
+      next: 'Name a shorter folder for it: HOLDFAST_LAB_DIR.',
+    });
+  if (dirname(socket) !== folder) await makeCacheFolder(env, dirname(socket));
+  return ok(socket);
 }
 
-async function startProcess(options: LabProcessOptions): Promise<LabProcessMessage> {
-  const log = await open(join(options.folder, 'lab.log'), 'a');
+/** A lab's process that has been started, and ends by itself until it is kept. */
+interface StartedProcess {
+  readonly answer: LabProcessMessage;
+  /** From now on it goes on without its starter; one that is tied to it ends with it. */
+  readonly keep: () => Promise<void>;
+  /** It ends. */
+  readonly drop: () => void;
+}
+
+async function startProcess(options: LabProcessOptions, env: StartLabOptions['env']): Promise<StartedProcess> {
+  const log = await open(join(options.folder, 'lab.log'), 'a', 0o600);
   try {
     const child = fork(fileURLToPath(new URL('process.ts', import.meta.url)), ['--lab-process', JSON.stringify(options)], {
-      execArgv: ['--import', import.meta.resolve('tsx')],
+      execArgv: ['--import', new URL('../toolchain/tsx.mjs', import.meta.url).href],
       cwd: options.folder,
+      // By the folder it is told whose process it is.
+      env: { ...toolEnvironment(env, 'node'), HOLDFAST_LAB_DIR: options.folder },
       detached: !options.tied,
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
     });
+    const drop = (): void => {
+      if (child.connected) child.disconnect();
+    };
     const answer = await new Promise<LabProcessMessage>((resolve) => {
       child.once('message', (message) => resolve(message as LabProcessMessage));
       child.once('exit', (code, signal) =>
@@ -141,10 +179,17 @@ async function startProcess(options: LabProcessOptions): Promise<LabProcessMessa
         }),
       );
     });
-    if (options.tied && answer.type === 'listening') child.channel?.unref();
-    else child.disconnect();
     child.unref();
-    return answer;
+    return {
+      answer,
+      keep: async () => {
+        const order: LabProcessOrder = 'keep';
+        await new Promise<void>((resolve, reject) => child.send(order, (cause) => (cause ? reject(cause) : resolve())));
+        if (options.tied) child.channel?.unref();
+        else drop();
+      },
+      drop,
+    };
   } finally {
     await log.close();
   }
@@ -173,18 +218,24 @@ async function makeBucket(record: LabRecord, env: StartLabOptions['env']): Promi
 /** The lab makes its own bucket as itself, whatever session the caller's shell has. */
 const withoutAws = (env: StartLabOptions['env']) => Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')));
 
-/** Ends the lab and waits until no process of it is left. @returns false where none ran */
-export async function stopLab(folder: string): Promise<boolean> {
-  const socket = controlSocketOf(folder);
-  return await new Promise<boolean>((resolve) => {
-    const connection = createConnection(socket);
-    let connected = false;
-    connection.once('connect', () => {
-      connected = true;
-      connection.write('stop\n');
+/** Ends the lab of this folder and waits until no process of it is left. @returns false where none ran */
+export async function stopLab(folder: string): Promise<Result<boolean>> {
+  const record = await readLabRecord(folder);
+  if (record === undefined) return ok(false);
+  if (record.control === undefined)
+    return notOk({
+      reason: 'lab-of-older-version',
+      message: `the lab in ${folder} was started by an older Holdfast, which it hears in another way`,
+      next: `End its process: kill ${record.pid}`,
     });
-    connection.on('error', () => undefined);
-    connection.once('close', () => resolve(connected));
+  const { socket } = record.control;
+  await requireOwn(socket);
+  const told = await tellToStop(socket, record.lab);
+  if (told !== 'another') return ok(told === 'ended');
+  return notOk({
+    reason: 'another-lab',
+    message: `at ${socket} another lab listens than the one that ${labRecordFile(folder)} is of; it was left alone`,
+    next: `See which lab runs in that folder: npm run lab -- status`,
   });
 }
 
@@ -192,8 +243,7 @@ export async function stopLab(folder: string): Promise<boolean> {
 export async function resetLab(folder: string, env: StartLabOptions['env']): Promise<LabRecord | undefined> {
   const record = await runningLab(folder);
   if (!record) return undefined;
-  const answer = await fetch(`${record.endpoint}/_lab/reset`, { method: 'POST' });
-  if (!answer.ok) throw new Error(`the lab did not reset: ${answer.status} ${await answer.text()}`);
+  await new LabControl(record).reset();
   await makeBucket(record, env);
   return record;
 }

@@ -1,8 +1,8 @@
-import { rename, rm, mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import process from 'node:process';
-import { labRecordFile } from '../orchestrator/aws/target.ts';
+import { labRecordFile, readLabRecord } from '../orchestrator/aws/target.ts';
 import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
+import { listenForStop } from './control-socket.ts';
 import { startEmulator } from './emulator/emulator.ts';
 import { startProxy } from './proxy/proxy.ts';
 
@@ -23,12 +23,14 @@ export interface LabProcessOptions {
 
 /** What the process says to its starter, once. */
 export type LabProcessMessage =
-  | { readonly type: 'listening'; readonly lab: string; readonly pid: number; readonly endpoint: string }
+  | { readonly type: 'listening'; readonly lab: string; readonly pid: number; readonly endpoint: string; readonly token: string }
   | { readonly type: 'failed'; readonly reason: string; readonly message: string; readonly next: string };
+
+/** What the starter says, once the record of the lab is written: before, the lab ends with its starter. */
+export type LabProcessOrder = 'keep';
 
 async function run(options: LabProcessOptions): Promise<void> {
   const { folder, controlSocket } = options;
-  await mkdir(folder, { recursive: true });
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   const emulator = await startEmulator({ python: options.python, accountId: options.accountId, port: 0, env: process.env, log });
   if (!emulator.ok) {
@@ -55,7 +57,9 @@ async function run(options: LabProcessOptions): Promise<void> {
   const end = async (): Promise<void> => {
     if (ending) return;
     ending = true;
-    await rm(labRecordFile(folder), { force: true });
+    // A later lab of this folder has a record of its own.
+    const record = await readLabRecord(folder).catch(() => undefined);
+    if (record?.lab === proxy.lab) await rm(labRecordFile(folder), { force: true });
     await proxy.close();
     await emulator.value.stop();
     await rm(controlSocket, { force: true });
@@ -63,17 +67,17 @@ async function run(options: LabProcessOptions): Promise<void> {
   };
   // Without its emulator the lab is no lab.
   void emulator.value.exited.then(() => end());
-  const control = createServer((connection) => {
-    connection.on('error', () => undefined);
-    connection.once('data', () => void end());
-  });
-  await rm(controlSocket, { force: true });
-  control.listen(controlSocket);
-  await new Promise((resolve) => control.once('listening', resolve));
+  await listenForStop(controlSocket, proxy.lab, () => void end());
   process.on('SIGTERM', () => void end());
   process.on('SIGINT', () => void end());
-  if (options.tied) process.on('disconnect', () => void end());
-  tell({ type: 'listening', lab: proxy.lab, pid: process.pid, endpoint: proxy.url });
+  let kept = false;
+  process.on('message', (order: unknown) => (kept = order === ('keep' satisfies LabProcessOrder)));
+  process.on('disconnect', () => {
+    if (options.tied || !kept) void end();
+  });
+  // The starter may have gone before it could be heard.
+  if (!process.connected) await end();
+  tell({ type: 'listening', lab: proxy.lab, pid: process.pid, endpoint: proxy.url, token: proxy.token });
 }
 
 const first = ({ reason, message, next }: { reason: string; message: string; next: string }) => ({ reason, message, next });
@@ -82,10 +86,11 @@ function tell(message: LabProcessMessage): void {
   process.send?.(message);
 }
 
-/** Whole or not at all: a reader never sees half a record. */
+/** Whole or not at all: a reader never sees half a record. For its user's eyes only: it has the token. */
 export async function writeRecord(folder: string, record: LabRecord): Promise<void> {
   const unfinished = `${labRecordFile(folder)}.${process.pid}`;
-  await writeFile(unfinished, `${JSON.stringify(record, null, 2)}\n`);
+  await writeFile(unfinished, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  await chmod(unfinished, 0o600);
   await rename(unfinished, labRecordFile(folder));
 }
 

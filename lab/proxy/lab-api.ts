@@ -1,5 +1,7 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { isFromProgram } from '../../orchestrator/gateway/loopback-request.ts';
 import type { Calls } from './calls.ts';
 import { trailSettingsSchema, type CloudTrail } from './cloudtrail.ts';
 import type { Faults } from './faults.ts';
@@ -13,6 +15,8 @@ type LabIdentity = { lab: string; accountId: string; region: string; startedAt: 
 
 export type LabParts = {
   identity: LabIdentity;
+  /** What an order must bear; in the lab's record, which only its user can read. */
+  token: string;
   calls: Calls;
   faults: Faults;
   held: HeldCalls;
@@ -47,11 +51,14 @@ const heldQuery = z.strictObject({ wait: flag.optional(), fault: z.string().opti
 const releaseOrder = z.strictObject({ how: z.enum(['go-on', 'cut']).optional() });
 const endOrder = z.strictObject({ services: z.array(z.string()).min(1).optional() });
 
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
 /** Whether a request is for the lab itself. No bucket can have that name: S3 allows no underscore. */
 export const isForLab = (path: string): boolean => /^\/_lab(\/|\?|$)/.test(path);
 
 /**
- * The lab's own HTTP API. It never reaches the emulator and is not recorded.
+ * The lab's own HTTP API. It never reaches the emulator and is not recorded. Pages of a browser are refused; what changes something needs
+ * `Authorization: Bearer <token>`.
  *
  * | request | does |
  * | --- | --- |
@@ -77,6 +84,23 @@ export class LabApi {
     this.#parts = parts;
   }
 
+  /** Why it is not answered: it comes from a page, or it is to change something and does not bear the token. */
+  refusal(req: Pick<IncomingMessage, 'headers' | 'method'>): Answer | undefined {
+    if (!isFromProgram(req))
+      return { status: 403, body: { reason: 'not-from-a-program', message: 'The lab takes requests of programs of this machine only.' } };
+    const isLook = req.method === 'GET' || req.method === 'HEAD';
+    const token = /^Bearer (\S+)$/i.exec(req.headers.authorization ?? '')?.[1] ?? '';
+    if (isLook || timingSafeEqual(sha256(token), sha256(this.#parts.token))) return undefined;
+    return {
+      status: 401,
+      body: {
+        reason: 'no-token',
+        message: 'What changes the lab needs `Authorization: Bearer TOKEN`; the token is control.token in lab.json.',
+      },
+    };
+  }
+
+  /** Answers what `refusal` has let through. */
   async handle(req: IncomingMessage, res: ServerResponse, body: string): Promise<void> {
     const url = new URL(req.url ?? '/', 'http://lab.invalid');
     const path = url.pathname.split('/').slice(2).map(decodeURIComponent);
@@ -218,7 +242,7 @@ const parseJson = (body: string): unknown => {
   }
 };
 
-const send = (res: ServerResponse, { status, body }: Answer): void => {
+export const send = (res: ServerResponse, { status, body }: Answer): void => {
   const text = `${JSON.stringify(body)}\n`;
   res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
   res.end(text);

@@ -2,13 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as passTime } from 'node:timers/promises';
+import { isFromBrowser } from '../../orchestrator/gateway/loopback-request.ts';
 import { Calls, type Call } from './calls.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { CloudTrail } from './cloudtrail.ts';
 import { errorReply, type Refusal, type Reply } from './error-replies.ts';
 import { Faults, type Fault } from './faults.ts';
 import { HeldCalls } from './held-calls.ts';
-import { isForLab, LabApi } from './lab-api.ts';
+import { isForLab, LabApi, send } from './lab-api.ts';
 import { recognise, type Recognised } from './recognise.ts';
 import { emulatorBrokeOff, emulatorDown, lackingPermission, throttled } from './refusals.ts';
 import { resourceIds } from './resource-ids.ts';
@@ -26,6 +27,8 @@ export type ProxyOptions = {
   accountId: string;
   region: string;
   clock?: Clock;
+  /** How long a connection may be open before its request has begun; 10 s. */
+  silenceMs?: number;
 };
 
 /** The lab's AWS endpoint, listening on 127.0.0.1. */
@@ -35,6 +38,8 @@ export type Proxy = {
   url: string;
   /** The random name of this start, as `GET /_lab` tells it. */
   lab: string;
+  /** What an order to the lab must bear. */
+  token: string;
   /** Stops listening and cuts every connection; calls that are held are not made. */
   close: () => Promise<void>;
 };
@@ -50,6 +55,9 @@ type Decision = {
   /** The service knew who was asking; only then the call stands in the trail. */
   identified: boolean;
 };
+
+/** Far above what the engines of the largest tests keep open at once. */
+const mostConnections = 1000;
 
 /** Replies above this size are not looked into for an error code. */
 const errorDocumentLimitBytes = 1_000_000;
@@ -89,8 +97,9 @@ const readBody = (req: IncomingMessage): Promise<Buffer[] | undefined> =>
  * CloudTrail's `LookupEvents`, and does to calls what the faults set over `/_lab/faults` say.
  */
 export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNotStarted> => {
-  const { upstreamPort, port = 0, accountId, region, clock = systemClock } = options;
+  const { upstreamPort, port = 0, accountId, region, clock = systemClock, silenceMs = 10_000 } = options;
   const lab = randomBytes(8).toString('hex');
+  const token = randomBytes(16).toString('hex');
   const upstream = new Upstream(upstreamPort);
   const calls = new Calls();
   const faults = new Faults();
@@ -105,6 +114,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   };
   const labApi = new LabApi({
     identity: { lab, accountId, region, startedAt: clock.now().toISOString() },
+    token,
     calls,
     faults,
     held,
@@ -226,6 +236,14 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const arrivedAt = clock.now();
     const url = req.url ?? '/';
+    // No client of AWS is a page: one that sends a form to this port changes nothing here.
+    const refused = isFromBrowser(req) || isForLab(url) || url.startsWith('/moto-api/') ? labApi.refusal(req) : undefined;
+    if (refused !== undefined) {
+      // Read to its end, the connection serves the next request.
+      req.resume();
+      send(res, refused);
+      return;
+    }
     const body = await readBody(req);
     if (body === undefined) return;
     if (isForLab(url)) return labApi.handle(req, res, Buffer.concat(body).toString('utf8'));
@@ -267,7 +285,9 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     recorded.reply = answer(res, decision.reply) ? 'sent' : 'lost';
   };
 
-  const server = createServer((req, res) => {
+  // A connection that says nothing ends soon, so that connections cannot use up the lab's files. Time for a body and for an answer has no limit: clients may be
+  // stopped for long in the middle of a call.
+  const server = createServer({ headersTimeout: silenceMs, connectionsCheckingInterval: silenceMs / 2, requestTimeout: 0 }, (req, res) => {
     handle(req, res).catch((error: unknown) => {
       // A bug of the proxy must not look like an answer of AWS: the connection breaks, and the reason is on stderr.
       process.stderr.write(`lab proxy: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
@@ -276,8 +296,8 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   });
   // Clients keep connections for minutes and may be stopped for longer; a connection that closes under a call looks like a fault nobody set.
   server.keepAliveTimeout = 10 * 60_000;
-  server.requestTimeout = 0;
-  server.headersTimeout = 0;
+  server.maxConnections = mostConnections;
+  server.on('drop', () => void process.stderr.write(`lab proxy: ${mostConnections} connections are open; another one was refused\n`));
 
   const listening = await new Promise<'listening' | 'port-taken'>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -296,6 +316,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     port: boundPort,
     url: `http://127.0.0.1:${boundPort}`,
     lab,
+    token,
     close: () =>
       new Promise((resolve) => {
         held.releaseAll('cut');

@@ -19,6 +19,15 @@ export const labRecordSchema = z.object({
   /** Where the aws plugin is that the engine runs against this lab. */
   pluginDirectory: z.string(),
   startedAt: z.iso.datetime(),
+  /** How the lab takes orders; absent in the record of a lab that an older Holdfast started. The record is for its user's eyes only, and is printed without it. */
+  control: z
+    .object({
+      /** On which it hears that it is to end. */
+      socket: z.string(),
+      /** For what changes something on the proxy's own paths. */
+      token: z.string(),
+    })
+    .optional(),
 });
 
 export type LabRecord = z.infer<typeof labRecordSchema>;

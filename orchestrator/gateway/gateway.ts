@@ -7,6 +7,7 @@ import { noSuchBucket, refusal } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
+import { isFromProgram } from './loopback-request.ts';
 import { StackMount } from './mount.ts';
 import type { Mount, MountRequest } from './mount.ts';
 import { targetOf } from './s3-request.ts';
@@ -66,20 +67,13 @@ async function respond(mounts: ReadonlyMap<StackMount, Buffer>, request: Incomin
 }
 
 async function answerTo(mounts: ReadonlyMap<StackMount, Buffer>, request: IncomingMessage): Promise<Answer> {
-  if (!isFromEngine(request)) return noSuchBucket();
+  if (!isFromProgram(request)) return noSuchBucket();
   const target = targetOf(request.url ?? '');
   const name = sha256(target.bucket);
   // Compares with all of them, each in constant time: how long it takes says nothing of a name.
   let named: StackMount | undefined;
   for (const [mount, hash] of mounts) if (timingSafeEqual(hash, name)) named = mount;
   return named ? await named.serve(request, target) : noSuchBucket();
-}
-
-/** Against a page in a browser on this machine: it sends its own headers, and by DNS rebinding a Host that is not loopback. */
-function isFromEngine({ headers }: IncomingMessage): boolean {
-  const loopback = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(headers.host ?? '');
-  const browser = Object.keys(headers).some((name) => name === 'origin' || name === 'referer' || name.startsWith('sec-'));
-  return loopback && !browser;
 }
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -47,7 +47,11 @@ export async function startEngineLab(project: string) {
   if ('reason' in proxy) throw new Error(proxy.reason);
 
   const api = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const answer = await fetch(`${proxy.url}/_lab${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const answer = await fetch(`${proxy.url}/_lab${path}`, {
+      method,
+      headers: { authorization: `Bearer ${proxy.token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return await answer.json();
   };

@@ -107,6 +107,7 @@ export const startRig = async ({ reply = littleAws() }: { reply?: (seen: Seen) =
   const api = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> => {
     const response = await fetch(`${proxy.url}/_lab${path}`, {
       method,
+      headers: { authorization: `Bearer ${proxy.token}` },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, body: await response.json() };

@@ -38,9 +38,9 @@ describe('evidence that is not there', { concurrent: false }, () => {
   });
 
   it('of CloudTrail, which has nothing yet: said that it proves nothing', async () => {
-    await fetch(`${rig.record.endpoint}/_lab/cloudtrail`, { method: 'POST', body: JSON.stringify({ deliveryDelaySeconds: 3600 }) });
+    await rig.delayTrail(3600);
     const { exitCode, stdout } = await rig.holdfast(['recover']);
-    await fetch(`${rig.record.endpoint}/_lab/cloudtrail`, { method: 'POST', body: JSON.stringify({ deliveryDelaySeconds: 0 }) });
+    await rig.delayTrail(0);
     expect(exitCode, stdout).toBe(0);
     expect(stdout).toContain('which proves nothing');
   });

@@ -57,7 +57,7 @@ describe('a session that is too short for a run', { concurrent: false, shuffle: 
 
   it('is refused when it has expired, in words that say so', async () => {
     const session = await rig.session(3600);
-    await fetch(`${rig.record.endpoint}/_lab/sessions/${session['AWS_ACCESS_KEY_ID'] ?? ''}/expire`, { method: 'POST' });
+    await rig.expire(session['AWS_ACCESS_KEY_ID'] ?? '');
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes'], session);
     expect(stdout).toContain('FAIL identity and account: the session has expired');
     expect(exitCode).toBe(3);

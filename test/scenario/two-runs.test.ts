@@ -31,7 +31,7 @@ describe('two runs at once on one network', { concurrent: false }, () => {
     expect(second.exitCode).toBe(6);
     const destroy = await rig.holdfast(['destroy', '--yes']);
     expect(destroy.exitCode).toBe(6);
-    await fetch(`${rig.record.endpoint}/_lab/held/${held[0]?.n ?? 0}/release`, { method: 'POST' });
+    await rig.release(held[0]?.n ?? 0);
     expect((await first.ended).exitCode).toBe(0);
   });
 

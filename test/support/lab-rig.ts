@@ -112,6 +112,10 @@ export class LabRig {
     return this.#control.release(n, how);
   }
 
+  delayTrail(seconds: number): Promise<void> {
+    return this.#control.delayTrail(seconds);
+  }
+
   takeSnapshot(name: string): Promise<void> {
     return this.#control.takeSnapshot(name);
   }

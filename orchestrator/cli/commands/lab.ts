@@ -44,7 +44,7 @@ async function start(this: Context, flags: Flags & { readonly network?: string; 
 async function stop(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const { stopLab } = await loadLab();
-    const stopped = await stopLab(labFolder(this.root, this.env));
+    const stopped = orRefuse(await stopLab(labFolder(this.root, this.env)), exitCodes.failed);
     print(
       this,
       flags.json
@@ -94,6 +94,9 @@ async function reset(this: Context, flags: Flags): Promise<void> {
 
 export const lab = { start, stop, status, reset };
 
+/** Without what gives orders to it: this goes into logs. */
 function describeJson(record: LabRecord | undefined): string {
-  return JSON.stringify(record ? { running: true, ...record } : { schema: 1, running: false });
+  if (record === undefined) return JSON.stringify({ schema: 1, running: false });
+  const { control: _, ...told } = record;
+  return JSON.stringify({ running: true, ...told });
 }
