@@ -207,7 +207,10 @@ async function makeBucket(record: LabRecord, env: StartLabOptions['env']): Promi
   const clients = openClients(target, record.region, () => session.value);
   try {
     const { bucket, region, accountId: owner } = record;
-    const made = await bootstrapBucket({ s3: clients.s3, bucket, owner, region, now: Date.now(), checkOnly: false }, () => undefined);
+    const made = await bootstrapBucket(
+      { s3: clients.s3, bucket, owner, region, now: Date.now(), checkOnly: false, objectLock: false },
+      () => undefined,
+    );
     const lacking = 'reason' in made ? [made.reason] : made.flatMap(({ shortfalls }) => shortfalls.map(({ text }) => text));
     if (lacking.length > 0) throw new Error(`the state bucket ${bucket} could not be made: ${lacking.join('; ')}`);
   } finally {

@@ -1,5 +1,5 @@
 import { partitionOf } from '../../orchestrator/network/spec.ts';
-import { unknown, type Need } from './policy.ts';
+import { unknown, type Need, type Value } from './policy.ts';
 import type { Recognised } from './recognise.ts';
 
 /**
@@ -71,6 +71,8 @@ const s3Actions: Record<string, string> = {
   GetBucketLifecycleConfiguration: 'GetLifecycleConfiguration',
   PutBucketLifecycleConfiguration: 'PutLifecycleConfiguration',
   DeleteBucketLifecycle: 'PutLifecycleConfiguration',
+  GetObjectLockConfiguration: 'GetBucketObjectLockConfiguration',
+  PutObjectLockConfiguration: 'PutBucketObjectLockConfiguration',
   GetPublicAccessBlock: 'GetBucketPublicAccessBlock',
   PutPublicAccessBlock: 'PutBucketPublicAccessBlock',
   DeletePublicAccessBlock: 'PutBucketPublicAccessBlock',
@@ -87,11 +89,14 @@ const needsOfS3 = ({ action, params }: Asked, partition: string): Need[] => {
   const resource = `arn:${partition}:s3:::${bucket}${key === undefined ? '' : `/${key}`}`;
   const name = s3Actions[action] ?? action;
   const ofVersion = version !== undefined && ['GetObject', 'DeleteObject'].includes(name) ? `${name}Version` : name;
-  const context = { 's3:if-match': IfMatch, 's3:if-none-match': IfNoneMatch };
+  // The lab's loopback stands for TLS.
+  const context = { 's3:if-match': IfMatch, 's3:if-none-match': IfNoneMatch, 'aws:SecureTransport': 'true', 's3:TlsVersion': '1.3' };
   return [
     { action: `s3:${ofVersion}`, resource, context },
     // A condition on what is there tells what is there.
-    ...(IfMatch !== undefined && ['PutObject', 'DeleteObject'].includes(name) ? [{ action: 's3:GetObject', resource }] : []),
+    ...(IfMatch !== undefined && ['PutObject', 'DeleteObject'].includes(name)
+      ? [{ action: 's3:GetObject', resource, context: { ...context, 's3:if-match': undefined } }]
+      : []),
   ];
 };
 
@@ -112,20 +117,68 @@ const ec2Types: Record<string, string> = {
   tgw: 'transit-gateway',
 };
 
+/** The type of the resource that an id is of; undefined where an id of that form is no resource. */
+export const ec2TypeOf = (id: string): string | undefined => {
+  const prefix = /^((?:[a-z]+-)+)[0-9a-f]{8,17}$/.exec(id)?.[1];
+  return prefix === undefined ? undefined : ec2Types[prefix.slice(0, -1)];
+};
+
+/**
+ * Which of the objects that a call names are resources of it, and have to be allowed: a route is authorised on its table, whatever it leads to.
+ * Of a call that is not here, each object that it names is one.
+ * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+ */
+const ec2Resources: Record<string, readonly string[]> = {
+  AssociateRouteTable: ['route-table', 'subnet', 'internet-gateway'],
+  CreateRoute: ['route-table'],
+  CreateRouteTable: ['vpc'],
+  CreateSubnet: ['vpc'],
+  CreateTransitGatewayRoute: ['transit-gateway-route-table', 'transit-gateway-attachment'],
+  CreateTransitGatewayRouteTable: ['transit-gateway'],
+  CreateTransitGatewayVpcAttachment: ['transit-gateway', 'vpc', 'subnet'],
+  DeleteRoute: ['route-table'],
+  DeleteTransitGatewayRoute: ['transit-gateway-route-table'],
+  DisassociateRouteTable: ['route-table', 'subnet', 'internet-gateway'],
+  ModifySubnetAttribute: ['subnet'],
+  ModifyTransitGateway: ['transit-gateway', 'transit-gateway-route-table'],
+  ModifyTransitGatewayVpcAttachment: ['transit-gateway-attachment', 'subnet'],
+  ModifyVpcAttribute: ['vpc'],
+  ReplaceRoute: ['route-table'],
+};
+
+/** The tags that a call is to set, or to take away, as conditions name them. */
+const tagsAsked = (params: Asked['params']): Record<string, Value> => {
+  const tags = Object.entries(params).flatMap(([name, key]) => {
+    const place = /^((?:TagSpecifications?\.\d+\.)?Tags?\.\d+)\.Key$/.exec(name)?.[1];
+    return place === undefined ? [] : [{ key, value: params[`${place}.Value`] }];
+  });
+  return {
+    ...Object.fromEntries(tags.map(({ key, value }) => [`aws:RequestTag/${key}`, value])),
+    'aws:TagKeys': tags.length === 0 ? undefined : tags.map(({ key }) => key),
+  };
+};
+
 const needsOfEc2 = ({ action, params }: Asked, { accountId, region }: { accountId: string; region: string }): Need[] => {
   const name = `ec2:${action}`;
   // Most reads know no resource, and a policy that names one does not allow them.
   if (/^(Describe|Get|List|Search)/.test(action)) return [{ action: name, resource: '*' }];
   const arn = (type: string, id: string): string => `arn:${partitionOf(region)}:ec2:${region}:${accountId}:${type}/${id}`;
-  const named = Object.values(params).flatMap((value) => {
-    const [, prefix = '', id] = /^((?:[a-z]+-)+)[0-9a-f]{8,17}$/.exec(value) ?? [];
-    return id === undefined && prefix === '' ? [] : [arn(ec2Types[prefix.slice(0, -1)] ?? 'object', value)];
+  const isTagging = action === 'CreateTags' || action === 'DeleteTags';
+  const named = [...new Set(Object.values(params))].flatMap((id): Need[] => {
+    if (!/^(?:[a-z]+-)+[0-9a-f]{8,17}$/.test(id)) return [];
+    const type = ec2TypeOf(id) ?? 'object';
+    // An association is no resource: what it associates is.
+    if (!id.startsWith('rtbassoc-') && ec2Resources[action]?.includes(type) === false) return [];
+    return [{ action: name, resource: arn(type, id), object: id, ...(isTagging ? { context: tagsAsked(params) } : {}) }];
   });
   const made = params['TagSpecification.1.ResourceType'] ?? params['TagSpecifications.1.ResourceType'];
   return [
-    ...[...new Set(named), ...(made === undefined ? [] : [arn(made, '*')])].map((resource) => ({ action: name, resource })),
+    ...named,
+    ...(made === undefined ? [] : [{ action: name, resource: arn(made, '*'), context: tagsAsked(params) }]),
     ...(named.length === 0 && made === undefined ? [{ action: name, resource: arn('object', '*') }] : []),
     // Tags that are set on create are a second action, on what is being made.
-    ...(made === undefined || action === 'CreateTags' ? [] : [{ action: 'ec2:CreateTags', resource: arn(made, '*') }]),
+    ...(made === undefined || isTagging
+      ? []
+      : [{ action: 'ec2:CreateTags', resource: arn(made, '*'), context: { ...tagsAsked(params), 'ec2:CreateAction': action } }]),
   ];
 };

@@ -10,6 +10,8 @@ import { errorReply, type Refusal, type Reply } from './error-replies.ts';
 import { Faults, type Fault } from './faults.ts';
 import { HeldCalls } from './held-calls.ts';
 import { isForLab, LabApi, send } from './lab-api.ts';
+import { looksAt } from './own-looks.ts';
+import { bucketPolicySchema } from './policy.ts';
 import { recognise, type Recognised } from './recognise.ts';
 import { emulatorBrokeOff, emulatorDown, lackingPermission, throttled } from './refusals.ts';
 import { resourceIds } from './resource-ids.ts';
@@ -83,6 +85,23 @@ const errorOf = (reply: Reply): { code: string; message: string } => {
   return { code, message: elementText(text, 'Message') ?? /"[mM]essage"\s*:\s*"([^"]*)"/.exec(text)?.[1] ?? '' };
 };
 
+const changesPolicy = ({ service, action }: Recognised): boolean =>
+  service === 's3' && ['PutBucketPolicy', 'DeleteBucketPolicy', 'CreateBucket', 'DeleteBucket'].includes(action);
+
+/** What of a bucket's policy the lab does not judge as S3 does; undefined where there is nothing of the kind. */
+const notJudged = (text: string): string | undefined => {
+  let policy: unknown;
+  try {
+    policy = JSON.parse(text);
+  } catch {
+    return 'Policies must be valid JSON';
+  }
+  const read = bucketPolicySchema.safeParse(policy);
+  return read.success
+    ? undefined
+    : `The lab does not judge it: ${read.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ')}`;
+};
+
 const readBody = (req: IncomingMessage): Promise<Buffer[] | undefined> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -106,10 +125,11 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   const held = new HeldCalls();
   const births = new Births();
   const sessions = new Sessions(clock);
-  const roles = new Roles({ accountId, region });
+  const roles = new Roles({ accountId, region }, looksAt(upstream, upstreamPort, region));
   const trail = new CloudTrail({ clock, accountId, region });
   const askEmulator = async (method: string, url: string): Promise<boolean> => {
     const result = await upstream.pass({ method, url, rawHeaders: ['Host', `127.0.0.1:${upstreamPort}`], body: [], mutating: true });
+    roles.forgetBuckets();
     return result.kind === 'reply' && result.reply.status === 200;
   };
   const labApi = new LabApi({
@@ -146,7 +166,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     const sessionOver = sessions.refusal(call);
     if (sessionOver !== undefined) return refused(call, method, sessionOver, false);
     const session = call.accessKeyId === null ? undefined : sessions.get(call.accessKeyId);
-    const lacking = roles.lacking(call, session);
+    const lacking = await roles.lacking(call, session);
     if (lacking !== undefined)
       return refused(call, method, lackingPermission(call.service, lacking, session?.assumedRoleArn ?? null), true);
 
@@ -173,10 +193,15 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
       return { reply: { status: 200, headers, body: [document] }, status: 200, refusal: null, decidedBy: 'lab', identified: true };
     }
 
+    if (call.service === 's3' && call.action === 'PutBucketPolicy') {
+      const problem = notJudged(Buffer.concat(body).toString('utf8'));
+      if (problem !== undefined) return refused(call, method, { status: 400, code: 'MalformedPolicy', message: problem }, true);
+    }
     const result = await upstream.pass({ method, url: req.url ?? '/', rawHeaders: req.rawHeaders, body, mutating: call.mutating });
+    if (changesPolicy(call)) roles.forgetBuckets();
     switch (result.kind) {
       case 'reply': {
-        const hidden = result.reply.status === 404 ? roles.lackingForNotFound(call, session) : undefined;
+        const hidden = result.reply.status === 404 ? await roles.lackingForNotFound(call, session) : undefined;
         if (hidden !== undefined)
           return refused(call, method, lackingPermission(call.service, hidden, session?.assumedRoleArn ?? null), true);
         const shown = aged(call, result.reply, hits);

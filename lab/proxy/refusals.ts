@@ -30,13 +30,14 @@ const explicitDeny = 'with an explicit deny in an identity-based policy';
 const nobody = (arn: string | null | undefined): string => `User: ${arn ?? 'arn:aws:sts::000000000000:assumed-role/unknown/unknown'}`;
 
 /**
- * What each service answers to a call that the policy of the session's role does not allow, as AWS says it within one account.
+ * What each service answers to a call that the policy of the session's role does not allow, or that of the bucket denies, as AWS says it within one account.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
-export const lackingPermission = (service: string, { need, verdict }: Lacking, principalArn: string | null): Refusal => {
+export const lackingPermission = (service: string, { need, verdict, by }: Lacking, principalArn: string | null): Refusal => {
   const { action, resource } = need;
   const on = resource === '*' ? '' : ` on resource: ${service === 's3' ? `"${resource}"` : resource}`;
-  const why = verdict === 'explicit-deny' ? explicitDeny : `because no identity-based policy allows the ${action} action`;
+  const denied = by === 'bucket' ? 'with an explicit deny in a resource-based policy' : explicitDeny;
+  const why = verdict === 'explicit-deny' ? denied : `because no identity-based policy allows the ${action} action`;
   return notAuthorised(service, `${nobody(principalArn)} is not authorized to perform: ${action}${on} ${why}`);
 };
 

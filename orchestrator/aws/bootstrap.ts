@@ -1,11 +1,13 @@
 import { HeadBucketCommand, S3ServiceException } from '@aws-sdk/client-s3';
-import { BucketReads, bucketProperties, failed, isDenied, standing, unknown } from './bucket-properties.ts';
+import { BucketReads, bucketProperties, failed, isDenied, objectLockProperty, standing, unknown } from './bucket-properties.ts';
 import type { BucketAddress, BucketProperty, PropertyStanding } from './bucket-properties.ts';
 
 export interface BootstrapRequest extends BucketAddress {
   readonly now: number;
   /** Looks, and writes nothing. */
   readonly checkOnly: boolean;
+  /** Whether each version is to be kept from deletion, by an object lock. Without it nobody asks, and one that there is stays. */
+  readonly objectLock: boolean;
 }
 
 /** The name is taken, by a bucket that is not this account's: nothing of it is looked at. */
@@ -20,11 +22,12 @@ export interface ForeignBucket {
  * finds everything as it should be and writes nothing.
  */
 export async function bootstrapBucket(
-  { now, checkOnly, ...address }: BootstrapRequest,
+  { now, checkOnly, objectLock, ...address }: BootstrapRequest,
   onProperty: (standing: PropertyStanding) => void,
 ): Promise<readonly PropertyStanding[] | ForeignBucket> {
   const standings: PropertyStanding[] = [];
-  for (const property of bucketProperties) {
+  // Last: it wants versions, and what was tried before it is no evidence.
+  for (const property of objectLock ? [...bucketProperties, objectLockProperty] : bucketProperties) {
     const there = standings.find(({ id }) => id === 'bucket');
     // What was seen of a bucket that was not there yet says nothing of the one that was made.
     const result =

@@ -7,6 +7,7 @@ import {
   GetBucketPolicyCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
+  GetObjectLockConfigurationCommand,
   GetPublicAccessBlockCommand,
   HeadBucketCommand,
   PutBucketEncryptionCommand,
@@ -14,18 +15,32 @@ import {
   PutBucketPolicyCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
+  PutObjectLockConfigurationCommand,
   PutPublicAccessBlockCommand,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { BucketLocationConstraint, S3Client, TransitionDefaultMinimumObjectSize, LifecycleRule } from '@aws-sdk/client-s3';
+import type {
+  BucketLocationConstraint,
+  DefaultRetention,
+  S3Client,
+  TransitionDefaultMinimumObjectSize,
+  LifecycleRule,
+} from '@aws-sdk/client-s3';
 import { messageOf } from '../domain/problem.ts';
 import { partitionOf } from '../network/spec.ts';
 import { newInstallation } from '../state/installation.ts';
 import { installationKey, metaKey, probeKey } from '../state/layout.ts';
 import { ignoredConditions, readProbe, writeProbe } from '../state/store-probe.ts';
 import type { StoreProbe } from '../state/store-probe.ts';
-import { harmfulRules, missingRules, withOwnRules } from './bucket-lifecycle.ts';
-import { refusesPlainHttp, withOwnStatement } from './bucket-policy.ts';
+import { harmfulRules, missingRules, noncurrentDays, withOwnRules } from './bucket-lifecycle.ts';
+import {
+  breakGlassOf,
+  evidenceStatements,
+  missingStatements,
+  refusesPlainHttp,
+  tlsStatements,
+  withOwnStatements,
+} from './bucket-policy.ts';
 import { deniedActionOf } from './permissions/denial.ts';
 
 /** What the state bucket has to be, one row a property: `bootstrap` makes them so, `preflight` says which are not. */
@@ -36,6 +51,8 @@ export interface BucketAddress {
   /** The account that owns it: with every request, so that a bucket of that name in another account is neither read nor written. */
   readonly owner: string;
   readonly region: string;
+  /** ARN of the role that may do what the bucket's policy denies everyone else. Undefined: the one that the policy names, if it names one. */
+  readonly breakGlass?: string | undefined;
 }
 
 /** Where it is not as it should be. */
@@ -194,13 +211,26 @@ export const bucketProperties: readonly BucketProperty[] = [
     readAction: 's3:GetBucketPolicy',
     makeActions: ['s3:PutBucketPolicy'],
     look: (reads) => reads.policy(),
-    fallsShort: (policy, address) =>
-      unless(refusesPlainHttp(policy, arnOf(address)), 'no statement of its policy refuses requests that are not TLS'),
-    make: async (address, policy) => {
-      const merged = withOwnStatement(policy, arnOf(address));
-      await address.s3.send(new PutBucketPolicyCommand({ Bucket: address.bucket, ExpectedBucketOwner: address.owner, Policy: merged }));
-      return merged;
+    fallsShort: (policy, address) => [
+      ...unless(refusesPlainHttp(policy, arnOf(address)), 'no statement of its policy refuses requests that are not TLS'),
+      ...unless(
+        !missingStatements(policy, tlsStatements(arnOf(address))).includes('HoldfastTlsVersion'),
+        'no statement of its policy refuses TLS of before 1.2',
+      ),
+    ],
+    make: (address, policy) => putStatements(address, policy, tlsStatements(arnOf(address))),
+  }),
+  row<string | undefined>({
+    id: 'evidence-stays',
+    what: 'evidence stays',
+    readAction: 's3:GetBucketPolicy',
+    makeActions: ['s3:PutBucketPolicy'],
+    look: (reads) => reads.policy(),
+    fallsShort: (policy, address) => {
+      const missing = missingStatements(policy, evidenceOf(address, policy));
+      return unless(missing.length === 0, `its policy lacks ${missing.join(', ')}, or has it in other words`);
     },
+    make: (address, policy) => putStatements(address, policy, evidenceOf(address, policy)),
   }),
   row<boolean>({
     id: 'layout',
@@ -240,13 +270,13 @@ export const bucketProperties: readonly BucketProperty[] = [
       const ignored = ignoredConditions(probe);
       return unless(ignored.length === 0, `the store ignores ${ignored.join(', ')}: two runs could hold one lock`);
     },
-    make: async ({ s3, bucket: Bucket, owner }, _, now) => {
-      const probe = await probeStore(s3, Bucket);
-      await s3.send(
+    make: async (address, _, now) => {
+      const probe = await probeStore(address);
+      await address.s3.send(
         new PutObjectCommand({
-          Bucket,
+          Bucket: address.bucket,
           Key: probeKey,
-          ExpectedBucketOwner: owner,
+          ExpectedBucketOwner: address.owner,
           Body: writeProbe(probe, now),
           ContentType: 'application/json',
         }),
@@ -255,6 +285,50 @@ export const bucketProperties: readonly BucketProperty[] = [
     },
   }),
 ];
+
+/**
+ * On whole versions, for as long as old versions stay anyway. A retention for each object would want a right of each writer, and a writer that knows whether the
+ * bucket has a lock; that of the bucket keeps nobody from his work, as it holds for versions: a lock is released by a delete marker, and a checkpoint
+ * written over by a new version, which an object lock lets through.
+ */
+export const objectLockProperty: BucketProperty = row<DefaultRetention | undefined>({
+  id: 'object-lock',
+  what: 'object lock',
+  readAction: 's3:GetBucketObjectLockConfiguration',
+  makeActions: ['s3:PutBucketObjectLockConfiguration'],
+  look: (reads) => reads.objectLock(),
+  fallsShort: (retention) =>
+    unless(
+      retention !== undefined && daysOf(retention) >= noncurrentDays,
+      retention === undefined ? 'it has none' : `it keeps versions for ${daysOf(retention)} days only, and not for ${noncurrentDays}`,
+    ),
+  make: async ({ s3, bucket, owner }, there) => {
+    const retention: DefaultRetention = { Mode: there?.Mode ?? 'GOVERNANCE', Days: noncurrentDays };
+    await s3.send(
+      new PutObjectLockConfigurationCommand({
+        Bucket: bucket,
+        ExpectedBucketOwner: owner,
+        ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention: retention } },
+      }),
+    );
+    return retention;
+  },
+});
+
+const daysOf = ({ Days, Years }: DefaultRetention): number => Days ?? (Years ?? 0) * 365;
+
+const evidenceOf = (address: BucketAddress, policy: string | undefined) =>
+  evidenceStatements(arnOf(address), address.breakGlass ?? breakGlassOf(policy));
+
+async function putStatements(
+  { s3, bucket, owner }: BucketAddress,
+  policy: string | undefined,
+  own: Parameters<typeof withOwnStatements>[1],
+): Promise<string> {
+  const merged = withOwnStatements(policy, own);
+  await s3.send(new PutBucketPolicyCommand({ Bucket: bucket, ExpectedBucketOwner: owner, Policy: merged }));
+  return merged;
+}
 
 const arnOf = ({ bucket, region }: BucketAddress): string => `arn:${partitionOf(region)}:s3:::${bucket}`;
 
@@ -305,6 +379,15 @@ export class BucketReads {
   /** Undefined where it has none. */
   policy(): Promise<string | undefined> {
     return this.#once('policy', async ({ s3, ...of }) => (await found(() => s3.send(new GetBucketPolicyCommand(of))))?.Policy);
+  }
+
+  /** How long each new version is kept; undefined where the bucket has no object lock, or none without a word of its writer. */
+  objectLock(): Promise<DefaultRetention | undefined> {
+    return this.#once(
+      'object-lock',
+      async ({ s3, ...of }) =>
+        (await found(() => s3.send(new GetObjectLockConfigurationCommand(of))))?.ObjectLockConfiguration?.Rule?.DefaultRetention,
+    );
   }
 
   /** Undefined where there is no such object. */
@@ -377,17 +460,17 @@ function wordsOf(cause: unknown): string {
 }
 
 /** Writes that must fail, on an object of the probe's own. */
-async function probeStore(s3: S3Client, Bucket: string): Promise<StoreProbe> {
-  const Key = `.holdfast/probes/${randomUUID()}`;
-  const { ETag } = await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'first' }));
+async function probeStore({ s3, bucket, owner }: BucketAddress): Promise<StoreProbe> {
+  const of = { Bucket: bucket, ExpectedBucketOwner: owner, Key: `.holdfast/probes/${randomUUID()}` };
+  const { ETag } = await s3.send(new PutObjectCommand({ ...of, Body: 'first' }));
   const otherETag = '"00000000000000000000000000000000"';
   const probe = {
-    putIfAbsent: await isRefused(() => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'second', IfNoneMatch: '*' }))),
-    putIfMatches: await isRefused(() => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'third', IfMatch: otherETag }))),
-    deleteIfMatches: await isRefused(() => s3.send(new DeleteObjectCommand({ Bucket, Key, IfMatch: otherETag }))),
+    putIfAbsent: await isRefused(() => s3.send(new PutObjectCommand({ ...of, Body: 'second', IfNoneMatch: '*' }))),
+    putIfMatches: await isRefused(() => s3.send(new PutObjectCommand({ ...of, Body: 'third', IfMatch: otherETag }))),
+    deleteIfMatches: await isRefused(() => s3.send(new DeleteObjectCommand({ ...of, IfMatch: otherETag }))),
   };
   await s3.send(
-    new DeleteObjectCommand({ Bucket, Key, ...(probe.putIfAbsent && probe.putIfMatches && ETag !== undefined ? { IfMatch: ETag } : {}) }),
+    new DeleteObjectCommand({ ...of, ...(probe.putIfAbsent && probe.putIfMatches && ETag !== undefined ? { IfMatch: ETag } : {}) }),
   );
   return probe;
 }

@@ -1,4 +1,5 @@
 import { buildApplication, buildCommand, buildRouteMap } from '@stricli/core';
+import { roleArnForm } from '../aws/permissions/evidence.ts';
 import { roles } from '../aws/permissions/roles.ts';
 import type { Role } from '../aws/permissions/roles.ts';
 import { help } from '../ui/help.ts';
@@ -24,6 +25,11 @@ function parseRole(value: string): Role {
   const role = roles.find((name) => name === value);
   if (role === undefined) throw new Error(`there is no role "${value}"; the roles: ${roles.join(', ')}`);
   return role;
+}
+
+function parseRoleArn(value: string): string {
+  if (!roleArnForm.test(value)) throw new Error(`"${value}" is not the ARN of a role, as in arn:aws:iam::111122223333:role/break-glass`);
+  return value;
 }
 
 /** It is shown to whoever meets the lock, in one line. */
@@ -310,7 +316,12 @@ const routes = {
   bootstrap: buildCommand({
     loader: async () => (await import('./commands/bootstrap.ts')).bootstrap,
     parameters: {
-      flags: { ...commonFlags, check: onOff('Write nothing, and say what falls short (exit 7)') },
+      flags: {
+        ...commonFlags,
+        check: onOff('Write nothing, and say what falls short (exit 7)'),
+        objectLock: onOff('Keep every version from deletion for 90 days, by an object lock in governance mode'),
+        breakGlass: optional('ROLE', parseRoleArn, 'ARN of the one role that may delete versions and change the settings of the bucket'),
+      },
     },
     docs: help.bootstrap,
   }),
@@ -319,7 +330,8 @@ const routes = {
     parameters: {
       flags: {
         ...commonFlags,
-        format: { kind: 'enum', values: ['json', 'table'], default: 'json', brief: 'A document for IAM, or each action with its reason' },
+        format: { kind: 'enum', values: ['json', 'table'], default: 'json', brief: 'Documents for IAM, or each action with its reason' },
+        part: optional('N', parseCount, 'Of several documents, the one of this number'),
       },
       positional: argument('role', parseRole, roles.join(', ')),
     },
@@ -344,5 +356,6 @@ const routes = {
 
 export const app = buildApplication<Context>(buildRouteMap({ routes, docs: help.holdfast }), {
   name: 'holdfast',
-  scanner: { caseStyle: 'allow-kebab-for-camel' },
+  // What comes after -- is never a flag: a script has names there that a person typed.
+  scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
 });

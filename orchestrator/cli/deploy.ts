@@ -100,6 +100,7 @@ export async function deploy(
       records: state.standings.records,
       refresh: flags.refresh,
       readNew: command === 'up',
+      withoutKey: command === 'plan',
       parallel: flags.parallel ?? defaultParallel(),
       emit,
       verbose: flags.verbose,

@@ -37,7 +37,7 @@ export async function nothingToDo(
   const until = usableUntil(session);
   if (until === 'unknown' || (until instanceof Date && until.getTime() <= context.now())) return undefined;
   const { s3, sts } = (context.ports?.openStateClients ?? openStateClients)(target, spec.region, () => session);
-  const store = new Bucket(s3, bucketOf(spec));
+  const store = new Bucket(s3, bucketOf(spec), spec.account);
   try {
     // Who is at work is asked with the state, or before it: whoever begins after that has planned over nothing that is said here.
     const [identity, installation, index, locks, records, checkpoints] = await Promise.all([

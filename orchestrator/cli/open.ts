@@ -83,7 +83,7 @@ export async function openAws(
     session: () => session.current,
     clients,
     bucket,
-    store: new Bucket(clients.s3, bucket),
+    store: new Bucket(clients.s3, bucket, network.spec.account),
     live: {
       remainingSeconds: () => session.remainingSeconds(),
       renew: () => session.renew(),
@@ -168,13 +168,14 @@ export async function preflight(
   const reads = bucketReads(file, aws);
   const { secrets } = network.spec.state;
   const key = parseKmsUrl(secrets);
-  const [identity, zones, bucketFacts, properties, passphrase, keyTried] = await Promise.all([
+  const askKey = () => (key === undefined ? undefined : tryKey(key, target, network.spec.region, aws.session()));
+  const [identity, zones, bucketFacts, properties, passphrase, triedKey] = await Promise.all([
     lookAtIdentity(aws.clients, context.now),
     lookAtZones(aws.clients),
     lookAtBucket(reads),
     lookAtProperties(reads),
     lookAtPassphrase(context),
-    key === undefined ? undefined : tryKey(key, target, network.spec.region, aws.session()),
+    request.command === 'plan' ? undefined : askKey(),
   ]);
   const installation =
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
@@ -183,6 +184,9 @@ export async function preflight(
   const state = await readState(context, aws, network, bucketFacts.ok, emit);
   const { states, unreadable, standings } = state;
   const durations = durationsOf(standings);
+  // A plan opens only what is encrypted: the role for it has no key, and the states are seldom a reason for one.
+  const unopened = request.command === 'plan' && ![...states.values()].some(({ body }) => holdsSecrets(body));
+  const keyTried = triedKey ?? (unopened ? undefined : await askKey());
   const { selected } = request;
   const locked = [...standings.byStack].flatMap(([stack, standing]) =>
     selected.has(stack) && standing.kind === 'locked' ? [[stack, standing] as const] : [],
@@ -207,6 +211,7 @@ export async function preflight(
       configured: secrets,
       passphrase,
       key: keyTried,
+      unopened,
       stacks: [...states.values()].map(({ short, body }) => ({
         short,
         provider: recordedSecrets(body)?.provider,

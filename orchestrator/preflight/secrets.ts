@@ -15,12 +15,14 @@ export interface SecretsFacts {
   readonly passphrase: Passphrase;
   /** Whether the key in KMS encrypts and decrypts for this session; undefined where it is a passphrase. */
   readonly key: Looked<unknown> | undefined;
+  /** True: the command opens no secret, as no state holds one and it writes none. */
+  readonly unopened?: boolean;
   /** Of each checkpoint: short name, what it was written with, and whether it has a secret value. */
   readonly stacks: readonly { readonly short: string; readonly provider: ConfiguredSecrets | undefined; readonly holdsSecrets: boolean }[];
 }
 
 /** An engine that cannot decrypt a state does nothing; one that encrypts by another key than the file says goes on without a word. */
-export function checkSecrets({ configured, passphrase, key, stacks }: SecretsFacts): CheckOutcome {
+export function checkSecrets({ configured, passphrase, key, unopened, stacks }: SecretsFacts): CheckOutcome {
   const other = stacks.filter(({ provider }) => provider !== undefined && provider !== configured);
   const foreign = stacks.filter(({ provider }) => provider !== undefined && !isOwnProvider(provider));
   if (foreign.length > 0)
@@ -34,6 +36,7 @@ export function checkSecrets({ configured, passphrase, key, stacks }: SecretsFac
       `the network file says ${configured}, and ${other.map(({ short, provider }) => `the checkpoint of ${short} ${provider ?? ''}`).join(', ')}`,
       `Correct state.secrets in the network file, or take each stack over: eval "$(npm run -s holdfast -- env ${first.short})" && pulumi stack change-secrets-provider "${configured}"`,
     );
+  if (unopened === true) return ok(`${configured}, which a plan does not need: no state holds a secret`);
   const holding = stacks.filter(({ holdsSecrets }) => holdsSecrets).map(({ short }) => short);
   return configured === byPassphrase ? ofPassphrase(passphrase, holding) : ofKey(configured, key);
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Answer, RecoveryStep } from '../journal/events.ts';
 import { dossiersPrefix, schemaVersion } from '../state/layout.ts';
@@ -88,17 +89,30 @@ export function contentOf({ resources, operations }: Deployment, etag: string | 
   };
 }
 
-export const dossierKey = ({ network, run, stack, recovery }: Pick<Dossier, 'network' | 'run' | 'stack' | 'recovery'>): string =>
-  `${dossiersPrefix(network, run, stack)}${recovery}.json`;
+/** @param count 2 and more: of a recovery that wrote others before. Listed after them. */
+export const dossierKey = ({ network, run, stack, recovery }: Pick<Dossier, 'network' | 'run' | 'stack' | 'recovery'>, count = 1): string =>
+  `${dossiersPrefix(network, run, stack)}${recovery}${count === 1 ? '' : `_${count}`}.json`;
 
-/** Writes it, and the page of it that a person reads, beside each other. @param text of the page @returns its key */
+/**
+ * Writes it, and the page of it that a person reads, beside each other. Each is written once: where there is one of that name, it is another's to keep, and
+ * this one gets a name of its own.
+ * @param text of the page
+ * @returns its key
+ */
 export async function writeDossier(store: ObjectStore, dossier: Dossier, text: string, patienceSeconds: number): Promise<string> {
-  const key = dossierKey(dossier);
-  const page = key.replace(/\.json$/, '.md');
   const body = JSON.stringify(dossier, null, 2);
-  await patiently(() => store.put(key, body, { only: 'always' }), { seconds: patienceSeconds });
-  await patiently(() => store.put(page, text, { only: 'always' }), { seconds: patienceSeconds });
-  return page;
+  const key = await putNew(store, (count) => dossierKey(dossier, count), body, patienceSeconds);
+  return putNew(store, (count) => key.replace(/\.json$/, `${count === 1 ? '' : `_${count}`}.md`), text, patienceSeconds);
+}
+
+async function putNew(store: ObjectStore, keyOf: (count: number) => string, body: string, patienceSeconds: number): Promise<string> {
+  for (let count = 1; ; count += 1) {
+    const key = keyOf(count);
+    // The same for each try: one whose reply was lost is known as its own.
+    const write = randomUUID();
+    const { done } = await patiently(() => store.put(key, body, { only: 'if-absent' }, write), { seconds: patienceSeconds });
+    if (done) return key;
+  }
 }
 
 /** A release that a person did. Immutable, beside the dossiers of the recoveries before it. */

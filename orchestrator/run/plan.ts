@@ -9,7 +9,7 @@ import { readProgram } from '../pulumi/read-program.ts';
 import type { ReadProgram } from '../pulumi/read-program.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { StackState } from '../state/checkpoints.ts';
-import { cloudSecrets } from '../state/secrets.ts';
+import { cloudSecrets, withoutKey } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
 import type { HeldRecord } from '../ownership/records.ts';
 import type { Settled } from './settled.ts';
@@ -42,6 +42,8 @@ export interface PlanRequest {
   readonly refresh?: boolean;
   /** Of a stack that has nothing yet, what it will have is read out of its program: the engine is started for it once, to make it. */
   readonly readNew?: boolean;
+  /** States that hold no secret are previewed without the network's key or passphrase. */
+  readonly withoutKey?: boolean;
   readonly parallel: number;
   readonly emit: Emit;
   readonly verbose: boolean;
@@ -156,12 +158,16 @@ async function previewed(
 ): Promise<ReadProgram> {
   const { states, settings, engine, emit } = request;
   const steps: EngineStep[] = [];
+  const own = states.get(node.name);
+  const bare = request.withoutKey === true && own ? withoutKey(own.body) : undefined;
+  const isBare = request.withoutKey === true && (own === undefined || bare !== undefined);
   const mount = request.gateway.mount({
     stack: node.name,
     checkpoints: new Map(
       [node.name, ...node.upstreams].flatMap((name) => {
         const served = states.get(name);
-        return served ? [[name, served] as const] : [];
+        if (!served) return [];
+        return [[name, name === node.name && bare !== undefined ? { ...served, body: bare } : served] as const];
       }),
     ),
     mode: { kind: 'overlay' },
@@ -179,7 +185,7 @@ async function previewed(
       marker: request.marker,
       exists: true,
       refresh: request.refresh ?? false,
-      secrets: cloudSecrets(request.secrets, states.get(node.name)?.body),
+      secrets: isBare ? undefined : cloudSecrets(request.secrets, own?.body),
       environment: request.environment,
       signal: request.signal,
       onStep: (step) => {

@@ -61,6 +61,19 @@ const secretSignature = '1b47061264138c4ac30d75fd1eb44270';
 
 export const holdsSecrets = (checkpoint: string): boolean => checkpoint.includes(secretSignature);
 
+/**
+ * The same checkpoint without what its secrets are encrypted by, where it holds none: the engine then asks for no key and no passphrase of the network's. A
+ * plan is made of these: it runs the code of a branch, which is to get neither.
+ * @returns undefined where it holds a secret, or cannot be read
+ */
+export function withoutKey(checkpoint: string): string | undefined {
+  if (holdsSecrets(checkpoint)) return undefined;
+  const parsed = schema.safeParse(parseJson(checkpoint));
+  if (!parsed.data?.checkpoint.latest) return undefined;
+  const { secrets_providers: _, ...latest } = parsed.data.checkpoint.latest;
+  return JSON.stringify({ ...parsed.data, checkpoint: { ...parsed.data.checkpoint, latest } });
+}
+
 /** Whether the engine may be led there: a passphrase, or a key in KMS whose URL names no place of its own. To anything else it would send its keys, or the secrets. */
 export const isOwnProvider = (provider: ConfiguredSecrets): boolean => provider === byPassphrase || parseKmsUrl(provider) !== undefined;
 

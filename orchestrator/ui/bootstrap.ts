@@ -12,6 +12,12 @@ export const wrongAccount = (identity: Looked<Identity>, account: string, file: 
   next: `Sign in to ${account}, or correct the account in ${file}.`,
 });
 
+export const foreignRole = (account: string): Problem => ({
+  reason: 'foreign-role',
+  message: `The break-glass role is not of account ${account}. Nothing was changed.`,
+  next: `Name a role of ${account}: --break-glass arn:aws:iam::${account}:role/NAME`,
+});
+
 /** What to do about a property that is not as it should be. */
 export function nextForProperty(
   { outcome, shortfalls }: PropertyStanding,

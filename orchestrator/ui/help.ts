@@ -80,15 +80,15 @@ export const help = {
     fullDescription: 'Every check, also after the first failure.\n\nExample: npm run preflight -- --session-expires 2026-01-31T18:00:00Z',
   },
   bootstrap: {
-    brief: 'Make the state bucket: versioned, encrypted, not public, TLS only, old versions kept 90 days',
+    brief: 'Make the state bucket: versioned, encrypted, not public, TLS only, evidence written once, old versions kept 90 days',
     fullDescription:
-      'An existing bucket is brought up to that; a second run changes nothing. What others have put into its lifecycle and its policy stays as it is; where that takes away what a recovery needs, it is said (exit 7).\n\nExample: npm run bootstrap -- --network networks/prod.yaml\nExample: npm run bootstrap -- --check',
+      'An existing bucket is brought up to that; a second run changes nothing. What others have put into its lifecycle and its policy stays as it is; where that takes away what a recovery needs, it is said (exit 7).\n\nExample: npm run bootstrap -- --network networks/prod.yaml\nExample: npm run bootstrap -- --check\nExample: npm run bootstrap -- --object-lock --break-glass arn:aws:iam::111122223333:role/break-glass',
   },
   policy: {
     brief: 'What a role has to be allowed in AWS, as a policy for IAM',
     fullDescription:
-      'Made from one table of all calls that Holdfast and the provider make. Needs the network file and nothing else.\n\n' +
-      'Example: npm run -s policy -- apply --network networks/prod.yaml > apply.json\nExample: npm run policy -- recover --format table',
+      'Made from one table of all calls that Holdfast and the provider make. Where that is more than a managed policy takes, several documents are printed, and all of them are to be attached. Needs the network file and nothing else.\n\n' +
+      'Example: npm run -s policy -- apply --network networks/prod.yaml --part 1 > apply-1.json\nExample: npm run policy -- recover --format table',
   },
   generate: { brief: 'Write a network of N VPCs, to try Holdfast at size', fullDescription: 'Example: npm run generate -- --vpcs 30' },
   lab: { brief: 'The rehearsal room: AWS on loopback, under the real engine and provider' },

@@ -1,20 +1,32 @@
 import { tableRow, withPart } from '../domain/page.ts';
+import type { Problem } from '../domain/problem.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import { places } from '../aws/permissions/places.ts';
+import { mostCharacters } from '../aws/permissions/policy.ts';
 import type { Where } from '../aws/permissions/places.ts';
 import { permissions, roles } from '../aws/permissions/roles.ts';
 import type { Permission, Role } from '../aws/permissions/roles.ts';
 
 /** For people: whose the role is. */
 export const purposes: Readonly<Record<Role, string>> = {
-  plan: 'plan, preflight, graph, env: a pull request',
-  apply: 'up, destroy: the deploy job. It settles what ends unclean, so that it may do what recover may',
+  plan: 'plan, graph, env: a pull request. It decrypts nothing',
+  apply: 'up, destroy, preflight: the deploy job. It settles what ends unclean, so that it may do what recover may',
   inventory: 'inventory, with and without --diff: a nightly job, or whoever looks',
   recover: 'recover, freeze, unfreeze: whoever is on call. recover --resume deploys, and needs apply',
   release: 'release, freeze, unfreeze: whoever may end a lock without a recovery',
   watch: 'locks --notify, status, locks, runs: a job every ten minutes',
   bootstrap: 'bootstrap: once for each bucket, by an administrator',
 };
+
+/** Of a role whose statements one managed policy does not take. */
+export const severalPolicies = (role: Role, count: number): string =>
+  `The role ${role} has ${count} policies: what a managed policy takes is ${mostCharacters} characters. Attach all of them to the role. One at a time: npm run -s policy -- ${role} --part 1`;
+
+export const noSuchPart = (role: Role, part: number, count: number): Problem => ({
+  reason: 'no-such-part',
+  message: `The role ${role} has ${count} ${count === 1 ? 'policy' : 'policies'}, and no part ${part}.`,
+  next: `Take one from 1 to ${count}, or leave --part out.`,
+});
 
 /**
  * The page with the table of today between its marks.

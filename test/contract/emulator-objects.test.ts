@@ -247,24 +247,15 @@ describe('a bucket that is expected to be of an owner', () => {
   });
 });
 
-describe('a policy that refuses what is not TLS', () => {
-  const policyOf = (...statements: object[]): string => JSON.stringify({ Version: '2012-10-17', Statement: statements });
-  const everything = { Effect: 'Deny', Principal: '*', Resource: [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`] };
-
-  test('refuses nobody on loopback, and is given back as it was put', async () => {
-    const Policy = policyOf({ ...everything, Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
+describe('the policy of a bucket', () => {
+  test('is given back as it was put, and judged by the proxy in front and not by the emulator', async () => {
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Deny', Principal: '*', Action: 's3:*', Resource: [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`] }],
+    });
     await lab.s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
     await put('1');
     expect(await text()).toBe('1');
     expect((await lab.s3.send(new GetBucketPolicyCommand({ Bucket }))).Policy).toBe(Policy);
-  });
-
-  test('beside one that refuses an action leaves that one refused', async () => {
-    await put('1');
-    const plain = { ...everything, Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
-    const Policy = policyOf(plain, { ...everything, Action: 's3:PutObject' });
-    await lab.s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
-    expect(await text()).toBe('1');
-    expect(await refusal(put('2'))).toMatch(/^(AccessDenied|403|Unknown\w*)$/);
   });
 });

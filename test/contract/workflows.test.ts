@@ -80,13 +80,15 @@ describe('the script', () => {
   it.each(['wave-1', 'wave-2', 'wave-3'])('of %s is Holdfast itself, which gets the signal when the workflow is cancelled', async (job) => {
     const env = { ...network, STACKS: 'vpc.a vpc.b', GITHUB_RUN_ID: '7' };
     const { stdout, pid } = await runStep(scriptOf(job, 'holdfast.mjs up'), env);
-    expect(stdout).toBe(`${pid} bin/holdfast.mjs up vpc.a vpc.b --network networks/prod.yaml --run gh-7 --yes\n`);
+    expect(stdout).toBe(`${pid} bin/holdfast.mjs up --network networks/prod.yaml --run gh-7 --yes -- vpc.a vpc.b\n`);
   });
 
   it('that asks for the waves passes globs on, and keeps what it is told', async () => {
     const output = join(folder, 'output');
     await runStep(scriptOf('waves', 'holdfast.mjs waves'), { ...network, STACKS: 'vpc.*', GITHUB_OUTPUT: output });
-    expect(await readFile(output, 'utf8')).toMatch(/ waves vpc\.\* --with-upstreams --network networks\/prod\.yaml --format github /);
+    expect(await readFile(output, 'utf8')).toMatch(
+      / waves --with-upstreams --network networks\/prod\.yaml --format github --at-most 10 -- vpc\.\*$/m,
+    );
   });
 
   it.each([
@@ -102,7 +104,7 @@ describe('the script', () => {
 
   it('that says when the session ends takes the quotes off', async () => {
     const file = join(folder, 'environment');
-    const script = (await readAction()).content.find(({ env }) => env?.['EXPIRATION'] !== undefined)?.run;
+    const script = (await readAction('holdfast')).content.find(({ env }) => env?.['EXPIRATION'] !== undefined)?.run;
     await runStep(script, { GITHUB_ENV: file, EXPIRATION: '"2026-01-31T18:00:00.000Z"' });
     expect(await readFile(file, 'utf8')).toBe('AWS_CREDENTIAL_EXPIRATION=2026-01-31T18:00:00.000Z\n');
   });

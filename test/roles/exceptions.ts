@@ -24,8 +24,8 @@ const unreachedRows: readonly Exception[] = [
   { actions: ['s3:GetObject'], place: 'quarantine', because: lostReply },
   { actions: ['s3:GetObject'], place: 'dossiers', roles: ['apply', 'recover'], because: lostReply },
   { actions: ['s3:GetObject', 's3:DeleteObject'], place: 'told', because: 'where a notifier takes nothing, as with watch' },
-  { actions: ['ec2:ModifySubnetAttribute'], place: 'ec2', because: 'a subnet that somebody changed by hand' },
-  { actions: ['ec2:ReplaceRoute'], place: 'ec2', because: 'a gateway that is replaced, for which the provider waits two minutes' },
+  { actions: ['ec2:ModifySubnetAttribute'], place: 'ec2-own', because: 'a subnet that somebody changed by hand' },
+  { actions: ['ec2:ReplaceRoute'], place: 'ec2-own', because: 'a gateway that is replaced, for which the provider waits two minutes' },
   { place: 'key', roles: ['recover'], because: 'as with apply' },
   { actions: ['sns:GetSubscriptionAttributes'], place: 'anything', roles: ['recover'], because: 'as with inventory' },
 ];
@@ -57,7 +57,7 @@ const toleratedRows: readonly Exception[] = [
     actions: ['s3:PutObject'],
     place: 'dossiers',
     roles: ['apply', 'recover'],
-    because: 'state and AWS agree all the same; that it could not be written is said',
+    because: 'state and AWS agree; that it could not be written is said',
   },
   {
     actions: ['ec2:DescribeAvailabilityZones'],

@@ -5,6 +5,7 @@ import { quickly, smallNetwork } from '../support/networks.ts';
 export type Beginning =
   | 'nothing'
   | 'everything'
+  | 'with-key'
   | 'guardrails'
   | 'held-guardrails'
   | 'disowned'
@@ -39,12 +40,15 @@ export const network = `${smallNetwork.replace('region: eu-west-1\n', 'region: e
 `;
 
 /** Something of every kind is changed in place, made and deleted. */
-const changed = network
-  .replace('old: tag', 'new: tag')
-  .replace('segments:', 'gateway: { description: changed }\nsegments:')
-  .replace('blackholes: [10.9.0.0/16]', 'blackholes: [10.8.0.0/16]')
-  .replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24, b: 10.1.1.0/24 }')
-  .replace('private: [10.0.0.0/8]', 'private: [10.0.0.0/8, 172.16.0.0/12]');
+const changedOf = (of: string): string =>
+  of
+    .replace('old: tag', 'new: tag')
+    .replace('segments:', 'gateway: { description: changed }\nsegments:')
+    .replace('blackholes: [10.9.0.0/16]', 'blackholes: [10.8.0.0/16]')
+    .replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24, b: 10.1.1.0/24 }')
+    .replace('private: [10.0.0.0/8]', 'private: [10.0.0.0/8, 172.16.0.0/12]');
+
+const changed = changedOf(network);
 
 const guarded = (tag: string, lockAge: string, ...readers: readonly string[]): string =>
   `${smallNetwork.replace('region: eu-west-1\n', `region: eu-west-1\ndefaults: { tags: { ${tag}: tag } }\n`)}${quickly}guardrails:
@@ -61,7 +65,7 @@ const stateIs = (state: string): string => network.replace('region: eu-west-1\n'
 /** A bucket that there is not yet. */
 const ofNewBucket = stateIs('{ bucket: small-states }');
 
-const withKey = stateIs('{ secrets: "awskms://alias/state?region=eu-west-1" }');
+export const withKey = stateIs('{ secrets: "awskms://alias/state?region=eu-west-1" }');
 
 const incident = ['--incident', 'INC-7'];
 
@@ -86,7 +90,7 @@ const upOf = (stack: string): string[] => ['up', stack, '--yes', ...patience];
 export const parts: readonly Part[] = [
   part('plan', 'graph', 'nothing', ['graph']),
   part('plan', 'preflight', 'everything', ['preflight']),
-  part('plan', 'preflight of a key', 'nothing', ['preflight'], { network: withKey }),
+  part('plan', 'plan with a key', 'with-key', ['plan'], { network: changedOf(withKey) }),
   part('plan', 'plan of nothing', 'nothing', ['plan']),
   part('plan', 'plan of a change', 'everything', ['plan'], { network: changed }),
   part('plan', 'plan beside a stack that is held', 'held-elsewhere', ['plan', 'transit-gateway']),
@@ -95,6 +99,7 @@ export const parts: readonly Part[] = [
 
   part('apply', 'first up', 'nothing', ['up', '--yes', ...patience]),
   part('apply', 'up of a change', 'everything', ['up', '--yes', ...patience], { network: changed }),
+  part('apply', 'preflight of a key', 'nothing', ['preflight'], { network: withKey }),
   part('apply', 'up with a key', 'nothing', upOf('transit-gateway'), { network: withKey }),
   part('apply', 'up that AWS refuses', 'nothing', upOf('transit-gateway'), {
     exitCode: 1,
@@ -169,5 +174,6 @@ export const parts: readonly Part[] = [
   }),
 
   part('bootstrap', 'bootstrap', 'nothing', ['bootstrap'], { network: ofNewBucket }),
+  part('bootstrap', 'bootstrap with an object lock', 'nothing', ['bootstrap', '--object-lock'], { network: ofNewBucket }),
   part('bootstrap', 'bootstrap --check', 'nothing', ['bootstrap', '--check']),
 ];

@@ -14,7 +14,7 @@ import { interrupted, orchestratorKilled } from '../support/interruptions.ts';
 import type { HitCall } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
-import { network, withGuardrails } from './parts.ts';
+import { network, withGuardrails, withKey } from './parts.ts';
 import type { Beginning, Part } from './parts.ts';
 
 const stack = 'small.vpc.one';
@@ -55,7 +55,7 @@ export class Room {
     const { rig } = this;
     await rig.restoreSnapshot(part.begin);
     await rig.writeNetwork(part.network);
-    const spec = await this.#spec();
+    const spec = await this.spec();
     await rig.setRole(
       part.role,
       policyOf(
@@ -74,7 +74,8 @@ export class Room {
     return { ...result, spec, calls, refused: refused.map(({ service, action, key }) => `${service}:${action} ${key ?? ''}`) };
   }
 
-  async #spec(): Promise<NetworkSpec> {
+  /** Of the network file as it is now. */
+  async spec(): Promise<NetworkSpec> {
     const read = await readNetwork(this.rig.networkFile);
     if (!read.ok) throw new Error(JSON.stringify(read.problems));
     return read.value.spec;
@@ -101,6 +102,10 @@ export class Room {
     await rig.restoreSnapshot('nothing');
     await this.#interrupt('guardrails', 'PutMetricAlarm', 'cloudwatch');
     await keep('held-guardrails');
+    await rig.restoreSnapshot('nothing');
+    await rig.writeNetwork(withKey);
+    await this.#done(['up', 'transit-gateway', '--yes']);
+    await keep('with-key');
     await rig.writeNetwork(network);
     await rig.restoreSnapshot('nothing');
     await this.#interrupt('transit-gateway', 'CreateTransitGatewayRouteTable');

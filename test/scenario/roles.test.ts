@@ -1,4 +1,23 @@
+import {
+  AssociateRouteTableCommand,
+  CreateRouteCommand,
+  CreateRouteTableCommand,
+  CreateSubnetCommand,
+  CreateTagsCommand,
+  CreateVpcCommand,
+  DeleteRouteTableCommand,
+  DeleteSubnetCommand,
+  DeleteTagsCommand,
+  DeleteVpcCommand,
+  DescribeTagsCommand,
+  DescribeVpcsCommand,
+  DisassociateRouteTableCommand,
+  EC2Client,
+  ModifyVpcAttributeCommand,
+} from '@aws-sdk/client-ec2';
+import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectAclCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { policyOf } from '../../orchestrator/aws/permissions/policy.ts';
 import { permissions } from '../../orchestrator/aws/permissions/roles.ts';
 import type { Place } from '../../orchestrator/aws/permissions/places.ts';
 import { parts } from '../roles/parts.ts';
@@ -30,8 +49,10 @@ const sample: readonly (readonly [part: string, action: string, place: Place])[]
   ['recover: freeze', 's3:PutObject', 'locks'],
   ['recover: recover', 's3:PutObject', 'quarantine'],
   ['apply: up that AWS refuses', 's3:PutObject', 'checkpoints'],
-  ['apply: up with a key', 'ec2:CreateTransitGateway', 'ec2'],
-  ['apply: first up', 'ec2:CreateTags', 'ec2'],
+  ['apply: up with a key', 'ec2:CreateTransitGateway', 'ec2-new-gateway'],
+  ['apply: first up', 'ec2:CreateTags', 'ec2-tags-new'],
+  ['apply: up of a change', 'ec2:DeleteTags', 'ec2-tags-own'],
+  ['apply: part of a shared run', 'ec2:CreateTransitGatewayRouteTable', 'ec2-own'],
 ];
 
 describe('a role that lacks one action', { concurrent: false }, () => {
@@ -41,5 +62,112 @@ describe('a role that lacks one action', { concurrent: false }, () => {
     if (!part || !row) throw new Error(`there is no ${part ? `row ${action}` : `part ${name}`}`);
     const { findings, result } = await takenAway(room, part, row);
     expect(findings, result.stdout + result.stderr).toEqual([]);
+  });
+});
+
+/** Clients of a session of the role, under its policy where it has one. */
+async function clientsOf(role: string, policy?: object): Promise<{ readonly ec2: EC2Client; readonly s3: S3Client }> {
+  const { rig } = room;
+  if (policy) await rig.setRole(role, policy);
+  const session = await rig.sessionOf(role);
+  const settings = {
+    ...rig.client,
+    maxAttempts: 1,
+    credentials: {
+      accessKeyId: session['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: session['AWS_SECRET_ACCESS_KEY'] ?? '',
+      sessionToken: session['AWS_SESSION_TOKEN'] ?? '',
+    },
+  };
+  return { ec2: new EC2Client(settings), s3: new S3Client({ ...settings, forcePathStyle: true }) };
+}
+
+const answer = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'done',
+    (cause: unknown) => (cause instanceof Error ? cause.name : String(cause)),
+  );
+
+describe('a session with the policy of apply', { concurrent: false }, () => {
+  it.each([
+    ['bears no tag', []],
+    ['bears the tag of another network', [{ Key: 'holdfast:stack', Value: 'small-2.vpc.one' }]],
+  ])('neither changes, deletes nor tags a network that %s', async (_, tags) => {
+    const { rig } = room;
+    await rig.restoreSnapshot('everything');
+    const tagged = (ResourceType: 'vpc' | 'subnet' | 'route-table') =>
+      tags.length === 0 ? {} : { TagSpecifications: [{ ResourceType, Tags: tags }] };
+    const { Vpc } = await rig.ec2.send(new CreateVpcCommand({ CidrBlock: '10.200.0.0/16', ...tagged('vpc') }));
+    const VpcId = Vpc?.VpcId ?? '';
+    const { Subnet } = await rig.ec2.send(new CreateSubnetCommand({ VpcId, CidrBlock: '10.200.0.0/24', ...tagged('subnet') }));
+    const { RouteTable } = await rig.ec2.send(new CreateRouteTableCommand({ VpcId, ...tagged('route-table') }));
+    const [SubnetId, RouteTableId] = [Subnet?.SubnetId ?? '', RouteTable?.RouteTableId ?? ''];
+    const { AssociationId } = await rig.ec2.send(new AssociateRouteTableCommand({ SubnetId, RouteTableId }));
+    const before = await rig.ec2.send(new DescribeTagsCommand({}));
+
+    const { ec2 } = await clientsOf('apply', policyOf('apply', await room.spec()));
+    const Tags = [{ Key: 'team', Value: 'ours' }];
+    const own = [{ ResourceType: 'subnet' as const, Tags: [{ Key: 'holdfast:stack', Value: 'small.vpc.one' }] }];
+    const answers = await Promise.all(
+      [
+        new DeleteVpcCommand({ VpcId }),
+        new DeleteSubnetCommand({ SubnetId }),
+        new DeleteRouteTableCommand({ RouteTableId }),
+        new DisassociateRouteTableCommand({ AssociationId }),
+        new ModifyVpcAttributeCommand({ VpcId, EnableDnsSupport: { Value: false } }),
+        new CreateRouteCommand({ RouteTableId, DestinationCidrBlock: '0.0.0.0/0', TransitGatewayId: 'tgw-0123456789abcdef0' }),
+        new CreateSubnetCommand({ VpcId, CidrBlock: '10.200.1.0/24', TagSpecifications: own }),
+        new CreateTagsCommand({ Resources: [VpcId], Tags }),
+        new CreateTagsCommand({ Resources: [VpcId], Tags: own[0]?.Tags }),
+        new DeleteTagsCommand({ Resources: [VpcId], Tags: [{ Key: 'holdfast:stack' }] }),
+        new DeleteTagsCommand({ Resources: [VpcId] }),
+      ].map((command) => answer(ec2.send(command as never))),
+    );
+    ec2.destroy();
+    expect(new Set(answers)).toEqual(new Set(['UnauthorizedOperation']));
+    expect((await rig.ec2.send(new DescribeVpcsCommand({ VpcIds: [VpcId] }))).Vpcs).toHaveLength(1);
+    expect((await rig.ec2.send(new DescribeTagsCommand({}))).Tags).toEqual(before.Tags);
+  });
+
+  it('tags its own objects, and leaves them the tags that say whose they are', async () => {
+    const { rig } = room;
+    await rig.restoreSnapshot('everything');
+    const { Tags = [] } = await rig.ec2.send(new DescribeTagsCommand({ Filters: [{ Name: 'value', Values: ['small.vpc.one/vpc'] }] }));
+    const Resources = Tags.flatMap(({ ResourceId }) => ResourceId ?? []);
+    expect(Resources).toHaveLength(1);
+    const { ec2 } = await clientsOf('apply', policyOf('apply', await room.spec()));
+    const tag = (Key: string) => answer(ec2.send(new CreateTagsCommand({ Resources, Tags: [{ Key, Value: 'x' }] })));
+    const untag = (Key: string) => answer(ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key }] })));
+    expect([await tag('team'), await untag('team')]).toEqual(['done', 'done']);
+    expect([await tag('holdfast:stack'), await untag('holdfast:stack'), await untag('holdfast:installation')]).toEqual(
+      Array(3).fill('UnauthorizedOperation'),
+    );
+    expect(await answer(ec2.send(new DeleteTagsCommand({ Resources })))).toBe('UnauthorizedOperation');
+    // What is not there is AWS's to say, and no question of rights: a provider takes it for done.
+    expect(await answer(ec2.send(new DeleteVpcCommand({ VpcId: 'vpc-0123456789abcdef0' })))).toBe('InvalidVpcID.NotFound');
+    ec2.destroy();
+  });
+});
+
+describe('an administrator of the account, whom no policy of a role keeps from anything', { concurrent: false }, () => {
+  it('neither deletes evidence, nor writes over it, nor deletes a version', async () => {
+    const { rig } = room;
+    await rig.restoreSnapshot('dossier');
+    const { s3 } = await clientsOf('administrator');
+    const Bucket = rig.record.bucket;
+    for (const folder of ['quarantine', 'runs', 'dossiers']) {
+      const [key] = await rig.keys(`.holdfast/${folder}/`);
+      expect(key).toBeDefined();
+      const Key = key ?? '';
+      const { Versions = [] } = await rig.s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }));
+      const VersionId = Versions[0]?.VersionId;
+      expect(await answer(s3.send(new DeleteObjectCommand({ Bucket, Key })))).toBe('AccessDenied');
+      expect(await answer(s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId })))).toBe('AccessDenied');
+      expect(await answer(s3.send(new PutObjectCommand({ Bucket, Key, Body: 'other' })))).toBe('AccessDenied');
+      expect(await answer(s3.send(new PutObjectAclCommand({ Bucket, Key, ACL: 'public-read' })))).toBe('AccessDenied');
+      expect((await rig.s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }))).Versions).toEqual(Versions);
+    }
+    expect(await answer(s3.send(new PutObjectCommand({ Bucket, Key: 'other/people/have.txt', Body: 'x' })))).toBe('done');
+    s3.destroy();
   });
 });

@@ -55,9 +55,9 @@ export async function readWorkflows(): Promise<Page<Workflow>[]> {
   return await Promise.all(names.map((name) => read(`${folder}${name}`, workflowSchema)));
 }
 
-/** The steps that all workflows share. */
-export const readAction = async (): Promise<Page<Step[]>> => {
-  const page = await read('.github/actions/holdfast/action.yml', actionSchema);
+/** Steps that jobs share. */
+export const readAction = async (name: 'holdfast' | 'spool'): Promise<Page<Step[]>> => {
+  const page = await read(`.github/actions/${name}/action.yml`, actionSchema);
   return { ...page, content: page.content.runs.steps };
 };
 

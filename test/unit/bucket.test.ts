@@ -173,3 +173,29 @@ describe('versions', () => {
     expect((await ordered(versions, markers)).join(' ')).toBe(order);
   });
 });
+
+describe('a bucket of an account', () => {
+  it('says with every request whose it is to be', async () => {
+    const inputs: Record<string, unknown>[] = [];
+    const s3 = new S3Client({ region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
+    s3.middlewareStack.add(
+      () => (args) => {
+        inputs.push(args.input as Record<string, unknown>);
+        // An answer that has nothing in it.
+        return Promise.resolve({ output: { $metadata: {} }, response: {} } as never);
+      },
+      { step: 'initialize' },
+    );
+    const bucket = new Bucket(s3, 'state', '111122223333');
+    await bucket.list('a/');
+    await bucket.folders('a/');
+    await bucket.versions('a/');
+    await bucket.get('a');
+    await bucket.getVersion('a', '1');
+    await bucket.put('a', 'body', { only: 'if-absent' });
+    await bucket.remove('a', '"1"');
+    expect(inputs).toHaveLength(7);
+    for (const input of inputs) expect(input).toMatchObject({ Bucket: 'state', ExpectedBucketOwner: '111122223333' });
+    s3.destroy();
+  });
+});

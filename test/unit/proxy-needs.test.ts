@@ -30,6 +30,56 @@ describe('what a call has to be allowed', () => {
     ]);
   });
 
+  it('of EC2 leaves out what it names and is no resource of it', () => {
+    expect(needs('ec2', 'CreateRoute', { RouteTableId: 'rtb-0123456789abcdef0', TransitGatewayId: 'tgw-0123456789abcdef0' })).toEqual([
+      `ec2:CreateRoute ${ec2}route-table/rtb-0123456789abcdef0`,
+    ]);
+    expect(
+      needs('ec2', 'DeleteTransitGatewayRoute', {
+        TransitGatewayRouteTableId: 'tgw-rtb-0123456789abcdef0',
+        DestinationCidrBlock: '10.0.0.0/8',
+      }),
+    ).toEqual([`ec2:DeleteTransitGatewayRoute ${ec2}transit-gateway-route-table/tgw-rtb-0123456789abcdef0`]);
+  });
+
+  it('of EC2 knows what is there by its tags, and what is made by those that it gets', () => {
+    const [there, made, tagged] = needsOf(
+      {
+        service: 'ec2',
+        action: 'CreateSubnet',
+        params: {
+          VpcId: 'vpc-0123456789abcdef0',
+          'TagSpecification.1.ResourceType': 'subnet',
+          'TagSpecification.1.Tag.1.Key': 'holdfast:stack',
+          'TagSpecification.1.Tag.1.Value': 'prod.vpc.one',
+        },
+      },
+      where,
+    );
+    const asked = { 'aws:RequestTag/holdfast:stack': 'prod.vpc.one', 'aws:TagKeys': ['holdfast:stack'] };
+    expect(there).toEqual({ action: 'ec2:CreateSubnet', resource: `${ec2}vpc/vpc-0123456789abcdef0`, object: 'vpc-0123456789abcdef0' });
+    expect(made).toEqual({ action: 'ec2:CreateSubnet', resource: `${ec2}subnet/*`, context: asked });
+    expect(tagged).toEqual({
+      action: 'ec2:CreateTags',
+      resource: `${ec2}subnet/*`,
+      context: { ...asked, 'ec2:CreateAction': 'CreateSubnet' },
+    });
+  });
+
+  it('of EC2 to take tags away says which', () => {
+    const [need] = needsOf(
+      {
+        service: 'ec2',
+        action: 'DeleteTags',
+        params: { 'ResourceId.1': 'vpc-0123456789abcdef0', 'Tag.1.Key': 'team', 'Tag.2.Key': 'env' },
+      },
+      where,
+    );
+    expect(need).toMatchObject({ object: 'vpc-0123456789abcdef0', context: { 'aws:TagKeys': ['team', 'env'] } });
+    const [all] = needsOf({ service: 'ec2', action: 'DeleteTags', params: { 'ResourceId.1': 'vpc-0123456789abcdef0' } }, where);
+    expect(all?.context?.['aws:TagKeys']).toBeUndefined();
+  });
+
   it('of EC2 is to tag as well, where a create has tags', () => {
     expect(needs('ec2', 'CreateVpc', { CidrBlock: '10.0.0.0/16' })).toEqual([`ec2:CreateVpc ${ec2}object/*`]);
     expect(needs('ec2', 'CreateVpc', { 'TagSpecification.1.ResourceType': 'vpc' })).toEqual([

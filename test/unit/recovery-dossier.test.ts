@@ -198,6 +198,16 @@ describe('dossiers in the bucket', () => {
     expect(store.bodyOf(page)).toBe(dossierPage(dossier));
   });
 
+  it('are written once: a second one of the same recovery gets a name of its own, and is read after the first', async () => {
+    const first = await writeDossier(store, dossier, 'one', 0);
+    const second = await writeDossier(store, { ...dossier, outcome: 'held', why: 'again' }, 'two', 0);
+    expect([store.bodyOf(first), store.bodyOf(second)]).toEqual(['one', 'two']);
+    expect(JSON.parse(store.bodyOf(dossierKey(dossier)) ?? '')).toEqual(dossier);
+    const read = await readDossiers(store, 'example', 'r1', stack);
+    expect(read.map(({ outcome }) => outcome)).toEqual([dossier.outcome, 'held']);
+    expect(store.keys()).toHaveLength(4);
+  });
+
   it('are read oldest first, without the notes of releases, other stacks, and what cannot be read', async () => {
     for (const recovery of ['20300102T000000Z-b', '20300101T000000Z-a']) await writeDossier(store, { ...dossier, recovery }, '', 0);
     await writeDossier(store, { ...dossier, stack: 'example.vpc.b' }, '', 0);

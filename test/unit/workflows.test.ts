@@ -1,13 +1,19 @@
-import { describe, expect, it } from 'vitest';
-import { readAction, readWorkflows } from '../support/workflows.ts';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterEach, describe, expect, it } from 'vitest';
+import { readAction, readWorkflows, root } from '../support/workflows.ts';
 import type { Job, Step } from '../support/workflows.ts';
 
 const workflows = await readWorkflows();
-const action = await readAction();
+const action = await readAction('holdfast');
+const spool = await readAction('spool');
 const jobs = workflows.flatMap(({ file, content }) => Object.entries(content.jobs).map(([name, job]) => ({ at: `${file} ${name}`, job })));
 const steps: readonly (Step & { readonly at: string })[] = [
   ...jobs.flatMap(({ at, job }) => job.steps.map((step) => ({ ...step, at }))),
-  ...action.content.map((step) => ({ ...step, at: action.file })),
+  ...[action, spool].flatMap(({ file, content }) => content.map((step) => ({ ...step, at: file }))),
 ];
 
 const deploy = workflows.find(({ file }) => file.endsWith('/deploy.yml'))?.content;
@@ -15,11 +21,14 @@ const waves = Object.entries(deploy?.jobs ?? {}).filter(([name]) => /^wave-\d+$/
 const sessionOf = ({ steps }: Job): Step['with'] => steps.find(({ uses }) => uses === './.github/actions/holdfast')?.with;
 
 describe('a workflow', () => {
-  it.each([...workflows, action])('$file takes actions of others only by their commit, and says which release that is', ({ text }) => {
-    const uses = text.split('\n').filter((line) => /^\s*(- )?uses:/.test(line) && !line.includes('uses: ./'));
-    expect(uses).not.toEqual([]);
-    for (const line of uses) expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
-  });
+  it.each([...workflows, action, spool])(
+    '$file takes actions of others only by their commit, and says which release that is',
+    ({ text }) => {
+      const uses = text.split('\n').filter((line) => /^\s*(- )?uses:/.test(line) && !line.includes('uses: ./'));
+      expect(uses).not.toEqual([]);
+      for (const line of uses) expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    },
+  );
 
   it.each(workflows)('$file may nothing but what its jobs say', ({ content }) => {
     expect(content.permissions).toEqual({});
@@ -90,7 +99,88 @@ describe('the nightly tests', () => {
   });
 });
 
+describe('the spool of a job', () => {
+  const folders: string[] = [];
+  afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
+
+  /** The script, on a machine that has spooled a checkpoint. */
+  function packed(env: { readonly CERTIFICATE: string; readonly IS_PRIVATE: string }, checkpoint?: string) {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-spool-'));
+    folders.push(folder);
+    if (checkpoint !== undefined) {
+      mkdirSync(join(folder, '.holdfast', 'spool', 'run'), { recursive: true });
+      writeFileSync(join(folder, '.holdfast', 'spool', 'run', 'example.vpc.a.json'), checkpoint);
+    }
+    const output = join(folder, 'output');
+    writeFileSync(output, '');
+    const { status, stdout } = spawnSync('bash', [`${root}.github/actions/spool/pack.sh`], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], RUNNER_TEMP: folder, GITHUB_OUTPUT: output, ...env },
+      encoding: 'utf8',
+    });
+    const file = /^file=(.*)$/m.exec(readFileSync(output, 'utf8'))?.[1];
+    return { folder, status, stdout, file };
+  }
+
+  it('is kept for three days', () => {
+    expect(spool.content.at(-1)?.with?.['retention-days']).toBe(3);
+    expect(spool.content.at(-1)?.if).toBe("steps.pack.outputs.file != ''");
+  });
+
+  it('is nothing where the bucket took everything', () => {
+    expect(packed({ CERTIFICATE: '', IS_PRIVATE: 'false' })).toMatchObject({ status: 0, file: undefined });
+  });
+
+  it('is read by the holder of the key, and by no other', () => {
+    const keys = mkdtempSync(join(tmpdir(), 'holdfast-keys-'));
+    folders.push(keys);
+    const openssl = (...args: string[]) => spawnSync('openssl', args, { cwd: keys });
+    for (const name of ['ours', 'theirs'])
+      expect(
+        openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`)
+          .status,
+      ).toBe(0);
+    const {
+      status,
+      file = '',
+      folder,
+    } = packed({ CERTIFICATE: readFileSync(join(keys, 'ours.pem'), 'utf8'), IS_PRIVATE: 'false' }, 'tgw-0123');
+    expect(status).toBe(0);
+    const decrypted = (key: string) => openssl('cms', '-decrypt', '-inform', 'DER', '-in', file, '-inkey', key, '-out', 'spool.tgz');
+    expect(decrypted('theirs.key').status).not.toBe(0);
+    expect(decrypted('ours.key').status).toBe(0);
+    const { stdout } = spawnSync('tar', ['-xzOf', join(keys, 'spool.tgz'), 'spool/run/example.vpc.a.json'], { encoding: 'utf8' });
+    expect(stdout).toBe('tgw-0123');
+    expect(readdirSync(folder).filter((name) => name.endsWith('.gz'))).toEqual([]);
+  });
+
+  it('is not kept in a public repository that has no key', () => {
+    const { status, stdout, file, folder } = packed({ CERTIFICATE: '', IS_PRIVATE: 'false' }, 'tgw-0123');
+    expect([status, file]).toEqual([1, undefined]);
+    expect(stdout).toMatch(/^::error::.*HOLDFAST_SPOOL_CERTIFICATE/);
+    expect(readdirSync(folder).sort()).toEqual(['.holdfast', 'output']);
+  });
+
+  it('is kept as it is in a private repository that has no key, and it is said', () => {
+    const { status, stdout, file } = packed({ CERTIFICATE: '', IS_PRIVATE: 'true' }, 'tgw-0123');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^::warning::/);
+    expect(file).toMatch(/spool\.tar\.gz$/);
+  });
+
+  it('has a place before anything is deployed', () => {
+    const place = deploy?.jobs['waves']?.steps.find(({ env }) => env?.['CERTIFICATE'] !== undefined);
+    const ends = (CERTIFICATE: string, IS_PRIVATE: string) =>
+      spawnSync('bash', ['-ec', place?.run ?? 'exit 9'], { env: { CERTIFICATE, IS_PRIVATE } }).status;
+    expect([ends('', 'false'), ends('pem', 'false'), ends('', 'true'), ends('pem', 'true')]).toEqual([1, 0, 0, 0]);
+  });
+});
+
 describe('the plan of a pull request', () => {
+  it('gets no secret of the repository: it runs the code of a branch', () => {
+    expect(workflows.find(({ file }) => file.endsWith('/plan.yml'))?.text).not.toContain('secrets.');
+  });
+
   it('is not made for a fork', () => {
     const plan = workflows.find(({ file }) => file.endsWith('/plan.yml'))?.content.jobs['plan'];
     expect(plan?.if).toContain('github.event.pull_request.head.repo.full_name == github.repository');
@@ -131,10 +221,23 @@ describe('a deployment', () => {
     expect(job.steps).toEqual(waves[0]?.[1].steps);
   });
 
-  it.each(waves)('%s keeps what the bucket would not take, also where it is cancelled', (_, job) => {
+  it.each(waves)('%s keeps what the bucket would not take, also where it is cancelled, for the person on call alone', (_, job) => {
     const kept = job.steps.at(-1);
     expect(kept?.if).toBe('${{ !success() }}');
-    expect(kept?.with).toMatchObject({ path: '.holdfast/spool', 'include-hidden-files': true });
+    expect(kept?.uses).toBe('./.github/actions/spool');
+    expect(kept?.with?.['certificate']).toBe('${{ vars.HOLDFAST_SPOOL_CERTIFICATE }}');
+  });
+
+  it.each([['waves', deploy?.jobs['waves']] as const, ...waves])(
+    '%s is of the main branch alone, also where it is started by hand',
+    (_, job) => {
+      expect(job?.if).toContain("github.ref == 'refs/heads/main'");
+    },
+  );
+
+  it('takes what a person types for names of stacks, and never for flags', () => {
+    for (const { at, run } of steps.filter((step) => step.run?.includes('$STACKS')))
+      expect(run, at).toMatch(/holdfast\.mjs (waves|up) [^\n]* -- \$STACKS( |$)/m);
   });
 
   it.each(waves)('%s outlasts its session', (_, job) => {

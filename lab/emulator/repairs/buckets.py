@@ -1,9 +1,8 @@
-"""S3: whose a bucket is, and what its policy says of plain HTTP."""
+"""S3: whose a bucket is, and whom its policy denies what."""
 
-import json
-
-from moto.s3.exceptions import S3AccessDeniedError
-from moto.s3.models import FakeBucket, s3_backends
+from moto.iam.access_control import PermissionResult
+from moto.s3.exceptions import InvalidBucketState, S3AccessDeniedError
+from moto.s3.models import FakeBucket, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 
@@ -29,32 +28,29 @@ def expected_owner() -> None:
     S3Response._bucket_response, S3Response._key_response = _bucket_response, _key_response
 
 
-def loopback_is_secure() -> None:
-    """A Deny of a policy counts where its conditions hold; moto takes conditions that do not hold
-    for a refusal too. The lab's loopback stands for TLS: what a policy denies to requests that are
-    not TLS is denied to nobody here."""
-    permission = FakeBucket.get_permission
-
-    def get_permission(self, action, resource):
-        policy = self.policy
-        if policy is None:
-            return permission(self, action, resource)
-        document = json.loads(policy)
-        statements = document["Statement"]
-        statements = statements if isinstance(statements, list) else [statements]
-        document["Statement"] = [statement for statement in statements if not is_of_plain_http(statement)]
-        self.policy = json.dumps(document).encode()
-        try:
-            return permission(self, action, resource)
-        finally:
-            self.policy = policy
-
-    FakeBucket.get_permission = get_permission
+def policies_are_judged_in_front() -> None:
+    """What a bucket's policy denies depends on who asks and on what conditions. moto knows no
+    principal, and takes conditions that do not hold for a refusal: it judges nothing here. The
+    proxy in front does (lab/proxy/policy.ts), with the policies of roles."""
+    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
 
 
-def is_of_plain_http(statement: dict) -> bool:
-    secure = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
-    return secure in ("false", ["false"], False)
+def object_lock_at_any_time() -> None:
+    """A bucket with versions can get an object lock whatever is in it. moto takes one for an empty
+    bucket only."""
+
+    def put_object_lock_configuration(self, bucket_name, lock_enabled, mode=None, days=None, years=None):
+        bucket = self.get_bucket(bucket_name)
+        if not bucket.is_versioned:
+            raise InvalidBucketState(
+                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+            )
+        bucket.object_lock_enabled = bucket.object_lock_enabled or lock_enabled
+        bucket.default_lock_mode = mode
+        bucket.default_lock_days = days
+        bucket.default_lock_years = years
+
+    S3Backend.put_object_lock_configuration = put_object_lock_configuration
 
 
-REPAIRS = (expected_owner, loopback_is_secure)
+REPAIRS = (expected_owner, policies_are_judged_in_front, object_lock_at_any_time)

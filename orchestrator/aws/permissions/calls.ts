@@ -14,6 +14,7 @@ const ofS3: Readonly<Record<string, readonly [string, ...string[]]>> = {
   GetBucketEncryption: ['s3:GetEncryptionConfiguration'],
   GetBucketLifecycleConfiguration: ['s3:GetLifecycleConfiguration'],
   GetObject: ['s3:GetObject', 's3:GetObjectVersion'],
+  GetObjectLockConfiguration: ['s3:GetBucketObjectLockConfiguration'],
   GetPublicAccessBlock: ['s3:GetBucketPublicAccessBlock'],
   HeadBucket: ['s3:ListBucket'],
   HeadObject: ['s3:GetObject', 's3:GetObjectVersion'],
@@ -21,6 +22,7 @@ const ofS3: Readonly<Record<string, readonly [string, ...string[]]>> = {
   ListObjectsV2: ['s3:ListBucket'],
   PutBucketEncryption: ['s3:PutEncryptionConfiguration'],
   PutBucketLifecycleConfiguration: ['s3:PutLifecycleConfiguration'],
+  PutObjectLockConfiguration: ['s3:PutBucketObjectLockConfiguration'],
   PutPublicAccessBlock: ['s3:PutBucketPublicAccessBlock'],
 };
 

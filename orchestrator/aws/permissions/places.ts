@@ -1,6 +1,7 @@
 import { bucketOf, ownTopicArn, partitionOf, topicOf } from '../../network/spec.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
 import {
+  durableLockKey,
   heartbeatsPrefix,
   historyPrefix,
   indexKey,
@@ -17,7 +18,7 @@ import {
 import { parseKmsUrl } from '../../state/kms-url.ts';
 
 /** Conditions of IAM, by operator and key. */
-export type Conditions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+export type Conditions = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 
 /** The resources of a permission, and on what condition it is given. */
 export interface Where {
@@ -39,7 +40,29 @@ const below =
 
 const ofHoldfast = (folder: string) => keys((network) => `.holdfast/${folder}/${network}/*`);
 
-const locks = keys(below(locksPrefix));
+const ec2 = ({ region, account }: NetworkSpec, ...types: readonly string[]): string[] =>
+  types.map((type) => `arn:${partitionOf(region)}:ec2:${region}:${account}:${type}`);
+
+/**
+ * Which of the network's stacks made an object: each that can bear tags has borne this one since its creation. The dot is part of it, so that the network
+ * `prod` is not the network `prod-eu`. The installation is not asked for: no network file has its name.
+ */
+const stackTag = 'holdfast:stack';
+export const ofNetwork = ({ network }: Pick<NetworkSpec, 'network'>): string => `${network}.*`;
+export const bearsTag = `aws:ResourceTag/${stackTag}`;
+
+const isOwn = (spec: NetworkSpec): Conditions => ({ StringLike: { [bearsTag]: ofNetwork(spec) } });
+
+/**
+ * An object that a call makes has to get the tag with that call. One place for each type: a call that makes one type works on objects of others, and where
+ * the same statement allowed both, the tag that it asks for would count for those too.
+ */
+const newOf =
+  (type: string) =>
+  (spec: NetworkSpec): Where => ({
+    resources: ec2(spec, `${type}/*`),
+    condition: { StringLike: { [`aws:RequestTag/${stackTag}`]: ofNetwork(spec) } },
+  });
 
 /** Where a permission is given, by name. A key of the bucket is narrowed to the network: a bucket may have several. */
 export const places = {
@@ -50,8 +73,9 @@ export const places = {
   'store-probe': keys(() => probeKey),
   probes: keys(() => '.holdfast/probes/*'),
   checkpoints: keys(below(stacksPrefix)),
-  locks,
-  'locks-new': (spec) => ({ ...locks(spec), condition: onlyNew }),
+  locks: keys(below(locksPrefix)),
+  // Holdfast's own lock alone: any other object in the folder would be a lock of plain pulumi.
+  'locks-new': (spec) => ({ ...keys((network) => durableLockKey(`${network}.*`))(spec), condition: onlyNew }),
   history: keys(below(historyPrefix)),
   backups: keys((network) => `.pulumi/backups/${project}/${network}.*`),
   runs: keys(below(runsPrefix)),
@@ -65,7 +89,20 @@ export const places = {
   dossiers: ofHoldfast('dossiers'),
   // Few reads of EC2 know a resource; the others are allowed on everything or not at all.
   'ec2-reads': () => ({ resources: ['*'] }),
-  ec2: ({ region, account }) => ({ resources: [`arn:${partitionOf(region)}:ec2:${region}:${account}:*`] }),
+  'ec2-own': (spec) => ({ resources: ec2(spec, '*'), condition: isOwn(spec) }),
+  'ec2-new-vpc': newOf('vpc'),
+  'ec2-new-subnet': newOf('subnet'),
+  'ec2-new-route-table': newOf('route-table'),
+  'ec2-new-gateway': newOf('transit-gateway'),
+  'ec2-new-gateway-table': newOf('transit-gateway-route-table'),
+  'ec2-new-attachment': newOf('transit-gateway-attachment'),
+  // EC2 says of a tag that comes with a creation which call creates; of any other it says nothing.
+  'ec2-tags-new': (spec) => ({ resources: ec2(spec, '*'), condition: { Null: { 'ec2:CreateAction': 'false' } } }),
+  // Not those that say whose it is. A call that takes tags away and names none takes all of them.
+  'ec2-tags-own': (spec) => ({
+    resources: ec2(spec, '*'),
+    condition: { ...isOwn(spec), 'ForAllValues:StringNotLike': { 'aws:TagKeys': 'holdfast:*' }, Null: { 'aws:TagKeys': 'false' } },
+  }),
   'service-linked-role': ({ region, account }) => ({
     resources: [`arn:${partitionOf(region)}:iam::${account}:role/aws-service-role/transitgateway.amazonaws.com/*`],
     condition: { StringEquals: { 'iam:AWSServiceName': 'transitgateway.amazonaws.com' } },

@@ -41,6 +41,9 @@ const lookers: readonly Role[] = ['apply', 'inventory', 'recover'];
 
 const everyOne = roles;
 
+const madeByApply = (place: Place, call: string): Permission[] =>
+  rows(place, ['apply'], 'makes what the network file says, tagged from the start', [`ec2:${call}`]);
+
 /**
  * Every call of AWS that Holdfast and the provider make. A call that is made and has no row here fails a test, and so does a row that nothing calls
  * (test/unit/permissions-table.test.ts). What is refused to everybody is in policy.ts.
@@ -72,6 +75,12 @@ export const permissions: readonly Permission[] = [
       'PutBucketPolicy',
     ),
   ),
+  ...rows(
+    'bucket',
+    ['bootstrap'],
+    'bootstrap --object-lock',
+    ofService('s3', 'GetBucketObjectLockConfiguration', 'PutBucketObjectLockConfiguration'),
+  ),
 
   // What bootstrap writes, and everyone reads.
   ...rows('layout', [...engines, 'bootstrap'], "Pulumi's word for the layout of the bucket", ['s3:GetObject']),
@@ -90,7 +99,7 @@ export const permissions: readonly Permission[] = [
   ...rows('locks', [...readers], 'who holds a stack', ['s3:GetObject']),
   ...rows('locks', lockers, 'takes, takes over and gives back locks', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('locks', writers, 'locks that were there go to quarantine', ['s3:GetObjectVersion']),
-  ...rows('locks-new', ['watch'], 'puts back the lock that somebody took from a held stack; never over another one', ['s3:PutObject']),
+  ...rows('locks-new', ['watch'], 'puts back the lock that was removed from a held stack; never over another one', ['s3:PutObject']),
   ...rows('history', readers, "the engine's history", ['s3:GetObject']),
   ...rows('history', ['apply'], "the engine's own record of an update; goes with its stack", ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('backups', ['apply'], "the engine's own copies", ofService('s3', 'GetObject', 'PutObject')),
@@ -118,7 +127,7 @@ export const permissions: readonly Permission[] = [
     'copies of what was there before a recovery; never over another one',
     ofService('s3', 'GetObject', 'PutObject'),
   ),
-  ...rows('dossiers', [...writers, 'release'], 'what a recovery found and did', ofService('s3', 'GetObject', 'PutObject')),
+  ...rows('dossiers', [...writers, 'release'], 'what a recovery found and did; written once', ofService('s3', 'GetObject', 'PutObject')),
 
   // What there is in AWS.
   ...rows('ec2-reads', [...engines], 'the zones of the region', ofService('ec2', 'DescribeAvailabilityZones')),
@@ -147,31 +156,41 @@ export const permissions: readonly Permission[] = [
     "the provider's own look at what a VPC has by default",
     ofService('ec2', 'DescribeNetworkAcls', 'DescribeSecurityGroups'),
   ),
-  ...rows('ec2', ['apply'], 'makes what the network file says', [
-    ...ofService(
+  ...madeByApply('ec2-new-vpc', 'CreateVpc'),
+  ...madeByApply('ec2-new-subnet', 'CreateSubnet'),
+  ...madeByApply('ec2-new-route-table', 'CreateRouteTable'),
+  ...madeByApply('ec2-new-gateway', 'CreateTransitGateway'),
+  ...madeByApply('ec2-new-gateway-table', 'CreateTransitGatewayRouteTable'),
+  ...madeByApply('ec2-new-attachment', 'CreateTransitGatewayVpcAttachment'),
+  ...rows('ec2-tags-new', ['apply'], 'tags what it makes, with the call that makes it', ['ec2:CreateTags']),
+  ...rows(
+    'ec2-own',
+    ['apply'],
+    "makes the rest in and on the network's own objects",
+    ofService(
       'ec2',
       'AssociateRouteTable',
       'AssociateTransitGatewayRouteTable',
       'CreateRoute',
       'CreateRouteTable',
       'CreateSubnet',
-      'CreateTags',
-      'CreateTransitGateway',
       'CreateTransitGatewayRoute',
       'CreateTransitGatewayRouteTable',
       'CreateTransitGatewayVpcAttachment',
-      'CreateVpc',
       'EnableTransitGatewayRouteTablePropagation',
     ),
-  ]),
+  ),
   ...rows('ec2-reads', ['apply'], 'whether a subnet that is deleted has interfaces left', ['ec2:DescribeNetworkInterfaces']),
+  ...rows('ec2-tags-own', ['apply'], 'changes the tags of the network file, and never those that say whose it is', [
+    'ec2:CreateTags',
+    'ec2:DeleteTags',
+  ]),
   ...rows(
-    'ec2',
+    'ec2-own',
     ['apply'],
     'changes it in place',
     ofService(
       'ec2',
-      'DeleteTags',
       'ModifySubnetAttribute',
       'ModifyTransitGateway',
       'ModifyTransitGatewayVpcAttachment',
@@ -180,7 +199,7 @@ export const permissions: readonly Permission[] = [
     ),
   ),
   ...rows(
-    'ec2',
+    'ec2-own',
     ['apply'],
     'deletes what it does not say any more',
     ofService(
@@ -232,7 +251,7 @@ export const permissions: readonly Permission[] = [
   // What else is asked.
   ...rows('anything', everyOne, 'who the session is; AWS refuses it to nobody', ['sts:GetCallerIdentity']),
   ...rows('anything', writers, 'what the interrupted run did; goes on without it', ['cloudtrail:LookupEvents']),
-  ...rows('key', engines, "the key that encrypts the states' secrets", ofService('kms', 'Decrypt', 'Encrypt'), 'key'),
+  ...rows('key', writers, "the key that encrypts the states' secrets", ofService('kms', 'Decrypt', 'Encrypt'), 'key'),
   ...rows('topic', [...lockers, 'watch'], 'tells of holds, freezes, recoveries and old locks', ['sns:Publish'], 'topic'),
   ...rows('metric', ['watch'], 'the age of the oldest lock', ['cloudwatch:PutMetricData'], 'metric'),
 ];

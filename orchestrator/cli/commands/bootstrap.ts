@@ -8,10 +8,13 @@ import type { CommonFlags, Context } from '../context.ts';
 import { openAws } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import { report } from '../report.ts';
-import { foreignBucket, nextForProperty, wrongAccount } from '../../ui/bootstrap.ts';
+import { foreignBucket, foreignRole, nextForProperty, wrongAccount } from '../../ui/bootstrap.ts';
 
 export interface BootstrapFlags extends CommonFlags {
   readonly check: boolean;
+  readonly objectLock: boolean;
+  /** ARN of a role of the account. */
+  readonly breakGlass?: string;
 }
 
 /** Makes the state bucket, or says what an existing one lacks. Repeatable. */
@@ -24,6 +27,8 @@ export async function bootstrap(this: Context, flags: BootstrapFlags): Promise<v
       const identity = await lookAtIdentity(aws.clients, this.now);
       if (!identity.ok || identity.value.account !== account)
         throw new Refusal(exitCodes.preflightRefused, wrongAccount(identity, account, file.network.file, flags.check));
+      const { breakGlass, objectLock } = flags;
+      if (breakGlass !== undefined && breakGlass.split(':')[4] !== account) throw new Refusal(exitCodes.usage, foreignRole(account));
       emit({ type: 'note', message: `state bucket ${aws.bucket} in ${region}` });
       if (file.target.kind === 'REAL' && !flags.check && !flags.yes && this.interactive) {
         const answer = await ask(`Make or check the state bucket ${aws.bucket} in account ${account}? Type yes: `);
@@ -33,7 +38,7 @@ export async function bootstrap(this: Context, flags: BootstrapFlags): Promise<v
         }
       }
       const settled = await bootstrapBucket(
-        { s3: aws.clients.s3, bucket: aws.bucket, owner: account, region, now: this.now(), checkOnly: flags.check },
+        { s3: aws.clients.s3, bucket: aws.bucket, owner: account, region, breakGlass, objectLock, now: this.now(), checkOnly: flags.check },
         (property) => {
           const next = nextForProperty(property, file.network.file, aws.bucket, flags.check);
           emit({ type: 'bucket-property', property, ...(next === undefined ? {} : { next }) });

@@ -1,9 +1,10 @@
 import { places } from '../../aws/permissions/places.ts';
 import type { Where } from '../../aws/permissions/places.ts';
-import { mostCharacters, neededFor, policyOf } from '../../aws/permissions/policy.ts';
-import { purposes } from '../../ui/permissions-page.ts';
+import { neededFor, policiesOf } from '../../aws/permissions/policy.ts';
+import { noSuchPart, purposes, severalPolicies } from '../../ui/permissions-page.ts';
 import type { Role } from '../../aws/permissions/roles.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
+import { Refusal } from '../../domain/problem.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import { chooseNetwork } from '../choose-network.ts';
@@ -12,21 +13,25 @@ import { print, report } from '../report.ts';
 
 export interface PolicyFlags extends CommonFlags {
   readonly format: 'json' | 'table';
+  /** Of several documents, this one; the first is 1. */
+  readonly part?: number;
 }
 
-/** What a role has to be allowed, for the network's account, region and bucket. Needs the network file and nothing else. */
+/**
+ * What a role has to be allowed, for the network's account, region and bucket: as many managed policies as that takes, one document after the other.
+ * Needs the network file and nothing else.
+ */
 export async function policy(this: Context, flags: PolicyFlags, role: Role): Promise<void> {
   await report(this, flags, async () => {
     const { network } = await chooseNetwork(this, flags.network);
-    const document = policyOf(role, network.spec);
     if (flags.json || flags.format === 'json') {
-      print(this, JSON.stringify(document, null, 2));
-      const characters = JSON.stringify(document).length;
-      // On stderr, so that what is piped stays a document.
-      if (characters > mostCharacters)
-        this.process.stderr.write(
-          `${characters} characters, and a managed policy takes ${mostCharacters}: attach it to the role inline (aws iam put-role-policy), which takes 10240.\n`,
-        );
+      const documents = policiesOf(role, network.spec);
+      const { part } = flags;
+      const chosen = part === undefined ? documents : documents.slice(part - 1, part);
+      if (chosen.length === 0) throw new Refusal(exitCodes.usage, noSuchPart(role, part ?? 0, documents.length));
+      for (const document of chosen) print(this, JSON.stringify(document, null, 2));
+      // On stderr, so that what is piped stays documents.
+      if (documents.length > 1 && part === undefined) this.process.stderr.write(`${severalPolicies(role, documents.length)}\n`);
       return exitCodes.done;
     }
     const rows = neededFor(network.spec)
