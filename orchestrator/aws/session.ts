@@ -154,7 +154,7 @@ async function assumeWebIdentity(request: SessionRequest, roleArn: string, token
 }
 
 /**
- * Whatever else the AWS SDK knows: profiles, SSO, container and instance roles. Asked anew at each renewal. Its own clients of STS and SSO follow the variables
+ * Whatever else the AWS SDK knows: profiles, SSO, container and instance roles. Asked again at each renewal. Its own clients of STS and SSO follow the variables
  * and the profile, all of which were checked; what gives keys to a container or an instance is asked where it is, on this machine or its link.
  */
 async function fromChain(request: SessionRequest): Promise<Result<Session>> {

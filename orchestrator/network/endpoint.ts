@@ -78,7 +78,7 @@ export function partitionOf(region: string): Partition {
 
 /**
  * Whether AWS itself answers there: an endpoint of a service in the partition of the region, or one in a VPC of that region.
- * Not all of `amazonaws.com`: below it there are load balancers, instances, API gateways and clusters, which are anybody's.
+ * Not all of `amazonaws.com`: below it there are load balancers, instances, API gateways and clusters, which may be of any account.
  */
 export function isAwsEndpoint({ host, isBare }: Endpoint, region: string): boolean {
   if (!isBare) return false;
