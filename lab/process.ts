@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { labRecordFile, readLabRecord } from '../orchestrator/aws/target.ts';
@@ -32,13 +33,15 @@ export type LabProcessOrder = 'keep';
 async function run(options: LabProcessOptions): Promise<void> {
   const { folder, controlSocket } = options;
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  const emulator = await startEmulator({ python: options.python, accountId: options.accountId, port: 0, env: process.env, log });
+  const token = randomBytes(16).toString('hex');
+  const emulator = await startEmulator({ python: options.python, accountId: options.accountId, port: 0, env: process.env, token, log });
   if (!emulator.ok) {
     tell({ type: 'failed', ...first(emulator.problems[0]) });
     return;
   }
   const proxy = await startProxy({
     upstreamPort: emulator.value.port,
+    upstreamToken: token,
     port: options.port,
     accountId: options.accountId,
     region: options.region,

@@ -37,6 +37,8 @@ export interface StartEmulatorOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly env: Environment;
+  /** With it the emulator answers only what bears it as `X-Holdfast-Emulator`. */
+  readonly token?: string;
   /** Gets each line that the emulator writes on stderr: its bugs, and with `verbose` its requests. */
   readonly log: (line: string) => void;
   readonly verbose?: boolean;
@@ -44,10 +46,13 @@ export interface StartEmulatorOptions {
 
 /** Starts the emulator; resolves as soon as it accepts connections, which takes one to two seconds. */
 export async function startEmulator(options: StartEmulatorOptions): Promise<Result<Emulator, readonly [EmulatorNotStarted]>> {
-  const { python, accountId, port, env, log, verbose = false } = options;
+  const { python, accountId, port, env, token, log, verbose = false } = options;
   // -B: nothing is written beside the sources. -E and -s: nobody's Python settings or packages count.
   const flags = ['-B', '-E', '-s', script, '--port', String(port), '--account-id', accountId, ...(verbose ? ['--verbose'] : [])];
-  const child = spawn(python, flags, { env: emulatorEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(python, flags, {
+    env: { ...emulatorEnvironment(env), HOLDFAST_EMULATOR_TOKEN: token },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   // A child that ended is known by its exit; that its stdin broke then says nothing more.
   child.stdin.on('error', () => undefined);
 

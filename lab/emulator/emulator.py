@@ -6,6 +6,7 @@ so that it never outlives the process that started it.
 """
 
 import argparse
+import hmac
 import io
 import json
 import os
@@ -37,7 +38,10 @@ def main() -> int:
         say({"failure": "port-taken", "port": arguments.port})
         return PORT_TAKEN
 
+    token = os.environ.pop("HOLDFAST_EMULATOR_TOKEN", None)
     application, handler = load(arguments.account_id, arguments.verbose)
+    if token:
+        application = ForItsProxy(application, token)
 
     from werkzeug.serving import make_server
 
@@ -119,6 +123,22 @@ def load(account: str, verbose: bool):
     from snapshots import Snapshots
 
     return OneAtATime(Snapshots(DomainDispatcherApplication(create_backend_app))), Handler
+
+
+class ForItsProxy:
+    """Answers only who knows the token. Loopback has other users, and pages in browsers: what
+    may be asked of the lab is decided by its proxy, and nobody goes around it.
+    """
+
+    def __init__(self, application, token: str) -> None:
+        self.application = application
+        self.token = token.encode()
+
+    def __call__(self, environ: dict, start_response):
+        said = environ.pop("HTTP_X_HOLDFAST_EMULATOR", "").encode("latin-1", "replace")
+        if hmac.compare_digest(said, self.token):
+            return self.application(environ, start_response)
+        return answer(start_response, "403 Forbidden", "AccessDenied", "The lab's proxy is the way to here.")
 
 
 class OneAtATime:

@@ -24,6 +24,8 @@ import { elementText } from './xml.ts';
 export type ProxyOptions = {
   /** The emulator's port on 127.0.0.1. */
   upstreamPort: number;
+  /** What the emulator asks for; none where it answers all. */
+  upstreamToken?: string;
   /** 0: any free one. */
   port?: number;
   accountId: string;
@@ -116,10 +118,10 @@ const readBody = (req: IncomingMessage): Promise<Buffer[] | undefined> =>
  * CloudTrail's `LookupEvents`, and does to calls what the faults set over `/_lab/faults` say.
  */
 export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNotStarted> => {
-  const { upstreamPort, port = 0, accountId, region, clock = systemClock, silenceMs = 10_000 } = options;
+  const { upstreamPort, upstreamToken, port = 0, accountId, region, clock = systemClock, silenceMs = 10_000 } = options;
   const lab = randomBytes(8).toString('hex');
   const token = randomBytes(16).toString('hex');
-  const upstream = new Upstream(upstreamPort);
+  const upstream = new Upstream(upstreamPort, upstreamToken);
   const calls = new Calls();
   const faults = new Faults();
   const held = new HeldCalls();

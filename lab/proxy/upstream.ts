@@ -18,15 +18,18 @@ const passedOn = (rawHeaders: string[], dropped: Set<string>): string[] => {
   return kept;
 };
 
-const withoutLength = new Set([...ofOneConnection, 'content-length']);
+const notPassedOn = new Set([...ofOneConnection, 'content-length', 'x-holdfast-emulator']);
 
 /** The emulator, as the proxy reaches it: on loopback, headers and `Host` unchanged, because moto routes by them. */
 export class Upstream {
   readonly #port: number;
+  readonly #token: string | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-  constructor(port: number) {
+  /** @param token without which the emulator does not answer; none where it answers all */
+  constructor(port: number, token?: string) {
     this.#port = port;
+    this.#token = token;
   }
 
   async pass(call: UpstreamRequest): Promise<UpstreamResult> {
@@ -45,7 +48,8 @@ export class Upstream {
   }
 
   #once({ method, url, rawHeaders, body, mutating }: UpstreamRequest): Promise<UpstreamResult | 'stale-connection'> {
-    const headers = passedOn(rawHeaders, withoutLength);
+    const headers = passedOn(rawHeaders, notPassedOn);
+    if (this.#token !== undefined) headers.push('X-Holdfast-Emulator', this.#token);
     const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
     if (length > 0 || !['GET', 'HEAD', 'DELETE'].includes(method)) headers.push('Content-Length', `${length}`);
     return new Promise((resolve) => {
@@ -83,5 +87,5 @@ const replyOf = (method: string, incoming: IncomingMessage, body: Buffer[]): Rep
     return { status, headers: passedOn(incoming.rawHeaders, ofOneConnection), body: [] };
   }
   const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
-  return { status, headers: [...passedOn(incoming.rawHeaders, withoutLength), 'Content-Length', `${length}`], body };
+  return { status, headers: [...passedOn(incoming.rawHeaders, notPassedOn), 'Content-Length', `${length}`], body };
 };

@@ -9,6 +9,7 @@ import { DescribeVpcsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { provideEmulator, startEmulator } from '../../lab/emulator/emulator.ts';
+import { startProxy } from '../../lab/proxy/proxy.ts';
 import { account, present, python, region, start, tryToStart } from './emulator-lab.ts';
 
 // The first run on a machine makes the Python environment.
@@ -77,6 +78,24 @@ describe('an emulator', { timeout: 60_000 }, () => {
     ends.push(() => started.value.stop());
     const identity = await new STSClient(client(started.value.port)).send(new GetCallerIdentityCommand({}));
     expect(identity.Account).toBe(account);
+  });
+
+  test('answers only through its proxy, where it was started for one', async () => {
+    const token = 'of-the-proxy';
+    const env = process.env;
+    const started = await startEmulator({ python: await python(), accountId: account, port: 0, env, token, log: () => undefined });
+    if (!started.ok) throw new Error(started.problems[0].message);
+    ends.push(() => started.value.stop());
+    const { port } = started.value;
+    for (const headers of [{}, { 'x-holdfast-emulator': 'another' }, { 'x-holdfast-emulator': 'ä' }])
+      for (const at of ['/moto-api/reset', '/_emulator/snapshots/x', '/?Action=DescribeVpcs'])
+        expect((await fetch(`http://127.0.0.1:${port}${at}`, { method: 'POST', headers })).status).toBe(403);
+    const proxy = await startProxy({ upstreamPort: port, upstreamToken: token, accountId: account, region });
+    if ('reason' in proxy) throw new Error(proxy.reason);
+    ends.push(() => proxy.close());
+    expect((await new EC2Client(client(proxy.port)).send(new DescribeVpcsCommand({}))).Vpcs).toEqual([]);
+    const reset = await fetch(`${proxy.url}/_lab/reset`, { method: 'POST', headers: { authorization: `Bearer ${proxy.token}` } });
+    expect(reset.status).toBe(200);
   });
 
   test('does not end at an interrupt, which a terminal sends to everyone', async () => {
