@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { systemClock } from '../../orchestrator/gateway/clock.ts';
 import type { Clock } from '../../orchestrator/gateway/clock.ts';
 import { openGateway } from '../../orchestrator/gateway/gateway.ts';
 import type { Fence, Gateway, Mount, MountMode, MountReport, ServedCheckpoint, Trouble } from '../../orchestrator/gateway/gateway.ts';
-import { openSpool } from '../../orchestrator/gateway/spool.ts';
+import { openSpool, spooledFile } from '../../orchestrator/gateway/spool.ts';
 import { deferred } from './support/deferred.ts';
 import { MemoryStore } from './support/memory-store.ts';
 
@@ -651,6 +651,17 @@ describe('the spool', () => {
     await spool.write(stack, Buffer.from('one'));
     const file = await spool.write(stack, Buffer.from('two'));
     expect([await readdir(spoolFolder()), await readFile(file, 'utf8')]).toEqual([[`${stack}.json`], 'two']);
+  });
+});
+
+describe('a spool that other users may write', () => {
+  it('is not written into, and is no evidence', async () => {
+    await openSpool(spoolFolder()).write(stack, Buffer.from('{}'));
+    expect(await spooledFile(spoolFolder(), stack)).toBe(join(spoolFolder(), `${stack}.json`));
+    await chmod(spoolFolder(), 0o777);
+    await expect(openSpool(spoolFolder()).write(stack, Buffer.from('{"a":1}'))).rejects.toThrow(`may write in ${spoolFolder()}`);
+    await expect(spooledFile(spoolFolder(), stack)).rejects.toThrow(`may write in ${spoolFolder()}`);
+    expect(await readFile(join(spoolFolder(), `${stack}.json`), 'utf8')).toBe('{}');
   });
 });
 
