@@ -36,7 +36,7 @@ export async function bundledCommand(root = fileURLToPath(new URL('..', import.m
   }
 }
 
-/** Of this user or of root, and no other user may write there. (toolchain/own-folder.ts looks at the whole way: whoever may write above this may change the sources.) */
+/** Of this user or of root, and no other user may write there. (toolchain/own-folder.ts looks at the whole way: a user who may write above this may change the sources.) */
 function isOwn(path) {
   const { uid, mode } = lstatSync(path);
   return (uid === 0 || uid === process.getuid?.()) && (mode & 0o022) === 0;

@@ -127,7 +127,7 @@ def load(account: str, verbose: bool):
 
 class ForItsProxy:
     """Answers only who knows the token. Loopback has other users, and pages in browsers: what
-    may be asked of the lab is decided by its proxy, and nobody goes around it.
+    may be asked of the lab is decided by its proxy, and there is no way around it.
     """
 
     def __init__(self, application, token: str) -> None:
