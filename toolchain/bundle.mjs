@@ -26,14 +26,21 @@ export async function bundledCommand(root = fileURLToPath(new URL('..', import.m
     // Beside the packages that it loads: a change of them is a change of the lockfile, or a new folder.
     const builds = join(root, 'node_modules', '.cache', 'holdfast');
     const build = join(builds, keyOf(root));
-    // What other users could write there is not run, and made again; where it cannot even be removed, the sources are read.
-    if (existsSync(builds) && !isOwn(builds)) await rm(builds, { recursive: true });
+    // What other users could write there is not run, and made again; where it cannot even be removed, the sources are read. Builds of others that run stay: a
+    // command loads parts of its own until it ends.
+    if (existsSync(builds)) await narrow(builds);
     if (existsSync(build) && ![build, join(build, 'main.js')].every(isOwn)) await rm(build, { recursive: true });
     if (!existsSync(build)) await make(root, builds, build);
     return pathToFileURL(join(build, 'main.js')).href;
   } catch {
     return undefined;
   }
+}
+
+async function narrow(builds) {
+  const { uid, mode } = lstatSync(builds);
+  if (uid === process.getuid?.() && (mode & 0o077) !== 0) await chmod(builds, 0o700);
+  if (!isOwn(builds)) throw new Error(`${builds} is not own`);
 }
 
 /** Of this user or of root, and no other user may write there. (toolchain/own-folder.ts looks at the whole way: a user who may write above this may change the sources.) */
@@ -62,7 +69,6 @@ function keyOf(root) {
 async function make(root, builds, build) {
   const { build: bundle } = await import('esbuild');
   await mkdir(builds, { recursive: true, mode: 0o700 });
-  await chmod(builds, 0o700);
   const unfinished = await mkdtemp(join(builds, 'unfinished-'));
   try {
     await bundle({

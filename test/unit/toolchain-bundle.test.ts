@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 interface Bundling {
@@ -52,6 +52,29 @@ describe('the command as one piece', () => {
     expect(await bundledCommand(root)).toBe(url);
     expect(await readdir(builds)).toEqual(made);
     expect(made).toHaveLength(1);
+  });
+
+  test('is for its user alone, whatever the umask, and so is a folder of earlier builds that others could write', async () => {
+    const builds = join(root, 'node_modules', '.cache', 'holdfast');
+    await mkdir(builds, { recursive: true });
+    await chmod(builds, 0o777);
+    const before = process.umask(0);
+    try {
+      const build = dirname(fileURLToPath((await bundledCommand(root)) ?? ''));
+      const modes = [builds, build, ...(await readdir(build)).map((name) => join(build, name))].map(
+        async (path) => (await stat(path)).mode & 0o777,
+      );
+      expect(new Set(await Promise.all(modes))).toEqual(new Set([0o700, 0o600]));
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  test('is made again where other users could write it', async () => {
+    const file = fileURLToPath((await bundledCommand(root)) ?? '');
+    await writeFile(file, 'export const main = () => ["planted"];');
+    await chmod(file, 0o666);
+    expect(await run()).toEqual([mainUrl(), 'first']);
   });
 
   test.each([
