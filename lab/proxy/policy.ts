@@ -123,7 +123,7 @@ const isFor = (principal: string, role: string, effect: Statement['Effect']): bo
   principal === role ||
   (effect === 'Deny' && [role.split(':')[4], `${role.split(':').slice(0, 5).join(':')}:root`].includes(principal));
 
-const applies = ({ Action, NotAction, Resource, NotResource, Condition }: Statement, need: Need): boolean => {
+const applies = ({ Effect, Action, NotAction, Resource, NotResource, Condition }: Statement, need: Need): boolean => {
   const { action, resource } = need;
   return (
     // The names of actions have no case, ARNs have.
@@ -131,17 +131,20 @@ const applies = ({ Action, NotAction, Resource, NotResource, Condition }: Statem
     NotAction?.some((pattern) => isLike(action.toLowerCase(), pattern.toLowerCase())) !== true &&
     (Resource === undefined || Resource.some((pattern) => isLike(resource, pattern))) &&
     NotResource?.some((pattern) => isLike(resource, pattern)) !== true &&
-    (Condition === undefined || holds(Condition, need))
+    (Condition === undefined || holds(Condition, need, Effect === 'Allow'))
   );
 };
 
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html */
-const holds = (condition: NonNullable<Statement['Condition']>, need: Need): boolean =>
+/**
+ * @param whereUnknown what counts of a key that only the service knows: nothing is refused for it
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+ */
+const holds = (condition: NonNullable<Statement['Condition']>, need: Need, whereUnknown: boolean): boolean =>
   Object.entries(condition).every(([operator, keys]) => {
     const [, set, isNull, name = '', ifExists] = operatorForm.exec(operator) ?? [];
     return Object.entries(keys).every(([key, wanted]) => {
       const value = valueOf(need, key);
-      if (value === unknown) return true;
+      if (value === unknown) return whereUnknown;
       if (isNull !== undefined) return wanted.includes(value === undefined ? 'true' : 'false');
       const { holds: same, negates }: Comparison = comparisons[name as keyof typeof comparisons];
       const matches = (one: string): boolean => wanted.some((each) => same(one, each)) !== (negates === true);

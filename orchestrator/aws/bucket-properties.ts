@@ -315,7 +315,7 @@ export const objectLockProperty: BucketProperty = row<DefaultRetention | undefin
   },
 });
 
-const daysOf = ({ Days, Years }: DefaultRetention): number => Days ?? (Years ?? 0) * 365;
+const daysOf = ({ Days = 0, Years = 0 }: DefaultRetention): number => Days + Years * 365;
 
 const evidenceOf = (address: BucketAddress, policy: string | undefined) =>
   evidenceStatements(arnOf(address), address.breakGlass ?? breakGlassOf(policy));

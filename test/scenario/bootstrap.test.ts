@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import {
   CreateBucketCommand,
+  DeleteObjectCommand,
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
   GetBucketVersioningCommand,
+  GetObjectLockConfigurationCommand,
   GetPublicAccessBlockCommand,
+  ListObjectsV2Command,
   ListObjectVersionsCommand,
   PutBucketEncryptionCommand,
   PutBucketLifecycleConfigurationCommand,
@@ -30,6 +34,7 @@ const allIds = [
   'versioning',
   'lifecycle',
   'tls-only',
+  'evidence-stays',
   'layout',
   'installation',
   'conditional-writes',
@@ -105,7 +110,15 @@ describe('bootstrap', { concurrent: false }, () => {
     const block = (await rig.s3.send(new GetPublicAccessBlockCommand({ Bucket: bucket }))).PublicAccessBlockConfiguration ?? {};
     expect(Object.values(block)).toEqual([true, true, true, true]);
     expect((await rules()).map(({ ID }) => ID)).toEqual(['holdfast-pulumi', 'holdfast-own']);
-    expect(JSON.parse(await policy())).toMatchObject({ Statement: [{ Sid: 'HoldfastTlsOnly', Effect: 'Deny' }] });
+    const { Statement } = JSON.parse(await policy()) as { Statement: { Sid: string; Effect: string }[] };
+    expect(Statement.map(({ Sid, Effect }) => `${Effect} ${Sid}`)).toEqual([
+      'Deny HoldfastTlsOnly',
+      'Deny HoldfastTlsVersion',
+      'Deny HoldfastVersionsStay',
+      'Deny HoldfastEvidenceStays',
+      'Deny HoldfastEvidenceIsWrittenOnce',
+      'Deny HoldfastBucketStays',
+    ]);
   });
 
   it('serves a run: what is refused to plain HTTP is not refused to the lab', async () => {
@@ -171,6 +184,7 @@ describe('bootstrap', { concurrent: false }, () => {
       'versioning short',
       'lifecycle short',
       'tls-only short',
+      'evidence-stays short',
       'layout short',
       'installation short',
       'conditional-writes short',
@@ -273,7 +287,11 @@ describe('bootstrap', { concurrent: false }, () => {
       await rig.fault({ match: { service: 's3', action }, do: { kind: 'refuse', code: 'AccessDenied', status: 403 } });
     const check = await told('--check');
     expect(check.exitCode).toBe(1);
-    expect(outcomes(check.properties).filter((line) => !line.endsWith(' ok'))).toEqual(['lifecycle unknown', 'tls-only unknown']);
+    expect(outcomes(check.properties).filter((line) => !line.endsWith(' ok'))).toEqual([
+      'lifecycle unknown',
+      'tls-only unknown',
+      'evidence-stays unknown',
+    ]);
     expect(check.result.stdout).toContain('the session may not call s3:GetLifecycleConfiguration');
     const preflight = await rig.holdfast(['preflight']);
     expect(preflight.stdout).toMatch(/warn bucket properties: [^]*s3:GetLifecycleConfiguration[^]*s3:GetBucketPolicy/);
@@ -288,10 +306,10 @@ describe('bootstrap', { concurrent: false }, () => {
       outcome: 'failed',
       shortfalls: [{ text: 'could not be made so: the session may not call s3:PutBucketPolicy', mended: false }],
     });
-    expect([...made.properties.values()].filter(({ outcome }) => outcome === 'ok')).toHaveLength(allIds.length - 1);
+    expect([...made.properties.values()].filter(({ outcome }) => outcome === 'ok')).toHaveLength(allIds.length - 2);
     await rig.clearFaults();
     const again = await told();
-    expect([again.exitCode, again.written.map(({ action }) => action)]).toEqual([0, ['PutBucketPolicy']]);
+    expect([again.exitCode, again.written.map(({ action }) => action)]).toEqual([0, ['PutBucketPolicy', 'PutBucketPolicy']]);
   });
 
   it('takes an object lock as it finds it', async () => {
@@ -308,6 +326,65 @@ describe('bootstrap', { concurrent: false }, () => {
     expect((await told()).exitCode).toBe(0);
     const second = await told();
     expect([second.exitCode, second.written]).toEqual([0, []]);
+  });
+
+  it('with --object-lock keeps each version from deletion for 90 days, of a bucket that is in use too', async () => {
+    await withBucket();
+    expect((await told()).exitCode).toBe(0);
+    const check = await told('--check', '--object-lock');
+    expect([check.exitCode, check.properties.get('object-lock')?.shortfalls]).toEqual([7, [{ text: 'it has none', mended: true }]]);
+    const made = await told('--object-lock');
+    expect([made.exitCode, made.written.map(({ action }) => action)]).toEqual([0, ['PutObjectLockConfiguration']]);
+    const { ObjectLockConfiguration } = await rig.s3.send(new GetObjectLockConfigurationCommand({ Bucket: bucket }));
+    expect(ObjectLockConfiguration?.Rule?.DefaultRetention).toMatchObject({ Mode: 'GOVERNANCE', Days: 90 });
+    for (const args of [['--object-lock'], []]) {
+      const again = await told(...args);
+      expect([again.exitCode, again.written]).toEqual([0, []]);
+    }
+    // A retention that is longer stays.
+    const longer = { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Years: 1 } } } as const;
+    await rig.s3.send(new PutObjectLockConfigurationCommand({ Bucket: bucket, ObjectLockConfiguration: longer }));
+    const kept = await told('--object-lock');
+    expect([kept.exitCode, kept.written]).toEqual([0, []]);
+  });
+
+  it('with an object lock serves a run, and the run after it: locks go, and checkpoints are written over', async () => {
+    const Bucket = await withBucket();
+    expect((await told('--object-lock')).exitCode).toBe(0);
+    const { exitCode, stdout } = await rig.holdfast(['up', 'transit-gateway', '--yes']);
+    expect([exitCode, stdout.includes('1 applied')]).toEqual([0, true]);
+    await rig.writeNetwork((await readFile(rig.networkFile, 'utf8')).replace('10.9.0.0/16', '10.8.0.0/16'));
+    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
+    const { Versions = [] } = await rig.s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: '.pulumi/stacks/' }));
+    const [newest] = Versions;
+    await expect(rig.s3.send(new DeleteObjectCommand({ Bucket, Key: newest?.Key, VersionId: newest?.VersionId }))).rejects.toThrow(
+      'Access Denied',
+    );
+    expect((await rig.s3.send(new ListObjectsV2Command({ Bucket, Prefix: '.pulumi/locks/' }))).Contents ?? []).toEqual([]);
+  });
+
+  it('names one role of the account that may do what is denied to everyone else, and a later run keeps it', async () => {
+    const Bucket = await withBucket();
+    const role = 'arn:aws:iam::111122223333:role/break-glass';
+    const foreign = await bootstrap('--break-glass', role.replace('111122223333', '999988887777'));
+    expect([
+      foreign.exitCode,
+      foreign.stdout.includes('The break-glass role is not of account 111122223333. Nothing was changed.'),
+    ]).toEqual([2, true]);
+    expect((await rig.holdfast(['bootstrap', '--break-glass', 'break-glass'])).exitCode).toBe(2);
+    expect((await told('--break-glass', role)).exitCode).toBe(0);
+    const before = await policy();
+    expect(before).toContain(`"ArnNotEquals":{"aws:PrincipalArn":"${role}"}`);
+    const again = await told();
+    expect([again.exitCode, again.written]).toEqual([0, []]);
+
+    // Who is not that role can change the settings no more, and is told what is missing; that role can.
+    await rig.s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Suspended' } }));
+    const admin = await runHere(rig, ['bootstrap', '--yes'], await rig.sessionOf('admin'));
+    expect(admin.stdout).toContain('the session may not call s3:PutBucketVersioning');
+    expect(admin.exitCode).toBe(1);
+    const glass = await runHere(rig, ['bootstrap', '--yes'], await rig.sessionOf('break-glass'));
+    expect([glass.exitCode, await policy()]).toEqual([0, before]);
   });
 
   it.each([

@@ -20,9 +20,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyOf } from '../../orchestrator/aws/permissions/policy.ts';
 import { permissions } from '../../orchestrator/aws/permissions/roles.ts';
 import type { Place } from '../../orchestrator/aws/permissions/places.ts';
-import { parts } from '../roles/parts.ts';
+import { writeLock } from '../../orchestrator/locks/lock-record.ts';
+import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
+import { network, parts } from '../roles/parts.ts';
 import { Room } from '../roles/room.ts';
 import { takenAway } from '../roles/take-away.ts';
+import { runHere } from '../support/in-process.ts';
+import { lockOf } from '../unit/support/owner.ts';
 
 let room: Room;
 beforeAll(async () => {
@@ -169,5 +173,67 @@ describe('an administrator of the account, whom no policy of a role keeps from a
     }
     expect(await answer(s3.send(new PutObjectCommand({ Bucket, Key: 'other/people/have.txt', Body: 'x' })))).toBe('done');
     s3.destroy();
+  });
+});
+
+describe('a session with the policy of watch', { concurrent: false }, () => {
+  const stack = 'small.vpc.one';
+  const forged = (): string => writeLock({ ...lockOf(stack, 'forged'), epoch: Number.MAX_SAFE_INTEGER });
+  const keys = [
+    `.holdfast/runs/small/20990101T000000Z-forged/a-000001-verified.json`,
+    recordKey(stack),
+    checkpointKey(stack),
+    `.pulumi/history/holdfast/${stack}/x.json`,
+    `.holdfast/heartbeats/small/0123.json`,
+    `.holdfast/networks/small/0123.yaml`,
+    `.holdfast/shared/small/index.json`,
+    `.holdfast/shared/small/latest.json`,
+    `.holdfast/quarantine/small/r/${stack}/x.json`,
+    `.holdfast/dossiers/small/r/${stack}/x.json`,
+    `.holdfast/installation.json`,
+    `.holdfast/store-probe.json`,
+    `.pulumi/meta.yaml`,
+    `${lockFolder(stack)}0123.json`,
+    durableLockKey('other.vpc.one'),
+  ];
+
+  it('puts nothing in the bucket that a run goes by', async () => {
+    const { rig } = room;
+    await rig.restoreSnapshot('everything');
+    const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
+    const Bucket = rig.record.bucket;
+    for (const Key of keys) {
+      expect(await answer(s3.send(new PutObjectCommand({ Bucket, Key, Body: '{}', IfNoneMatch: '*' }))), Key).toBe('AccessDenied');
+      expect(await answer(s3.send(new DeleteObjectCommand({ Bucket, Key }))), Key).toBe('AccessDenied');
+    }
+    s3.destroy();
+  });
+
+  it('has a lock that it made up released by the next run, which goes by the record', async () => {
+    const { rig } = room;
+    await rig.restoreSnapshot('everything');
+    await rig.writeNetwork(network.replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24, b: 10.1.1.0/24 }'));
+    const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
+    const Key = durableLockKey(stack);
+    expect(await answer(s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key, Body: forged(), IfNoneMatch: '*' })))).toBe('done');
+    s3.destroy();
+    const { exitCode, stdout, stderr } = await runHere(rig, ['up', 'vpc.one', '--yes']);
+    expect(stdout + stderr).toContain('1 applied');
+    expect(exitCode).toBe(0);
+    expect(await rig.locks()).toEqual([]);
+  });
+
+  it('keeps runs out by an object in the place of a lock that is none, until a person releases it, and nothing else', async () => {
+    const { rig } = room;
+    await rig.restoreSnapshot('everything');
+    await rig.writeNetwork(network);
+    const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
+    const Key = durableLockKey(stack);
+    expect(await answer(s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key, Body: '{}', IfNoneMatch: '*' })))).toBe('done');
+    s3.destroy();
+    const blocked = await runHere(rig, ['up', '--yes', '--force']);
+    expect(blocked.exitCode, blocked.stdout + blocked.stderr).toBe(6);
+    expect(blocked.stdout + blocked.stderr).toContain(Key);
+    expect(await rig.calls({ service: 'ec2', mutating: true })).toEqual([]);
   });
 });

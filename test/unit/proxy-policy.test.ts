@@ -114,8 +114,9 @@ describe('a policy of IAM', () => {
     expect(verdict([own], {})).toBe('no-allow');
     expect(verdict([allow(), others], of({}))).toBe('explicit-deny');
     expect(verdict([allow(), others], of({ 'holdfast:stack': 'prod.vpc.one' }))).toBe('allowed');
-    // Nobody has looked.
+    // The lab has not looked, and refuses nothing for it.
     expect(verdict([own], of())).toBe('allowed');
+    expect(verdict([allow(), others], of())).toBe('allowed');
   });
 
   it('does not judge by what only the service knows', () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lookAtPassphrase, passphraseEnvironment } from '../../orchestrator/cli/passphrase.ts';
 import type { SecretsFacts } from '../../orchestrator/preflight/secrets.ts';
 import { parseKmsUrl } from '../../orchestrator/state/kms-url.ts';
-import { cloudSecrets, holdsSecrets, recordedSecrets } from '../../orchestrator/state/secrets.ts';
+import { cloudSecrets, holdsSecrets, recordedSecrets, withoutKey } from '../../orchestrator/state/secrets.ts';
 import { checkOf } from './support/facts.ts';
 
 const key = 'awskms://alias/state?region=eu-west-1';
@@ -51,6 +51,25 @@ describe('what a checkpoint was written with', () => {
       JSON.stringify({ x: { '4dabf18193072939515e22adb298388d': signature, ciphertext: 'v1:' } }, null, 4);
     expect(holdsSecrets(valued('1b47061264138c4ac30d75fd1eb44270'))).toBe(true);
     expect(holdsSecrets(valued('5cf8f73096256a8f31e491e813e4eb8e'))).toBe(false);
+  });
+});
+
+describe('a checkpoint for a plan', () => {
+  const secret = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', ciphertext: 'v1:' };
+  const of = (latest: object): string => checkpointOf({ resources: [{ urn: 'a', outputs: { x: 1 } }], ...latest });
+
+  it.each([
+    ['a key', { type: 'cloud', state: { url: key, encryptedkey: 'AQID' } }],
+    ['a passphrase', { type: 'passphrase', state: { salt: 'v1:x' } }],
+  ])('says nothing of %s where it holds no secret, and everything else', (_, secrets_providers) => {
+    expect(JSON.parse(withoutKey(of({ secrets_providers })) ?? '')).toEqual(JSON.parse(of({})));
+  });
+
+  it('is left as it is where it holds a secret, or cannot be read', () => {
+    const secrets_providers = { type: 'passphrase', state: { salt: 'v1:x' } };
+    expect(withoutKey(of({ secrets_providers, resources: [{ outputs: { word: secret } }] }))).toBeUndefined();
+    expect(withoutKey('{')).toBeUndefined();
+    expect(withoutKey(checkpointOf(null))).toBeUndefined();
   });
 });
 
@@ -197,6 +216,16 @@ describe('the check of what encrypts secrets', () => {
         ) as string,
         next: expect.not.stringContaining('change-secrets-provider') as string,
       },
+    ],
+    [
+      'a plan opens nothing, whatever the key would say',
+      { configured: key, key: undefined, unopened: true, stacks: [stack({ provider: key })] },
+      { outcome: 'ok', message: `${key}, which a plan does not need: no state holds a secret` },
+    ],
+    [
+      'a plan opens nothing, and the checkpoint has another key than the file',
+      { configured: key, key: undefined, unopened: true, stacks: [stack({ provider: 'passphrase' })] },
+      { outcome: 'fail' },
     ],
     [
       'a checkpoint has another key than the file',
