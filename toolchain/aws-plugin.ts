@@ -9,8 +9,10 @@ import { cacheFolder, makeCacheFolder, requireOwnInCache } from './cache-folder.
 import type { Environment } from './cache-folder.ts';
 import { detailOf } from './go-build.ts';
 import type { GoResult } from './go-build.ts';
-import { toolMissing } from './problems.ts';
-import type { Attempt, ToolMissing } from './problems.ts';
+import { checkFile, rememberFile } from './checksums.ts';
+import type { Checked } from './checksums.ts';
+import { pluginUnpinned, toolChanged, toolMissing } from './problems.ts';
+import type { Attempt, ToolChanged, ToolMissing, ToolUnpinned } from './problems.ts';
 import type { OnProgress } from './progress.ts';
 import { isExecutable } from './pulumi-cli.ts';
 import { pulumiDownloads, reach } from './reach.ts';
@@ -18,7 +20,7 @@ import { recallFailure, rememberFailure } from './remembered-failure.ts';
 import { requireOwn } from './own-folder.ts';
 import { runTied } from './tied-process.ts';
 import { toolEnvironment } from './tool-environment.mjs';
-import { awsPluginVersion } from './versions.ts';
+import { awsPluginVersion, pinnedPlugin } from './versions.ts';
 
 export interface AwsPlugin {
   readonly origin: 'official-cache' | 'official-installer' | 'cache' | 'go-build';
@@ -50,47 +52,60 @@ export interface AwsPluginSources {
   /** Puts `pulumi-resource-aws` and `schema.json` into this directory, all at once. */
   readonly build: (directory: string) => Promise<GoResult>;
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  /** SHA-256 of the official one for this platform; undefined where it was not written down. */
+  readonly pinned: string | undefined;
+  /** Whether a file is what it is pinned to be, or else what it was when it was made or first used. */
+  readonly check: (file: string, pinned?: string) => Promise<Checked>;
 }
 
 const executable = 'pulumi-resource-aws';
 
 /**
- * The aws plugin: the official one where it is installed, else one that was built before, else the official download, else a build.
+ * The aws plugin: the official one where it is installed, else one that was built before, else the official download, else a build. Each with its checksum.
  *
  * @throws NotOwn where another user of the machine may have put there what is found
  */
 export async function provideAwsPlugin(
   request: AwsPluginRequest,
   sources: AwsPluginSources = realSources(request),
-): Promise<Result<AwsPlugin, readonly [ToolMissing]>> {
+): Promise<Result<AwsPlugin, readonly [ToolMissing | ToolChanged | ToolUnpinned]>> {
   const allowBuilt = request.officialOnly !== true;
+  // What it is remembered to be is no more than what lay there the first time: not for a real account.
+  if (!allowBuilt && sources.pinned === undefined) return { ok: false, problems: [pluginUnpinned()] };
+  const official = (origin: 'official-cache' | 'official-installer', directory: string) =>
+    ({ ok: true, value: { origin, directory, version: awsPluginVersion } }) as const;
   const installed = await findOfficial(request.env, sources);
-  if (installed !== undefined) return { ok: true, value: { origin: 'official-cache', directory: installed, version: awsPluginVersion } };
+  if (installed.directory !== undefined) return official('official-cache', installed.directory);
 
   const directory = path.join(cacheFolder(request.env), 'aws-plugin', await sources.fingerprint());
   const built = (origin: 'cache' | 'go-build') =>
     ({ ok: true, value: { origin, directory, version: awsPluginVersion, schemaPath: path.join(directory, 'schema.json') } }) as const;
-  const isBuilt = async (): Promise<boolean> => {
-    if (!allowBuilt) return false;
-    await requireOwnInCache(request.env, path.join(directory, executable));
-    return await sources.isExecutable(path.join(directory, executable));
+  const findBuilt = async () => {
+    const file = path.join(directory, executable);
+    if (!allowBuilt) return undefined;
+    await requireOwnInCache(request.env, file);
+    if (!(await sources.isExecutable(file))) return undefined;
+    const checked = await sources.check(file);
+    return checked.ok ? built('cache') : ({ ok: false, problems: [toolChanged('aws-plugin', file, checked)] } as const);
   };
-  if (await isBuilt()) return built('cache');
+  const before = await findBuilt();
+  if (before) return before;
 
   return await sources.exclusively(async () => {
     // The process that had the lock before may have been at the same.
     const since = await findOfficial(request.env, sources);
-    if (since !== undefined) return { ok: true, value: { origin: 'official-cache', directory: since, version: awsPluginVersion } };
-    if (await isBuilt()) return built('cache');
+    if (since.directory !== undefined) return official('official-cache', since.directory);
+    const meanwhile = await findBuilt();
+    if (meanwhile) return meanwhile;
 
-    const attempts: Attempt[] = [];
+    const attempts: Attempt[] = [...since.attempts];
     const download = await sources.install();
-    const official = download.ok ? await findOfficial(request.env, sources) : undefined;
-    if (official !== undefined)
-      return { ok: true, value: { origin: 'official-installer', directory: official, version: awsPluginVersion } };
-    attempts.push(
-      download.ok ? { reason: 'download-failed', site: pulumiDownloads, detail: 'the plugin is not where it was to be' } : download.attempt,
-    );
+    if (download.ok) {
+      const downloaded = await findOfficial(request.env, sources);
+      if (downloaded.directory !== undefined) return official('official-installer', downloaded.directory);
+      const missing: Attempt = { reason: 'download-failed', site: pulumiDownloads, detail: 'the plugin is not where it was to be' };
+      attempts.splice(0, attempts.length, ...(downloaded.attempts.length > 0 ? downloaded.attempts : [missing]));
+    } else attempts.push(download.attempt);
 
     const build: GoResult = allowBuilt ? await sources.build(directory) : { ok: false, attempt: { reason: 'built-one-not-wanted' } };
     if (build.ok) return built('go-build');
@@ -99,15 +114,23 @@ export async function provideAwsPlugin(
   });
 }
 
-async function findOfficial(env: Environment, sources: Pick<AwsPluginSources, 'isExecutable' | 'isPartial'>): Promise<string | undefined> {
+/** @returns the directory with one that is what it is to be, and those that are not */
+async function findOfficial(
+  env: Environment,
+  sources: Pick<AwsPluginSources, 'isExecutable' | 'isPartial' | 'check' | 'pinned'>,
+): Promise<{ readonly directory?: string; readonly attempts: readonly Attempt[] }> {
+  const attempts: Attempt[] = [];
   const userHome = env.PULUMI_HOME ?? path.join(env.HOME ?? homedir(), '.pulumi');
   for (const home of [userHome, pulumiHomeOfCache(env)]) {
     const directory = path.join(home, 'plugins', `resource-aws-v${awsPluginVersion}`);
     const file = path.join(directory, executable);
     await requireOwn(file, home);
-    if ((await sources.isExecutable(file)) && !(await sources.isPartial(directory))) return directory;
+    if (!(await sources.isExecutable(file)) || (await sources.isPartial(directory))) continue;
+    const checked = await sources.check(file, sources.pinned);
+    if (checked.ok) return { directory, attempts };
+    attempts.push({ reason: 'other-checksum', file, found: checked.found, wanted: checked.wanted });
   }
-  return undefined;
+  return { attempts };
 }
 
 const pulumiHomeOfCache = (env: Environment): string => path.join(cacheFolder(env), 'pulumi-home');
@@ -127,6 +150,8 @@ function realSources({ env, cliPath, onProgress }: AwsPluginRequest): AwsPluginS
         () => false,
       ),
     fingerprint: fingerprintOfSources,
+    pinned: pinnedPlugin(),
+    check: (file, pinned) => checkFile(file, env, pinned),
 
     install: async () => {
       const marker = path.join(cacheFolder(env), 'aws-plugin', 'download-failed.json');
@@ -151,6 +176,7 @@ function realSources({ env, cliPath, onProgress }: AwsPluginRequest): AwsPluginS
           // Without its executable a directory there is of nobody's making, and in the way of the rename.
           await rm(directory, { recursive: true, force: true });
           await rename(output, directory);
+          await rememberFile(path.join(directory, executable), env);
         }
         return built;
       } finally {

@@ -1,7 +1,8 @@
+import { dirname } from 'node:path';
 import type { Problem } from '../orchestrator/domain/problem.ts';
 import { quoted } from '../orchestrator/domain/quoted.ts';
 import type { Foreign } from './own-folder.ts';
-import { suitableClis } from './versions.ts';
+import { awsPluginVersion, platform, suitableClis } from './versions.ts';
 import type { Part } from './progress.ts';
 
 /** Why one source of a tool did not give it. */
@@ -15,12 +16,24 @@ export type Attempt =
   | { readonly reason: 'go-missing'; readonly wanted: string }
   | { readonly reason: 'go-too-old'; readonly found: string; readonly wanted: string }
   | { readonly reason: 'build-failed'; readonly step: string; readonly detail: string }
-  | { readonly reason: 'built-one-not-wanted' };
+  | { readonly reason: 'built-one-not-wanted' }
+  /** SHA-256 of what is there, and what it is to be. */
+  | { readonly reason: 'other-checksum'; readonly file: string; readonly found: string; readonly wanted: string };
 
 /** A tool that no source gave: one problem, with what was tried. */
 export interface ToolMissing extends Problem {
   readonly reason: 'no-pulumi-cli' | 'no-aws-plugin';
   readonly attempts: readonly Attempt[];
+}
+
+/** A tool that is there, and is not what it was when it was made. */
+export interface ToolChanged extends Problem {
+  readonly reason: 'tool-changed';
+}
+
+/** A tool for real accounts, of which no checksum was written down. */
+export interface ToolUnpinned extends Problem {
+  readonly reason: 'aws-plugin-unpinned';
 }
 
 /** Those that a command cannot do without. */
@@ -36,6 +49,18 @@ export function toolMissing(part: Needed, attempts: readonly Attempt[]): ToolMis
     attempts,
   };
 }
+
+export const toolChanged = (part: Needed, file: string, { found, wanted }: { found: string; wanted: string }): ToolChanged => ({
+  reason: 'tool-changed',
+  message: `${titles[part]} in ${file} is not what it was when it was made or first used: its SHA-256 is ${found}, and was ${wanted}. It is not run`,
+  next: `Find out who writes there. Then remove ${dirname(file)}, and run the same command again: it is made anew.`,
+});
+
+export const pluginUnpinned = (): ToolUnpinned => ({
+  reason: 'aws-plugin-unpinned',
+  message: `this Holdfast has no checksum of Pulumi's aws plugin ${awsPluginVersion} for ${platform}: it cannot tell the plugin from another program, and gives the keys of a real account to none`,
+  next: 'Use a release of Holdfast that has it; or, in a checkout, where get.pulumi.com and github.com can be reached: npm run pin-releases, and have its change to toolchain/release-checksums.ts reviewed.',
+});
 
 function adviceFor(part: Needed, attempts: readonly Attempt[]): string {
   const go = attempts.find((attempt) => attempt.reason === 'go-missing' || attempt.reason === 'go-too-old');
@@ -70,6 +95,8 @@ export function describe(attempt: Attempt): string {
       return `build: ${attempt.step} failed:\n${attempt.detail.replaceAll(/^/gm, '      ')}`;
     case 'built-one-not-wanted':
       return 'build: not done, only the official one will do here';
+    case 'other-checksum':
+      return `${attempt.file}: not used, its SHA-256 is ${attempt.found} and not ${attempt.wanted}`;
   }
 }
 

@@ -7,13 +7,15 @@ import { cacheFolder, makeCacheFolder, requireOwnInCache } from './cache-folder.
 import type { Environment } from './cache-folder.ts';
 import { buildGoProgram, checkGo, detailOf } from './go-build.ts';
 import type { GoResult } from './go-build.ts';
-import { toolMissing } from './problems.ts';
-import type { Attempt, ToolMissing } from './problems.ts';
+import { checkFile, rememberFile, sha256Of } from './checksums.ts';
+import type { Checked } from './checksums.ts';
+import { toolChanged, toolMissing } from './problems.ts';
+import type { Attempt, ToolChanged, ToolMissing } from './problems.ts';
 import type { OnProgress } from './progress.ts';
 import { pulumiDownloads, reach } from './reach.ts';
 import { runTied } from './tied-process.ts';
 import { toolEnvironment } from './tool-environment.mjs';
-import { isSuitableCli, pulumiCliVersion } from './versions.ts';
+import { isSuitableCli, pinnedCli, pulumiCliVersion } from './versions.ts';
 
 export interface PulumiCli {
   readonly origin: 'path' | 'cache' | 'installer' | 'go-build';
@@ -36,6 +38,8 @@ export interface PulumiCliSources {
   /** Puts the pinned CLI at this path, from Pulumi's own downloads. */
   readonly install: (target: string) => Promise<{ ok: true } | { ok: false; attempt: Attempt }>;
   readonly build: (target: string) => Promise<GoResult>;
+  /** Whether the kept one is what it was when it was made or first used. */
+  readonly check: (target: string) => Promise<Checked>;
   /** Runs the work with no other process at it. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -49,7 +53,7 @@ export interface PulumiCliSources {
 export async function providePulumiCli(
   request: PulumiCliRequest,
   sources: PulumiCliSources = realSources(request),
-): Promise<Result<PulumiCli, readonly [ToolMissing]>> {
+): Promise<Result<PulumiCli, readonly [ToolMissing | ToolChanged]>> {
   const attempts: Attempt[] = [];
   const provided = (origin: PulumiCli['origin'], file: string, version: string) =>
     ({ ok: true, value: { origin, path: file, version } }) as const;
@@ -59,15 +63,21 @@ export async function providePulumiCli(
   attempts.push(found === undefined ? { reason: 'not-on-path' } : { reason: 'unsuitable-version', path: found.path, found: found.version });
 
   const target = cachedPulumiCli(request.env);
-  const isKept = async (): Promise<boolean> => {
+  const findKept = async () => {
     await requireOwnInCache(request.env, target);
-    return await sources.isExecutable(target);
+    if (!(await sources.isExecutable(target))) return undefined;
+    const checked = await sources.check(target);
+    return checked.ok
+      ? provided('cache', target, pulumiCliVersion)
+      : ({ ok: false, problems: [toolChanged('pulumi-cli', target, checked)] } as const);
   };
-  if (await isKept()) return provided('cache', target, pulumiCliVersion);
+  const kept = await findKept();
+  if (kept) return kept;
 
   return await sources.exclusively(async () => {
     // The process that had the lock before may have been at the same.
-    if (await isKept()) return provided('cache', target, pulumiCliVersion);
+    const meanwhile = await findKept();
+    if (meanwhile) return meanwhile;
 
     const installed = await sources.install(target);
     if (installed.ok) return provided('installer', target, pulumiCliVersion);
@@ -104,6 +114,7 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
   const title = `the Pulumi CLI ${pulumiCliVersion}`;
   return {
     isExecutable,
+    check: (file) => checkFile(file, env),
 
     onPath: async () => {
       const file = await findOnPath('pulumi', env);
@@ -129,7 +140,13 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
           timeoutMs: downloadTimeoutMs,
         });
         if (result.outcome === 'succeeded') {
-          await rename(path.join(folder, 'bin', 'pulumi'), target);
+          const downloaded = path.join(folder, 'bin', 'pulumi');
+          const pinned = pinnedCli();
+          const found = await sha256Of(downloaded);
+          if (pinned !== undefined && found !== pinned)
+            return { ok: false, attempt: { reason: 'other-checksum', file: pulumiDownloads, found, wanted: pinned } };
+          await rename(downloaded, target);
+          await rememberFile(target, env);
           return { ok: true };
         }
         return result.outcome === 'timed-out'
@@ -152,7 +169,10 @@ function realSources({ env, onProgress }: PulumiCliRequest): PulumiCliSources {
           variables: { 'github.com/pulumi/pulumi/sdk/v3/go/common/version.Version': `v${pulumiCliVersion}` },
         } as const;
         const built = await buildGoProgram(program, env, onProgress);
-        if (built.ok) await rename(output, target);
+        if (built.ok) {
+          await rename(output, target);
+          await rememberFile(target, env);
+        }
         return built;
       });
     },

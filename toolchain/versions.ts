@@ -1,3 +1,5 @@
+import { releaseChecksums } from './release-checksums.ts';
+
 /**
  * The pins. The engine's behaviour that the design leans on was measured with this very CLI; `@pulumi/pulumi` is the
  * newest whose `engines` still allow Node 20.
@@ -6,6 +8,16 @@ export const pulumiCliVersion = '3.258.0';
 
 /** Of `@pulumi/aws` in package.json, and so of the plugin: the engine asks for the plugin in the version of the package. */
 export const awsPluginVersion = '7.48.0';
+
+/** Those of earlier releases of Holdfast: the state has the one that it was written with until the next `up`. Whoever moves the pin adds what it was. */
+export const earlierAwsPluginVersions: readonly string[] = [];
+
+/** As Node names it. */
+export const platform = `${process.platform}-${process.arch}`;
+
+/** SHA-256 of the executable in Pulumi's own release, for this platform; undefined where it was not written down yet. */
+export const pinnedPlugin = (): string | undefined => releaseChecksums['aws-plugin'][awsPluginVersion]?.[platform];
+export const pinnedCli = (): string | undefined => releaseChecksums['pulumi-cli'][pulumiCliVersion]?.[platform];
 
 /**
  * A CLI that is already installed is used from the pinned version on. Older ones were not measured (and the CLI must not

@@ -28,6 +28,7 @@ import { defaultParallel } from './flags.ts';
 import { ciLink, openAws, preflight } from './open.ts';
 import type { OpenedSession, OpenedState } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
+import { trustedOf } from './fingerprint-settings.ts';
 import { openEngine, provideEngine } from './open-engine.ts';
 import { openSettled } from './open-settled.ts';
 import { joinRun } from './shared-run.ts';
@@ -58,7 +59,7 @@ export async function deploy(
 ): Promise<ExitCode> {
   const aws = await openAws(context, file, flags.sessionExpires, opened);
   const stopping = listenForSignals(emit);
-  const gateway = await (context.ports?.openGateway ?? openGateway)();
+  const gateway = await (context.ports?.openGateway ?? openGateway)(trustedOf(file.network.spec));
   try {
     const provided = await provideEngine(context, file.target, emit);
     const joined =
@@ -72,7 +73,8 @@ export async function deploy(
     );
     if (joined instanceof Refusal) throw joined;
     if (command === 'up') await clearAway(context, file, aws, state.standings, emit);
-    const blocked = blockedStacks(file.graph.nodes, command === 'up' ? selected : new Set(), state.standings, 'up');
+    const standing = command === 'up' ? state.standings : { ...state.standings, byStack: new Map() };
+    const blocked = blockedStacks(file.graph.nodes, selected, standing, 'up', state.unreadable);
     const free = without(selected, blocked.ends);
     const waiting = joined?.waiting(file.graph.nodes, free) ?? { ends: [], exitCode: exitCodes.done };
     const runnable = without(free, waiting.ends);
@@ -107,10 +109,11 @@ export async function deploy(
       signal: stopping.draining,
       now: context.now,
     });
-    emit({ type: 'plan', plan: planned });
-    await onPlan?.(planned);
+    const told = command === 'plan' ? { ...planned, failed: [...unplanned(blocked.ends), ...planned.failed] } : planned;
+    emit({ type: 'plan', plan: told });
+    await onPlan?.(told);
     if (stopping.draining.aborted) return exitCodes.stoppedBySignal;
-    if (command === 'plan') return planned.failed.length > 0 ? exitCodes.failed : exitCodes.done;
+    if (command === 'plan') return worstOf([blocked.exitCode, planned.failed.length > 0 ? exitCodes.failed : exitCodes.done]);
     refuseGuarded(planned, file.graph, flags.allowReplace ?? []);
     const keep = (): Promise<void> => settled.keep(aws.store, file.network.spec.network, new Set(file.graph.byName.keys()));
     if (planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges)) {
@@ -153,6 +156,10 @@ export async function deploy(
     aws.clients.destroy();
   }
 }
+
+/** As a plan tells of them. */
+const unplanned = (ends: readonly StackResult[]): NetworkPlan['failed'] =>
+  ends.map(({ stack, short, end }) => ({ stack, short, errors: 'because' in end ? [`not planned: ${end.because}`] : [] }));
 
 const without = (stacks: ReadonlySet<string>, ends: readonly StackResult[]): ReadonlySet<string> =>
   new Set([...stacks].filter((name) => !ends.some(({ stack }) => stack === name)));

@@ -2,6 +2,8 @@ import { awsPluginVersion } from '../../toolchain/versions.ts';
 import { ProgramCode } from '../pulumi/program-code.ts';
 import type { ProgramSettings } from '../pulumi/program.ts';
 import type { FingerprintSettings } from '../run/fingerprint.ts';
+import type { NetworkSpec } from '../network/spec.ts';
+import type { Trusted } from '../state/checkpoint-trust.ts';
 import { project } from '../state/layout.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -11,6 +13,9 @@ export function programSettings({ network: { spec } }: Pick<OpenedFile, 'network
   const { network, account, region, defaults } = spec;
   return { project, network, account, region, installation, tags: defaults.tags };
 }
+
+/** What its checkpoints may name. */
+export const trustedOf = ({ account, region, state }: NetworkSpec): Trusted => ({ account, region, secrets: state.secrets });
 
 export async function fingerprintSettings(
   context: Pick<Context, 'root'>,

@@ -12,6 +12,7 @@ import type { Session } from '../aws/session.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
+import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { StackNode } from '../graph/graph.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
@@ -147,7 +148,7 @@ export interface PreflightRequest {
   readonly command: Command;
   readonly selected: ReadonlySet<string>;
   readonly cli: string;
-  readonly plugin: string;
+  readonly plugin: string | Problem;
   /** One part of a shared run: what stands on a stack that is not there is left out of it, and no reason to refuse the rest. */
   readonly isPart?: boolean;
   /** Told where locks are the only reason to refuse. */
@@ -230,7 +231,7 @@ export async function preflight(
                 ? [standing.message]
                 : [],
           ),
-    unreadable: unreadable.map(({ key, detail }) => `${key}: ${detail}`),
+    unreadable,
     unreadableRecords: standings.unreadable,
     missingUpstreams:
       request.command === 'destroy' || request.isPart === true
@@ -240,7 +241,8 @@ export async function preflight(
               graph.nodes
                 .filter(({ name }) => selected.has(name))
                 .flatMap((node) => lackingUpstreams(node, state))
-                .filter((upstream) => !selected.has(upstream)),
+                // What cannot be read is told by itself, and its readers are left out.
+                .filter((upstream) => !selected.has(upstream) && !unreadable.some(({ stack }) => stack === upstream)),
             ),
           ],
     cli: request.cli,
@@ -306,7 +308,7 @@ export async function readState(
   if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings };
   const name = network.spec.network;
   await refuseOldLayout(aws.store, name);
-  const { states, unreadable } = await readStates(aws.store, name);
+  const { states, unreadable } = await readStates(aws.store, name, network.spec);
   const read = () => standingsOf(context, aws, name, states);
   let standings = await read();
   const restored = await restoreLocks(tidyRequest(context, aws, name, standings, emit)).catch((cause: unknown) => {

@@ -4,6 +4,7 @@ import type { openStateClients } from '../aws/state-clients.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Engine, EngineSettings } from '../pulumi/engine.ts';
 import type { StackKind } from '../pulumi/kind.ts';
+import type { Trusted } from '../state/checkpoint-trust.ts';
 import type { ProvidedEngine } from './open-engine.ts';
 
 /**
@@ -17,7 +18,7 @@ export interface Ports {
   readonly openClients: typeof openClients;
   readonly openStateClients: typeof openStateClients;
   /** What the engine reaches the bucket through. */
-  readonly openGateway: () => Promise<Gateway>;
+  readonly openGateway: (trusted: Trusted) => Promise<Gateway>;
   readonly provideEngine: () => Promise<ProvidedEngine>;
   /** What starts the Pulumi CLI. */
   readonly openEngine: (settings: EngineSettings) => Engine;

@@ -9,7 +9,9 @@ export interface Fence {
     | 'lock-lost'
     | 'closed'
     /** The engine asked to write a checkpoint in a form that is not read here. */
-    | 'refused-format';
+    | 'refused-format'
+    /** The engine asked to write what no engine would be shown afterwards. */
+    | 'distrusted';
   /** For people: it is also what the engine is told. */
   readonly message: string;
 }

@@ -11,6 +11,7 @@ import { isFromProgram } from './loopback-request.ts';
 import { StackMount } from './mount.ts';
 import type { Mount, MountRequest } from './mount.ts';
 import { targetOf } from './s3-request.ts';
+import type { Trusted } from '../state/checkpoint-trust.ts';
 
 export type { Fence } from './fence.ts';
 export type { Mount, MountReport, MountRequest, ServedCheckpoint, ServedLock } from './mount.ts';
@@ -22,14 +23,20 @@ export type { MountMode, Trouble } from './own-checkpoint.ts';
  * intent for the next step, and stops.
  */
 export interface Gateway {
-  /** A view of the bucket for one engine's work on one stack; its name is a secret of 128 bits. */
+  /**
+   * A view of the bucket for one engine's work on one stack; its name is a secret of 128 bits.
+   * @throws DistrustedCheckpoint where a checkpoint names anything that Holdfast's own programs do not: the engine would do what it says
+   */
   mount(request: MountRequest): Mount;
   /** Closes every mount, then the server with all its connections. */
   close(): Promise<void>;
 }
 
-/** @param clock other than the machine's in tests */
-export async function openGateway(clock: Clock = systemClock): Promise<Gateway> {
+/**
+ * @param trusted what the checkpoints of the network may name
+ * @param clock other than the machine's in tests
+ */
+export async function openGateway(trusted: Trusted, clock: Clock = systemClock): Promise<Gateway> {
   const mounts = new Map<StackMount, Buffer>();
   const server = createServer((request, response) => void respond(mounts, request, response));
   // Longer than the engine's client keeps a connection (90 s): the server never closes one that a request is just being sent on.
@@ -40,7 +47,7 @@ export async function openGateway(clock: Clock = systemClock): Promise<Gateway> 
   return {
     mount: (request) => {
       const name = randomBytes(16).toString('hex');
-      const mount = new StackMount(name, port, request, clock, () => mounts.delete(mount));
+      const mount = new StackMount(name, port, request, trusted, clock, () => mounts.delete(mount));
       mounts.set(mount, sha256(name));
       return mount;
     },

@@ -16,6 +16,8 @@ import { referredTo } from './referred-to.ts';
 import { operationOf } from './s3-request.ts';
 import type { Operation, Target } from './s3-request.ts';
 import { messageOf } from '../domain/problem.ts';
+import { distrust, DistrustedCheckpoint } from '../state/checkpoint-trust.ts';
+import type { Trusted } from '../state/checkpoint-trust.ts';
 import { checkpointKey, durableLockKey, project } from '../state/layout.ts';
 
 /** A checkpoint that the engine may read. */
@@ -124,8 +126,16 @@ export class StackMount implements Mount {
   #keepRequests = 0;
   #removalsKept = false;
 
-  /** @param onOver told when nothing is asked of it any more that could matter: it is thrown away, or kept whole */
-  constructor(name: string, port: number, request: MountRequest, clock: Clock, onOver: () => void) {
+  /**
+   * @param trusted what the checkpoints may name that the engine is shown
+   * @param onOver told when nothing is asked of it any more that could matter: it is thrown away, or kept whole
+   * @throws DistrustedCheckpoint where one of them names anything else: without the mount's address no engine can be started over it
+   */
+  constructor(name: string, port: number, request: MountRequest, trusted: Trusted, clock: Clock, onOver: () => void) {
+    for (const [stack, { body }] of request.checkpoints) {
+      const found = distrust(body, stack, trusted);
+      if (found.length > 0) throw new DistrustedCheckpoint(stack, found);
+    }
     const query = new URLSearchParams({
       endpoint: `http://127.0.0.1:${port}`,
       s3ForcePathStyle: 'true',
@@ -143,7 +153,7 @@ export class StackMount implements Mount {
     this.#mode = request.mode;
     this.#clock = clock;
     const { [request.stack]: own, ...upstreams } = Object.fromEntries(request.checkpoints);
-    this.#own = new OwnCheckpoint(request.stack, request.mode, own && heldOf(own), this.#fencing, clock);
+    this.#own = new OwnCheckpoint(request.stack, request.mode, trusted, own && heldOf(own), this.#fencing, clock);
     if (request.showEmpty === true && !own) this.#empty = this.#held(emptyCheckpoint(request.stack));
     for (const [stack, checkpoint] of Object.entries(upstreams)) this.#pinned.set(checkpointKey(stack), heldOf(checkpoint, referredTo));
     if (request.lock) {

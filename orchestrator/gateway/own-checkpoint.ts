@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../domain/problem.ts';
+import { distrust, distrustInWords } from '../state/checkpoint-trust.ts';
+import type { Distrust, Trusted } from '../state/checkpoint-trust.ts';
 import { checkpointKey } from '../state/layout.ts';
 import type { ObjectStore, PutCondition } from '../state/object-store.ts';
 import { digestOf } from './body.ts';
@@ -75,6 +77,7 @@ const refused: WriteResult = { outcome: 'refused' };
 export class OwnCheckpoint {
   readonly #stack: string;
   readonly #mode: MountMode;
+  readonly #trusted: Trusted;
   readonly #fencing: Fencing;
   readonly #clock: Clock;
   #held: Held | undefined;
@@ -90,9 +93,11 @@ export class OwnCheckpoint {
   #spooled: { readonly digest: string; readonly file: string } | undefined;
   #spoolError: string | undefined;
 
-  constructor(stack: string, mode: MountMode, held: Held | undefined, fencing: Fencing, clock: Clock) {
+  /** @param held one that an engine may be shown */
+  constructor(stack: string, mode: MountMode, trusted: Trusted, held: Held | undefined, fencing: Fencing, clock: Clock) {
     this.#stack = stack;
     this.#mode = mode;
+    this.#trusted = trusted;
     this.#held = held;
     this.#fencing = fencing;
     this.#clock = clock;
@@ -139,6 +144,9 @@ export class OwnCheckpoint {
     const content = lookInto(bytes);
     if (!content.valid) return { outcome: 'invalid', message: content.message };
     if (content.pendingOperations) this.#intended = true;
+    // It began with one that was checked. What it shows it again, and the next engine after it, is this: somebody else is at its ports, or it is another release.
+    const found = distrust(content.text, this.#stack, this.#trusted, content.json);
+    if (found.length > 0) this.#distrusted(found);
     const late = this.#fencing.isUp();
     let isUnmet = false;
     const written = this.#inTurn(async () => {
@@ -228,6 +236,13 @@ export class OwnCheckpoint {
     this.#held = undefined;
     this.#removed = true;
     return true;
+  }
+
+  #distrusted(found: readonly Distrust[]): void {
+    this.#fencing.raise({
+      kind: 'distrusted',
+      message: `the engine would write a checkpoint of ${this.#stack} that ${distrustInWords(found)}`,
+    });
   }
 
   #changedBehind(store: ObjectStore): void {

@@ -6,14 +6,17 @@ import type { Identity } from '../aws/identity.ts';
 import type { Looked } from '../aws/looked.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { Expiry } from '../aws/session.ts';
+import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { Network } from '../network/read-network.ts';
+import type { UnreadableState } from '../state/checkpoints.ts';
 import { ignoredConditions, readProbe } from '../state/store-probe.ts';
 import { fail, notChecked, ok, warn } from './check.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
 import { reviewDays } from './runbook-review.ts';
 import { checkSecrets } from './secrets.ts';
 import type { SecretsFacts } from './secrets.ts';
+import { afterUnreadable, tellUnreadable } from './unreadable-checkpoints.ts';
 
 /** What the checks look at: asked once, before the first of them. */
 export interface PreflightFacts {
@@ -35,13 +38,14 @@ export interface PreflightFacts {
   readonly locks: readonly string[];
   /** Stacks of which AWS may have what the state does not say, and selected ones that are frozen: one line each. Of a recovery they are the subject. */
   readonly held: readonly string[] | 'told-one-by-one';
-  readonly unreadable: readonly string[];
+  readonly unreadable: readonly Pick<UnreadableState, 'key' | 'detail'>[];
   /** Objects of the journal, or records beside the locks, that cannot be read. */
   readonly unreadableRecords: readonly string[];
   /** Upstreams that are not selected and were never deployed. */
   readonly missingUpstreams: readonly string[] | 'not-needed';
   readonly cli: string;
-  readonly plugin: string;
+  /** Or why there is none that may be run. */
+  readonly plugin: string | Problem;
   /** Day of the runbook's last review, as `2026-01-31`; undefined where it is not known. */
   readonly runbookReviewed: string | undefined;
 }
@@ -205,11 +209,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
   {
     id: 'checkpoints',
     title: 'checkpoints',
-    fatalFor: running,
-    look: inBucket(({ unreadable }) =>
-      unreadable.length === 0
-        ? ok('readable')
-        : fail(unreadable.join('; '), 'Nothing was changed. Look at the object itself, and at its earlier versions, before anything else.'),
+    // `up` and `plan` leave the stack out, and what reads it. Of what is to go it is not known what stands on it.
+    fatalFor: ['destroy', 'preflight'],
+    look: inBucket(({ unreadable, bucket }) =>
+      unreadable.length === 0 ? ok('readable') : fail(tellUnreadable(unreadable), afterUnreadable(bucket, unreadable)),
     ),
   },
   {
@@ -275,8 +278,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
   {
     id: 'engine',
     title: 'engine and plugin',
-    fatalFor: running,
-    look: ({ cli, plugin }) => ok(`pulumi ${cli}, ${plugin}`),
+    fatalFor: [...running, 'recover'],
+    look: ({ cli, plugin }) => (typeof plugin === 'string' ? ok(`pulumi ${cli}, ${plugin}`) : fail(plugin.message, plugin.next)),
   },
   {
     id: 'runbook',

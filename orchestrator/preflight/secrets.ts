@@ -34,11 +34,28 @@ export function checkSecrets({ configured, passphrase, key, unopened, stacks }: 
   if (first)
     return fail(
       `the network file says ${configured}, and ${other.map(({ short, provider }) => `the checkpoint of ${short} ${provider ?? ''}`).join(', ')}`,
-      `Correct state.secrets in the network file, or take each stack over: eval "$(npm run -s holdfast -- env ${first.short})" && pulumi stack change-secrets-provider "${configured}"`,
+      changeOfSecrets(
+        configured,
+        first.short,
+        other.every(({ provider }) => provider === byPassphrase),
+      ),
     );
   if (unopened === true) return ok(`${configured}, which a plan does not need: no state holds a secret`);
   const holding = stacks.filter(({ holdsSecrets }) => holdsSecrets).map(({ short }) => short);
   return configured === byPassphrase ? ofPassphrase(passphrase, holding) : ofKey(configured, key);
+}
+
+/**
+ * To take a stack over the engine first asks what the checkpoint names, wherever that is: a passphrase is at no address, and for anything else the network
+ * file has to have named it.
+ */
+function changeOfSecrets(configured: ConfiguredSecrets, short: string, isPassphrase: boolean): string {
+  const takeOver = `eval "$(npm run -s holdfast -- env ${short})" && pulumi stack change-secrets-provider "${configured}"`;
+  if (isPassphrase) return `Correct state.secrets in the network file, or take each stack over: ${takeOver}`;
+  return (
+    'If the network file was changed: put state.secrets back to what it was, as its history has it, and take each stack over before you change it. ' +
+    'If it was not, somebody else wrote the checkpoint: ask nothing of the address in it, and look at its earlier versions.'
+  );
 }
 
 function ofKey(configured: ConfiguredSecrets, key: SecretsFacts['key']): CheckOutcome {

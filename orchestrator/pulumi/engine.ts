@@ -19,9 +19,9 @@ export interface EngineSettings {
   readonly project: string;
   /** Path and version of the Pulumi CLI. */
   readonly cli: { readonly path: string; readonly version: string };
-  /** Where the engine's plugins are: never the user's `~/.pulumi`, whose login and plugins are theirs. */
+  /** Where the working directories of its starts are: never the user's `~/.pulumi`, whose login and plugins are theirs. No plugin is looked for there. */
   readonly pulumiHome: string;
-  /** Directory with `pulumi-resource-aws`; absent: the engine finds or fetches the official plugin. */
+  /** Directory with the one `pulumi-resource-aws`. Absent: there is none that may be run, and no operation that needs it comes to anything. */
   readonly pluginDirectory?: string;
 }
 
@@ -185,7 +185,7 @@ export class CliEngine {
     marker: string | undefined,
     act: (stack: Stack, options: ActOptions) => Promise<unknown>,
   ): Promise<EngineEnd> {
-    const { project, cli, pulumiHome, pluginDirectory } = this.#settings;
+    const { project, cli, pluginDirectory } = this.#settings;
     const seen = new SeenSteps(request.onStep, request.onPlanned);
     let workDir: string | undefined;
     try {
@@ -197,7 +197,7 @@ export class CliEngine {
           quiet: () => seen.quiet(({ urn }) => request.isPending?.(urn) ?? true),
           onStarted: request.onStarted,
         }),
-        pulumiHome: await makeEngineHome(workDir, pulumiHome),
+        pulumiHome: await makeEngineHome(workDir),
         program: request.program,
         projectSettings: {
           name: project,
@@ -209,6 +209,9 @@ export class CliEngine {
           ...(marker === undefined ? {} : markedEnvironment(marker, await ownIdentity())),
           PULUMI_BACKEND_URL: request.backendUrl,
           PULUMI_SKIP_UPDATE_CHECK: 'true',
+          // A state names plugins, and where they are to be had: none is fetched, and none that lies on the PATH is taken for one of them.
+          PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
+          PULUMI_IGNORE_AMBIENT_PLUGINS: 'true',
           // CLI and plugin live for seconds: a tenth of their time is spared where they collect seldom, and use no second processor for what waits for the first. It
           // takes 50 MB more, with all services of AWS in the plugin too.
           GOGC: '400',

@@ -161,8 +161,8 @@ export type StackEnd =
   | { readonly outcome: 'skipped'; readonly because: string }
   | {
       readonly outcome: 'not-started';
-      /** `first-stack-locked`: counted where it happened, at the first stack. */
-      readonly reason: 'stopped' | 'session-too-short' | 'first-stack-locked';
+      /** `first-stack-locked`: counted where it happened, at the first stack. `checkpoint-refused`: no engine is shown it. */
+      readonly reason: 'stopped' | 'session-too-short' | 'first-stack-locked' | 'checkpoint-refused';
       readonly because: string;
     };
 

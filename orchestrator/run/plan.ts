@@ -7,7 +7,7 @@ import { stackProgram } from '../pulumi/program.ts';
 import type { PreviewedOutput, PreviewedOutputs, ProgramSettings, Upstream } from '../pulumi/program.ts';
 import { readProgram } from '../pulumi/read-program.ts';
 import type { ReadProgram } from '../pulumi/read-program.ts';
-import type { Gateway } from '../gateway/gateway.ts';
+import type { Gateway, Mount, MountRequest } from '../gateway/gateway.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { cloudSecrets, withoutKey } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
@@ -161,7 +161,7 @@ async function previewed(
   const own = states.get(node.name);
   const bare = request.withoutKey === true && own ? withoutKey(own.body) : undefined;
   const isBare = request.withoutKey === true && (own === undefined || bare !== undefined);
-  const mount = request.gateway.mount({
+  const mounted = mountOrWhy(request.gateway, {
     stack: node.name,
     checkpoints: new Map(
       [node.name, ...node.upstreams].flatMap((name) => {
@@ -173,6 +173,8 @@ async function previewed(
     mode: { kind: 'overlay' },
     showEmpty: true,
   });
+  if ('why' in mounted) return { ok: false, errors: [mounted.why] };
+  const { mount } = mounted;
   const upstream = (name: string): Upstream => {
     const planned = ended.get(name);
     return { exists: states.has(name), ...(planned ? { previewed: planned.outputs } : {}) };
@@ -198,6 +200,15 @@ async function previewed(
     .catch((cause: unknown): EngineResult => ({ outcome: 'failed', ...nothingSeen, errors: [messageOf(cause)] }));
   await mount.close();
   return result.outcome === 'succeeded' ? { ok: true, steps } : { ok: false, errors: errorsOf(result) };
+}
+
+/** Over what no engine is shown none is started. */
+function mountOrWhy(gateway: Gateway, request: MountRequest): { readonly mount: Mount } | { readonly why: string } {
+  try {
+    return { mount: gateway.mount(request) };
+  } catch (cause) {
+    return { why: messageOf(cause) };
+  }
 }
 
 /** No reference is made: what an upstream has is given as it was planned, or else as its state has it. */

@@ -336,19 +336,25 @@ async function runEngine(
     return checkpoint ? [[name, checkpoint]] : [];
   };
   const pinned = new Map([stack, ...work.reads].flatMap(served));
-  const mount = gateway.mount({
-    stack,
-    checkpoints: pinned,
-    mode: {
-      kind: 'apply',
-      store: settings.store,
-      patienceSeconds: settings.patienceSeconds,
-      spool: settings.spool,
-      beforeWrite: () => settings.watch.confirm(stack),
-      onTrouble: tellOnce(work, settings),
-    },
-    showEmpty: settings.stage === 'up',
-  });
+  let mount: Mount;
+  try {
+    mount = gateway.mount({
+      stack,
+      checkpoints: pinned,
+      mode: {
+        kind: 'apply',
+        store: settings.store,
+        patienceSeconds: settings.patienceSeconds,
+        spool: settings.spool,
+        beforeWrite: () => settings.watch.confirm(stack),
+        onTrouble: tellOnce(work, settings),
+      },
+      showEmpty: settings.stage === 'up',
+    });
+  } catch (cause) {
+    // No engine is shown one of these checkpoints.
+    return await giveBack({ outcome: 'not-started', reason: 'checkpoint-refused', because: messageOf(cause) });
+  }
   let lost: 'removed' | 'replaced' | undefined;
   const unwatch = settings.watch.add(claim.lock(), (how) => {
     lost = how;

@@ -1,7 +1,10 @@
 import { parseStackName, shortName } from '../domain/stack-name.ts';
+import { distrust, distrustInWords } from './checkpoint-trust.ts';
+import type { Declared } from './checkpoint-trust.ts';
 import { readDeployment } from './deployment.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { checkpointKey, stacksPrefix } from './layout.ts';
+import { parseJson } from './read-json.ts';
 
 /** What a checkpoint says, as far as Holdfast reads it. */
 export interface CheckpointContent {
@@ -38,17 +41,22 @@ export interface PendingOperation {
 export interface UnreadableState {
   readonly stack: string;
   readonly key: string;
-  readonly reason: 'compressed' | 'malformed' | 'newer-format';
+  /** `distrusted`: it names what Holdfast's own programs do not, and no engine is shown it. */
+  readonly reason: 'compressed' | 'malformed' | 'newer-format' | 'distrusted';
   readonly detail: string;
 }
 
-/** Every checkpoint of the network, whether or not the network file still asks for the stack. */
+/**
+ * Every checkpoint of the network, whether or not the network file still asks for the stack.
+ * @param declared what they may name
+ */
 export async function readStates(
   store: ObjectStore,
   network: string,
+  declared: Declared,
 ): Promise<{ states: Map<string, StackState>; unreadable: UnreadableState[] }> {
   const objects = (await store.list(stacksPrefix(network))).filter(({ key }) => isCheckpoint(key));
-  const read = await Promise.all(objects.map((object) => readState(store, object)));
+  const read = await Promise.all(objects.map((object) => readState(store, object, declared)));
   const states = new Map<string, StackState>();
   const unreadable: UnreadableState[] = [];
   for (const state of read) {
@@ -75,7 +83,7 @@ export async function checkpointVersions(store: ObjectStore, stacks: readonly st
   );
 }
 
-async function readState(store: ObjectStore, object: StoredObject): Promise<StackState | UnreadableState | undefined> {
+async function readState(store: ObjectStore, object: StoredObject, declared: Declared): Promise<StackState | UnreadableState | undefined> {
   const stack = stackOfKey(object.key);
   const name = parseStackName(stack);
   if (!name) return undefined;
@@ -83,14 +91,18 @@ async function readState(store: ObjectStore, object: StoredObject): Promise<Stac
   const stored = await store.get(object.key);
   // Removed between the listing and now: the stack is gone, which is what the next look would say.
   if (!stored) return undefined;
-  const parsed = parseCheckpoint(stored.body);
+  const json = parseJson(stored.body);
+  const parsed = parseCheckpoint(stored.body, json);
   if ('reason' in parsed) return { stack, key: object.key, ...parsed };
+  const { account, region } = declared;
+  const found = distrust(stored.body, stack, { account, region }, json);
+  if (found.length > 0) return { stack, key: object.key, reason: 'distrusted', detail: `the checkpoint ${distrustInWords(found)}` };
   return { stack, short: shortName(name), key: object.key, etag: stored.etag, body: stored.body, modified: stored.modified, ...parsed };
 }
 
 /** What Holdfast reads of a checkpoint's content. */
-export function parseCheckpoint(body: string): CheckpointContent | Pick<UnreadableState, 'reason' | 'detail'> {
-  const read = readDeployment(body);
+export function parseCheckpoint(body: string, json?: unknown): CheckpointContent | Pick<UnreadableState, 'reason' | 'detail'> {
+  const read = readDeployment(body, json);
   if (!read.ok) return { reason: read.reason, detail: `the checkpoint ${read.what}` };
   const { resources, operations } = read.deployment;
   const cloud = resources.filter(({ custom, type }) => custom && !type.startsWith('pulumi:'));

@@ -87,11 +87,13 @@ const formatSchema = z.looseObject({ version: z.number() });
 /** The newest that is read here. */
 const newestFormat = 3;
 
-/** @param body of a checkpoint object, uncompressed */
-export function readDeployment(body: string): ReadDeployment {
+/**
+ * @param body of a checkpoint object, uncompressed
+ * @param json what that is as JSON, where it was parsed already
+ */
+export function readDeployment(body: string, json: unknown = parseJson(body)): ReadDeployment {
   const failed = (what: string, reason: 'malformed' | 'newer-format' = 'malformed') =>
     ({ ok: false, reason, what, why: `it ${what}` }) as const;
-  const json = parseJson(body);
   if (json === undefined) return failed('is not JSON');
   // The number first: what else a newer one holds is not known here.
   const { version } = formatSchema.safeParse(json).data ?? {};

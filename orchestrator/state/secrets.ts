@@ -30,25 +30,30 @@ export interface CloudSecrets {
 }
 
 /** https://github.com/pulumi/pulumi sdk/go/common/apitype/core.go, `SecretsProvidersV1` */
+const providerSchema = z
+  .looseObject({
+    type: z.string(),
+    state: z.looseObject({ url: z.string().optional(), encryptedkey: z.string().optional() }).nullish(),
+  })
+  .nullish();
+
 const schema = z.looseObject({
-  checkpoint: z.looseObject({
-    latest: z
-      .looseObject({
-        secrets_providers: z
-          .looseObject({
-            type: z.string(),
-            state: z.looseObject({ url: z.string().optional(), encryptedkey: z.string().optional() }).nullish(),
-          })
-          .nullish(),
-      })
-      .nullish(),
-  }),
+  checkpoint: z.looseObject({ latest: z.looseObject({ secrets_providers: providerSchema }).nullish() }),
 });
 
 /** Undefined where it names none: nothing was deployed yet, or it cannot be read. */
 export function recordedSecrets(checkpoint: string | undefined): RecordedSecrets | undefined {
   const parsed = schema.safeParse(checkpoint === undefined ? undefined : parseJson(checkpoint));
-  const named = parsed.data?.checkpoint.latest?.secrets_providers;
+  return asRecorded(parsed.data?.checkpoint.latest?.secrets_providers);
+}
+
+/** The same of that part alone. What is none of the forms that are known is no provider that a network file could name. */
+export function recordedSecretsIn(provider: unknown): RecordedSecrets | undefined {
+  const parsed = providerSchema.safeParse(provider);
+  return parsed.success ? asRecorded(parsed.data) : { provider: 'unreadable' };
+}
+
+function asRecorded(named: z.infer<typeof providerSchema>): RecordedSecrets | undefined {
   if (!named) return undefined;
   const { url, encryptedkey } = named.state ?? {};
   if (named.type === 'cloud' && url !== undefined)

@@ -70,6 +70,10 @@ export const hintsOf = ({ stack, root, account, sessionSource, programs, ...of }
   'pulumi cancel removes the locks of whoever is at work: do not use it; npm run locks says whose they are',
 ];
 
+/** Plain `pulumi` asks nothing of the state that it reads. */
+export const plainWouldDo = ({ key, detail }: { readonly key: string; readonly detail: string }): string =>
+  `${key}: ${detail}. Plain pulumi would do what it says, with your session: look at the object and its earlier versions before anything else.`;
+
 /** Every line is a command of its own, and the comments come last: so that it works too where the quotes around `$(…)` were forgotten. */
 export function shellText({ variables, unset, path, hints, warning }: PulumiEnvironment): string {
   return [

@@ -4,8 +4,10 @@ import { describeLock } from '../locks/durable-locks.ts';
 import type { Interrupted } from '../recovery/interrupted.ts';
 import type { Question } from '../recovery/questions.ts';
 import type { Claiming } from '../ownership/claim.ts';
+import { afterUnreadable, tellUnreadable } from '../preflight/unreadable-checkpoints.ts';
 import { plainPulumi } from '../recovery/writer.ts';
 import { describeFreeze, describeOwner } from '../run/standing.ts';
+import type { UnreadableState } from '../state/checkpoints.ts';
 
 export const ifPlainIsDead = (short: string): string =>
   `If that process is dead, and all that it started: npm run recover -- ${short} --writer-dead ${plainPulumi}`;
@@ -83,6 +85,10 @@ export const whoseDecision = (text: string, shorts: readonly string[]): Problem 
   message: shorts.length === 0 ? `--decide ${text}: no stack is held` : `--decide ${text} may be of ${shorts.join(' or ')}`,
   next: shorts[0] === undefined ? 'See where the stacks stand: npm run status' : `Say which: --decide '${shorts[0]}/${text}'`,
 });
+
+/** Of a held stack whose checkpoint no engine is shown: it is not taken over. */
+export const distrustedHeld = (short: string, bucket: string, state: UnreadableState): string =>
+  `${tellUnreadable([state])}. It stays held. ${afterUnreadable(bucket, [state])} Then again: npm run recover -- ${short}`;
 
 /** Why a recovery did not get the stack. */
 export function describeNotTaken(stack: string, taken: Extract<Claiming, { ok: false }>): string {

@@ -160,7 +160,7 @@ describe('while a step is under way, with the state on S3', () => {
   });
 
   it('the checkpoint names the step as a pending operation, before AWS is asked', async () => {
-    const { states } = await readStates(bucket, network);
+    const { states } = await readStates(bucket, network, { account, region });
     expect(states.get(stack)?.pendingOperations.map(({ type, urn }) => [type, nameOf(urn)])).toEqual([['creating', 'vpc-1']]);
   });
 
@@ -435,7 +435,7 @@ describe.concurrent('an up whose session is revoked between the creation of a VP
 
   it('leaves the VPC as a pending create, and not as a resource', async () => {
     await incident;
-    const state = (await readStates(bucket, network)).states.get(incidentStack);
+    const state = (await readStates(bucket, network, { account, region })).states.get(incidentStack);
     expect({ pending: state?.pendingOperations.map(({ type }) => type), resources: state?.resources }).toEqual({
       pending: ['creating'],
       resources: 0,

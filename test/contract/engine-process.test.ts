@@ -67,10 +67,10 @@ async function upHeld(stack: string, request: Partial<EngineRequest> = {}): Prom
 }
 
 describe('an engine that has ended', () => {
-  it('leaves nothing in the home that all of them share: no log, no workspace', async () => {
+  it('leaves nothing in the home that all of them share: no log, no plugin, no workspace', async () => {
     const { outcome } = await lab.engine.up(lab.request({ stack: 'home', program: vpcs(1), environment: environmentOf('home') }));
     expect(outcome).toBe('succeeded');
-    expect(await readdir(lab.pulumiHome)).toEqual(['plugins']);
+    expect(await readdir(lab.pulumiHome, { recursive: true })).toEqual(['work']);
   });
 });
 

@@ -13,7 +13,7 @@ import type { EngineResult } from '../../orchestrator/pulumi/engine.ts';
 import { checkpointKey, project } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from '../unit/support/memory-store.ts';
 import { vpcs } from './engine-vpcs.ts';
-import { providePlugin, startEngineLab } from './plugin-lab.ts';
+import { account, providePlugin, region, startEngineLab } from './plugin-lab.ts';
 import type { EngineLab } from './plugin-lab.ts';
 
 /** The real CLI in front of the gateway: that it speaks what the CLI asks, and that nothing passes but checkpoints. */
@@ -25,7 +25,11 @@ let gateway: Gateway;
 let folder: string;
 
 beforeAll(async () => {
-  [lab, gateway, folder] = await Promise.all([startEngineLab(project), openGateway(), mkdtemp(join(tmpdir(), 'holdfast-gateway-'))]);
+  [lab, gateway, folder] = await Promise.all([
+    startEngineLab(project),
+    openGateway({ account, region, secrets: 'passphrase' }),
+    mkdtemp(join(tmpdir(), 'holdfast-gateway-')),
+  ]);
 });
 
 afterAll(async () => {

@@ -70,6 +70,7 @@ export async function startEngineLab(project: string) {
     cli,
     engine,
     environment,
+    /** Of plain pulumi. */
     pulumiHome,
     endpoint: proxy.url,
     /** Of the backend whose URL is `backendUrl`. */

@@ -43,6 +43,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { runHere } from '../support/in-process.ts';
 import { exampleNetwork, smallNetwork } from '../support/networks.ts';
+import { trusted } from '../unit/support/declared.ts';
 
 /** As `--json` has them. */
 interface Found {
@@ -95,7 +96,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
     (JSON.parse((await store.get(installationKey))?.body ?? '{}') as { installation: string }).installation;
 
   async function readRecorded(): Promise<ReadonlyMap<string, StateResource>> {
-    const { states } = await readStates(bucket, 'example');
+    const { states } = await readStates(bucket, 'example', trusted);
     const all = [...states.values()].flatMap(({ short, body }) => {
       const read = readDeployment(body);
       if (!read.ok) throw new Error(read.why);

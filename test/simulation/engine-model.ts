@@ -9,6 +9,8 @@ import type { Engine, EngineRequest, EngineResult, EngineStep, FailedStep } from
 import { endEngineProcesses, markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
 import { ownIdentity, startedFromHere } from '../../toolchain/process-identity.ts';
 import { checkpointKey, durableLockKey, lockFolder } from '../../orchestrator/state/layout.ts';
+import type { Trusted } from '../../orchestrator/state/checkpoint-trust.ts';
+import { account, region } from './aws-model.ts';
 import type { AwsModel } from './aws-model.ts';
 import { describeKey, withRetries } from './bucket-model.ts';
 import type { BucketModel } from './bucket-model.ts';
@@ -316,7 +318,7 @@ export class EngineRun {
       type: 'pulumi:providers:aws',
       custom: true,
       id: providerId,
-      inputs: {},
+      inputs: { region, allowedAccountIds: JSON.stringify([account]) },
       outputs: {},
       parent: this.#stackUrn,
     };
@@ -581,12 +583,12 @@ export class Mounts {
     this.#world = world;
   }
 
-  gateway(owner: Process): Gateway {
+  gateway(owner: Process, trusted: Trusted): Gateway {
     const own = new Set<StackMount>();
     return {
       mount: (request): Mount => {
         const name = randomBytes(16).toString('hex');
-        const mount = new StackMount(name, 1, request, systemClock, () => {
+        const mount = new StackMount(name, 1, request, trusted, systemClock, () => {
           own.delete(mount);
         });
         own.add(mount);

@@ -164,7 +164,7 @@ class Play {
         const { s3, sts } = modelClients(world, process, aws, bucket, session);
         return { s3, sts };
       },
-      openGateway: () => Promise.resolve(mounts.gateway(process)),
+      openGateway: (trusted) => Promise.resolve(mounts.gateway(process, trusted)),
       provideEngine: () =>
         Promise.resolve({
           settings: { project: 'holdfast', cli: { path: '/pulumi', version: pulumiCliVersion }, pulumiHome: '/home' },

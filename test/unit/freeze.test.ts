@@ -21,6 +21,7 @@ import { quickPatience } from './support/quick-patience.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
+import { trusted } from './support/declared.ts';
 
 const network = 'example';
 const one = 'example.vpc.one';
@@ -282,7 +283,7 @@ describe('freezing a held stack', () => {
   it('that plain pulumi has left, and that no lock protects, puts one', async () => {
     const store = new MemoryStore();
     store.set(checkpointKey(one), checkpointOf(one, new Map(), [{ type: 'creating', name: 'vpc' }]));
-    const { states } = await readStates(store, network);
+    const { states } = await readStates(store, network, trusted);
     const standings = await read(store, [], states);
     expect(standings.byStack.get(one)?.kind).toBe('held');
     expect(await freeze(store, { stacks: [one], standings })).toMatchObject({ ok: true, frozen: [{ keepsLock: false }] });

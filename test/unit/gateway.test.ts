@@ -15,6 +15,7 @@ import type { Fence, Gateway, Mount, MountMode, MountReport, ServedCheckpoint, T
 import { openSpool, spooledFile } from '../../orchestrator/gateway/spool.ts';
 import { deferred } from './support/deferred.ts';
 import { MemoryStore } from './support/memory-store.ts';
+import { trusted } from './support/declared.ts';
 
 const stack = 'example.vpc.a';
 const upstream = 'example.transit-gateway';
@@ -23,8 +24,19 @@ const lock = `.pulumi/locks/organization/holdfast/${stack}/0b1c.json`;
 const history = `.pulumi/history/holdfast/${stack}/${stack}-17.history.json`;
 const backup = `.pulumi/backups/holdfast/${stack}/${stack}.17.json`;
 
-const checkpoint = (note: string, pending: readonly unknown[] = []): string =>
-  JSON.stringify({ version: 3, checkpoint: { stack, latest: { resources: [{ note }], pending_operations: pending } } });
+const urnOf = (type: string, name: string, of = stack): string => `urn:pulumi:${of}::holdfast::${type}::${name}`;
+const begun = { urn: urnOf('aws:ec2/vpc:Vpc', 'vpc'), type: 'aws:ec2/vpc:Vpc', custom: true };
+
+const checkpoint = (note: string, pending: readonly { readonly type: string }[] = []): string =>
+  JSON.stringify({
+    version: 3,
+    checkpoint: {
+      stack,
+      latest: { metadata: { note }, pending_operations: pending.map((operation) => ({ ...operation, resource: begun })) },
+    },
+  });
+
+const root = urnOf('pulumi:pulumi:Stack', 'root', upstream);
 
 /** As the engine leaves it, with these outputs. */
 const deployed = (outputs: Readonly<Record<string, unknown>>): string =>
@@ -36,8 +48,8 @@ const deployed = (outputs: Readonly<Record<string, unknown>>): string =>
         manifest: { magic: 'm' },
         secrets_providers: { type: 'passphrase', state: { salt: 'v1:' } },
         resources: [
-          { urn: 'urn:root', type: 'pulumi:pulumi:Stack', outputs },
-          { urn: 'urn:vpc', type: 'aws:ec2/vpc:Vpc', parent: 'urn:root', outputs: {} },
+          { urn: root, type: 'pulumi:pulumi:Stack', outputs },
+          { urn: urnOf('aws:ec2/vpc:Vpc', 'vpc', upstream), type: 'aws:ec2/vpc:Vpc', parent: root, outputs: {} },
         ],
       },
     },
@@ -78,7 +90,7 @@ beforeEach(async () => {
   troubles = [];
   clock = new QuickClock();
   folder = await mkdtemp(join(tmpdir(), 'holdfast-gateway-'));
-  gateway = await openGateway();
+  gateway = await openGateway(trusted);
 });
 
 afterEach(async () => {
@@ -185,8 +197,8 @@ describe('what the engine reads', () => {
     const outputs = { gatewayId: 'tgw-1' };
     const client = mountOf({ [upstream]: deployed(outputs) });
     const read = JSON.parse((await client.get(`.pulumi/stacks/holdfast/${upstream}.json`)).text) as unknown;
-    const root = { urn: 'urn:root', type: 'pulumi:pulumi:Stack', outputs };
-    expect(read).toEqual({ version: 3, checkpoint: { stack: upstream, latest: { manifest: { magic: 'm' }, resources: [root] } } });
+    const resource = { urn: root, type: 'pulumi:pulumi:Stack', outputs };
+    expect(read).toEqual({ version: 3, checkpoint: { stack: upstream, latest: { manifest: { magic: 'm' }, resources: [resource] } } });
   });
 
   it('is of an upstream with a secret output also by what it is encrypted', async () => {
@@ -408,7 +420,10 @@ describe('a checkpoint that the engine writes', () => {
 
   it('is not mistaken by a property that is called as the list of steps is', async () => {
     const client = mountOf();
-    await client.put(own, '{"version":3,"checkpoint":{"latest":{"resources":[{"inputs":{"pending_operations":[1]}}]}}}');
+    await client.put(
+      own,
+      JSON.stringify({ version: 3, checkpoint: { latest: { resources: [{ ...begun, inputs: { pending_operations: [1] } }] } } }),
+    );
     expect(client.mount.report().intended).toBe(false);
   });
 });
@@ -525,7 +540,7 @@ describe('a bucket that fails', () => {
   // What takes long here is waited for by the gateway alone.
   beforeEach(async () => {
     await gateway.close();
-    gateway = await openGateway(clock);
+    gateway = await openGateway(trusted, clock);
   });
 
   /** Fails so many times. */
@@ -708,7 +723,7 @@ describe('a fence from outside', () => {
   it('ends the wait for a bucket that fails, as not durable', async () => {
     store.beforePut = unreachable;
     const waits = deferred();
-    const patient = await openGateway({
+    const patient = await openGateway(trusted, {
       ...systemClock,
       sleep: (milliseconds, signal) => {
         if (milliseconds < 1_000) waits.resolve();
@@ -734,7 +749,7 @@ describe('a fence from outside', () => {
       reached.resolve();
       return gate.promise;
     };
-    const slow = await openGateway();
+    const slow = await openGateway(trusted);
     try {
       const client = new Client(slow.mount({ stack, checkpoints: new Map(), mode: applyMode() }));
       const put = client.put(own, checkpoint('new'));
@@ -1181,7 +1196,7 @@ describe('a request that is not one of the engine’s', () => {
   });
 
   it('does not hold the server open when it closes', async () => {
-    const other = await openGateway();
+    const other = await openGateway(trusted);
     const { mount } = new Client(other.mount({ stack, checkpoints: new Map(), mode: { kind: 'overlay' } }));
     const endpoint = new URL(new URL(mount.url).searchParams.get('endpoint') ?? '');
     const socket = connect(Number(endpoint.port), '127.0.0.1');

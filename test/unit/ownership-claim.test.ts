@@ -23,6 +23,7 @@ import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
 import { quickPatience } from './support/quick-patience.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 import { bodyOf, pending, provider, raw, root, stack } from './support/recovery.ts';
+import { trusted } from './support/declared.ts';
 
 const network = 'example';
 const key = durableLockKey(stack);
@@ -54,7 +55,7 @@ const leftByPulumi = (): void => void bucket.set(checkpointKey(stack), bodyOf([]
 
 /** What a command that comes now makes of the stack; every process is dead. */
 async function standings() {
-  const { states } = await readStates(bucket, network);
+  const { states } = await readStates(bucket, network, trusted);
   return readStandings({ store: bucket, network, states, ...observer(() => false), now: () => now });
 }
 

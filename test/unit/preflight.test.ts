@@ -271,10 +271,15 @@ const refusals: readonly (readonly [
   [
     'a checkpoint that cannot be read',
     'checkpoints',
-    { unreadable: ['a.json: not JSON', 'b.json: compressed'] },
-    ['up', 'plan', 'destroy', 'preflight'],
+    {
+      unreadable: [
+        { key: 'a.json', detail: 'not JSON' },
+        { key: 'b.json', detail: 'compressed' },
+      ],
+    },
+    ['destroy', 'preflight'],
     3,
-    /a\.json: not JSON; b\.json: compressed/,
+    /a\.json: not JSON\n {5}b\.json: compressed/,
   ],
   ['a lock', 'locks', { locks: ['vpc.a is locked by ada'] }, ['up', 'destroy', 'preflight'], 6, /vpc\.a is locked by ada/],
   ['a held stack', 'held', { held: ['HELD vpc.a'] }, ['preflight'], 4, /HELD vpc\.a/],

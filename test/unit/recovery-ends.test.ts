@@ -728,7 +728,10 @@ describe('the engines of a recovery', () => {
   it('read the checkpoints of the upstreams, and write none of them', async () => {
     await interruptedCreate(rig);
     const upstream = 'example.transit-gateway';
-    rig.bucket.set(checkpointKey(upstream), bodyOf([raw('gateway', { id: 'tgw-1' })]));
+    rig.bucket.set(
+      checkpointKey(upstream),
+      bodyOf([raw('gateway', { id: 'tgw-1' })]).replaceAll(`pulumi:${stack}::`, `pulumi:${upstream}::`),
+    );
     const statuses: number[] = [];
     const { parts } = rig.engine;
     const stuck = await rig.takeOver('rec-1', store);

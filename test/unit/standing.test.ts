@@ -24,6 +24,7 @@ import { checkpointOf, urnOf } from './support/fake-engine.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { engineLock, known, lockOf, lookOf, observer, processOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
+import { trusted } from './support/declared.ts';
 
 const stack = 'example.vpc.a';
 const since = new Date('2030-01-01T00:00:00Z');
@@ -342,7 +343,7 @@ describe('what the bucket says', () => {
   });
 
   const read = async (different: Partial<StandingsRequest> = {}) => {
-    const { states } = await readStates(store, 'example');
+    const { states } = await readStates(store, 'example', trusted);
     const now = (): number => Date.parse('2030-01-01T01:00:00Z');
     return readStandings({ store, network: 'example', states, ...observer(() => false), now, ...different });
   };
@@ -497,7 +498,7 @@ describe('what the bucket says', () => {
   // The record was read, and then a run began on the free stack, whose first intent is the checkpoint that was seen.
   it('reads the record again where a checkpoint that it did not verify would hold the stack', async () => {
     const etag = store.set(checkpointKey(stack), checkpointOf(stack, new Map(), [{ type: 'creating', name: 'vpc' }]));
-    const { states } = await readStates(store, 'example');
+    const { states } = await readStates(store, 'example', trusted);
     const before = putRecord(store, freeRecord(stack, { ...verified, etag: '"older"' }));
     const get = store.get.bind(store);
     let reads = 0;

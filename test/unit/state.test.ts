@@ -5,6 +5,7 @@ import { newInstallation, readInstallation } from '../../orchestrator/state/inst
 import { checkpointKey, schemaVersion } from '../../orchestrator/state/layout.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { problemOf, valueOf } from './support/results.ts';
+import { providerInputs, trusted } from './support/declared.ts';
 
 let store: MemoryStore;
 beforeEach(() => {
@@ -18,7 +19,7 @@ const checkpoint = (latest: object | null = {}, version = 3) => ({ version, chec
 
 describe('a checkpoint', () => {
   const only = async () => {
-    const { states, unreadable } = await readStates(store, 'example');
+    const { states, unreadable } = await readStates(store, 'example', trusted);
     expect(unreadable).toEqual([]);
     const [state, ...others] = states.values();
     if (!state || others.length > 0) throw new Error(`expected one state, got ${[...states.keys()].join(', ')}`);
@@ -31,7 +32,7 @@ describe('a checkpoint', () => {
       checkpoint({
         resources: [
           { urn: urn('pulumi:pulumi:Stack', 's'), type: 'pulumi:pulumi:Stack' },
-          resource('pulumi:providers:aws', 'aws'),
+          resource('pulumi:providers:aws', 'aws', { inputs: providerInputs }),
           resource('pulumi:pulumi:StackReference', 'organization/holdfast/example.transit-gateway'),
           { ...resource('my:component:Thing', 'thing'), custom: false },
           resource('aws:ec2/vpc:Vpc', 'vpc'),
@@ -81,7 +82,7 @@ describe('a checkpoint', () => {
 
 describe('checkpoints that are not read', () => {
   const stacks = async () => {
-    const { states, unreadable } = await readStates(store, 'example');
+    const { states, unreadable } = await readStates(store, 'example', trusted);
     return { readable: [...states.keys()], unreadable };
   };
 
@@ -191,7 +192,7 @@ describe('the versions of the checkpoints', () => {
 
   it('are those that the states were read at', async () => {
     checkpointOf('example.vpc.a');
-    const { states } = await readStates(store, 'example');
+    const { states } = await readStates(store, 'example', trusted);
     const { etag, modified } = states.get('example.vpc.a') ?? {};
     expect(etag).toBeDefined();
     expect(await checkpointVersions(store, bothStacks)).toEqual(new Map([['example.vpc.a', { etag, modified }]]));

@@ -27,6 +27,8 @@ function machine(directories: readonly string[], has: Partial<AwsPluginSources> 
       return has.build?.(directory) ?? Promise.resolve({ ok: false, attempt: tooOld });
     },
     exclusively: (work) => work(),
+    pinned: has.pinned,
+    check: has.check ?? (() => Promise.resolve({ ok: true, sha256: 'f00' })),
   };
   const provide = (request: { officialOnly?: boolean; env?: typeof env & { PULUMI_HOME?: string } } = {}) =>
     provideAwsPlugin({ env, cliPath: '/usr/bin/pulumi', onProgress: () => undefined, ...request }, sources);
@@ -77,12 +79,50 @@ describe('the aws plugin', () => {
   });
 
   test('is never a built one where only the official one will do', async () => {
-    const { asked, provide } = machine([built], { build: () => Promise.resolve({ ok: true }) });
+    const { asked, provide } = machine([built], { build: () => Promise.resolve({ ok: true }), pinned: 'f00' });
     expect(await provide({ officialOnly: true })).toMatchObject({
       ok: false,
       problems: [{ attempts: [unreachable, { reason: 'built-one-not-wanted' }] }],
     });
     expect(asked).toEqual(['official-installer']);
+  });
+
+  test('is none where only the official one will do and its checksum is not known, and nothing is downloaded', async () => {
+    const { asked, provide } = machine([officialOfUser]);
+    expect(await provide({ officialOnly: true })).toMatchObject({
+      ok: false,
+      problems: [{ reason: 'aws-plugin-unpinned', next: expect.stringContaining('npm run pin-releases') as string }],
+    });
+    expect(asked).toEqual([]);
+  });
+
+  test('is not one of another checksum, which is named with both', async () => {
+    const check: AwsPluginSources['check'] = (file, pinned = 'ba5e') =>
+      Promise.resolve(file.startsWith(officialOfUser) ? { ok: false, found: 'bad', wanted: pinned } : { ok: true, sha256: pinned });
+    const { provide } = machine([officialOfUser, officialOfCache], { pinned: 'f00', check });
+    expect(await provide({ officialOnly: true })).toMatchObject({ ok: true, value: { directory: officialOfCache } });
+    const refused = await machine([officialOfUser], { pinned: 'f00', check }).provide({ officialOnly: true });
+    expect(refused).toMatchObject({
+      ok: false,
+      problems: [
+        {
+          attempts: [
+            { reason: 'other-checksum', file: `${officialOfUser}/pulumi-resource-aws`, found: 'bad', wanted: 'f00' },
+            unreachable,
+            {},
+          ],
+        },
+      ],
+    });
+  });
+
+  test('that was built is refused once it is not what was built, and no other is put in its place unasked', async () => {
+    const { asked, provide } = machine([built], { check: () => Promise.resolve({ ok: false, found: 'bad', wanted: 'f00' }) });
+    expect(await provide()).toMatchObject({
+      ok: false,
+      problems: [{ reason: 'tool-changed', message: expect.stringContaining('bad') as string }],
+    });
+    expect(asked).toEqual([]);
   });
 
   test('that cannot be had is one problem, which says what needs Go, and which', async () => {

@@ -23,6 +23,7 @@ function machine(has: Partial<PulumiCliSources> = {}) {
     install: noted('installer', has.install ?? (() => Promise.resolve({ ok: false, attempt: unreachable }))),
     build: noted('go-build', has.build ?? (() => Promise.resolve({ ok: false, attempt: goMissing }))),
     exclusively: has.exclusively ?? ((work) => work()),
+    check: has.check ?? (() => Promise.resolve({ ok: true, sha256: 'f00' })),
   };
   return { asked, provide: () => providePulumiCli({ env, onProgress: () => undefined }, sources) };
 }
@@ -50,6 +51,18 @@ describe('the Pulumi CLI', () => {
     const { asked, provide } = machine({ build: () => Promise.resolve({ ok: true }) });
     expect(await provide()).toMatchObject({ value: { origin: 'go-build', path: target } });
     expect(asked).toEqual(['path', 'cache', 'cache', 'installer', 'go-build']);
+  });
+
+  test('is refused once the kept one is not what it was, and no other is put in its place unasked', async () => {
+    const { asked, provide } = machine({
+      isExecutable: () => Promise.resolve(true),
+      check: () => Promise.resolve({ ok: false, found: 'bad', wanted: 'f00' }),
+    });
+    expect(await provide()).toMatchObject({
+      ok: false,
+      problems: [{ reason: 'tool-changed', message: expect.stringContaining(target) as string }],
+    });
+    expect(asked).toEqual(['path', 'cache']);
   });
 
   test('is not made twice: what another process made while this one waited is used', async () => {

@@ -21,6 +21,7 @@ import type { CommonFlags, Context } from '../context.ts';
 import { openAws, preflight } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedFile } from '../open-file.ts';
+import { trustedOf } from '../fingerprint-settings.ts';
 import { openEngine, provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
 import { listenForSignals } from '../signals.ts';
@@ -67,12 +68,13 @@ async function destroyOnce(
 ): Promise<ExitCode> {
   const aws = await openAws(context, file, flags.sessionExpires);
   const stopping = listenForSignals(emit);
-  const gateway = await (context.ports?.openGateway ?? openGateway)();
+  const gateway = await (context.ports?.openGateway ?? openGateway)(trustedOf(file.network.spec));
   try {
     const provided = await provideEngine(context, file.target, emit);
     // What to destroy is what there is, whether or not the file still asks for it.
     const existing =
-      (await readStates(aws.store, file.network.spec.network).catch(() => undefined))?.states ?? new Map<string, StackState>();
+      (await readStates(aws.store, file.network.spec.network, file.network.spec).catch(() => undefined))?.states ??
+      new Map<string, StackState>();
     const selected = select(file, existing, patterns, flags);
     const state = await preflight(
       context,

@@ -12,7 +12,7 @@ import type { ConfiguredSecrets } from '../../state/secrets.ts';
 import { requireOwnInCache } from '../../../toolchain/cache-folder.ts';
 import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
 import type { PulumiEnvironment } from '../../ui/env.ts';
-import { hintsOf, shellText, warningOf } from '../../ui/env.ts';
+import { hintsOf, plainWouldDo, shellText, warningOf } from '../../ui/env.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
 import { backendUrl } from '../open.ts';
@@ -28,12 +28,14 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
   const told: Context['process'] = flags.json ? this.process : { stdout: this.process.stderr, stderr: this.process.stderr };
   await report({ ...this, process: told }, flags, (emit) =>
     withBucket(this, flags, 'env', emit, async ({ file, aws, facts, read, header, notes }): Promise<ExitCode> => {
-      const { states, standings } = await read();
+      const { states, standings, unreadable } = await read();
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys()]);
       const stack = oneStack(names, pattern, file.network.file, {
         because: 'plain pulumi works on one',
         command: (short) => `npm run -s holdfast -- env ${short}`,
       });
+      const refused = unreadable.find((state) => state.stack === stack);
+      if (refused) emit({ type: 'note', message: plainWouldDo(refused) });
       const { spec } = file.network;
       const installation =
         facts.installation === undefined ? undefined : orRefuse(readInstallation(facts.installation), exitCodes.preflightRefused);

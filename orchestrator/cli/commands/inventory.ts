@@ -14,6 +14,7 @@ import type { Inventory, LiveObject, LookScope } from '../../inventory/live-obje
 import { findOwners } from '../../inventory/owners.ts';
 import type { Owner } from '../../inventory/owners.ts';
 import { checkIdentity } from '../../preflight/checks.ts';
+import type { NetworkSpec } from '../../network/spec.ts';
 import type { Emit } from '../../run/events.ts';
 import { readStates } from '../../state/checkpoints.ts';
 import { isCloudObject, readDeployment } from '../../state/deployment.ts';
@@ -82,7 +83,7 @@ async function look(
   const identity = checkIdentity({ identity: await lookAtIdentity(aws.clients, context.now), network, target: target.kind });
   if (identity.outcome !== 'ok') throw new Refusal(exitCodes.preflightRefused, { reason: 'wrong-identity', ...identity });
 
-  const read = await readRecords(aws.store, name, flags.diff);
+  const read = await readRecords(aws.store, network.spec, flags.diff);
   for (const message of read.notes) tell({ type: 'note', message });
   const { deployments, unreadable, disowned, installation } = read;
   const upstreamsOf = new Map([...[...deployments].map(([stack, { upstreams }]) => [stack, { upstreams }] as const), ...graph.byName]);
@@ -202,7 +203,8 @@ interface Records {
  * @param isNeeded there is nothing to compare with otherwise
  * @throws Refusal where it is needed, and the bucket is not there, was never prepared, or cannot be read
  */
-async function readRecords(store: ObjectStore, network: string, isNeeded: boolean): Promise<Records> {
+async function readRecords(store: ObjectStore, spec: NetworkSpec, isNeeded: boolean): Promise<Records> {
+  const { network } = spec;
   const notes: string[] = [];
   const without = (problem: Problem): void => {
     if (isNeeded) throw new Refusal(exitCodes.preflightRefused, problem);
@@ -217,7 +219,7 @@ async function readRecords(store: ObjectStore, network: string, isNeeded: boolea
     const named = stored && readInstallation(stored.body);
     if (named?.ok === true) installation = named.value.installation;
     else without(named?.problems[0] ?? unpreparedBucket(store.name));
-    const read = await readStates(store, network);
+    const read = await readStates(store, network, spec);
     for (const { stack, key, detail } of read.unreadable) unreadable.set(stack, `${key}: ${detail}`);
     for (const { stack, key, body, upstreams } of read.states.values()) {
       const full = readDeployment(body);

@@ -42,6 +42,7 @@ import { endLeftLocks, tellLeftLocks } from '../../run/tidy.ts';
 import {
   atWorkOn,
   describeNotTaken,
+  distrustedHeld,
   ifPlainIsDead,
   plainQuestion,
   writerQuestion,
@@ -59,6 +60,7 @@ import { kindsOf } from '../kinds.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession, OpenedState } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
+import { trustedOf } from '../fingerprint-settings.ts';
 import { openEngine, provideEngine } from '../open-engine.ts';
 import { recoveryParts } from '../recovery-parts.ts';
 import { openingOf } from '../opening.ts';
@@ -95,7 +97,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
   refuseIncident(file, flags.incident);
   const aws = await openAws(context, file);
   const stopping = listenForSignals(emit);
-  const gateway = await (context.ports?.openGateway ?? openGateway)();
+  const gateway = await (context.ports?.openGateway ?? openGateway)(trustedOf(file.network.spec));
   let interrupted: readonly Resumable[] = [];
   try {
     const provided = await provideEngine(context, file.target, emit);
@@ -378,6 +380,9 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
   if (standing?.kind === 'locked' && held === standing) return { outcome: 'locked', message: standing.message };
   if (held?.kind !== 'held') return { outcome: 'held', errors: [`${short} is not held any more`] };
   emit({ type: 'note', message: `${short}: ${held.why}` });
+  // Nothing is taken over for what no engine would be shown: a person looks first.
+  const refused = given.state.unreadable.find((state) => state.stack === stack && state.reason === 'distrusted');
+  if (refused) return { outcome: 'held', errors: [distrustedHeld(short, aws.bucket, refused)] };
   if (held.unreadable !== undefined)
     return { outcome: 'held', errors: [`${held.why}: nothing is done to the stack. If a newer Holdfast wrote it, use that one`] };
   const record = standings.records.get(stack);

@@ -29,6 +29,7 @@ describe('the cache of tools', () => {
         install: () => Promise.reject(new Error('no')),
         build: () => Promise.reject(new Error('no')),
         exclusively: (work) => work(),
+        check: () => Promise.reject(new Error('no')),
       },
     );
     await expect(providing).rejects.toMatchObject({
@@ -45,10 +46,9 @@ describe('the cache of tools', () => {
   it('is for its owner alone, whatever the umask', async () => {
     process.umask(0);
     const work = await mkdtemp(path.join(tmpdir(), 'holdfast-proof-'));
-    const shared = path.join(work, 'shared');
-    await makeEngineHome(work, shared);
-    expect((await stat(shared)).mode & 0o777).toBe(0o700);
-    expect((await stat(path.join(shared, 'plugins'))).mode & 0o777).toBe(0o700);
+    const home = await makeEngineHome(work);
+    expect((await stat(home)).mode & 0o777).toBe(0o700);
+    expect((await stat(path.join(home, 'plugins'))).mode & 0o777).toBe(0o700);
   });
 });
 

@@ -12,6 +12,7 @@ import { isAlive, lookAt, ownIdentity, startedFromHere } from '../../../toolchai
 import { ApplyRig, closeGateway } from '../support/apply-rig.ts';
 import { known, lockOf, machine, user } from '../support/owner.ts';
 import { ownedRecord, putRecord } from '../support/records.ts';
+import { trusted } from '../support/declared.ts';
 
 afterAll(closeGateway);
 const fds: number[] = [];
@@ -48,7 +49,7 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
     const record = lockOf('example.a', 'mine', mine);
     rig.bucket.set(durableLockKey('example.a'), writeLock(record));
     putRecord(rig.bucket, ownedRecord('example.a', 'claimed', { owner: record }));
-    const { states } = await readStates(rig.bucket, 'example');
+    const { states } = await readStates(rig.bucket, 'example', trusted);
     exhaust();
     const standings = await readStandings({
       store: rig.bucket,

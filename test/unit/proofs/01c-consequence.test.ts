@@ -5,6 +5,7 @@ import { readStates } from '../../../orchestrator/state/checkpoints.ts';
 import { Heartbeat } from '../../../orchestrator/locks/heartbeat.ts';
 import { ApplyRig, closeGateway } from '../support/apply-rig.ts';
 import { lockOf, machine, processOf } from '../support/owner.ts';
+import { trusted } from '../support/declared.ts';
 
 afterAll(closeGateway);
 
@@ -15,7 +16,7 @@ it('H1, what it leads to: the run of another user of this machine is alive (its 
   /** `up` of bob on the same machine: toolchain/process-identity.ts says "not there" of what it may not see (01b-hidepid.sh). */
   const bobsUp = async (): Promise<string[]> => {
     const notes: string[] = [];
-    const { states } = await readStates(rig.bucket, 'example');
+    const { states } = await readStates(rig.bucket, 'example', trusted);
     const standings = await readStandings({
       store: rig.bucket,
       network: 'example',

@@ -5,6 +5,7 @@ import type { StackState } from '../../../orchestrator/state/checkpoints.ts';
 import { checkpointKey } from '../../../orchestrator/state/layout.ts';
 import { ApplyRig, closeGateway } from '../support/apply-rig.ts';
 import { observer } from '../support/owner.ts';
+import { trusted } from '../support/declared.ts';
 
 afterAll(closeGateway);
 
@@ -17,7 +18,7 @@ describe('H6: cli/open.ts readState reads the checkpoints first, and who owns th
     rig.store.after = async ({ op, key }) => {
       // `status`, `locks --notify`, `up` of something else reads the checkpoints just when the run has written an intent: of 1,000 stacks that takes seconds.
       if (op === 'put' && key === checkpointKey('example.a') && (intents += 1) === 1)
-        states = (await readStates(rig.bucket, 'example')).states;
+        states = (await readStates(rig.bucket, 'example', trusted)).states;
     };
     const { ends, exitCode } = await rig.apply();
     expect([ends['a']?.outcome, exitCode, rig.locked()]).toEqual(['applied', 0, []]);

@@ -7,6 +7,7 @@ import { ApplyRig, closeGateway } from '../support/apply-rig.ts';
 import { breakAt } from '../support/faults.ts';
 import { HookedStore } from '../support/hooked-store.ts';
 import { lockOf, observer } from '../support/owner.ts';
+import { trusted } from '../support/declared.ts';
 
 afterAll(closeGateway);
 
@@ -36,7 +37,7 @@ describe('H7: what stays open of a run that was killed', () => {
     // Every later command, on other machines, for ever.
     const store = new HookedStore(rig.bucket);
     for (let command = 0; command < 3; command += 1) {
-      const { states } = await readStates(store, 'example');
+      const { states } = await readStates(store, 'example', trusted);
       const standings = await readStandings({
         store,
         network: 'example',

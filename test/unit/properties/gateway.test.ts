@@ -11,6 +11,7 @@ import { openSpool } from '../../../orchestrator/gateway/spool.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { fc, times } from '../support/property.ts';
 import { QuickClock } from '../support/quick-clock.ts';
+import { trusted } from '../support/declared.ts';
 
 /** What a page of a listing says. */
 interface Page {
@@ -124,7 +125,7 @@ const beside = [
 const lock = `.pulumi/locks/organization/holdfast/${stack}/0b1c.json`;
 const foreign = [pinned, `.pulumi/locks/organization/holdfast/${upstream}/x.json`, '.holdfast/installation.json'];
 
-const checkpointOf = (note: string): string => JSON.stringify({ version: 3, checkpoint: { stack, latest: { resources: [{ note }] } } });
+const checkpointOf = (note: string): string => JSON.stringify({ version: 3, checkpoint: { stack, latest: { metadata: { note } } } });
 
 interface Reply {
   readonly status: number;
@@ -200,7 +201,7 @@ let folder: string;
 let gateway: Gateway;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-properties-'));
-  gateway = await openGateway(new QuickClock());
+  gateway = await openGateway(trusted, new QuickClock());
 });
 afterAll(async () => {
   await gateway.close();
@@ -535,7 +536,7 @@ describe('several writes of one key at once', () => {
 
   let patient: Gateway;
   beforeAll(async () => {
-    patient = await openGateway();
+    patient = await openGateway(trusted);
   });
   afterAll(() => patient.close());
 

@@ -27,6 +27,7 @@ import { HookedStore } from './hooked-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import { lockOf, observer, processOf } from './owner.ts';
 import { QuickClock } from './quick-clock.ts';
+import { trusted } from './declared.ts';
 
 /** A session of fixed length; `renewed` is what is left after a renewal, if there can be one. */
 export function sessionWith(seconds: number, renewed?: number): LiveSession & { readonly renewals: () => number } {
@@ -55,7 +56,7 @@ const createVpc: Play = async (engine) => (await engine.create('vpc')).end();
 let sharedGateway: Promise<Gateway> | undefined;
 
 /** One for all rigs of a test file: its mounts know nothing of one another. */
-const gatewayOfFile = (): Promise<Gateway> => (sharedGateway ??= openGateway(new QuickClock()));
+const gatewayOfFile = (): Promise<Gateway> => (sharedGateway ??= openGateway(trusted, new QuickClock()));
 
 export async function closeGateway(): Promise<void> {
   await (await sharedGateway)?.close();
@@ -160,7 +161,7 @@ export class ApplyRig {
         const record = await this.record(stack);
         const isLocked = (await this.bucket.get(durableLockKey(stack))) !== undefined;
         if (!isLocked || record?.phase !== 'running' || record.owner.run !== this.run) this.unlicensed.push(`start ${short}`);
-        const { states } = await readStates(this.bucket, 'example');
+        const { states } = await readStates(this.bucket, 'example', trusted);
         const ids = states.get(stack)?.ids ?? [];
         return play(new FakeEngine(stack, options, this.aws, new Map(ids.map((id) => [id.replace('vpc-', ''), id]))));
       },
@@ -196,7 +197,7 @@ export class ApplyRig {
 
   /** @param beforeIt runs when the state was read, as all that is planned over */
   async apply(different: Partial<ApplyRequest> = {}, beforeIt: () => Promise<void> | void = () => undefined) {
-    const { states } = await readStates(this.bucket, 'example');
+    const { states } = await readStates(this.bucket, 'example', trusted);
     const known = new Map(
       [...states].map(([stack, { body, etag, modified }]): [string, ServedCheckpoint] => [stack, { body, etag, modified }]),
     );
@@ -263,7 +264,7 @@ export class ApplyRig {
 
   /** What a command says of the network that comes now, the process of the run being dead or alive; from another machine it is only not heard of. */
   async standings(from: 'alive' | 'dead' | 'elsewhere' = 'dead'): Promise<Standings> {
-    const { states } = await readStates(this.bucket, 'example');
+    const { states } = await readStates(this.bucket, 'example', trusted);
     return readStandings({
       store: this.bucket,
       network: 'example',
@@ -292,7 +293,7 @@ export class ApplyRig {
   /** Whether AWS has exactly what the stack's checkpoint says, and nothing is under way. */
   async agrees(short: string): Promise<boolean> {
     const stack = `example.${short}`;
-    const { states } = await readStates(this.bucket, 'example');
+    const { states } = await readStates(this.bucket, 'example', trusted);
     const state = states.get(stack);
     const ids = [...(state?.ids ?? [])].sort().join();
     return ids === [...(this.aws.get(stack) ?? [])].sort().join() && (state?.pendingOperations ?? []).length === 0;

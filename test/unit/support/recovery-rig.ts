@@ -36,6 +36,7 @@ import { QuickClock } from './quick-clock.ts';
 import { RecoveryEngine } from './recovery-engine.ts';
 import type { Wanted } from './recovery-engine.ts';
 import { installation, short, stack, tagsOf, typeOf } from './recovery.ts';
+import { trusted } from './declared.ts';
 
 export const network = 'example';
 export const run = 'r1';
@@ -43,7 +44,7 @@ export const run = 'r1';
 let sharedGateway: Promise<Gateway> | undefined;
 
 /** One for all rigs of a test file: its mounts know nothing of one another. */
-const gatewayOfFile = (): Promise<Gateway> => (sharedGateway ??= openGateway(new QuickClock()));
+const gatewayOfFile = (): Promise<Gateway> => (sharedGateway ??= openGateway(trusted, new QuickClock()));
 
 export async function closeGateway(): Promise<void> {
   await (await sharedGateway)?.close();
@@ -162,7 +163,7 @@ export class RecoveryRig {
   }
 
   async standings(isAlive: (nonce: string) => boolean = () => false, elsewhere = false): Promise<Standings> {
-    const { states } = await readStates(this.bucket, network);
+    const { states } = await readStates(this.bucket, network, trusted);
     return readStandings({
       store: this.bucket,
       network,
