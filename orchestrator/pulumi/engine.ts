@@ -5,6 +5,7 @@ import type { EngineEvent, LocalWorkspaceOptions, OpType, PulumiFn } from '@pulu
 import { explainIfDenied } from '../aws/permissions/denial.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { CloudSecrets } from '../state/secrets.ts';
+import { refuseOtherUsers } from '../../toolchain/loopback-peer.ts';
 import { ownIdentity, ProcessesUnseen, startedFromHere } from '../../toolchain/process-identity.ts';
 import type { ProcessIdentity } from '../../toolchain/process-identity.ts';
 import { makeEngineHome } from './engine-home.ts';
@@ -187,6 +188,8 @@ export class CliEngine {
   ): Promise<EngineEnd> {
     const { project, cli, pluginDirectory } = this.#settings;
     const seen = new SeenSteps(request.onStep, request.onPlanned);
+    // The Automation API serves the engine's events and the program from this process, and takes whoever connects for the engine.
+    refuseOtherUsers();
     let workDir: string | undefined;
     try {
       workDir = await this.#workFolders.make();
