@@ -296,7 +296,7 @@ async function refuseOtherNumbering(): Promise<void> {
  * Whether this /proc shows processes of other users, or at least refuses by name to show them (hidepid=1): only then a number that is not there is
  * free. https://docs.kernel.org/filesystems/proc.html, "Mount options"
  */
-async function showsOthers(): Promise<boolean> {
+export async function showsOthers(): Promise<boolean> {
   return mountShowsOthers(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 
@@ -340,7 +340,7 @@ async function lookByPs(pid: number): Promise<ProcessLook> {
 const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 
-const isGone = (cause: unknown): boolean => ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');
+export const isGone = (cause: unknown): boolean => ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');
 const isRefused = (cause: unknown): boolean => ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '');
 
 function whyOf(code: string | undefined): CannotLook {
@@ -348,7 +348,8 @@ function whyOf(code: string | undefined): CannotLook {
   return code === 'EACCES' || code === 'EPERM' ? 'permission' : 'failed';
 }
 
-function unseen(cause: unknown): ProcessesUnseen {
+/** What a look that failed is to those who asked. */
+export function unseen(cause: unknown): ProcessesUnseen {
   if (cause instanceof ProcessesUnseen) return cause;
   const code = codeOf(cause);
   return new ProcessesUnseen(whyOf(code), code);

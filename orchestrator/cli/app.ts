@@ -48,9 +48,13 @@ const wideningFlags = {
   withDependents: onOff('Also what reads the named stacks'),
 };
 
+/** Of every command that starts an engine with a session, and of the one that looks before. */
+const sharedMachine = onOff('Accept that other users of this machine can use the session: docs/architecture.md, "One machine, one user"');
+
 const planFlags = {
   ...commonFlags,
   ...sessionFlags,
+  sharedMachine,
   parallel,
   ...wideningFlags,
   force: onOff('Ask the engine of every stack, also where nothing has changed'),
@@ -166,6 +170,7 @@ const routes = {
       flags: {
         ...commonFlags,
         ...sessionFlags,
+        sharedMachine,
         parallel,
         ...applyFlags,
         wait,
@@ -219,6 +224,7 @@ const routes = {
       flags: {
         ...commonFlags,
         bucketPatience: applyFlags.bucketPatience,
+        sharedMachine,
         dryRun: onOff('Say what it would come to; write nothing'),
         resume: onOff('Then do the rest of the interrupted run'),
         decide: {
@@ -309,7 +315,7 @@ const routes = {
   preflight: buildCommand({
     loader: async () => (await import('./commands/preflight.ts')).preflight,
     parameters: {
-      flags: { ...commonFlags, ...sessionFlags },
+      flags: { ...commonFlags, ...sessionFlags, sharedMachine },
     },
     docs: help.preflight,
   }),

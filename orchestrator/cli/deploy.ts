@@ -68,7 +68,15 @@ export async function deploy(
       context,
       file,
       aws,
-      { command, selected, cli: provided.settings.cli.version, plugin: provided.plugin, isPart: joined !== undefined, onLocked },
+      {
+        command,
+        selected,
+        cli: provided.settings.cli.version,
+        plugin: provided.plugin,
+        sharedMachine: flags.sharedMachine,
+        isPart: joined !== undefined,
+        onLocked,
+      },
       emit,
     );
     if (joined instanceof Refusal) throw joined;

@@ -40,6 +40,7 @@ import type { ObjectStore } from '../state/object-store.ts';
 import { readInstallation } from '../state/installation.ts';
 import { parseKmsUrl } from '../state/kms-url.ts';
 import { holdsSecrets, recordedSecrets } from '../state/secrets.ts';
+import { lookAtOtherUsers } from '../../toolchain/other-users.ts';
 import { lookAt, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
 import { oldLayout } from '../ui/bucket.ts';
 import type { Context } from './context.ts';
@@ -149,6 +150,8 @@ export interface PreflightRequest {
   readonly selected: ReadonlySet<string>;
   readonly cli: string;
   readonly plugin: string | Problem;
+  /** A person has said that other users of the machine may be there. */
+  readonly sharedMachine: boolean;
   /** One part of a shared run: what stands on a stack that is not there is left out of it, and no reason to refuse the rest. */
   readonly isPart?: boolean;
   /** Told where locks are the only reason to refuse. */
@@ -247,6 +250,12 @@ export async function preflight(
           ],
     cli: request.cli,
     plugin: request.plugin,
+    users:
+      target.kind === 'LAB'
+        ? 'not-needed'
+        : request.sharedMachine || context.env['HOLDFAST_SHARED_MACHINE'] === '1'
+          ? 'accepted'
+          : await lookAtOtherUsers(),
     runbookReviewed: await lastReview(context.root),
   };
   const results = await runChecks(checks, facts, request.command, (check) =>

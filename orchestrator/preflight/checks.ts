@@ -17,6 +17,8 @@ import { reviewDays } from './runbook-review.ts';
 import { checkSecrets } from './secrets.ts';
 import type { SecretsFacts } from './secrets.ts';
 import { afterUnreadable, tellUnreadable } from './unreadable-checkpoints.ts';
+import { checkUsers } from './users.ts';
+import type { UsersFact } from './users.ts';
 
 /** What the checks look at: asked once, before the first of them. */
 export interface PreflightFacts {
@@ -46,6 +48,8 @@ export interface PreflightFacts {
   readonly cli: string;
   /** Or why there is none that may be run. */
   readonly plugin: string | Problem;
+  /** Who else could use the session by the ports of the engine. */
+  readonly users: UsersFact;
   /** Day of the runbook's last review, as `2026-01-31`; undefined where it is not known. */
   readonly runbookReviewed: string | undefined;
 }
@@ -280,6 +284,12 @@ export const checks: readonly Check<PreflightFacts>[] = [
     title: 'engine and plugin',
     fatalFor: [...running, 'recover'],
     look: ({ cli, plugin }) => (typeof plugin === 'string' ? ok(`pulumi ${cli}, ${plugin}`) : fail(plugin.message, plugin.next)),
+  },
+  {
+    id: 'users',
+    title: 'users of this machine',
+    fatalFor: [...running, 'recover'],
+    look: ({ users }) => checkUsers(users),
   },
   {
     id: 'runbook',

@@ -232,7 +232,8 @@ class Play {
     stack: string | undefined,
     network = '/work/networks/net.yaml',
   ): (context: Context, process: Process) => Promise<string | undefined> {
-    const common = { network, json: true, yes: true, verbose: false };
+    // Users of one machine are part of a history.
+    const common = { network, json: true, yes: true, verbose: false, sharedMachine: true };
     const patterns = stack === undefined ? [] : [stack];
     const apply = {
       ...common,
@@ -482,6 +483,7 @@ function recoverAll(
       json: true,
       yes: true,
       verbose: false,
+      sharedMachine: true,
       dryRun: false,
       resume: false,
       shell: false,

@@ -7,6 +7,7 @@ import { openGateway } from '../../orchestrator/gateway/gateway.ts';
 import type { Gateway, Mount } from '../../orchestrator/gateway/gateway.ts';
 import { UnnamedConnections } from '../../orchestrator/gateway/unnamed.ts';
 import type { UnnamedSettings } from '../../orchestrator/gateway/unnamed.ts';
+import { trusted } from './support/declared.ts';
 
 const sockets: Socket[] = [];
 const servers: Server[] = [];
@@ -94,7 +95,7 @@ describe('the gateway', () => {
   let gateway: Gateway;
   let mount: Mount;
   beforeEach(async () => {
-    gateway = await openGateway();
+    gateway = await openGateway(trusted);
     mount = gateway.mount({ stack: 'example.vpc.a', checkpoints: new Map(), mode: { kind: 'overlay' } });
   });
   afterEach(() => gateway.close());

@@ -48,6 +48,7 @@ describe('preflight where all is well', () => {
       'journal',
       'upstreams',
       'engine',
+      'users',
       'runbook',
       'alarm',
     ]);
@@ -427,7 +428,7 @@ describe('what was not looked at', () => {
   it.each(everyCommand)('is never called ok: without AWS and without the bucket only what needs neither is (%s)', async (command) => {
     const results = await preflight(command, unasked);
     const withOutcome = (wanted: string) => results.filter(({ outcome }) => outcome === wanted).map(({ id }) => id);
-    expect(withOutcome('ok')).toEqual(['session', 'engine', 'runbook', 'alarm']);
+    expect(withOutcome('ok')).toEqual(['session', 'engine', 'users', 'runbook', 'alarm']);
     expect(withOutcome('not-checked')).toEqual([
       'clock',
       'zones',

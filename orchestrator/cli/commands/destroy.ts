@@ -34,6 +34,7 @@ export interface DestroyFlags extends CommonFlags, ApplyFlags {
   readonly sessionExpires?: Date;
   readonly parallel?: number;
   readonly withDependents: boolean;
+  readonly sharedMachine: boolean;
   readonly confirm?: string;
   /** Seconds for which locks of others are waited for. */
   readonly wait?: number;
@@ -80,7 +81,14 @@ async function destroyOnce(
       context,
       file,
       aws,
-      { command: 'destroy', selected, cli: provided.settings.cli.version, plugin: provided.plugin, onLocked },
+      {
+        command: 'destroy',
+        selected,
+        cli: provided.settings.cli.version,
+        plugin: provided.plugin,
+        sharedMachine: flags.sharedMachine,
+        onLocked,
+      },
       emit,
     );
     const { states, durations, standings } = state;

@@ -7,14 +7,23 @@ import { provideEngine } from '../open-engine.ts';
 import { report } from '../report.ts';
 
 /** Every check that `up` makes before it starts, and nothing else. */
-export async function preflight(this: Context, flags: CommonFlags & { readonly sessionExpires?: Date }): Promise<void> {
+export async function preflight(
+  this: Context,
+  flags: CommonFlags & { readonly sessionExpires?: Date; readonly sharedMachine: boolean },
+): Promise<void> {
   await report(this, flags, async (emit) => {
     const file = await openFile(this, flags, 'preflight', emit);
     const aws = await openAws(this, file, flags.sessionExpires);
     try {
       const { settings, plugin } = await provideEngine(this, file.target, emit);
       const selected = new Set(file.graph.nodes.map(({ name }) => name));
-      await runPreflight(this, file, aws, { command: 'preflight', selected, cli: settings.cli.version, plugin }, emit);
+      await runPreflight(
+        this,
+        file,
+        aws,
+        { command: 'preflight', selected, cli: settings.cli.version, plugin, sharedMachine: flags.sharedMachine },
+        emit,
+      );
       emit({ type: 'note', message: 'Ready: `npm run up` would start.' });
       return exitCodes.done;
     } catch (cause) {

@@ -80,6 +80,7 @@ export interface RecoverFlags extends CommonFlags {
   readonly writerDead?: string;
   readonly withoutVersions: boolean;
   readonly changedProgram: boolean;
+  readonly sharedMachine: boolean;
   readonly incident?: string;
   /** Seconds. */
   readonly wait: number;
@@ -106,7 +107,13 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       context,
       file,
       aws,
-      { command: 'recover', selected: everyone, cli: provided.settings.cli.version, plugin: provided.plugin },
+      {
+        command: 'recover',
+        selected: everyone,
+        cli: provided.settings.cli.version,
+        plugin: provided.plugin,
+        sharedMachine: flags.sharedMachine,
+      },
       emit,
     );
     const tidy = tidyRequest(context, aws, file.network.spec.network, state.standings, emit);

@@ -24,6 +24,7 @@ export interface UpFlags extends CommonFlags, WideningFlags {
   readonly force: boolean;
   /** Likewise, and let it ask AWS first what there is. */
   readonly refresh: boolean;
+  readonly sharedMachine: boolean;
 }
 
 /** What only `up` takes. */

@@ -16,7 +16,7 @@ import { openGateway } from './orchestrator/gateway/gateway.ts';
 import { isAlive, ownIdentity } from './toolchain/process-identity.ts';
 let port; const { Server } = await import('node:net'); const listen = Server.prototype.listen;
 Server.prototype.listen = function (...args) { this.once('listening', () => { port ??= this.address().port; }); return listen.apply(this, args); };
-await openGateway();
+await openGateway({ account: '111122223333', region: 'eu-west-1', secrets: 'passphrase' });
 const self = await ownIdentity();
 console.log(JSON.stringify({ port }));
 process.stdin.once('data', async () => {

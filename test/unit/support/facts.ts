@@ -37,6 +37,7 @@ export const factsWith = (different: Partial<PreflightFacts> = {}): PreflightFac
   missingUpstreams: [],
   cli: '3.246.0',
   plugin: 'aws plugin 7.48.0',
+  users: { kind: 'seen', users: [] },
   runbookReviewed: '2029-12-01',
   ...different,
 });
