@@ -34,11 +34,11 @@ export async function readDossier({ bucket, network }: Rehearsal, run: string, s
 export async function standingLock({ bucket }: Watched, stack: string): Promise<LockRecord> {
   const stored = await bucket.get(durableLockKey(stack));
   expect(stored !== undefined, `the lock of ${stack} stands`, 'there is none in the bucket');
-  return ownerOf(stored.body);
+  return ownerOf(stored.body, stack);
 }
 
-function ownerOf(body: string): LockRecord {
-  const lock = readLock(body, true);
+function ownerOf(body: string, stack: string): LockRecord {
+  const lock = readLock(body, stack);
   if (lock.kind !== 'holdfast') throw new Error(`a lock that cannot be read: ${lock.kind === 'unreadable' ? lock.why : lock.kind}`);
   return lock.record;
 }
@@ -50,7 +50,7 @@ export async function lockStood(watched: Watched, { stack, short, run, dossier }
   for (const change of lock)
     if (change.kind === 'put') {
       const body = await watched.bucket.getVersion(durableLockKey(stack), change.version);
-      owners.set(change.version, ownerOf(Buffer.from(body ?? []).toString('utf8')));
+      owners.set(change.version, ownerOf(Buffer.from(body ?? []).toString('utf8'), stack));
     }
   const from = lock.findIndex(({ kind, version }) => kind === 'put' && owners.get(version)?.run === run);
   const taken = lock[from];

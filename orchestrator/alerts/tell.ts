@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { messageOf } from '../domain/problem.ts';
+import { lineForm, timeForm } from '../domain/forms.ts';
+import { largest } from '../state/bounded.ts';
 import { schemaVersion, toldKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { readObject } from '../state/read-json.ts';
@@ -10,11 +12,11 @@ import type { Notifier } from './notifiers.ts';
 /** That an alert was told by a notifier, or is being told. In the bucket, because the next watch runs on another machine. */
 const toldSchema = z.object({
   schema: z.number(),
-  kind: z.string(),
-  about: z.string(),
-  notifier: z.string(),
+  kind: lineForm(100),
+  about: lineForm(1000),
+  notifier: lineForm(200),
   phase: z.enum(['telling', 'told']),
-  at: z.string(),
+  at: timeForm,
 });
 
 /** What became of one alert with one notifier. */
@@ -61,7 +63,7 @@ async function tellOne(store: ObjectStore, notifier: Notifier, alert: Alert, now
 
 /** The claim's ETag; `before` where there is nothing to tell any more. */
 async function claimed(store: ObjectStore, key: string, body: string, now: () => number): Promise<string> {
-  const there = await store.get(key);
+  const there = await store.get(key, largest.small);
   const read = there && readObject(there.body, toldSchema);
   const isStale = read?.ok === true && read.value.phase === 'telling' && now() - Date.parse(read.value.at) > tellingSeconds * 1000;
   if (there && read?.ok === true && !isStale) return 'before';

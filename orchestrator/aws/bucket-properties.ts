@@ -28,10 +28,12 @@ import type {
 } from '@aws-sdk/client-s3';
 import { messageOf } from '../domain/problem.ts';
 import { partitionOf } from '../network/spec.ts';
+import { largest } from '../state/bounded.ts';
 import { newInstallation } from '../state/installation.ts';
 import { installationKey, metaKey, probeKey } from '../state/layout.ts';
 import { ignoredConditions, readProbe, writeProbe } from '../state/store-probe.ts';
 import type { StoreProbe } from '../state/store-probe.ts';
+import { bodyOf } from './bounded-body.ts';
 import { harmfulRules, missingRules, noncurrentDays, withOwnRules } from './bucket-lifecycle.ts';
 import {
   breakGlassOf,
@@ -392,9 +394,10 @@ export class BucketReads {
 
   /** Undefined where there is no such object. */
   text(key: string): Promise<string | undefined> {
-    return this.#once(`text ${key}`, async ({ s3, ...of }) =>
-      (await found(() => s3.send(new GetObjectCommand({ ...of, Key: key }))))?.Body?.transformToString(),
-    );
+    return this.#once(`text ${key}`, async ({ s3, ...of }) => {
+      const answer = await found(() => s3.send(new GetObjectCommand({ ...of, Key: key })));
+      return answer && (await bodyOf(key, answer, largest.small)).toString('utf8');
+    });
   }
 
   #once<T>(what: string, read: (of: { s3: S3Client; Bucket: string; ExpectedBucketOwner: string }) => Promise<T>): Promise<T> {

@@ -11,12 +11,21 @@ import {
 } from '@aws-sdk/client-s3';
 import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { noteDates } from './answer-date.ts';
+import { bodyOf } from './bounded-body.ts';
+import { TooManyObjects } from '../state/object-store.ts';
 import type { Conditional, ObjectStore, PutCondition, Removal, StoredBody, StoredObject, StoredVersion } from '../state/object-store.ts';
+
+/** Rows of a listing that are kept. A network of a thousand stacks has far fewer in any of its folders; twice as many would fill the memory of a small machine. */
+const mostRows = 200_000;
+
+/** Bytes of an object, where the caller does not say: S3's own bound of one put is five times as much. */
+const mostBytesOfAny = 1024 ** 3;
 
 /** The state bucket over S3. */
 export class Bucket implements ObjectStore {
   readonly name: string;
   readonly #s3: S3Client;
+  readonly #mostRows: number;
   /** Of every request. */
   readonly #where: { readonly Bucket: string; readonly ExpectedBucketOwner?: string };
   #answeredAt: number | undefined;
@@ -24,10 +33,12 @@ export class Bucket implements ObjectStore {
   /**
    * @param owner account that owns it: S3 answers no request where a bucket of that name is another's, which it becomes where the first one was deleted.
    * Left out by tests alone, whose stores have no accounts.
+   * @param rows of one listing, at most
    */
-  constructor(s3: S3Client, name: string, owner?: string) {
+  constructor(s3: S3Client, name: string, owner?: string, rows = mostRows) {
     this.#s3 = s3;
     this.name = name;
+    this.#mostRows = rows;
     this.#where = { Bucket: name, ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }) };
     noteDates(s3, (at) => (this.#answeredAt = Math.max(at, this.#answeredAt ?? at)));
   }
@@ -37,18 +48,28 @@ export class Bucket implements ObjectStore {
     return this.#answeredAt;
   }
 
-  async list(prefix: string): Promise<readonly StoredObject[]> {
+  async list(prefix: string, signal?: AbortSignal): Promise<readonly StoredObject[]> {
     const objects: StoredObject[] = [];
-    for await (const page of paginateListObjectsV2({ client: this.#s3 }, { ...this.#where, Prefix: prefix }))
+    const options = signal === undefined ? [] : [{ abortSignal: signal }];
+    for await (const page of paginateListObjectsV2({ client: this.#s3 }, { ...this.#where, Prefix: prefix }, ...options)) {
       for (const { Key, ETag, Size, LastModified } of page.Contents ?? [])
         if (Key !== undefined) objects.push({ key: Key, etag: ETag ?? '', size: Size ?? 0, modified: LastModified ?? new Date(0) });
+      signal?.throwIfAborted();
+      this.#refuseTooMany(prefix, objects.length);
+    }
     return objects;
+  }
+
+  #refuseTooMany(prefix: string, rows: number): void {
+    if (rows > this.#mostRows) throw new TooManyObjects(prefix, this.#mostRows);
   }
 
   async folders(prefix: string): Promise<readonly string[]> {
     const names: string[] = [];
-    for await (const page of paginateListObjectsV2({ client: this.#s3 }, { ...this.#where, Prefix: prefix, Delimiter: '/' }))
+    for await (const page of paginateListObjectsV2({ client: this.#s3 }, { ...this.#where, Prefix: prefix, Delimiter: '/' })) {
       for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix !== undefined) names.push(Prefix.slice(prefix.length, -1));
+      this.#refuseTooMany(prefix, names.length);
+    }
     return names;
   }
 
@@ -72,6 +93,7 @@ export class Bucket implements ObjectStore {
       for (const { Key, VersionId, LastModified, IsLatest } of page.DeleteMarkers ?? [])
         if (Key !== undefined && VersionId !== undefined)
           markers.push({ key: Key, version: VersionId, modified: LastModified ?? new Date(0), latest: IsLatest ?? false });
+      this.#refuseTooMany(prefix, versions.length + markers.length);
       from =
         page.IsTruncated === true && page.NextKeyMarker !== undefined
           ? {
@@ -83,11 +105,11 @@ export class Bucket implements ObjectStore {
     return inOrder(versions, markers);
   }
 
-  async get(key: string): Promise<StoredBody | undefined> {
+  async get(key: string, mostBytes = mostBytesOfAny): Promise<StoredBody | undefined> {
     try {
       const answer = await this.#s3.send(new GetObjectCommand({ ...this.#where, Key: key }));
       return {
-        body: (await answer.Body?.transformToString()) ?? '',
+        body: (await bodyOf(key, answer, mostBytes)).toString('utf8'),
         etag: answer.ETag ?? '',
         modified: answer.LastModified ?? new Date(0),
       };
@@ -97,10 +119,10 @@ export class Bucket implements ObjectStore {
     }
   }
 
-  async getVersion(key: string, version: string): Promise<Uint8Array | undefined> {
+  async getVersion(key: string, version: string, mostBytes = mostBytesOfAny): Promise<Uint8Array | undefined> {
     try {
       const answer = await this.#s3.send(new GetObjectCommand({ ...this.#where, Key: key, VersionId: version }));
-      return (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
+      return await bodyOf(key, answer, mostBytes);
     } catch (cause) {
       if (isNoSuchKey(cause)) return undefined;
       throw cause;

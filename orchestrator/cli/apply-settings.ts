@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookByTag } from '../aws/tagged-objects.ts';
 import type { TaggedObject } from '../aws/tagged-objects.ts';
-import { openSpool } from '../gateway/spool.ts';
+import { openSpool, spoolFolder } from '../gateway/spool.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { Journal } from '../journal/journal.ts';
 import { Heartbeat } from '../locks/heartbeat.ts';
@@ -77,7 +76,7 @@ export async function applySettings(
     stage,
     network,
     gateway,
-    spool: openSpool(join(context.root, '.holdfast', 'spool', network, aws.run)),
+    spool: openSpool(spoolFolder(context.root, network, aws.run)),
     store: aws.store,
     journal: new Journal({
       store: aws.store,

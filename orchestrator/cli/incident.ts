@@ -1,8 +1,9 @@
 import { runInNewContext } from 'node:vm';
 import { exitCodes } from '../domain/exit-codes.ts';
+import { incidentForm } from '../domain/forms.ts';
 import { Refusal } from '../domain/problem.ts';
 import type { Problem } from '../domain/problem.ts';
-import { incidentTooLong, malformedIncident, slowIncidentPattern } from '../ui/usage.ts';
+import { incidentTooLong, malformedIncident, slowIncidentPattern, unwritableIncident } from '../ui/usage.ts';
 import type { OpenedFile } from './open-file.ts';
 
 /** An id of a tracker, or a link to one. */
@@ -19,6 +20,7 @@ export function refuseIncident({ network }: OpenedFile, incident: string | undef
   if (incident === undefined) return;
   if (incident.length > mostCharacters) throw new Refusal(exitCodes.usage, incidentTooLong(incident.length, mostCharacters));
   const wanted = network.spec.recovery.incident;
+  if (!incidentForm.safeParse(incident).success) throw new Refusal(exitCodes.usage, unwritableIncident);
   if (wanted === undefined) return;
   const line = network.lineOf(['recovery', 'incident']);
   const refuse = (problem: Problem): never => {

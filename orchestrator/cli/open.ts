@@ -10,11 +10,13 @@ import { tryKey } from '../aws/key.ts';
 import { usableUntil } from '../aws/session.ts';
 import type { Session } from '../aws/session.ts';
 import { formatSeconds } from '../domain/duration.ts';
+import { linkForm } from '../domain/forms.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { StackNode } from '../graph/graph.ts';
+import { fittedProcess } from '../locks/lock-record.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import type { Network } from '../network/read-network.ts';
 import { bucketOf } from '../network/spec.ts';
@@ -32,6 +34,7 @@ import { describeHeld, readStandings } from '../run/standing.ts';
 import type { Standings } from '../run/standing.ts';
 import { restoreLocks } from '../run/tidy.ts';
 import type { TidyRequest } from '../run/tidy.ts';
+import { noStrays } from '../state/bounded.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
 import { criticalPathSeconds } from '../state/durations.ts';
@@ -112,21 +115,22 @@ export async function openAws(
 
 async function ownProcess(): Promise<ProcessRecord> {
   const [{ pid, startedAt }, machine] = await Promise.all([ownIdentity(), machineIdentity()]);
-  return {
+  return fittedProcess({
     nonce: randomBytes(16).toString('hex'),
     user: userInfo().username,
     host: hostname(),
     machine,
     pid,
     processStartedAt: startedAt,
-  };
+  });
 }
 
 /** A link to the job, where a CI says what it needs. https://docs.github.com/actions/reference/variables-reference, https://docs.gitlab.com/ci/variables/predefined_variables */
 export function ciLink(env: Context['env']): { ciLink?: string } {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: id, CI_JOB_URL: job } = env;
   const link = server && repository && id ? `${server}/${repository}/actions/runs/${id}` : job;
-  return link === undefined ? {} : { ciLink: link };
+  // A variable may say anything, and a link that does not read as one would make the lock that has it unreadable.
+  return link !== undefined && linkForm.safeParse(link).success ? { ciLink: link } : {};
 }
 
 /** What the bucket says of the network. */
@@ -377,6 +381,7 @@ const noStandings: Standings = {
   readAt: 0,
   liveness: () => unknownLiveness,
   unreadable: [],
+  strays: noStrays,
 };
 
 /** Where the engine finds the state of this network. */

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { execa } from 'execa';
 import { toolEnvironment } from '../../toolchain/tool-environment.mjs';
+import { commitForm } from '../domain/forms.ts';
 import type { JournalEvent, NewEvent } from '../journal/events.ts';
 import { programFingerprint } from '../pulumi/fingerprint.ts';
 import type { Context } from './context.ts';
@@ -39,12 +40,15 @@ export async function openingOf(
 /** Of the repository that has the network file; none where it is in none. */
 async function commitOf(file: string, { cwd, env }: Context): Promise<string | undefined> {
   const said = env['GITHUB_SHA'] ?? env['CI_COMMIT_SHA'];
-  if (said) return said;
+  if (said) return asCommit(said);
   const { stdout, failed } = await execa('git', ['rev-parse', 'HEAD'], {
     cwd: dirname(resolve(cwd, file)),
     env: toolEnvironment(env, 'git'),
     extendEnv: false,
     reject: false,
   }).catch(() => ({ stdout: '', failed: true }));
-  return failed || stdout === '' ? undefined : stdout;
+  return failed ? undefined : asCommit(stdout);
 }
+
+/** A variable of a CI may say anything. */
+const asCommit = (text: string): string | undefined => commitForm.safeParse(text).data;

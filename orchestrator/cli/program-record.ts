@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { commitForm } from '../domain/forms.ts';
 import type { NewEvent } from '../journal/events.ts';
 import { JournalUnavailable } from '../journal/journal.ts';
 import type { Program } from '../ownership/stack-record.ts';
+import { readListed } from '../state/bounded.ts';
 import { networkFileKey } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
@@ -27,19 +29,16 @@ export async function keepProgram(
   return {
     path: networkFile.path,
     digest,
-    ...(commit !== undefined && isCommit.test(commit) ? { commit } : {}),
+    ...(commit !== undefined && commitForm.safeParse(commit).success ? { commit } : {}),
     ...(program === undefined ? {} : { code: program }),
     ...(shared === undefined ? {} : { shared }),
   };
 }
 
-/** As git names one; a variable of a CI may say anything. */
-const isCommit = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
-
 /** @returns undefined where it is gone, or is not what its key says: then nothing is known of what was meant */
 export async function readProgram(store: ObjectStore, network: string, { digest }: Program): Promise<string | undefined> {
-  const stored = await store.get(networkFileKey(network, digest));
-  return stored !== undefined && sha256(stored.body) === digest ? stored.body : undefined;
+  const found = await readListed(store, { key: networkFileKey(network, digest), size: 0 }, 'networkFile');
+  return found.kind === 'there' && sha256(found.stored.body) === digest ? found.stored.body : undefined;
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookAtInventory } from '../aws/inventory.ts';
 import { resourceTypeOf } from '../aws/resource-types/index.ts';
 import { lookUpTrail } from '../aws/trail.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { openSpool, spooledFile } from '../gateway/spool.ts';
+import { openSpool, spooledFile, spoolFolder } from '../gateway/spool.ts';
 import { compareWithState } from '../inventory/compare.ts';
 import type { Difference } from '../inventory/compare.ts';
 import { differenceInWords } from '../ui/inventory.ts';
@@ -56,7 +55,7 @@ export function recoveryParts(context: Context, request: PartsRequest, emit: Emi
   const network = spec.network;
   const by = `${aws.process.user}@${aws.process.host}`;
   const begunMs = context.now();
-  const spoolFolder = (run: string): string => join(context.root, '.holdfast', 'spool', network, run);
+  const folderOf = (run: string): string => spoolFolder(context.root, network, run);
   const asDisowned = (object: Leaving): DisownedObject => ({
     ...object,
     ...(request.incident === undefined ? {} : { incident: request.incident }),
@@ -93,10 +92,10 @@ export function recoveryParts(context: Context, request: PartsRequest, emit: Emi
         disowned: new Map([[stack, disowned]]),
       }).flatMap(asStateDifference),
     spoolOf: async (run, stack) => {
-      const path = await spooledFile(spoolFolder(run), stack);
+      const path = await spooledFile(folderOf(run), stack);
       return path === undefined ? undefined : readFile(path, 'utf8');
     },
-    dropSpool: (run, stack) => openSpool(spoolFolder(run)).remove(stack),
+    dropSpool: (run, stack) => openSpool(folderOf(run)).remove(stack),
     asDisowned,
     words: recoveryWords,
     patienceSeconds: request.patienceSeconds,

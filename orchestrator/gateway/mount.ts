@@ -67,6 +67,8 @@ export interface MountReport {
   readonly fence: Fence | undefined;
   /** File with the last checkpoint that could not be written. */
   readonly spool: string | undefined;
+  /** SHA-256 of that. */
+  readonly spoolDigest?: string | undefined;
   /** What the engine asked for, and what went on to the bucket. */
   readonly requests: { readonly engine: number; readonly bucket: number };
 }
@@ -180,6 +182,7 @@ export class StackMount implements Mount {
       durable: this.#own.durable,
       fence: this.#fencing.fence,
       spool: this.#own.spooled,
+      spoolDigest: this.#own.spoolDigest,
       requests: { engine: this.#engineRequests, bucket: this.#own.bucketRequests + this.#keepRequests },
     };
   }

@@ -125,6 +125,11 @@ export class OwnCheckpoint {
     return this.#spooled?.file;
   }
 
+  /** SHA-256 of it, in hexadecimal. */
+  get spoolDigest(): string | undefined {
+    return this.#spooled && Buffer.from(this.#spooled.digest, 'base64').toString('hex');
+  }
+
   get bucketRequests(): number {
     return this.#bucketRequests;
   }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { access, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRunName } from '../domain/forms.ts';
+import { parseStackName } from '../domain/stack-name.ts';
 import { makeOwnFolder, requireOwn } from '../../toolchain/own-folder.ts';
 
 /**
@@ -18,13 +20,27 @@ export interface Spool {
   remove(stack: string): Promise<void>;
 }
 
+/**
+ * Where a run's spool is, below the checkout.
+ * @throws where a name could lead elsewhere: names come from the bucket, and become paths only here
+ */
+export function spoolFolder(root: string, network: string, run: string): string {
+  if (!isRunName(run) || parseStackName(`${network}.x`) === undefined) throw new Error('no run has that name: it becomes no path');
+  return join(root, '.holdfast', 'spool', network, run);
+}
+
+/** @throws where it is no stack's name */
+function fileOf(folder: string, stack: string): string {
+  if (parseStackName(stack) === undefined) throw new Error('no stack has that name: it becomes no path');
+  return join(folder, `${stack}.json`);
+}
+
 /** @param folder made when it is first needed, for its owner's eyes only: a checkpoint may hold secrets */
 export function openSpool(folder: string): Spool {
-  const fileOf = (stack: string): string => join(folder, `${stack}.json`);
   return {
     write: async (stack, body) => {
+      const file = fileOf(folder, stack);
       await makeOwnFolder(folder);
-      const file = fileOf(stack);
       const unfinished = `${file}.${randomUUID()}.unfinished`;
       try {
         const handle = await open(unfinished, 'wx', 0o600);
@@ -43,7 +59,7 @@ export function openSpool(folder: string): Spool {
       return file;
     },
     remove: async (stack) => {
-      const file = fileOf(stack);
+      const file = fileOf(folder, stack);
       // Whoever was killed in a write has left the beginning of one.
       const names = (await readdir(folder).catch(() => [])).filter(
         (name) => name.startsWith(`${stack}.json.`) && name.endsWith('.unfinished'),
@@ -58,7 +74,7 @@ export function openSpool(folder: string): Spool {
  * @throws NotOwn where another user of the machine could have put it there: it is no evidence
  */
 export async function spooledFile(folder: string, stack: string): Promise<string | undefined> {
-  const file = join(folder, `${stack}.json`);
+  const file = fileOf(folder, stack);
   await requireOwn(file);
   return access(file).then(
     () => file,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { fittedTexts } from '../domain/forms.ts';
 import { messageOf } from '../domain/problem.ts';
 import { runEventKey, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
@@ -52,7 +53,7 @@ export class Journal {
     const { store, network, run, writer, now } = this.#settings;
     this.#sequence += 1;
     const sequence = this.#sequence;
-    const complete = { schema: schemaVersion, run, network, writer, sequence, at: new Date(now()).toISOString(), ...event };
+    const complete = { schema: schemaVersion, run, network, writer, sequence, at: new Date(now()).toISOString(), ...fitted(event) };
     const key = runEventKey(network, run, writer, sequence, event.type);
     const write = randomUUID();
     const put = await patiently(() => store.put(key, JSON.stringify(complete), { only: 'if-absent' }, write), {
@@ -67,4 +68,12 @@ export class Journal {
   async note(event: NewEvent): Promise<void> {
     await this.#append(event, Math.min(this.#settings.patienceSeconds, notePatienceSeconds)).catch(() => undefined);
   }
+}
+
+/** What came from an engine, from AWS or from a CI fits what is read back. The text of a network file stays as it is. */
+function fitted(event: NewEvent): NewEvent {
+  const fit = fittedTexts(event);
+  return event.type === 'run-opened' && fit.type === 'run-opened'
+    ? { ...fit, networkFile: { ...fit.networkFile, text: event.networkFile.text } }
+    : fit;
 }

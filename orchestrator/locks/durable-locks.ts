@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { visible } from '../domain/forms.ts';
+import { parseStackName } from '../domain/stack-name.ts';
+import { fewAtOnce, largest, readListed, straysOf } from '../state/bounded.ts';
+import type { Strays } from '../state/bounded.ts';
 import { durableLockKey, lockFolder, locksPrefix } from '../state/layout.ts';
+import { ObjectTooLarge } from '../state/object-store.ts';
 import type { ObjectStore, PutCondition, Removal, StoredObject } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import type { Patience } from '../state/patience.ts';
@@ -75,7 +80,7 @@ export async function projectLock(store: ObjectStore, network: string, record: L
   const ours = objects.find((object) => object.key === key);
   if (ours === undefined) return projectLock(store, network, record, projecting);
   if (ours.etag !== etag) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
-  const others = objects.filter((object) => isLockKey(object.key) && object.key !== durableLockKey(stackOf(object.key)));
+  const others = objects.filter(({ key: of }) => isOfStack(of) && of !== durableLockKey(stackOf(of)));
   return { ok: true, lock: { stack, etag, record }, others: await insist(() => readAll(store, others)) };
 }
 
@@ -95,13 +100,24 @@ async function putOver(
   for (;;) {
     const fresh = await put({ only: 'if-absent' });
     if (fresh.done) return fresh.etag;
-    const stored = await insist(() => store.get(key));
+    const stored = await insist(() => lockAt(store, record.stack));
     if (stored === undefined) continue;
-    const content = readLock(stored.body, true);
+    const { content } = stored;
     const gives = content.kind === 'holdfast' ? content.record.epoch <= record.epoch : overUnreadable && !isOfNewer(content);
     if (!gives) return undefined;
     const over = await put({ only: 'if-matches', etag: stored.etag });
     if (over.done) return over.etag;
+  }
+}
+
+/** What stands at the key of Holdfast's lock. */
+async function lockAt(store: ObjectStore, stack: string): Promise<{ readonly etag: string; readonly content: LockContent } | undefined> {
+  try {
+    const stored = await store.get(durableLockKey(stack), largest.lock);
+    return stored && { etag: stored.etag, content: readLock(stored.body, stack) };
+  } catch (cause) {
+    if (!(cause instanceof ObjectTooLarge)) throw cause;
+    return { etag: cause.etag, content: { kind: 'unreadable', reason: 'not-read', why: cause.message } };
   }
 }
 
@@ -147,19 +163,29 @@ export function takenAt({ since, content }: StandingLock): Date {
   return Number.isNaN(started.getTime()) || started > since ? since : started;
 }
 
-/** Every lock on the network's stacks, ours, the engine's, and what cannot be read as either. */
-export async function standingLocks(store: ObjectStore, network: string): Promise<StandingLock[]> {
-  return readAll(
-    store,
-    (await store.list(locksPrefix(network))).filter(({ key }) => isLockKey(key)),
-  );
+/** What lies below the lock folders of the network. */
+export interface LocksOfNetwork {
+  /** Ours, the engine's, and what cannot be read as either. */
+  readonly locks: readonly StandingLock[];
+  /** In the folder of no stack. */
+  readonly strays: Strays;
 }
+
+export async function lookAtLocks(store: ObjectStore, network: string): Promise<LocksOfNetwork> {
+  const objects = (await store.list(locksPrefix(network))).filter(({ key }) => isLockKey(key));
+  const ofStacks = objects.filter(({ key }) => isOfStack(key));
+  return { locks: await readAll(store, ofStacks), strays: straysOf(objects.flatMap(({ key }) => (isOfStack(key) ? [] : [key]))) };
+}
+
+/** Every lock on the network's stacks, ours, the engine's, and what cannot be read as either. */
+export const standingLocks = async (store: ObjectStore, network: string): Promise<readonly StandingLock[]> =>
+  (await lookAtLocks(store, network)).locks;
 
 /** The locks of one stack, ours and others. */
 export async function locksOf(store: ObjectStore, stack: string): Promise<StandingLock[]> {
   return readAll(
     store,
-    (await store.list(lockFolder(stack))).filter(({ key }) => isLockKey(key)),
+    (await store.list(lockFolder(stack))).filter(({ key }) => isOfStack(key)),
   );
 }
 
@@ -171,17 +197,47 @@ const stackOf = (key: string): string => key.split('/').at(-2) ?? '';
 /** Directly in a stack's folder: the engine does not look into sub-folders. */
 const isLockKey = (key: string): boolean => key.split('/').length === 6 && !key.endsWith('/');
 
+/** The folder's name may be any: only that of a stack is ever taken for one. */
+const isOfStack = (key: string): boolean => isLockKey(key) && parseStackName(stackOf(key)) !== undefined;
+
+/** Of each folder, beside our own lock: more say nothing that these do not. */
+const othersRead = 8;
+
 async function readAll(store: ObjectStore, objects: readonly StoredObject[]): Promise<StandingLock[]> {
-  const locks = await Promise.all(
-    objects.map(async ({ key, etag, modified }): Promise<StandingLock[]> => {
-      const stored = await store.get(key);
-      // Released between the listing and now.
-      if (!stored) return [];
-      const stack = stackOf(key);
-      return [{ stack, key, etag, since: modified, content: readLock(stored.body, key === durableLockKey(stack)) }];
-    }),
-  );
-  return locks.flat();
+  const read: StoredObject[] = [];
+  const rest = new Map<string, { readonly first: StoredObject; count: number }>();
+  const others = new Map<string, number>();
+  for (const object of objects) {
+    const stack = stackOf(object.key);
+    const before = others.get(stack) ?? 0;
+    if (object.key === durableLockKey(stack)) read.push(object);
+    else if (before < othersRead) {
+      read.push(object);
+      others.set(stack, before + 1);
+    } else {
+      const unread = rest.get(stack);
+      if (unread) unread.count += 1;
+      else rest.set(stack, { first: object, count: 1 });
+    }
+  }
+  const locks = await fewAtOnce(read, async (object): Promise<StandingLock[]> => {
+    const { key, etag, modified } = object;
+    const stack = stackOf(key);
+    const found = await readListed(store, object, 'lock');
+    // Released between the listing and now.
+    if (found.kind === 'gone') return [];
+    const content: LockContent =
+      found.kind === 'there'
+        ? readLock(found.stored.body, key === durableLockKey(stack) ? stack : undefined)
+        : { kind: 'unreadable', reason: 'not-read', why: found.why };
+    return [{ stack, key, etag, since: modified, content }];
+  });
+  const unread = [...rest].map(([stack, { first, count }]): StandingLock => {
+    const why = count === 1 ? 'it was not read' : `it and ${count - 1} more objects beside it were not read`;
+    const content: LockContent = { kind: 'unreadable', reason: 'not-read', why };
+    return { stack, key: first.key, etag: first.etag, since: first.modified, content };
+  });
+  return [...locks.flat(), ...unread];
 }
 
 /** One line that a person understands. */
@@ -200,7 +256,7 @@ export function describeLock({ stack, key, since, content }: StandingLock): stri
       return `${stack} is locked by plain pulumi, ${username}@${hostname} (pid ${pid}) since ${timestamp}`;
     }
     case 'unreadable':
-      return `${stack} is locked by an object that is no lock (${key}: ${content.why}) since ${since.toISOString()}`;
+      return `${stack} is locked by an object that is no lock (${visible(key)}: ${content.why}) since ${since.toISOString()}`;
     default:
       return content satisfies never;
   }

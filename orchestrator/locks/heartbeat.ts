@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { heartbeatKey, heartbeatsPrefix, schemaVersion, waitingKey, waitingPrefix } from '../state/layout.ts';
-import type { ObjectStore } from '../state/object-store.ts';
+import { hostForm, linkForm, nonceForm, pidForm, runForm, timeForm } from '../domain/forms.ts';
+import { fewAtOnce, readListed } from '../state/bounded.ts';
+import type { ObjectStore, StoredObject } from '../state/object-store.ts';
 import { readObject } from '../state/read-json.ts';
 import { processSchema } from './lock-record.ts';
-import type { ProcessRecord } from './lock-record.ts';
+import type { LockRecord, ProcessRecord } from './lock-record.ts';
 
 const everySeconds = 30;
 
@@ -15,7 +17,9 @@ export const isHeardOf = (last: Date | undefined, now: number): boolean =>
   last !== undefined && now - last.getTime() < quietAfterSeconds * 1000;
 
 /** What a process that waits for locks says of itself. It is shown, and decides nothing: there is no queue. */
-const waiterSchema = processSchema.extend({ schema: z.number(), since: z.string(), ciLink: z.string().optional() });
+const waiterSchema = processSchema.extend({ schema: z.number(), since: timeForm, ciLink: linkForm.optional() });
+
+const heartbeatSchema = z.object({ schema: z.number(), nonce: nonceForm, run: runForm, host: hostForm, pid: pidForm });
 
 export type WaiterRecord = z.infer<typeof waiterSchema>;
 
@@ -66,23 +70,45 @@ export async function whileHeard<T>(heartbeat: Heartbeat, act: () => Promise<T>)
   return act().finally(() => heartbeat.stop());
 }
 
-/** When each process was last heard of, by nonce and by the bucket's clock. */
-export async function lastHeard(store: ObjectStore, network: string): Promise<Map<string, Date>> {
+/** A heartbeat as it is listed, by the nonce in its key. Whose it is, its content says: @see isHeartbeatOf */
+export type Heartbeats = ReadonlyMap<string, StoredObject>;
+
+export async function listHeartbeats(store: ObjectStore, network: string): Promise<Heartbeats> {
   const prefix = heartbeatsPrefix(network);
   const objects = await store.list(prefix);
-  return new Map(objects.map(({ key, modified }) => [key.slice(prefix.length, -'.json'.length), modified]));
+  return new Map(objects.map((object) => [object.key.slice(prefix.length, -'.json'.length), object]));
 }
 
-/** Who waits for locks, and when each was last heard of. What cannot be read as a waiter is not shown. */
+/** A process as a record names it: with its run, where the record is of the run itself. */
+export type NamedProcess = ProcessRecord & Partial<Pick<LockRecord, 'run' | 'operation'>>;
+
+/**
+ * Whether that process writes it. All of it can be copied by one who may write both: it keeps out what is made up, and what another process left.
+ * @throws where the bucket does not answer
+ */
+export async function isHeartbeatOf(store: ObjectStore, listed: StoredObject, process: NamedProcess): Promise<boolean> {
+  const found = await readListed(store, listed, 'heartbeat');
+  const read = found.kind === 'there' ? readObject(found.stored.body, heartbeatSchema) : undefined;
+  if (read?.ok !== true) return false;
+  const { nonce, host, pid, run } = read.value;
+  // A recovery's record bears the name of the run that it is for.
+  const isOfRun = process.run === undefined || process.operation === 'recover' || process.run === run;
+  return nonce === process.nonce && host === process.host && pid === process.pid && isOfRun;
+}
+
+/** Those that were heard of last: of hundreds nobody reads all. */
+const waitersRead = 100;
+
+/** Who waits for locks, and when each was last heard of. What cannot be read as the waiter that its key names is not shown. */
 export async function readWaiters(store: ObjectStore, network: string): Promise<{ record: WaiterRecord; heard: Date }[]> {
-  const objects = await store.list(waitingPrefix(network));
-  const read = await Promise.all(
-    objects.map(async ({ key, modified }) => {
-      const stored = await store.get(key);
-      const waiter = stored && readObject(stored.body, waiterSchema);
-      return waiter?.ok ? [{ record: waiter.value, heard: modified }] : [];
-    }),
-  );
+  const listed = await store.list(waitingPrefix(network));
+  const newest = listed.toSorted((a, b) => b.modified.getTime() - a.modified.getTime()).slice(0, waitersRead);
+  const read = await fewAtOnce(newest, async (object) => {
+    const found = await readListed(store, object, 'heartbeat');
+    const waiter = found.kind === 'there' ? readObject(found.stored.body, waiterSchema) : undefined;
+    if (waiter?.ok !== true || waitingKey(network, waiter.value.nonce) !== object.key) return [];
+    return [{ record: waiter.value, heard: object.modified }];
+  });
   return read.flat();
 }
 
@@ -96,5 +122,5 @@ const keptSeconds = 24 * 3600;
 export async function removeOldHeartbeats(store: ObjectStore, network: string, now: number): Promise<void> {
   const objects = await store.list(heartbeatsPrefix(network)).catch(() => []);
   const old = objects.filter(({ modified }) => modified.getTime() < now - keptSeconds * 1000);
-  await Promise.all(old.map(({ key, etag }) => store.remove(key, etag).catch(() => undefined)));
+  await fewAtOnce(old, ({ key, etag }) => store.remove(key, etag).catch(() => undefined));
 }

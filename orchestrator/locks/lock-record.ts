@@ -1,30 +1,61 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import {
+  accessKeyIdForm,
+  epochForm,
+  expiryForm,
+  fittedName,
+  hostForm,
+  incidentForm,
+  lineForm,
+  linkForm,
+  machineForm,
+  nonceForm,
+  pidForm,
+  runForm,
+  sessionNameForm,
+  stackForm,
+  startOfProcessForm,
+  timeForm,
+  userForm,
+} from '../domain/forms.ts';
 import { parseJson, readRecord } from '../state/read-json.ts';
 
 /** The process that writes: what says, later and elsewhere, whether it can still be at work. */
 export const processSchema = z.object({
   /** Random, one for each process: a job that a CI runs again has the same run, and is another owner. */
-  nonce: z.string(),
-  user: z.string(),
-  host: z.string(),
+  nonce: nonceForm,
+  user: userForm,
+  host: hostForm,
   /** Equal for two processes exactly where their process numbers mean the same. */
-  machine: z.string(),
-  pid: z.number(),
+  machine: machineForm,
+  pid: pidForm,
   /** Opaque: with the number, tells this process from a later one. */
-  processStartedAt: z.string(),
+  processStartedAt: startOfProcessForm,
 });
 
 export type ProcessRecord = z.infer<typeof processSchema>;
 
+/** Enough that no two users or machines become one. */
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** What this machine calls a process, its user and itself, in the form that is read back. It goes by nothing but the names: each process of a user has the same. */
+export const fittedProcess = <P extends Pick<ProcessRecord, 'user' | 'host' | 'machine'>>(process: P): P => ({
+  ...process,
+  user: fittedName(process.user, 'user', digestOf),
+  host: fittedName(process.host, 'host', digestOf),
+  machine: fittedName(process.machine, 'machine', digestOf),
+});
+
 /** Names of a session, never its secret. */
 export const sessionSchema = z.object({
   /** Empty for a lock that a person put. */
-  accessKeyId: z.string().max(200),
-  session: z.string().max(200),
+  accessKeyId: accessKeyIdForm,
+  session: sessionNameForm,
   /** What the source of the credentials says: `never` and `unknown` as they are. Only by this can a session be known to have ended. */
-  expires: z.string().max(40),
+  expires: expiryForm,
   /** What a person says of it. */
-  statedExpires: z.string().max(40).optional(),
+  statedExpires: timeForm.optional(),
 });
 
 export type SessionRecord = z.infer<typeof sessionSchema>;
@@ -32,29 +63,35 @@ export type SessionRecord = z.infer<typeof sessionSchema>;
 /** What a durable lock says of its owner. Names people and places, never a secret. */
 export const lockRecordSchema = processSchema.extend({
   schema: z.number(),
-  stack: z.string(),
-  run: z.string(),
+  stack: stackForm,
+  run: runForm,
   operation: z.enum(['up', 'destroy', 'recover', 'freeze']),
   /** 1 when taken; one more for each takeover. */
-  epoch: z.number(),
+  epoch: epochForm,
   /** The one that the run started with. */
   ...sessionSchema.shape,
-  ciLink: z.string().optional(),
+  ciLink: linkForm.optional(),
   /** Of a freeze, or a recovery: what for. */
-  incident: z.string().optional(),
+  incident: incidentForm.optional(),
   /** Of a recovery: its own name. `run` is the one that it recovers. */
-  recovery: z.string().optional(),
-  startedAt: z.string(),
+  recovery: runForm.optional(),
+  startedAt: timeForm,
   /** Set where the lock had been removed and was put back. */
-  restoredAt: z.string().optional(),
+  restoredAt: timeForm.optional(),
   /** Made up for each put: no content of a lock comes twice. */
-  put: z.string().optional(),
+  put: lineForm(100).optional(),
 });
 
 export type LockRecord = z.infer<typeof lockRecordSchema>;
 
 /** The part that the engine itself reads. https://github.com/pulumi/pulumi pkg/backend/diy/lock.go, `lockContent` */
-const engineLockSchema = z.looseObject({ pid: z.number(), username: z.string(), hostname: z.string(), timestamp: z.string() });
+const engineLockSchema = z.looseObject({
+  pid: pidForm,
+  username: lineForm(500),
+  hostname: lineForm(500),
+  // In the machine's own zone, to the nanosecond.
+  timestamp: z.iso.datetime({ offset: true }).max(60),
+});
 
 export interface EngineLockContent {
   readonly pid: number;
@@ -69,8 +106,11 @@ export type LockContent =
   | { readonly kind: 'engine'; readonly engine: EngineLockContent }
   | {
       readonly kind: 'unreadable';
-      /** `newer-schema`: a newer Holdfast knows what it says. Any other one says nothing to anyone. */
-      readonly reason: 'not-json' | 'not-a-lock' | 'newer-schema';
+      /**
+       * `newer-schema`: a newer Holdfast knows what it says. `not-read`: it was not looked into, as it is too large, or one of very many. Any other one says
+       * nothing to anyone.
+       */
+      readonly reason: 'not-json' | 'not-a-lock' | 'newer-schema' | 'not-read';
       readonly why: string;
     };
 
@@ -98,11 +138,11 @@ export function writeLock(record: LockRecord): string {
   );
 }
 
-/** @param ours whether the key is the one of Holdfast's lock; every other one is the engine's */
-export function readLock(body: string, ours: boolean): LockContent {
+/** @param stack where the key is the one of Holdfast's lock on it; every other one is the engine's */
+export function readLock(body: string, stack: string | undefined): LockContent {
   const json = parseJson(body);
   if (json === undefined) return { kind: 'unreadable', reason: 'not-json', why: 'it is not JSON' };
-  if (!ours) {
+  if (stack === undefined) {
     const parsed = engineLockSchema.safeParse(json);
     if (!parsed.success) return { kind: 'unreadable', reason: 'not-a-lock', why: 'it is not a lock of Pulumi' };
     const { pid, username, hostname, timestamp } = parsed.data;
@@ -110,7 +150,8 @@ export function readLock(body: string, ours: boolean): LockContent {
   }
   const lock = z.looseObject({ holdfast: z.unknown() }).safeParse(json);
   const read = readRecord(lock.data?.holdfast, lockRecordSchema);
-  if (read.ok) return { kind: 'holdfast', record: read.value };
+  if (read.ok && read.value.stack === stack) return { kind: 'holdfast', record: read.value };
+  if (read.ok) return { kind: 'unreadable', reason: 'not-a-lock', why: 'it is the lock of another stack' };
   return read.newer === undefined
     ? { kind: 'unreadable', reason: 'not-a-lock', why: 'it is not a lock that Holdfast wrote' }
     : { kind: 'unreadable', reason: 'newer-schema', why: `it was written by a newer Holdfast (schema ${read.newer})` };

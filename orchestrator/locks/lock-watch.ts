@@ -10,6 +10,12 @@ const everyMs = 3000;
 /** Milliseconds for which a look is good enough to write by. A process that was paused finds its last one older. */
 const goodForMs = 5000;
 
+/**
+ * Milliseconds after which a look that has not ended is given up: it could not look. A bucket that hangs, or in which very much lies, would otherwise leave
+ * every later look waiting behind it.
+ */
+const deadlineMs = 10_000;
+
 interface Watched {
   readonly etag: string;
   readonly onLost: OnLost;
@@ -27,6 +33,23 @@ const moment = (): Moment => ({ wall: Date.now(), monotonic: performance.now() }
 
 const isRecent = ({ wall, monotonic }: Moment): boolean =>
   Math.abs(Date.now() - wall) < goodForMs && performance.now() - monotonic < goodForMs;
+
+/** @throws where it does not end by the deadline; what it asked is then aborted */
+async function inTime<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`the bucket did not say within ${deadlineMs / 1000} s which locks stand`));
+      late.abort();
+    }, deadlineMs);
+  });
+  try {
+    return await Promise.race([ask(late.signal), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** Looks, with one listing for all stacks of the run, whether the locks still stand as they were taken. */
 export class LockWatch {
@@ -74,7 +97,7 @@ export class LockWatch {
       const asked = moment();
       let objects: readonly StoredObject[];
       try {
-        objects = await this.#store.list(locksPrefix(this.#network));
+        objects = await inTime((signal) => this.#store.list(locksPrefix(this.#network), signal));
       } catch (cause) {
         return new Error(`whether the lock stands is not known: ${messageOf(cause)}`, { cause });
       }

@@ -4,8 +4,10 @@ import { recordKey, recordsPrefix } from '../state/layout.ts';
 import type { ObjectStore, StoredBody } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import type { Patience } from '../state/patience.ts';
+import { fewAtOnce, largest, readListed, straysOf } from '../state/bounded.ts';
+import type { Strays } from '../state/bounded.ts';
 import { readObject } from '../state/read-json.ts';
-import { stackRecordSchema } from './stack-record.ts';
+import { fittedRecord, stackRecordSchema } from './stack-record.ts';
 import type { StackRecord } from './stack-record.ts';
 import { transition } from './transitions.ts';
 import type { Event, EventType, NextRecord, Refusal } from './transitions.ts';
@@ -25,20 +27,22 @@ export type ReadRecord =
 
 /** The record of one stack. @throws where the bucket does not answer */
 export async function readRecord(store: ObjectStore, stack: string): Promise<ReadRecord> {
-  const stored = await store.get(recordKey(stack));
-  return stored === undefined ? { kind: 'none', stack } : parseRecord(stack, stored);
+  return readListedRecord(store, stack, 0);
 }
 
-/** Objects that are read at the same time: enough to hide the way to S3. */
-const readsAtOnce = 64;
-
-/** Bytes: a record of a thousand doubts is smaller. */
-const largestRecord = 1_000_000;
+async function readListedRecord(store: ObjectStore, stack: string, size: number): Promise<ReadRecord> {
+  const key = recordKey(stack);
+  const found = await readListed(store, { key, size }, 'record');
+  if (found.kind === 'gone') return { kind: 'none', stack };
+  return found.kind === 'there' ? parseRecord(stack, found.stored) : { kind: 'unreadable', stack, key, why: found.why };
+}
 
 export interface Records {
   readonly byStack: ReadonlyMap<string, HeldRecord>;
   /** By the name that the key gives. */
   readonly unreadable: ReadonlyMap<string, Extract<ReadRecord, { kind: 'unreadable' }>>;
+  /** Objects beside them whose key is that of no stack's record. */
+  readonly strays: Strays;
 }
 
 /**
@@ -50,22 +54,20 @@ export async function readRecords(store: ObjectStore, network: string, only?: re
   const objects = only?.map((stack) => ({ key: recordKey(stack), size: 0 })) ?? (await store.list(prefix));
   const byStack = new Map<string, HeldRecord>();
   const unreadable = new Map<string, Extract<ReadRecord, { kind: 'unreadable' }>>();
-  for (let from = 0; from < objects.length; from += readsAtOnce)
-    await Promise.all(
-      objects.slice(from, from + readsAtOnce).map(async ({ key, size }) => {
-        const stack = key.slice(prefix.length).replace(/\.json$/, '');
-        const bad = (why: string): ReadRecord => ({ kind: 'unreadable', stack, key, why });
-        const read =
-          recordKey(stack) !== key || parseStackName(stack) === undefined
-            ? bad('its key is of no stack')
-            : size > largestRecord
-              ? bad(`it has ${size} bytes`)
-              : await readRecord(store, stack);
-        if (read.kind === 'there') byStack.set(stack, read);
-        else if (read.kind === 'unreadable') unreadable.set(stack, read);
-      }),
-    );
-  return { byStack, unreadable };
+  const isRecord = ({ key }: { readonly key: string }): boolean => stackOf(key) !== undefined;
+  await fewAtOnce(objects.filter(isRecord), async ({ key, size }) => {
+    const stack = stackOf(key) ?? '';
+    const read = await readListedRecord(store, stack, size);
+    if (read.kind === 'there') byStack.set(stack, read);
+    else if (read.kind === 'unreadable') unreadable.set(stack, read);
+  });
+  return { byStack, unreadable, strays: straysOf(objects.flatMap((object) => (isRecord(object) ? [] : [object.key]))) };
+}
+
+/** Undefined where the key is that of no stack's record: what lies there says nothing of any stack. */
+function stackOf(key: string): string | undefined {
+  const stack = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+  return parseStackName(stack) !== undefined && recordKey(stack) === key ? stack : undefined;
 }
 
 function parseRecord(stack: string, { body, etag }: StoredBody): ReadRecord {
@@ -77,7 +79,8 @@ function parseRecord(stack: string, { body, etag }: StoredBody): ReadRecord {
   const isOfKey =
     record.stack === stack &&
     (owner === undefined || (owner.stack === stack && owner.epoch === record.epoch)) &&
-    (record.frozen === undefined || record.frozen.stack === stack);
+    (record.frozen === undefined || record.frozen.stack === stack) &&
+    (!('run' in record) || record.run === undefined || record.run.by.stack === stack);
   return isOfKey ? { kind: 'there', record, etag } : { kind: 'unreadable', stack, key, why: 'it is not of the stack that its key names' };
 }
 
@@ -128,14 +131,25 @@ export async function swap(seen: ReadRecord | string, event: Event, { store, pat
     tried = changesPhase.has(event.type) ? made.next : undefined;
     over = current.kind === 'there' ? current : undefined;
     const write = randomUUID();
-    const record = { ...made.next, write } as StackRecord;
+    const record = fittedRecord({ ...made.next, write });
     const condition = current.kind === 'there' ? ({ only: 'if-matches', etag: current.etag } as const) : ({ only: 'if-absent' } as const);
-    const put = await insist(() => store.put(recordKey(stack), JSON.stringify(record), condition, write));
+    const body = bodyOf(record);
+    const put = await insist(() => store.put(recordKey(stack), body, condition, write));
     if (put.done) return { ok: true, held: { kind: 'there', record, etag: put.etag }, over };
     current = await insist(() => readRecord(store, stack));
     isStale = false;
   }
   throw new Error(`${recordKey(stack)} was written by others ${mostRaces} times in a row`);
+}
+
+/** @throws where it would not be read back: that would end every way on for its stack, and the one that is there stays as it is */
+function bodyOf(record: StackRecord): string {
+  const body = JSON.stringify(record);
+  const read = parseRecord(record.stack, { body, etag: '', modified: new Date(0) });
+  if (read.kind === 'unreadable') throw new Error(`a record of ${record.stack} that could not be read again was not written: ${read.why}`);
+  if (Buffer.byteLength(body) > largest.record)
+    throw new Error(`a record of ${record.stack} that is too large to be read again was not written`);
+  return body;
 }
 
 const epochOf = (read: ReadRecord): number | undefined => (read.kind === 'there' ? read.record.epoch : undefined);

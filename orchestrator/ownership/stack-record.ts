@@ -1,8 +1,20 @@
 import { z } from 'zod';
-import { parseStackName } from '../domain/stack-name.ts';
-import { answerSchema, doubtSchema } from '../journal/events.ts';
+import {
+  commitForm,
+  digestForm,
+  epochForm,
+  etagForm,
+  fittedLine,
+  incidentForm,
+  lineForm,
+  pathForm,
+  runForm,
+  stackForm,
+  timeForm,
+} from '../domain/forms.ts';
+import { answerSchema, doubtSchema, fittedDoubt } from '../journal/events.ts';
 import { lockRecordSchema, processSchema, sessionSchema } from '../locks/lock-record.ts';
-import { disownedSchema } from './disowned.ts';
+import { disownedSchema, fittedDisowned } from './disowned.ts';
 
 /**
  * The one object that says who may write a stack, and in which phase it is. It is changed by compare-and-swap only, and never deleted: a create that
@@ -20,8 +32,11 @@ import { disownedSchema } from './disowned.ts';
  * Frozen is no phase: any phase may bear it.
  */
 
+/** None of them is ever cut: each names what a recovery has to know of. One that grew beyond would not be written. */
+const mostOf = { sessions: 1000, owners: 1000, answers: 2000, disowned: 5000, doubts: 5000 } as const;
+
 /** A version of the checkpoint object. Contents come twice, and so do ETags: the time by the bucket's clock tells two of them apart. */
-const versionSchema = z.object({ etag: z.string().min(1).max(200), modified: z.iso.datetime() });
+const versionSchema = z.object({ etag: etagForm, modified: timeForm });
 
 export type CheckpointVersion = z.infer<typeof versionSchema>;
 
@@ -30,17 +45,17 @@ const verifiedSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('at'),
     ...versionSchema.shape,
-    run: z.string().min(1).max(200),
-    since: z.iso.datetime(),
+    run: runForm,
+    since: timeForm,
     /** Seconds that the last run of it took which was not interrupted: what the next one is forecast by. */
     seconds: z.number().int().min(1).max(86_400).optional(),
     /** What the run was doing that failed in the stack, or was interrupted, and left some of it undone. */
     unfinished: z.enum(['up', 'destroy']).optional(),
   }),
   /** There is no checkpoint. Without a run: there never was one; else that run destroyed all that it had. */
-  z.object({ kind: z.literal('absent'), run: z.string().min(1).max(200).optional(), since: z.iso.datetime().optional() }),
+  z.object({ kind: z.literal('absent'), run: runForm.optional(), since: timeForm.optional() }),
   /** A person released it over a state that may not be true. */
-  z.object({ kind: z.literal('unknown'), incident: z.string().max(200), since: z.iso.datetime() }),
+  z.object({ kind: z.literal('unknown'), incident: incidentForm, since: timeForm }),
 ]);
 
 export type Verified = z.infer<typeof verifiedSchema>;
@@ -48,18 +63,15 @@ export type Verified = z.infer<typeof verifiedSchema>;
 /** What the stack was to become: recovery goes by it, and not by today's file. */
 const programSchema = z.object({
   /** Where the file was, for people. */
-  path: z.string().max(1000),
+  path: pathForm,
   /** SHA-256 of the network file; its text lies in the bucket under it. */
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  digest: digestForm,
   /** Of the repository that holds the network file, where it is in one. */
-  commit: z
-    .string()
-    .regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/)
-    .optional(),
+  commit: commitForm.optional(),
   /** Of the code that says what the stacks are. */
-  code: z.string().max(200).optional(),
+  code: lineForm(200).optional(),
   /** Name of the run that several processes share. */
-  shared: z.string().max(200).optional(),
+  shared: runForm.optional(),
 });
 
 export type Program = z.infer<typeof programSchema>;
@@ -73,30 +85,32 @@ const interruptedSchema = z.object({
   base: versionSchema.nullable().optional(),
   program: programSchema.optional(),
   /** Every session that may have called AWS since the stack was verified. */
-  sessions: z.array(sessionSchema).max(100),
+  sessions: z.array(sessionSchema).max(mostOf.sessions),
   /** False: the stack was claimed, and no engine was started. */
   engineStarted: z.boolean(),
   /** When the owner had seen its engine and its plugins end, by its own clock. */
-  engineEndedAt: z.iso.datetime().optional(),
-  spool: z.string().max(2000).optional(),
+  engineEndedAt: timeForm.optional(),
+  spool: pathForm.optional(),
+  /** SHA-256 of what lies there: a file of that name alone could be anybody's. */
+  spoolDigest: digestForm.optional(),
 });
 
 export type InterruptedRun = z.infer<typeof interruptedSchema>;
 
 const common = {
   schema: z.number(),
-  stack: z.string().refine((name) => parseStackName(name) !== undefined),
+  stack: stackForm,
   /** Made up for each write: no content of the record comes twice. */
-  write: z.string().max(100),
+  write: lineForm(100),
   /** One more for each owner. */
-  epoch: z.number().int().min(0),
+  epoch: epochForm,
   /** When it came into its phase, by its owner's clock. */
-  since: z.iso.datetime(),
+  since: timeForm,
   verified: verifiedSchema,
   /** How an owner reaches AWS. `none`: directly, so that its death is a question. */
   fence: z.literal('none'),
   frozen: lockRecordSchema.optional(),
-  disowned: z.array(disownedSchema).max(1000),
+  disowned: z.array(disownedSchema).max(mostOf.disowned),
 };
 
 /** Why a run's process and its engine are taken to call AWS no more. */
@@ -119,10 +133,10 @@ export type Proof = z.infer<typeof proofSchema>;
 const open = {
   /** Undefined where it was no run of Holdfast. */
   run: interruptedSchema.optional(),
-  doubts: z.array(doubtSchema).max(1000),
-  answers: z.array(answerSchema).max(1000),
+  doubts: z.array(doubtSchema).max(mostOf.doubts),
+  answers: z.array(answerSchema).max(mostOf.answers),
   /** Every process that had the stack since it was verified: an engine of one may have outlived it. */
-  owners: z.array(processSchema).max(100),
+  owners: z.array(processSchema).max(mostOf.owners),
   /** By what a takeover was allowed. It stays true: the next recovery asks no person again. */
   writerDead: proofSchema.optional(),
 };
@@ -154,3 +168,21 @@ export const wantsLock = (record: StackRecord | undefined): boolean =>
   record !== undefined && (record.phase !== 'free' || record.frozen !== undefined);
 
 export const stackRecordSchema = recordSchema;
+
+/** As it is written: texts that came from an engine, from AWS or from a machine fit what is read back. No name or id is ever changed. */
+export function fittedRecord(record: StackRecord): StackRecord {
+  const fitted = { ...record, disowned: record.disowned.map(fittedDisowned) };
+  if (fitted.phase === 'free' || fitted.phase === 'claimed') return fitted;
+  const { run, doubts } = fitted;
+  const open = { ...fitted, doubts: doubts.map(fittedDoubt) };
+  if (run === undefined) return open;
+  const { program, spool } = run;
+  return {
+    ...open,
+    run: {
+      ...run,
+      ...(program === undefined ? {} : { program: { ...program, path: fittedLine(program.path, 2000) } }),
+      ...(spool === undefined ? {} : { spool: fittedLine(spool, 2000) }),
+    },
+  };
+}

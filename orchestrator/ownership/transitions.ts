@@ -31,6 +31,7 @@ export type Event =
       /** When the owner had seen its engine and its plugins end. */
       readonly engineEndedAt?: string;
       readonly spool?: string;
+      readonly spoolDigest?: string;
     }
   /** State and AWS agree at this version of the checkpoint. */
   | { readonly type: 'verify'; readonly as: As; readonly verified: Verified }
@@ -177,7 +178,7 @@ const takeOver = (at: Owned, owner: LockRecord, proof: Proof, now: string): Tran
   });
 };
 
-const hold = (at: Owned, { doubts, engineEndedAt, spool }: Extract<Event, { type: 'hold' }>, now: string): Transition => {
+const hold = (at: Owned, { doubts, engineEndedAt, spool, spoolDigest }: Extract<Event, { type: 'hold' }>, now: string): Transition => {
   const open = openOf(at);
   // What an earlier attempt came to is told by the next one; what the run left is not.
   const left = open.doubts.filter(({ source }) => source !== 'question' && source !== 'recovery');
@@ -186,6 +187,7 @@ const hold = (at: Owned, { doubts, engineEndedAt, spool }: Extract<Event, { type
     ...open.run,
     ...(engineEndedAt === undefined ? {} : { engineEndedAt }),
     ...(spool === undefined ? {} : { spool }),
+    ...(spoolDigest === undefined ? {} : { spoolDigest }),
   };
   return to({
     ...commonOf(at),

@@ -255,13 +255,14 @@ export const checks: readonly Check<PreflightFacts>[] = [
   {
     id: 'journal',
     title: 'journal',
-    fatalFor: changing,
+    // Of its own stack it is not known whose it is, and that one is held. Whoever can write one object must not stop the others.
+    fatalFor: ['preflight'],
     look: inBucket(({ unreadableRecords }) =>
       unreadableRecords.length === 0
         ? ok('readable')
         : fail(
             unreadableRecords.join('; '),
-            'Nothing was changed. Who owns which stack is not known until these can be read: look at the objects, and at their earlier versions.',
+            'Their stacks, and what reads them, are left alone until they can be read: look at the objects, and at their earlier versions.',
           ),
     ),
   },

@@ -19,13 +19,13 @@ const ownerVariable = 'HOLDFAST_ENGINE_BY';
  *
  * @param orchestrator whose engine it is, as the engine itself will say it: a record in the bucket may say anything
  */
-export const markedEnvironment = (marker: string, orchestrator?: ProcessIdentity): Record<string, string> => ({
+export const markedEnvironment = (marker: string, orchestrator: ProcessIdentity): Record<string, string> => ({
   [variable]: marker,
-  ...(orchestrator === undefined ? {} : { [ownerVariable]: `${orchestrator.pid} ${orchestrator.startedAt}` }),
+  [ownerVariable]: `${orchestrator.pid} ${orchestrator.startedAt}`,
 });
 
 export interface EngineProcess extends ProcessIdentity {
-  /** The orchestrator that started it. */
+  /** The orchestrator that started it, as it says itself; absent where it says none. */
   readonly owner?: ProcessIdentity;
 }
 
@@ -67,7 +67,7 @@ const lookEveryMs = 20;
  * CLI goes first, so that it begins no other step and starts no other plugin.
  *
  * @returns what was ended; empty where nothing lived
- * @throws EngineOwnerAlive where the orchestrator of one of them, by its own environment, is another process that lives: nothing was ended
+ * @throws EngineLeftAlone where the orchestrator of one of them, by its own environment, is another process that lives, or is none: nothing was ended
  * @throws EngineProcessesLeft for those that are still there 10 s after they were killed
  * @throws ProcessesUnseen where one may have been missed
  */
@@ -81,9 +81,11 @@ export async function endEngineProcesses(
   for (;;) {
     const found = (await table.find(marker, suspects)).filter(({ pid }) => pid !== process.pid);
     if (found.length === 0) return ended;
-    // Before any is ended, each is asked itself: what the bucket says of its orchestrator may be anything.
-    for (const { owner } of found)
-      if (owner !== undefined && owner.pid !== process.pid && (await table.isAlive(owner))) throw new EngineOwnerAlive(owner);
+    // Before any is ended, each is asked itself: what the bucket says of its orchestrator may be anything. What does not say whose it is may be anybody's.
+    for (const { owner, pid } of found) {
+      if (owner === undefined) throw new EngineOwnerUnknown(pid);
+      if (owner.pid !== process.pid && (await table.isAlive(owner))) throw new EngineOwnerAlive(owner);
+    }
     for (const identity of found) if (await killIfStill(identity, table)) ended.push(identity);
     await untilGone(found, table);
   }
@@ -122,14 +124,25 @@ export class EngineProcessesLeft extends Error {
   }
 }
 
+/** An engine's process was not ended: it is not known to be one that no orchestrator waits for. */
+export class EngineLeftAlone extends Error {}
+
 /** What is recorded of an orchestrator said that it was dead; its engine names one that is not. */
-export class EngineOwnerAlive extends Error {
+export class EngineOwnerAlive extends EngineLeftAlone {
   readonly owner: ProcessIdentity;
 
   constructor(owner: ProcessIdentity) {
     super(`the engine's own orchestrator (pid ${owner.pid}) is alive: the engine was left alone`);
     this.name = 'EngineOwnerAlive';
     this.owner = owner;
+  }
+}
+
+/** It has the marker of an engine, and names no orchestrator, as every engine does that Holdfast starts. */
+export class EngineOwnerUnknown extends EngineLeftAlone {
+  constructor(pid: number) {
+    super(`process ${pid} has the marker of an engine, and does not say which orchestrator started it: it was left alone`);
+    this.name = 'EngineOwnerUnknown';
   }
 }
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Answer, RecoveryStep } from '../journal/events.ts';
+import { etagForm, fittedProse, lineForm, networkForm, proseForm, runForm, stackForm } from '../domain/forms.ts';
+import { fewAtOnce, readListed } from '../state/bounded.ts';
 import { dossiersPrefix, schemaVersion } from '../state/layout.ts';
 import type { Deployment } from '../state/deployment.ts';
 import type { ObjectStore } from '../state/object-store.ts';
@@ -100,7 +102,10 @@ export const dossierKey = ({ network, run, stack, recovery }: Pick<Dossier, 'net
  * @returns its key
  */
 export async function writeDossier(store: ObjectStore, dossier: Dossier, text: string, patienceSeconds: number): Promise<string> {
-  const body = JSON.stringify(dossier, null, 2);
+  // Its own words, and what others said, in a form that is read back; the rest is as it was found.
+  const { why, writer } = dossier;
+  const fitted = { ...dossier, why: why === null ? null : fittedProse(why, 20_000), writer: { ...writer, how: fittedProse(writer.how) } };
+  const body = JSON.stringify(fitted, null, 2);
   const key = await putNew(store, (count) => dossierKey(dossier, count), body, patienceSeconds);
   return putNew(store, (count) => key.replace(/\.json$/, `${count === 1 ? '' : `_${count}`}.md`), text, patienceSeconds);
 }
@@ -136,29 +141,39 @@ export async function writeReleaseNote(store: ObjectStore, note: ReleaseNote): P
 /** Only what a release asks of it; the rest is for people, and may be of another version. */
 const readableSchema = z.looseObject({
   schema: z.number(),
-  recovery: z.string(),
-  outcome: z.string(),
-  why: z.string().nullable(),
-  promoted: z.string().nullable(),
-  lock: z.looseObject({ etag: z.string() }),
-  writer: z.looseObject({ how: z.string() }),
-  quarantine: z.looseObject({ prefix: z.string(), versions: z.number() }).nullable(),
+  network: networkForm,
+  run: runForm,
+  stack: stackForm,
+  recovery: runForm,
+  outcome: z.enum(['recovered', 'undecided', 'held', 'refused', 'lost']),
+  why: proseForm(20_000).nullable(),
+  promoted: etagForm.nullable(),
+  lock: z.looseObject({ etag: lineForm(200) }),
+  writer: z.looseObject({ how: proseForm(4000) }),
+  quarantine: z.looseObject({ prefix: lineForm(1000), versions: z.int().min(0) }).nullable(),
 });
 
 export type ReadableDossier = z.infer<typeof readableSchema>;
 
-/** Of a stack in a run, oldest first. One that cannot be read is as if it were not there: a release is refused without it. */
+const isKeyOf = (key: string, dossier: ReadableDossier): boolean =>
+  [key, key.replace(/_\d+\.json$/, '.json')].includes(dossierKey(dossier));
+
+/** The newest of them: a recovery's name begins with its time. They may be large. */
+const dossiersRead = 20;
+const dossiersAtOnce = 4;
+
+/** Of a stack in a run, oldest first. One that cannot be read, or is not of the recovery that its key names, is as if it were not there: a release is refused without it. */
 export async function readDossiers(store: ObjectStore, network: string, run: string, stack: string): Promise<readonly ReadableDossier[]> {
   const prefix = dossiersPrefix(network, run, stack);
-  const keys = (await store.list(prefix))
-    .map(({ key }) => key)
-    .filter((key) => key.endsWith('.json') && !key.startsWith(`${prefix}release-`));
-  const read = await Promise.all(
-    keys.map(async (key) => {
-      const stored = await store.get(key);
-      const dossier = stored && readObject(stored.body, readableSchema);
-      return dossier?.ok === true ? [dossier.value] : [];
-    }),
+  const listed = (await store.list(prefix)).filter(({ key }) => key.endsWith('.json') && !key.startsWith(`${prefix}release-`));
+  const read = await fewAtOnce(
+    listed.slice(-dossiersRead),
+    async (object) => {
+      const found = await readListed(store, object, 'dossier');
+      const dossier = found.kind === 'there' ? readObject(found.stored.body, readableSchema) : undefined;
+      return dossier?.ok === true && isKeyOf(object.key, dossier.value) ? [dossier.value] : [];
+    },
+    dossiersAtOnce,
   );
   return read.flat();
 }

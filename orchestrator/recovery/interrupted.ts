@@ -23,6 +23,8 @@ export interface Interrupted {
   /** When the run had seen its engine and its plugins end, and wrote that down, by its own clock; undefined where it did not. */
   readonly engineEndedAt: Date | undefined;
   readonly sessions: readonly SessionRecord[];
+  /** SHA-256 of the checkpoint that its engine could not write, as the run gave it; undefined where it could say nothing of one. */
+  readonly spoolDigest?: string | undefined;
   /** By what an earlier takeover was allowed. */
   readonly writerDead?: Proof | undefined;
   /** Everything that was ever written down as unknown, each once. */
@@ -51,7 +53,7 @@ export function interruptedOf({ stack, run, doubts, answers, owners, writerDead,
       engineEndedAt: undefined,
       sessions: [],
     };
-  const { by, operation, base, program, sessions, engineStarted, engineEndedAt } = run;
+  const { by, operation, base, program, sessions, engineStarted, engineEndedAt, spoolDigest } = run;
   return {
     ...open,
     run: by.run,
@@ -64,6 +66,7 @@ export function interruptedOf({ stack, run, doubts, answers, owners, writerDead,
     engineStarted,
     engineEndedAt: engineEndedAt === undefined ? undefined : new Date(engineEndedAt),
     sessions,
+    spoolDigest,
   };
 }
 

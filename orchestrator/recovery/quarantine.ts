@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { checkpointKey, lockFolder, quarantinePrefix, runPrefix, schemaVersion } from '../state/layout.ts';
+import { largest } from '../state/bounded.ts';
+import { checkpointKey, durableLockKey, lockFolder, quarantinePrefix, runPrefix, schemaVersion } from '../state/layout.ts';
+import { ObjectTooLarge } from '../state/object-store.ts';
 import type { ObjectStore, StoredVersion } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 
@@ -59,6 +61,9 @@ export interface QuarantineRequest {
 /** Promise 5: at least this much is kept, however short the run was. */
 const keptHours = 24;
 
+/** Objects of a lock folder: at most one is ours, and a few are of plain pulumi. */
+const lockKeysCopied = 50;
+
 /** At once: enough to hide the way to S3, and few enough not to be throttled. */
 const copiesAtOnce = 8;
 
@@ -84,19 +89,23 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
     // Whatever is read of the run is copied too, wherever its clock puts its beginning.
     ...evidence,
   ]);
+  // Our own lock, and of all others as many as tell what was there: a folder may have been filled.
+  const lockKeys = [...new Set([durableLockKey(stack), ...ofLocks.map(({ key }) => key)])];
   const wanted = [
     ...ofStack.filter((version) => kept.has(version)),
-    ...[...new Set(ofLocks.map(({ key }) => key))].flatMap((key) => ofKey(ofLocks, key, since)),
+    ...lockKeys.slice(0, lockKeysCopied).flatMap((key) => ofKey(ofLocks, key, since)),
   ];
   const copied = new Map<StoredVersion, QuarantinedVersion>();
   // What tells what the run did comes first, and in its order.
   const isEvidence = new Set(evidence);
+  const isOfLocks = ({ key }: StoredVersion): boolean => key.startsWith(lockFolder(stack));
   const order = [...evidence, ...wanted.filter((version) => !isEvidence.has(version))];
   for (let from = 0; from < order.length; from += copiesAtOnce) {
     request.onProgress(`copying versions to quarantine: ${from} of ${order.length}`);
     const part = await Promise.all(
       order.slice(from, from + copiesAtOnce).map(async (version) => {
-        const bytes = version.etag === undefined ? undefined : await insist(() => store.getVersion(version.key, version.version));
+        const most = isOfLocks(version) ? largest.lock : largest.checkpoint;
+        const bytes = version.etag === undefined ? undefined : await insist(() => versionOf(store, version, most));
         return { version, bytes, copy: await copyOne(request, prefix, version, bytes, insist) };
       }),
     );
@@ -109,7 +118,18 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
   }
   const versions = wanted.flatMap((version) => copied.get(version) ?? []);
   const text = JSON.stringify(
-    { schema: schemaVersion, network, stack, run, recovery, since: since.toISOString(), journal: runPrefix(network, run), versions },
+    {
+      schema: schemaVersion,
+      network,
+      stack,
+      run,
+      recovery,
+      since: since.toISOString(),
+      journal: runPrefix(network, run),
+      versions,
+      // Objects of the lock folder beyond those that were copied.
+      lockKeysLeftOut: Math.max(0, lockKeys.length - lockKeysCopied),
+    },
     null,
     2,
   );
@@ -127,6 +147,14 @@ export async function quarantine(request: QuarantineRequest): Promise<Quarantine
     lockedAt,
     baseIsGone,
   };
+}
+
+/** Undefined where it is gone, or larger than what it is to be: of that no copy is made, and the manifest says that there is none. */
+async function versionOf(store: ObjectStore, { key, version }: StoredVersion, most: number): Promise<Uint8Array | undefined> {
+  return store.getVersion(key, version, most).catch((cause: unknown) => {
+    if (cause instanceof ObjectTooLarge) return undefined;
+    throw cause;
+  });
 }
 
 /** Of the one key, as `backTo` has them. */

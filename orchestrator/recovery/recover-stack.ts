@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
 import { objectKey } from '../inventory/live-object.ts';
@@ -402,11 +402,27 @@ class StackRecovery {
     return this.#given.stuck.claim?.held().record.disowned ?? this.#given.stuck.disowned ?? [];
   }
 
+  /**
+   * The last checkpoint that the run's engine could not write, where it lies on this machine. The file may have come from elsewhere: where the run could say
+   * what it had put there, another content is none of it.
+   */
+  async #spool(): Promise<string | undefined> {
+    const { stuck, parts } = this.#given;
+    const { interrupted, stack, short } = stuck;
+    const text = await parts.spoolOf(interrupted.run, stack).catch(() => undefined);
+    if (text === undefined) return undefined;
+    const { spoolDigest } = interrupted;
+    const isOther = spoolDigest !== undefined && createHash('sha256').update(text).digest('hex') !== spoolDigest;
+    if (isOther || spoolDigest === undefined)
+      parts.emit({ type: 'note', message: parts.words.spool(short, isOther ? 'other' : 'unvouched') });
+    return isOther ? undefined : text;
+  }
+
   /** Step 3. */
   async #examine(kept: Kept): Promise<Extract<Examined, { ok: true }> | RecoveryEnd> {
     const { stuck, parts } = this.#given;
     const { stack, short, interrupted } = stuck;
-    const spool = await parts.spoolOf(interrupted.run, stack).catch(() => undefined);
+    const spool = await this.#spool();
     const spooled = spool === undefined ? undefined : readDeployment(spool);
     const examined = await examine({
       stack,

@@ -27,6 +27,11 @@ export interface RecoveryWords {
   readonly plan: (plan: Plan) => string;
   /** How a version of the checkpoint comes back that the engine takes. @param lastGood undefined where it takes none */
   readonly restore: (short: string, copies: Copies) => string;
+  /**
+   * Of a file in the spool. `other`: it is not what the run put there. `unvouched`: the run could not say what it had put there.
+   * @param short the stack, as a person types it
+   */
+  readonly spool: (short: string, what: 'other' | 'unvouched') => string;
   /** What the plan still has to do; undefined where that is nothing. */
   readonly left: (plan: Plan) => string | undefined;
 }

@@ -2,8 +2,8 @@ import { anyProcess, ProcessesUnseen } from '../../toolchain/process-identity.ts
 import type { Suspects } from '../../toolchain/process-identity.ts';
 import type { ProcessRecord } from '../locks/lock-record.ts';
 import type { Liveness } from '../ownership/liveness.ts';
-import { suspectsOf } from '../ownership/processes.ts';
-import { EngineOwnerAlive, EngineProcessesLeft, endEngineProcesses, findEngineProcesses } from '../pulumi/orphans.ts';
+import { identityKeyOf, suspectsOf } from '../ownership/processes.ts';
+import { EngineLeftAlone, EngineProcessesLeft, endEngineProcesses, findEngineProcesses } from '../pulumi/orphans.ts';
 import type { Proof } from '../ownership/stack-record.ts';
 import { clockSkewLimitSeconds } from '../aws/identity.ts';
 import type { Interrupted } from './interrupted.ts';
@@ -86,13 +86,16 @@ export async function endLeftEngine({ interrupted, liveness, own, dryRun }: Engi
   try {
     for (const nonce of nonces) {
       const marker = `${nonce}/${stack}`;
-      const owner = [process, ...owners].find((one) => one.nonce === nonce);
-      const suspects: Suspects = { ...(owner ? suspectsOf(owner, own.user) : anyProcess), since: process.processStartedAt };
+      const those = [process, ...owners].filter((one) => one.nonce === nonce);
+      const [owner] = those;
+      // Of a nonce that two records give to two processes it is not known whose its engine is.
+      const isOne = owner !== undefined && those.every((one) => identityKeyOf(one) === identityKeyOf(owner));
+      const suspects: Suspects = { ...(isOne ? suspectsOf(owner, own.user) : anyProcess), since: process.processStartedAt };
       count += (await (dryRun ? findEngineProcesses(marker, suspects) : endEngineProcesses(marker, suspects))).length;
     }
   } catch (cause) {
     if (cause instanceof ProcessesUnseen) return { kind: 'cannot-tell', why: cause.message };
-    if (cause instanceof EngineOwnerAlive || cause instanceof EngineProcessesLeft) return { kind: 'lives', why: cause.message };
+    if (cause instanceof EngineLeftAlone || cause instanceof EngineProcessesLeft) return { kind: 'lives', why: cause.message };
     throw cause;
   }
   return { kind: dryRun ? 'found' : 'ended', count };

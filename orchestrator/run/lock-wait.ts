@@ -100,11 +100,12 @@ export async function seeWaiters(
   observer: Observer,
   now: number,
 ): Promise<Waiter[]> {
-  const heard = new Map(found.map(({ record, heard: at }) => [record.nonce, at]));
+  // What it waits with is its heartbeat: it was read under the key that has its nonce.
+  const heard = new Map(found.map(({ record, heard: modified }) => [record.nonce, { key: '', etag: '', size: 0, modified }]));
   const { liveness } = await seeProcesses(
     found.map(({ record }) => record),
     observer,
-    { heard, hearAgain: () => Promise.resolve(heard), now },
+    { heard, hearAgain: () => Promise.resolve(heard), isOf: () => Promise.resolve(true), now },
   );
   return found.map(({ record, heard: at }) => {
     const { user, host, pid, since, ciLink } = record;

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { isRunName, linkForm, runForm, stackForm, timeForm } from '../domain/forms.ts';
+import { fewAtOnce, readListed } from '../state/bounded.ts';
 import { latestSharedRunKey, schemaVersion, sharedPartKey, sharedRunPrefix } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
@@ -12,34 +14,34 @@ import type { StackResult } from './events.ts';
  * over its own stacks and behind its own locks; what they share is a name, and who has ended which stack under it.
  */
 
+/** Of the names before the latest. Older ones are known by their parts. */
+const rememberedNames = 100;
+
 const latestSchema = z.object({
   schema: z.number(),
-  shared: z.string(),
-  at: z.string(),
+  shared: runForm,
+  at: timeForm,
   /** Those before it, the newest first. */
-  overtook: z.array(z.string()),
+  overtook: z.array(runForm).max(rememberedNames),
 });
 
 type Latest = z.infer<typeof latestSchema>;
 
-/** Of the names before the latest. Older ones are known by their parts. */
-const rememberedNames = 100;
-
 const begunSchema = z.object({
   schema: z.number(),
-  shared: z.string(),
-  run: z.string(),
-  at: z.string(),
-  stacks: z.array(z.string()),
-  ciLink: z.string().optional(),
+  shared: runForm,
+  run: runForm,
+  at: timeForm,
+  stacks: z.array(stackForm),
+  ciLink: linkForm.optional(),
 });
 
 const endedSchema = z.object({
   schema: z.number(),
-  shared: z.string(),
-  run: z.string(),
-  at: z.string(),
-  ends: z.array(z.object({ stack: z.string(), outcome: z.enum(stackOutcomes) })),
+  shared: runForm,
+  run: runForm,
+  at: timeForm,
+  ends: z.array(z.object({ stack: stackForm, outcome: z.enum(stackOutcomes) })),
 });
 
 type Begun = z.infer<typeof begunSchema>;
@@ -157,8 +159,10 @@ export class SharedRun {
 
 async function latestOf(store: ObjectStore, network: string): Promise<(Latest & { readonly etag: string }) | undefined> {
   const key = latestSharedRunKey(network);
-  const stored = await store.get(key);
-  if (!stored) return undefined;
+  const found = await readListed(store, { key, size: 0 }, 'small');
+  if (found.kind === 'gone') return undefined;
+  if (found.kind === 'too-large') throw new UnreadableRecord(key, found);
+  const { stored } = found;
   const read = readObject(stored.body, latestSchema);
   if (!read.ok) throw new UnreadableRecord(key, read);
   return { ...read.value, etag: stored.etag };
@@ -177,17 +181,21 @@ export async function readSharedParts(store: ObjectStore, network: string, name:
   const objects = await store.list(sharedRunPrefix(network, name));
   const begun = new Map<string, Begun>();
   const ended = new Map<string, Ended>();
-  await Promise.all(
-    objects.map(async ({ key }) => {
-      const stored = await store.get(key);
-      if (!stored) return;
-      const isEnd = key.endsWith('-ended.json');
-      const read = isEnd ? readObject(stored.body, endedSchema) : readObject(stored.body, begunSchema);
-      if (!read.ok) throw new UnreadableRecord(key, read);
-      if ('ends' in read.value) ended.set(read.value.run, read.value);
-      else begun.set(read.value.run, read.value);
-    }),
-  );
+  await fewAtOnce(objects, async (object) => {
+    const { key } = object;
+    // What has the key of no part says nothing of any.
+    const [, of, what] = /^(.+)-(begun|ended)\.json$/.exec(key.slice(sharedRunPrefix(network, name).length)) ?? [];
+    if (of === undefined || !isRunName(of)) return;
+    const found = await readListed(store, object, 'small');
+    if (found.kind === 'gone') return;
+    if (found.kind === 'too-large') throw new UnreadableRecord(key, found);
+    const read = what === 'ended' ? readObject(found.stored.body, endedSchema) : readObject(found.stored.body, begunSchema);
+    if (!read.ok) throw new UnreadableRecord(key, read);
+    const part = read.value;
+    if (part.run !== of || part.shared !== name) throw new UnreadableRecord(key, { why: 'it is not the part that its key names' });
+    if ('ends' in part) ended.set(of, part);
+    else begun.set(of, part);
+  });
   return [...begun.values()]
     .sort((a, b) => (a.run < b.run ? -1 : 1))
     .map(({ run, at, stacks, ciLink }) => ({

@@ -712,7 +712,11 @@ interface Holding {
 async function hold(work: Work, { journal }: StackRunSettings, claim: Claim, holding: Holding): Promise<StackEnd> {
   const { stack } = work;
   const { doubts, report, errors = [], lost, engineEndedAt } = holding;
-  const spool = report?.spool;
+  const { spool, spoolDigest } = report ?? {};
+  const spooled = {
+    ...(spool === undefined ? {} : { spool }),
+    ...(spool === undefined || spoolDigest === undefined ? {} : { spoolDigest }),
+  };
   const notes: string[] = [];
   // A bucket that refuses it leaves the phase as it was, which says no less: the stack is held once this process is gone.
   const held = await claim
@@ -721,7 +725,7 @@ async function hold(work: Work, { journal }: StackRunSettings, claim: Claim, hol
       as: claim.as,
       doubts,
       ...(engineEndedAt === undefined ? {} : { engineEndedAt }),
-      ...(spool === undefined ? {} : { spool }),
+      ...spooled,
     })
     .catch(() => undefined);
   await journal.note({
@@ -730,7 +734,7 @@ async function hold(work: Work, { journal }: StackRunSettings, claim: Claim, hol
     epoch: claim.as.epoch,
     doubts: [...doubts],
     checkpoint: report?.checkpoint?.etag ?? null,
-    ...(spool === undefined ? {} : { spool }),
+    ...spooled,
   });
   if (lost === 'removed' && held?.ok === true) {
     const isBack = await claim.putLockBack().catch(() => false);

@@ -1,6 +1,6 @@
-import { describeLock, lockGoneSince, locksOf, standingLocks } from '../locks/durable-locks.ts';
+import { describeLock, lockGoneSince, locksOf, lookAtLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
-import { lastHeard } from '../locks/heartbeat.ts';
+import { isHeartbeatOf, listHeartbeats } from '../locks/heartbeat.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
 import { describeUnseen } from '../ownership/describe-liveness.ts';
 import { mayBeAtWork } from '../ownership/liveness.ts';
@@ -11,6 +11,9 @@ import { readRecord, readRecords } from '../ownership/records.ts';
 import type { HeldRecord, ReadRecord } from '../ownership/records.ts';
 import { isOpen } from '../ownership/stack-record.ts';
 import type { InPhase, OpenRecord, StackRecord, Verified } from '../ownership/stack-record.ts';
+import { fewAtOnce, noStrays } from '../state/bounded.ts';
+import type { Strays } from '../state/bounded.ts';
+import { visible } from '../domain/forms.ts';
 import { checkpointVersions } from '../state/checkpoints.ts';
 import type { PendingOperation, StackState } from '../state/checkpoints.ts';
 import type { Doubt } from '../journal/events.ts';
@@ -66,7 +69,7 @@ export function standingOf(facts: StackFacts): Standing {
   if (read.kind === 'unreadable')
     return {
       kind: 'held',
-      why: `its record cannot be read (${read.key}: ${read.why})`,
+      why: `its record cannot be read (${visible(read.key)}: ${read.why})`,
       since: (locks[0]?.since ?? state?.modified ?? new Date(0)).toISOString(),
       doubts: [],
       unreadable: read.key,
@@ -257,6 +260,8 @@ export interface Standings {
   readonly liveness: (process: ProcessRecord) => Liveness;
   /** Records that cannot be read, each with its key: what they would say of their stack is not known. */
   readonly unreadable: readonly string[];
+  /** Objects among the locks, or among the records, that are of no stack of this network: they decide nothing. */
+  readonly strays: Strays;
 }
 
 /** Where state and AWS were last known to agree; undefined where there is no record. */
@@ -286,10 +291,12 @@ export interface StandingsRequest extends Observer {
 export async function readStandings(request: StandingsRequest, looks = 3): Promise<Standings> {
   const { store, network, states, only, now } = request;
   // The lock first, the record second: a lock that its record does not want is then left over, and not on its way.
-  const seenLocks = only ? (await Promise.all(only.map((stack) => locksOf(store, stack)))).flat() : await standingLocks(store, network);
+  const { locks: seenLocks, strays } = only
+    ? { locks: (await fewAtOnce(only, (stack) => locksOf(store, stack))).flat(), strays: noStrays }
+    : await lookAtLocks(store, network);
   const seen = await readRecords(store, network, only);
   // A process is heard of before a record names it.
-  const heardFirst = await lastHeard(store, network);
+  const heardFirst = await listHeartbeats(store, network);
   const readAt = now();
   const records = new Map(seen.byStack);
   const unreadable = new Map(seen.unreadable);
@@ -302,7 +309,8 @@ export async function readStandings(request: StandingsRequest, looks = 3): Promi
   ];
   const { liveness, heard } = await seeProcesses(processes, request, {
     heard: heardFirst,
-    hearAgain: () => lastHeard(store, network),
+    hearAgain: () => listHeartbeats(store, network),
+    isOf: (listed, process) => isHeartbeatOf(store, listed, process),
     now: readAt,
   });
   const readOf = (stack: string): ReadRecord => records.get(stack) ?? unreadable.get(stack) ?? { kind: 'none', stack };
@@ -333,7 +341,16 @@ export async function readStandings(request: StandingsRequest, looks = 3): Promi
       standing = { ...standing, lockGoneSince: (await lockGoneSince(store, stack).catch(() => undefined)) ?? 'unknown' };
     byStack.set(stack, standing);
   }
-  return { byStack, locks, records, heard, readAt, liveness, unreadable: [...unreadable.values()].map(({ key, why }) => `${key}: ${why}`) };
+  return {
+    byStack,
+    locks,
+    records,
+    heard,
+    readAt,
+    liveness,
+    unreadable: [...unreadable.values()].map(({ key, why }) => `${visible(key)}: ${why}`),
+    strays: { keys: [...strays.keys, ...seen.strays.keys], more: strays.more + seen.strays.more },
+  };
 }
 
 /** What it wrote until it died, or ended, is read only now: of one that ended nothing is heard either. */

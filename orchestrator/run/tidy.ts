@@ -8,7 +8,7 @@ import { readRecord, swap } from '../ownership/records.ts';
 import type { HeldRecord } from '../ownership/records.ts';
 import { isOpen, wantsLock } from '../ownership/stack-record.ts';
 import type { StackRecord } from '../ownership/stack-record.ts';
-import { EngineOwnerAlive, EngineProcessesLeft } from '../pulumi/orphans.ts';
+import { EngineLeftAlone, EngineProcessesLeft } from '../pulumi/orphans.ts';
 import type { ObjectStore } from '../state/object-store.ts';
 import { isUnstarted } from './standing.ts';
 import type { Standing, Standings } from './standing.ts';
@@ -149,7 +149,7 @@ export async function endOrphans(
   for (const owner of owners.values()) {
     if (liveness(owner).answer !== 'dead') continue;
     const ended = await end(owner.nonce, owner).catch((cause: unknown) => {
-      if (!(cause instanceof ProcessesUnseen || cause instanceof EngineOwnerAlive || cause instanceof EngineProcessesLeft)) throw cause;
+      if (!(cause instanceof ProcessesUnseen || cause instanceof EngineLeftAlone || cause instanceof EngineProcessesLeft)) throw cause;
       onNote(
         `Whether an engine of run ${owner.run} is still running on ${owner.host} is not known: ${messageOf(cause)}. Its stacks stay as they are.`,
       );

@@ -2,6 +2,7 @@ import { parseStackName, shortName } from '../domain/stack-name.ts';
 import { distrust, distrustInWords } from './checkpoint-trust.ts';
 import type { Declared } from './checkpoint-trust.ts';
 import { readDeployment } from './deployment.ts';
+import { fewAtOnce, readListed } from './bounded.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { checkpointKey, stacksPrefix } from './layout.ts';
 import { parseJson } from './read-json.ts';
@@ -42,7 +43,7 @@ export interface UnreadableState {
   readonly stack: string;
   readonly key: string;
   /** `distrusted`: it names what Holdfast's own programs do not, and no engine is shown it. */
-  readonly reason: 'compressed' | 'malformed' | 'newer-format' | 'distrusted';
+  readonly reason: 'compressed' | 'malformed' | 'newer-format' | 'distrusted' | 'too-large';
   readonly detail: string;
 }
 
@@ -56,7 +57,7 @@ export async function readStates(
   declared: Declared,
 ): Promise<{ states: Map<string, StackState>; unreadable: UnreadableState[] }> {
   const objects = (await store.list(stacksPrefix(network))).filter(({ key }) => isCheckpoint(key));
-  const read = await Promise.all(objects.map((object) => readState(store, object, declared)));
+  const read = await fewAtOnce(objects, (object) => readState(store, object, declared));
   const states = new Map<string, StackState>();
   const unreadable: UnreadableState[] = [];
   for (const state of read) {
@@ -74,7 +75,7 @@ export type CheckpointHead = Pick<StoredObject, 'etag' | 'modified'>;
 
 /** The checkpoint of each of these stacks that has one; compressed ones too, which no part of Holdfast reads. It costs the same in a network of any size. */
 export async function checkpointVersions(store: ObjectStore, stacks: readonly string[]): Promise<Map<string, CheckpointHead>> {
-  const listings = await Promise.all(stacks.map((stack) => store.list(checkpointKey(stack))));
+  const listings = await fewAtOnce(stacks, (stack) => store.list(checkpointKey(stack)));
   return new Map(
     listings
       .flat()
@@ -88,15 +89,18 @@ async function readState(store: ObjectStore, object: StoredObject, declared: Dec
   const name = parseStackName(stack);
   if (!name) return undefined;
   if (!object.key.endsWith('.json')) return { stack, key: object.key, reason: 'compressed', detail: 'the checkpoint is compressed' };
-  const stored = await store.get(object.key);
+  const found = await readListed(store, object, 'checkpoint');
+  if (found.kind === 'too-large')
+    return { stack, key: object.key, reason: 'too-large', detail: `the checkpoint was not read: ${found.why}` };
   // Removed between the listing and now: the stack is gone, which is what the next look would say.
-  if (!stored) return undefined;
+  if (found.kind === 'gone') return undefined;
+  const { stored } = found;
   const json = parseJson(stored.body);
   const parsed = parseCheckpoint(stored.body, json);
   if ('reason' in parsed) return { stack, key: object.key, ...parsed };
   const { account, region } = declared;
-  const found = distrust(stored.body, stack, { account, region }, json);
-  if (found.length > 0) return { stack, key: object.key, reason: 'distrusted', detail: `the checkpoint ${distrustInWords(found)}` };
+  const named = distrust(stored.body, stack, { account, region }, json);
+  if (named.length > 0) return { stack, key: object.key, reason: 'distrusted', detail: `the checkpoint ${distrustInWords(named)}` };
   return { stack, short: shortName(name), key: object.key, etag: stored.etag, body: stored.body, modified: stored.modified, ...parsed };
 }
 

@@ -1,5 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { etagForm, lineForm } from '../domain/forms.ts';
+import { parseStackName } from '../domain/stack-name.ts';
+import { largest } from './bounded.ts';
 import { indexKey, schemaVersion } from './layout.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readObject } from './read-json.ts';
@@ -24,24 +27,35 @@ export interface IndexEntry {
 
 export type StackIndex = ReadonlyMap<string, IndexEntry>;
 
-const digests = z.record(z.string(), z.string());
+const digests = z.record(lineForm(500), lineForm(200));
 
-const indexSchema = z.object({
-  schema: z.number(),
-  stacks: z.record(
-    z.string(),
-    z.object({ checkpoint: z.string(), record: z.string().optional(), fingerprint: digests, outputs: digests, resources: z.number() }),
-  ),
+const entrySchema = z.object({
+  checkpoint: etagForm,
+  record: etagForm.optional(),
+  fingerprint: digests,
+  outputs: digests,
+  resources: z.int().min(0),
 });
 
-/** Empty where there is none, or it cannot be read: then nothing is known, and the engine is asked. */
+const indexSchema = z.object({ schema: z.number(), stacks: z.record(z.string(), z.unknown()) });
+
+interface WrittenIndex {
+  readonly schema: number;
+  readonly stacks: Readonly<Record<string, IndexEntry>>;
+}
+
+/** Without the entries that cannot be read, each of which is of its own stack alone; empty where there is none. Then nothing is known, and the engine is asked. */
 export async function readIndex(
   store: ObjectStore,
   network: string,
 ): Promise<{ readonly entries: StackIndex; readonly etag: string | undefined }> {
-  const stored = await store.get(indexKey(network));
+  const stored = await store.get(indexKey(network), largest.index);
   const read = stored && readObject(stored.body, indexSchema);
-  return { entries: new Map(read?.ok ? Object.entries(read.value.stacks) : []), etag: stored?.etag };
+  const entries = Object.entries(read?.ok ? read.value.stacks : {}).flatMap(([stack, entry]): [string, IndexEntry][] => {
+    const parsed = parseStackName(stack)?.network === network ? entrySchema.safeParse(entry).data : undefined;
+    return parsed === undefined ? [] : [[stack, parsed]];
+  });
+  return { entries: new Map(entries), etag: stored?.etag };
 }
 
 /**
@@ -54,7 +68,7 @@ export async function learn(store: ObjectStore, network: string, learnt: StackIn
     const { entries, etag } = await readIndex(store, network);
     const next = new Map([...entries, ...learnt].filter(([stack]) => inFile.has(stack)));
     if (isDeepStrictEqual(next, entries)) return;
-    const body = JSON.stringify({ schema: schemaVersion, stacks: Object.fromEntries(next) } satisfies z.infer<typeof indexSchema>);
+    const body = JSON.stringify({ schema: schemaVersion, stacks: Object.fromEntries(next) } satisfies WrittenIndex);
     const put = await store.put(indexKey(network), body, etag === undefined ? { only: 'if-absent' } : { only: 'if-matches', etag });
     if (put.done) return;
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { timeForm } from '../domain/forms.ts';
 import { notOk, ok } from '../domain/problem.ts';
 import type { Result } from '../domain/problem.ts';
 import { installationKey, schemaVersion } from './layout.ts';
@@ -10,7 +11,7 @@ export interface Installation {
   readonly installation: string;
 }
 
-const installationSchema = z.object({ schema: z.number(), installation: z.string().regex(/^[a-z0-9]{16}$/), createdAt: z.string() });
+const installationSchema = z.object({ schema: z.number(), installation: z.string().regex(/^[a-z0-9]{16}$/), createdAt: timeForm });
 
 export function newInstallation(now: number): string {
   return JSON.stringify({

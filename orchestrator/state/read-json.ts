@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { visible } from '../domain/forms.ts';
 import { schemaVersion } from './layout.ts';
 
 /** An object of Holdfast's own, or why it cannot be used. */
@@ -13,8 +14,8 @@ export type ReadObject<T> =
 
 /** A record that is there and cannot be used: what it would say is not known. */
 export class UnreadableRecord extends Error {
-  constructor(key: string, { why }: Extract<ReadObject<unknown>, { ok: false }>) {
-    super(`${key}: ${why}`);
+  constructor(key: string, { why }: { readonly why: string }) {
+    super(`${visible(key)}: ${why}`);
     this.name = 'UnreadableRecord';
   }
 }
@@ -44,5 +45,7 @@ export function readRecord<T>(json: unknown, schema: z.ZodType<T>): ReadObject<T
   const parsed = schema.safeParse(json);
   if (parsed.success) return { ok: true, value: parsed.data };
   const [issue] = parsed.error.issues;
-  return { ok: false, why: `it is not what Holdfast wrote (${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'wrong shape'})` };
+  // The names of fields may be anybody's, too.
+  const place = visible(issue?.path.join('.') ?? '', 100);
+  return { ok: false, why: `it is not what Holdfast wrote (${place}: ${visible(issue?.message ?? 'wrong shape')})` };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { timeForm } from '../domain/forms.ts';
 import { schemaVersion } from './layout.ts';
 import { parseJson } from './read-json.ts';
 
@@ -17,7 +18,7 @@ const probeSchema = z.object({
   putIfAbsent: z.boolean(),
   putIfMatches: z.boolean(),
   deleteIfMatches: z.boolean(),
-  at: z.string(),
+  at: timeForm,
 });
 
 export function writeProbe(probe: StoreProbe, now: number): string {

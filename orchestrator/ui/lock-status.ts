@@ -1,3 +1,4 @@
+import { visible } from '../domain/forms.ts';
 import { takenAt } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import type { Standings } from '../run/standing.ts';
@@ -69,7 +70,7 @@ export function lockStatuses(standings: Standings, now: number, maxAgeSeconds: n
           ...nobody,
           by: 'unreadable',
           standing,
-          owner: `an object that is no lock (${key}: ${content.why})`,
+          owner: `an object that is no lock (${visible(key)}: ${content.why})`,
           process: 'not known',
           ...unheard,
           tooOld,

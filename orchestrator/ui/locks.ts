@@ -8,7 +8,7 @@ import type { Liveness } from '../ownership/liveness.ts';
 import type { Standings } from '../run/standing.ts';
 import { describeHeld } from '../run/standing.ts';
 import type { Style } from './reporter.ts';
-import { unreadableRecord } from './status.ts';
+import { describeStrays, unreadableRecord } from './status.ts';
 import { table } from './table.ts';
 
 /** One object in a lock folder, as `--json` has it. */
@@ -141,5 +141,6 @@ export function describeLocks(network: string, found: readonly LockStatus[], sta
     ...held,
     ...found.filter(({ tooOld }) => tooOld).map((lock) => style.yellow(describeOld(lock))),
     ...standings.unreadable.map(unreadableRecord),
+    ...describeStrays(standings.strays),
   ].join('\n');
 }

@@ -32,6 +32,10 @@ export const recoveryWords: RecoveryWords = {
       ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${lastGood}'`
       : `Every version is under ${prefix}, and the engine takes none of them. Put a good one back, ${again}`;
   },
+  spool: (short, what) =>
+    what === 'other'
+      ? `${short}: the file in the spool of its run is not what the run put there, by its SHA-256 in the record: it is left out. Where it was fetched, fetch it again.`
+      : `${short}: its run left a checkpoint in the spool, and nothing in the bucket says what is in it: it counts as far as this machine can be believed.`,
   left: (plan) => {
     const left = 'failed' in plan ? [] : plan.changes.filter(({ op }) => op !== 'same').map(describeChange);
     const more = left.length - leftToldAtMost;

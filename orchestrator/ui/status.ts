@@ -2,6 +2,7 @@ import { shortOf } from '../domain/stack-name.ts';
 import type { Verified } from '../ownership/stack-record.ts';
 import { describeHeld, detailOfHeld, isAsVerified } from '../run/standing.ts';
 import type { Standing, Standings } from '../run/standing.ts';
+import type { Strays } from '../state/bounded.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { plural } from './describe.ts';
 import type { Style } from './reporter.ts';
@@ -123,11 +124,23 @@ export function describeStatus(
         : [`  the last checkpoint that its engine could not write is in ${spooled}: evidence, to be read and never written back`]),
     ];
   });
-  return [table(rows, style.columns), ...held, ...standings.unreadable.map(unreadableRecord)].join('\n');
+  return [table(rows, style.columns), ...held, ...standings.unreadable.map(unreadableRecord), ...describeStrays(standings.strays)].join(
+    '\n',
+  );
 }
 
 /** Of a record that nothing can be told from. */
-export const unreadableRecord = (record: string): string => `cannot be read, so that nobody knows what it says of a stack: ${record}`;
+export const unreadableRecord = (record: string): string =>
+  `cannot be read, so that it is not known what it says of its stack: ${record}. Look at the object and at its earlier versions (aws s3api list-object-versions); the other stacks are as they were.`;
+
+/** What lies where the locks and records of stacks do, and is of none. Its key is never a part of a command. */
+export function describeStrays({ keys, more }: Strays): string[] {
+  if (keys.length === 0) return [];
+  const rest = more === 0 ? '' : `, and ${plural(more, 'more object')}`;
+  return [
+    `not a stack of this network: ${keys.join(', ')}${rest}. It decides nothing, and Holdfast did not write it: find out who did, and remove it.`,
+  ];
+}
 
 /** `status --why` */
 export const describeWhy = (short: string, { runs, reasons }: { readonly runs: boolean; readonly reasons: readonly string[] }): string =>

@@ -50,6 +50,12 @@ export const slowIncidentPattern = (wanted: string, seconds: number): Problem =>
   next: 'Write it without a repetition inside a repetition, as in ^INC-[0-9]+$',
 });
 
+export const unwritableIncident: Problem = {
+  reason: 'incident-malformed',
+  message: 'an incident is one line of characters that can be seen: it is written into locks and records',
+  next: 'Give the id of the incident as your tracker has it.',
+};
+
 export const upNotConfirmed: Problem = {
   reason: 'nobody-to-ask',
   message: 'up asks before it changes anything, and there is no terminal to ask on',

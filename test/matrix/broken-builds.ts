@@ -108,7 +108,7 @@ export const builds: readonly Broken[] = [
     name: 'spool-stays',
     what: 'what was spooled for a bucket that refused it is not cleared away by the recovery',
     file: 'orchestrator/cli/recovery-parts.ts',
-    from: 'dropSpool: (run, stack) => openSpool(spoolFolder(run)).remove(stack),',
+    from: 'dropSpool: (run, stack) => openSpool(folderOf(run)).remove(stack),',
     to: 'dropSpool: () => Promise.resolve(),',
     case: 'first-deploy/transit-gateway/checkpoint-8/before/s3-refused',
     finds: /left in the spool/,

@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import picomatch from 'picomatch';
 import { resourceTypeOf } from '../../orchestrator/aws/resource-types/index.ts';
 import { endEngineProcesses, markedEnvironment } from '../../orchestrator/pulumi/orphans.ts';
-import { startedFromHere } from '../../toolchain/process-identity.ts';
+import { ownIdentity, startedFromHere } from '../../toolchain/process-identity.ts';
 import { readDeployment } from '../../orchestrator/state/deployment.ts';
 import type { Deployment, StateOperation } from '../../orchestrator/state/deployment.ts';
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
@@ -118,7 +118,7 @@ class Peer {
   }
 }
 
-function engineUp(rig: LabRig, stack: string, session: Readonly<Record<string, string>>, marker?: string): RunningCommand {
+function engineUp(rig: LabRig, stack: string, environment: Readonly<Record<string, string>>): RunningCommand {
   const child = execa(
     process.execPath,
     [
@@ -128,7 +128,7 @@ function engineUp(rig: LabRig, stack: string, session: Readonly<Record<string, s
       JSON.stringify(rig.record),
       stack,
     ],
-    { env: { ...session, ...(marker === undefined ? {} : markedEnvironment(marker)) }, reject: false, stdin: 'ignore' },
+    { env: environment, reject: false, stdin: 'ignore' },
   );
   return follow(child);
 }
@@ -147,8 +147,9 @@ async function outcomes(room: Room, cell: Cell, look: AwsLook): Promise<readonly
   try {
     const before = await room.begin(part, cell.fault);
     const marker = `peer-${randomUUID()}`;
+    const marked = markedEnvironment(marker, await ownIdentity());
     // A plugin outlives its engine, and would be at work in the next case.
-    const { exitCode } = await hit(rig, (session) => engineUp(rig, part.stack, session, marker), cell).finally(() =>
+    const { exitCode } = await hit(rig, (session) => engineUp(rig, part.stack, { ...session, ...marked }), cell).finally(() =>
       startedFromHere().then((suspects) => endEngineProcesses(marker, suspects)),
     );
     const things = afterCalls(before, await rig.calls({ mutating: true }));

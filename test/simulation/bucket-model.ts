@@ -183,8 +183,10 @@ export class BucketModel {
 }
 
 const bodyOf = (text: string) => ({
-  transformToString: () => Promise.resolve(text),
-  transformToByteArray: () => Promise.resolve(new Uint8Array(Buffer.from(text))),
+  *[Symbol.iterator]() {
+    yield Buffer.from(text);
+  },
+  destroy: () => undefined,
 });
 
 /** One client of the SDK, by its commands: tries again what the SDK tries again. */

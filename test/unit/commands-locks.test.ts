@@ -6,7 +6,7 @@ import { durableLockKey, heartbeatKey, lockFolder, recordKey } from '../../orche
 import { describeLiveness, describeOld } from '../../orchestrator/ui/locks.ts';
 import type { LockStatus } from '../../orchestrator/ui/locks.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, observer } from './support/owner.ts';
+import { beatOf, engineLock, lockOf, observer } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 const network = 'example';
@@ -63,7 +63,7 @@ describe('a lock', () => {
 
   it('of a process elsewhere is as alive as its heartbeat', async () => {
     const store = withLock('far', { machine: 'elsewhere' });
-    store.set(heartbeatKey(network, 'far'), {});
+    store.set(heartbeatKey(network, 'far'), beatOf('far'));
     const heard = taken.toISOString();
     expect(await statusesOf(store, minutesLater(0.2))).toMatchObject([
       { standing: 'at-work', process: 'heard of 12 s ago', lastHeard: heard },

@@ -84,7 +84,7 @@ async function unfreeze(store: MemoryStore, through: ObjectStore = store): Promi
 
 function lockAt(store: MemoryStore, stack: string): LockRecord | undefined {
   const body = store.bodyOf(durableLockKey(stack));
-  const content = body === undefined ? undefined : readLock(body, true);
+  const content = body === undefined ? undefined : readLock(body, stack);
   return content?.kind === 'holdfast' ? content.record : undefined;
 }
 

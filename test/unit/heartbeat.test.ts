@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Heartbeat, lastHeard, removeOldHeartbeats } from '../../orchestrator/locks/heartbeat.ts';
+import { Heartbeat, listHeartbeats, removeOldHeartbeats } from '../../orchestrator/locks/heartbeat.ts';
 import { heartbeatKey } from '../../orchestrator/state/layout.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
@@ -80,11 +80,11 @@ describe('the heartbeat of a process', () => {
     expect(store.calls).toEqual([]);
   });
 
-  it('is heard of by nonce and by the clock of the bucket, in its network', async () => {
+  it('is listed by nonce and by the clock of the bucket, in its network', async () => {
     await heartbeat.start();
     await seconds(1);
     bucket.set(heartbeatKey('example-two', 'two'), {});
-    expect(await lastHeard(bucket, 'example')).toEqual(new Map([['one', bucket.modified]]));
+    expect(await listHeartbeats(bucket, 'example')).toEqual(new Map([['one', bucket.head(key)]]));
   });
 });
 
@@ -94,7 +94,7 @@ describe('the heartbeat of a process that was killed', () => {
   async function leftAt(): Promise<number> {
     await heartbeat.start();
     await seconds(0);
-    return (await lastHeard(bucket, 'example')).get('one')?.getTime() ?? Number.NaN;
+    return (await listHeartbeats(bucket, 'example')).get('one')?.modified.getTime() ?? Number.NaN;
   }
 
   it('is removed when it is older than a day, and those of another network stay', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { livenessOf, livenessRow, livenessTable, mayBeAtWork } from '../../orchestrator/ownership/liveness.ts';
 import type { LivenessFacts } from '../../orchestrator/ownership/liveness.ts';
 import { seeProcesses } from '../../orchestrator/ownership/processes.ts';
+import type { Heartbeats } from '../../orchestrator/locks/heartbeat.ts';
 import type { ProcessLook } from '../../toolchain/process-identity.ts';
 import { known, machine, observer, processOf, user } from './support/owner.ts';
 
@@ -83,7 +84,9 @@ describe('the table of whether a process is alive, over every combination of fac
 describe('processes that records name', () => {
   const now = Date.parse('2030-01-01T00:10:00Z');
   const one = processOf('n1');
-  const nothingHeard = { heard: new Map<string, Date>(), hearAgain: () => Promise.resolve(new Map<string, Date>()), now };
+  const beatAt = (ms: number): Heartbeats => new Map([['n1', { key: 'n1', etag: 'e', size: 1, modified: new Date(ms) }]]);
+  const nothing: Heartbeats = new Map();
+  const nothingHeard = { heard: nothing, hearAgain: () => Promise.resolve(nothing), isOf: () => Promise.resolve(true), now };
 
   it('are told apart by machine, number and start, and not by the nonce alone', async () => {
     const copied = { ...one, pid: 999_999 };
@@ -120,7 +123,7 @@ describe('processes that records name', () => {
 
   it('are heard again only where one was not seen to be alive', async () => {
     let times = 0;
-    const hearAgain = () => Promise.resolve(new Map([['n1', new Date(now + times++)]]));
+    const hearAgain = () => Promise.resolve(beatAt(now + times++));
     await seeProcesses(
       [one],
       observer(() => true),
@@ -133,5 +136,29 @@ describe('processes that records name', () => {
       { ...nothingHeard, hearAgain },
     );
     expect([times, liveness(one), heard.get('n1')]).toEqual([1, known.heard, new Date(now)]);
+  });
+
+  it('are not heard of by a heartbeat that is another’s', async () => {
+    const asked: unknown[] = [];
+    const { liveness, heard } = await seeProcesses(
+      [one],
+      observer(() => false),
+      {
+        ...nothingHeard,
+        hearAgain: () => Promise.resolve(beatAt(now)),
+        isOf: (listed, process) => (asked.push([listed.key, process.pid]), Promise.resolve(false)),
+      },
+    );
+    expect([asked, liveness(one), heard.get('n1')]).toEqual([[['n1', one.pid]], known.dead, undefined]);
+  });
+
+  it('that are seen to live cost no read of their heartbeats', async () => {
+    const isOf = (): Promise<boolean> => Promise.reject(new Error('not asked'));
+    const { heard } = await seeProcesses(
+      [one],
+      observer(() => true),
+      { ...nothingHeard, heard: beatAt(now), isOf },
+    );
+    expect(heard.get('n1')).toEqual(new Date(now));
   });
 });

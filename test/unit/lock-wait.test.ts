@@ -9,7 +9,7 @@ import { durableLockKey, heartbeatKey, lockFolder, recordKey, waitingKey } from 
 import { styleFor } from '../../orchestrator/ui/reporter.ts';
 import { describeEvent } from '../../orchestrator/ui/describe.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, lockOf, observer, processOf } from './support/owner.ts';
+import { beatOf, engineLock, lockOf, observer, processOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
 const stack = 'example.vpc.a';
@@ -149,7 +149,7 @@ describe('a wait for locks', () => {
 
   it('goes on while the run has no lock between two of its stacks, and not when its heartbeat is gone', async () => {
     own();
-    bucket.set(heartbeatKey('example', 'other'), '{}');
+    bucket.set(heartbeatKey('example', 'other'), beatOf('other'));
     await wait((sleep) => {
       if (sleep === 1) free();
       if (sleep === 4) bucket.delete(heartbeatKey('example', 'other'));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LockWatch } from '../../orchestrator/locks/lock-watch.ts';
 import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { deferred } from './support/deferred.ts';
-import { HookedStore } from './support/hooked-store.ts';
+import { HookedStore, never } from './support/hooked-store.ts';
 import { MemoryStore } from './support/memory-store.ts';
 
 let bucket: MemoryStore;
@@ -128,6 +128,34 @@ describe('a lock that is watched', () => {
 });
 
 describe('a lock that is to be written by', () => {
+  it('is not known to stand where a look did not end within 10 s, and the next look asks anew', async () => {
+    add('example.a');
+    vi.setSystemTime(Date.now() + 60_000);
+    store.before = () => never();
+    const confirmed = watch.confirm('example.a').catch((cause: unknown) => String(cause));
+    await seconds(9);
+    expect(told).toEqual([]);
+    await seconds(2);
+    expect(await confirmed).toMatch(/whether the lock stands is not known: the bucket did not say within 10 s/);
+    store.before = () => undefined;
+    const again = watch.confirm('example.a');
+    // The look of the timer was under way by then, and is given up too.
+    await seconds(11);
+    await expect(again).resolves.toBeUndefined();
+    expect(told).toEqual([]);
+  });
+
+  it('is asked for with a signal that is aborted where nobody waits for it any more', async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    bucket.list = (_: string, signal?: AbortSignal) => {
+      signals.push(signal);
+      return never();
+    };
+    const look = new LockWatch(bucket, 'example').look();
+    await seconds(11);
+    expect([await look, signals.map((signal) => signal?.aborted)]).toEqual([expect.any(Error), [true]]);
+  });
+
   it('is confirmed at once where it was seen a moment ago', async () => {
     add('example.a');
     await watch.confirm('example.a');

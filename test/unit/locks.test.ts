@@ -619,11 +619,14 @@ describe('a lock, as plain pulumi reads it', () => {
 
   it('is read back as it was', () => {
     const record = lockOf(stack, 'one', { ciLink: 'https://ci.example/1', restoredAt: '2030-01-01T05:00:00.000Z' });
-    expect(readLock(writeLock(record), true)).toEqual({ kind: 'holdfast', record });
+    expect(readLock(writeLock(record), record.stack)).toEqual({ kind: 'holdfast', record });
   });
 
   it('is one of the engine under any other name', () => {
-    expect(readLock(writeLock(lockOf(stack, 'one')), false)).toMatchObject({ kind: 'engine', engine: { pid: 42, hostname: 'build-7' } });
+    expect(readLock(writeLock(lockOf(stack, 'one')), undefined)).toMatchObject({
+      kind: 'engine',
+      engine: { pid: 42, hostname: 'build-7' },
+    });
   });
 
   it('names no secret', () => {

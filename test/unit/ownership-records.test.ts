@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { TaggedObject } from '../../orchestrator/aws/tagged-objects.ts';
 import { withoutDisowned } from '../../orchestrator/cli/apply-settings.ts';
+import { largest } from '../../orchestrator/state/bounded.ts';
 import { standingLocks } from '../../orchestrator/locks/durable-locks.ts';
 import { readLock, writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { claimStack, takeOverStack } from '../../orchestrator/ownership/claim.ts';
@@ -140,16 +141,7 @@ describe('the records of a network', () => {
 
   it.each([
     ['its content cannot be read', key, '{', stack, /not JSON/],
-    ['its key is of no stack', '.holdfast/stacks/example/odd name.json', '{}', 'odd name', /its key is of no stack/],
-    ['its key has no ending', `${key}x`, '{}', `${stack}.jsonx`, /its key is of no stack/],
-    [
-      'its key is of a stack of another network',
-      '.holdfast/stacks/example/other.vpc.a.json',
-      JSON.stringify(freeRecord('other.vpc.a')),
-      'other.vpc.a',
-      /its key is of no stack/,
-    ],
-    ['it is larger than any record', key, ' '.repeat(1_000_001), stack, /it has 1000001 bytes/],
+    ['it is larger than any record', key, ' '.repeat(largest.record + 1), stack, new RegExp(`it has ${largest.record + 1} bytes`)],
   ])('say nothing of a stack whose record cannot be used, and say the others: %s', async (_, at, body, name, why) => {
     putRecord(store, freeRecord('example.b'));
     store.set(at, body);
@@ -158,8 +150,19 @@ describe('the records of a network', () => {
     expect([...unreadable]).toEqual([[name, { kind: 'unreadable', stack: name, key: at, why: expect.stringMatching(why) as string }]]);
   });
 
+  it.each([
+    ['is of no stack', '.holdfast/stacks/example/odd name.json', '{}'],
+    ['has no ending', `${key}x`, '{}'],
+    ['is of a stack of another network', '.holdfast/stacks/example/other.vpc.a.json', JSON.stringify(freeRecord('other.vpc.a'))],
+  ])('have none among them whose key %s: it is told by its key, and is of no stack', async (_, at, body) => {
+    putRecord(store, freeRecord('example.b'));
+    store.set(at, body);
+    const { byStack, unreadable, strays } = await readRecords(store, 'example');
+    expect([[...byStack.keys()], [...unreadable.keys()], strays]).toEqual([['example.b'], [], { keys: [at], more: 0 }]);
+  });
+
   it('are not fetched where they are larger than any record', async () => {
-    store.set(key, ' '.repeat(1_000_001));
+    store.set(key, ' '.repeat(largest.record + 1));
     const hooked = new HookedStore(store);
     await readRecords(hooked, 'example');
     expect(hooked.calls.map(({ op }) => op)).toEqual(['list']);
@@ -174,6 +177,16 @@ describe('the records of a network', () => {
     const { byStack, unreadable } = await readRecords(hooked, 'example');
     expect([byStack.size, unreadable.size]).toEqual([0, 0]);
   });
+});
+
+it('a record that could not be read back is not written, and the one that is there stays', async () => {
+  putRecord(store, ownedRecord(stack, 'recovering'));
+  const before = store.bodyOf(key);
+  const answers = [{ resource: 'vpc\u001b[2J', answer: 'forget' as const }];
+  await expect(swap(stack, { type: 'answer', as, answers }, { store, patience: { seconds: 0 }, now: () => 0 })).rejects.toThrow(
+    /could not be read again was not written/,
+  );
+  expect(store.bodyOf(key)).toBe(before);
 });
 
 /** Each event that changes the phase: from where, and to where. */
@@ -440,7 +453,7 @@ async function claimed(more: Partial<ClaimRequest> = {}) {
 }
 
 const lockOwner = (): string | undefined => {
-  const content = readLock(store.bodyOf(lockKey) ?? '', true);
+  const content = readLock(store.bodyOf(lockKey) ?? '', stack);
   return content.kind === 'holdfast' ? `${content.record.run} ${content.record.epoch}` : undefined;
 };
 

@@ -287,10 +287,10 @@ const refusals: readonly (readonly [
   [
     'a record of ours that cannot be read',
     'journal',
-    { unreadableRecords: ['.holdfast/frozen/a.json: it is not JSON', '.holdfast/verified/b.json: newer'] },
-    ['up', 'destroy', 'preflight'],
+    { unreadableRecords: ['.holdfast/stacks/n/n.a.json: it is not JSON', '.holdfast/stacks/n/n.b.json: newer'] },
+    ['preflight'],
     3,
-    /a\.json: it is not JSON; .*b\.json: newer/,
+    /n\.a\.json: it is not JSON; .*n\.b\.json: newer/,
   ],
   [
     'an upstream that was never deployed',

@@ -26,6 +26,9 @@ const state = (etag: string, pending: StackState['pendingOperations'] = []): Sta
 });
 const dossier = (different: Partial<ReadableDossier> = {}): ReadableDossier => ({
   schema: 1,
+  network: 'example',
+  run: 'r1',
+  stack,
   recovery: 'rec',
   outcome: 'held',
   why: 'the lock could not be released',

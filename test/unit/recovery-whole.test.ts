@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
 import { isAsVerified } from '../../orchestrator/run/standing.ts';
@@ -13,6 +14,7 @@ import { closeGateway, network, RecoveryRig, run } from './support/recovery-rig.
 import { cidr, interruptedCreate, interruptions } from './support/recovery-interruptions.ts';
 import type { Interruption } from './support/recovery-interruptions.ts';
 import { stack } from './support/recovery.ts';
+import { putRecord } from './support/records.ts';
 
 afterAll(closeGateway);
 
@@ -119,6 +121,22 @@ describe('a recovery', () => {
     };
     await rig.recover('rec-1', { store: new HookedStore(rig.bucket), ...options, parts: { dropSpool } });
     expect(locked).toEqual([false]);
+  });
+
+  it('leaves out a spool that is not what its run put there, by the SHA-256 in the record', async () => {
+    const { wanted, interrupt, options }: Interruption = interruptions['a create'];
+    const notes = async (spoolDigest: string | undefined): Promise<readonly string[]> => {
+      const rig = new RecoveryRig(wanted);
+      await interrupt(rig);
+      const record = await rig.record();
+      if (!record || !('run' in record) || !record.run) throw new Error('nothing was interrupted');
+      putRecord(rig.bucket, { ...record, run: { ...record.run, ...(spoolDigest === undefined ? {} : { spoolDigest }) } });
+      await rig.recover('rec-1', { ...options, parts: { spoolOf: () => Promise.resolve('{}') } });
+      return rig.events.flatMap((event) => (event.type === 'note' && event.message.includes('spool') ? [event.message] : []));
+    };
+    expect(await notes('0'.repeat(64))).toEqual([expect.stringContaining('is not what the run put there')]);
+    expect(await notes(createHash('sha256').update('{}').digest('hex'))).toEqual([]);
+    expect(await notes(undefined)).toEqual([expect.stringContaining('nothing in the bucket says what is in it')]);
   });
 
   it('leaves the version that it verified as the verified one', async () => {

@@ -22,7 +22,7 @@ import { checkpointKey, durableLockKey, heartbeatKey, lockFolder, recordKey } fr
 import type { ProcessLook } from '../../toolchain/process-identity.ts';
 import { checkpointOf, urnOf } from './support/fake-engine.ts';
 import { MemoryStore } from './support/memory-store.ts';
-import { engineLock, known, lockOf, lookOf, observer, processOf } from './support/owner.ts';
+import { beatOf, engineLock, known, lockOf, lookOf, observer, processOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 import { trusted } from './support/declared.ts';
 
@@ -31,7 +31,7 @@ const since = new Date('2030-01-01T00:00:00Z');
 
 const lockAt = (name: string, body: string): StandingLock => {
   const key = `${lockFolder(stack)}${name}`;
-  return { stack, key, etag: '"1"', since, content: readLock(body, key === durableLockKey(stack)) };
+  return { stack, key, etag: '"1"', since, content: readLock(body, key === durableLockKey(stack) ? stack : undefined) };
 };
 
 const byAda = lockOf(stack, 'ada', { operation: 'freeze', incident: 'INC-7' });
@@ -393,22 +393,22 @@ describe('what the bucket says', () => {
     [121, 'held'],
   ])('is of a process elsewhere what its heartbeat says: %i s ago is %s', async (seconds, kind) => {
     runOf('one', 'running');
-    store.set(heartbeatKey('example', 'one'), {});
+    store.set(heartbeatKey('example', 'one'), beatOf('one'));
     expect(await standing({ machine: 'machine-2', now: () => since.getTime() + seconds * 1000 })).toMatchObject({ kind });
   });
 
   it('is not what an earlier heartbeat says of a process of this machine that is seen to be gone', async () => {
     runOf('one', 'running');
-    store.set(heartbeatKey('example', 'one'), {});
+    store.set(heartbeatKey('example', 'one'), beatOf('one'));
     expect(await standing({ now: () => since.getTime() })).toMatchObject({ kind: 'held' });
   });
 
   it('is what a heartbeat says that came after the process was taken for gone', async () => {
     runOf('one', 'running');
-    store.set(heartbeatKey('example', 'one'), {});
+    store.set(heartbeatKey('example', 'one'), beatOf('one'));
     const lookAt = (process: ProcessRecord): Promise<ProcessLook> => {
       store.modified = new Date(since.getTime() + 30_000);
-      store.set(heartbeatKey('example', 'one'), {});
+      store.set(heartbeatKey('example', 'one'), beatOf('one'));
       return lookOf(process, false);
     };
     expect(await standing({ lookAt, now: () => since.getTime() + 3_600_000 })).toMatchObject({ kind: 'locked' });

@@ -147,7 +147,7 @@ describe('the lock of a held stack that somebody removed', () => {
 
   it('is back, with who had it and that it was put back', async () => {
     expect(await restoreLocks(await requestOf())).toBe(true);
-    expect(readLock(rig.bucket.bodyOf(lockKey) ?? '', true)).toEqual({
+    expect(readLock(rig.bucket.bodyOf(lockKey) ?? '', 'example.a')).toEqual({
       kind: 'holdfast',
       record: {
         ...lockOf('example.a', 'mine'),

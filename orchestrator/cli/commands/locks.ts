@@ -36,6 +36,7 @@ export async function locks(this: Context, flags: LocksFlags): Promise<void> {
             ...(told === undefined ? {} : { told }),
             notes,
             unreadable: standings.unreadable,
+            strays: standings.strays,
           }),
         );
       else {

@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { NotOwn } from '../../../toolchain/own-folder.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { shortOf } from '../../domain/stack-name.ts';
 import { nodeOf } from '../../graph/graph.ts';
-import { spooledFile } from '../../gateway/spool.ts';
+import { spooledFile, spoolFolder } from '../../gateway/spool.ts';
 import { verifiedOf } from '../../run/standing.ts';
 import type { Standings } from '../../run/standing.ts';
 import { readIndex } from '../../state/index-of-stacks.ts';
@@ -40,8 +39,10 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       }
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...broken.keys(), ...standings.byStack.keys()]);
-      const spools = await spoolsOf(join(this.root, '.holdfast', 'spool', file.network.spec.network), standings, (message) =>
-        tell({ type: 'note', message }),
+      const spools = await spoolsOf(
+        (run) => spoolFolder(this.root, file.network.spec.network, run),
+        standings,
+        (message) => tell({ type: 'note', message }),
       );
       const whole = await wholeSince(standings, () => readIndex(aws.store, file.network.spec.network));
       const stacks = [...names].map((stack): StackStatus => {
@@ -62,7 +63,8 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
           ),
         };
       });
-      if (flags.json) print(this, JSON.stringify({ ...header(), stacks, notes, unreadable: standings.unreadable }));
+      if (flags.json)
+        print(this, JSON.stringify({ ...header(), stacks, notes, unreadable: standings.unreadable, strays: standings.strays }));
       else print(this, describeStatus(stacks, standings, spools, styleFor(this.process.stdout, this.env)));
       // Also of one whose checkpoint cannot be read: that it is held is in the journal.
       return [...standings.byStack.values()].some(({ kind }) => kind === 'held') ? exitCodes.held : exitCodes.done;
@@ -71,11 +73,15 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
 }
 
 /** Of each held stack: what its own run, and no other one, has left on this machine. */
-async function spoolsOf(folder: string, { byStack }: Standings, onNote: (message: string) => void): Promise<Map<string, string>> {
+async function spoolsOf(
+  folderOf: (run: string) => string,
+  { byStack }: Standings,
+  onNote: (message: string) => void,
+): Promise<Map<string, string>> {
   const found = await Promise.all(
     [...byStack].map(async ([stack, standing]): Promise<[string, string][]> => {
       if (standing.kind !== 'held' || standing.run === undefined) return [];
-      const file = await spooledFile(join(folder, standing.run), stack).catch((cause: unknown) => {
+      const file = await spooledFile(folderOf(standing.run), stack).catch((cause: unknown) => {
         if (!(cause instanceof NotOwn)) throw cause;
         for (const { message, next } of cause.problems) onNote(`${message} ${next}`);
         return undefined;

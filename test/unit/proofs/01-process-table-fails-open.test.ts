@@ -92,7 +92,7 @@ describe.runIf(process.platform === 'linux')('H1: "dead" is concluded from a loo
       uid: 1001,
       gid: 1001,
       stdio: 'ignore',
-      env: { PATH: process.env['PATH'], HOLDFAST_ENGINE_OF: 'nonce-of-alice/example.vpc.a/x' },
+      env: { PATH: process.env['PATH'], HOLDFAST_ENGINE_OF: 'nonce-of-alice/example.vpc.a/x', HOLDFAST_ENGINE_BY: '4194305 then' },
     });
     children.push(child);
     await new Promise((resolve) => setTimeout(resolve, 300));

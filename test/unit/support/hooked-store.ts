@@ -43,12 +43,12 @@ export class HookedStore implements ObjectStore {
     return this.#hooked('versions', prefix, () => this.#inner.versions(prefix));
   }
 
-  get(key: string): Promise<StoredBody | undefined> {
-    return this.#hooked('get', key, () => this.#inner.get(key));
+  get(key: string, mostBytes?: number): Promise<StoredBody | undefined> {
+    return this.#hooked('get', key, () => this.#inner.get(key, mostBytes));
   }
 
-  getVersion(key: string, version: string): Promise<Uint8Array | undefined> {
-    return this.#hooked('get-version', key, () => this.#inner.getVersion(key, version));
+  getVersion(key: string, version: string, mostBytes?: number): Promise<Uint8Array | undefined> {
+    return this.#hooked('get-version', key, () => this.#inner.getVersion(key, version, mostBytes));
   }
 
   put(key: string, body: string | Uint8Array, condition: PutCondition, write?: string): Promise<Conditional<{ readonly etag: string }>> {

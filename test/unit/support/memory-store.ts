@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ObjectTooLarge } from '../../../orchestrator/state/object-store.ts';
 import type {
   Conditional,
   ObjectStore,
@@ -77,8 +78,11 @@ export class MemoryStore implements ObjectStore {
     );
   }
 
-  get(key: string): Promise<StoredBody | undefined> {
-    return Promise.resolve(this.#objects.get(key));
+  get(key: string, mostBytes = Infinity): Promise<StoredBody | undefined> {
+    const stored = this.#objects.get(key);
+    if (stored !== undefined && Buffer.byteLength(stored.body) > mostBytes)
+      return Promise.reject(new ObjectTooLarge(key, { bytes: Buffer.byteLength(stored.body), etag: stored.etag }, mostBytes));
+    return Promise.resolve(stored);
   }
 
   folders(prefix: string): Promise<readonly string[]> {
@@ -93,8 +97,10 @@ export class MemoryStore implements ObjectStore {
     return Promise.resolve(found.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)));
   }
 
-  getVersion(key: string, version: string): Promise<Uint8Array | undefined> {
+  getVersion(key: string, version: string, mostBytes = Infinity): Promise<Uint8Array | undefined> {
     const found = this.#versions.find((each) => each.key === key && each.version === version && each.etag !== undefined);
+    if (found !== undefined && Buffer.byteLength(found.body) > mostBytes)
+      return Promise.reject(new ObjectTooLarge(key, { bytes: Buffer.byteLength(found.body), etag: found.etag ?? '' }, mostBytes));
     return Promise.resolve(found && Buffer.from(found.body));
   }
 

@@ -56,5 +56,8 @@ export const lockOf = (stack: string, run = 'mine', different: Partial<LockRecor
   ...different,
 });
 
+/** What a process keeps in the bucket while it works; the run's name is that of its process as well. */
+export const beatOf = (nonce: string, run = nonce): object => ({ schema: 1, nonce, run, host: 'build-7', pid: 42 });
+
 /** What plain pulumi writes as its lock. */
 export const engineLock = { pid: 7, username: 'bob', hostname: 'laptop', timestamp: '2030-01-01T00:00:00Z' };

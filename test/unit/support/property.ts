@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { count } from '../../support/tier.ts';
 
 const { PROPERTY_RUNS, PROPERTY_SEED, PROPERTY_PATH } = process.env;
 
@@ -17,5 +18,10 @@ fc.configureGlobal({
 
 /** Fewer cases for a property of which each takes long, more for one that has rare cases. */
 export const times = (factor: number): { readonly numRuns: number } => ({ numRuns: Math.max(1, Math.round(runs * factor)) });
+
+/** For what others may have forged: a few hundred cases at each push, and 10,000 with all tests. */
+export const forged: { readonly numRuns: number } = {
+  numRuns: count({ push: 2 * runs, all: Math.max(2 * runs, 10_000) }),
+};
 
 export { fc };
