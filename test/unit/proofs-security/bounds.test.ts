@@ -151,7 +151,12 @@ it('a record of 200 MB is not read into memory, and holds its own stack', async 
 const folders: readonly [what: string, keyOf: (number: number) => string, act: (store: ObjectStore) => Promise<unknown>, most: number][] = [
   ['records of stacks', (number) => recordKey(`example.vpc.s${number}`), (store) => readRecords(store, 'example'), flood],
   ['objects among the records', (number) => `.holdfast/stacks/example/odd-${number}`, (store) => readRecords(store, 'example'), 0],
-  ['checkpoints', (number) => `.pulumi/stacks/holdfast/example.vpc.s${number}.json`, (store) => readStates(store, 'example', trusted), flood],
+  [
+    'checkpoints',
+    (number) => `.pulumi/stacks/holdfast/example.vpc.s${number}.json`,
+    (store) => readStates(store, 'example', trusted),
+    flood,
+  ],
   [
     'objects in the journal of one run',
     (number) => `${runPrefix('example', 'r1')}${number}`,

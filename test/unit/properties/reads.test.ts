@@ -318,21 +318,16 @@ describe('what others may have written', () => {
   it(
     'is a checkpoint of its own stack, or unreadable, and leaves the others as they are',
     async () => {
-      const resource = {
-        urn: 'urn:pulumi:a::holdfast::aws:ec2/vpc:Vpc::vpc',
-        type: 'aws:ec2/vpc:Vpc',
-        custom: true,
-        id: 'vpc-1',
-        inputs: {},
-        outputs: {},
+      const honestOf = (stack: string) => {
+        const urn = `urn:pulumi:${stack}::holdfast::aws:ec2/vpc:Vpc::vpc`;
+        const resource = { urn, type: 'aws:ec2/vpc:Vpc', custom: true, id: 'vpc-1', inputs: {}, outputs: {} };
+        return { version: 3, checkpoint: { latest: { resources: [resource], pending_operations: [{ type: 'creating', resource }] } } };
       };
-      const operation = { type: 'creating', resource };
-      const honest = { version: 3, checkpoint: { latest: { resources: [resource], pending_operations: [operation] } } };
       await fc.assert(
-        fc.asyncProperty(forgedBody(honest), hostileText, async (body, name) => {
+        fc.asyncProperty(forgedBody(honestOf('example.a')), hostileText, async (body, name) => {
           const store = new MemoryStore();
           store.set(checkpointKey('example.a'), body);
-          store.set(checkpointKey('example.b'), honest);
+          store.set(checkpointKey('example.b'), honestOf('example.b'));
           if (!/^[ab]$/.test(name)) store.set(`.pulumi/stacks/holdfast/example.${name}.json`, body);
           const { states, unreadable } = await readStates(store, 'example', trusted);
           expect(states.get('example.b')?.resources).toBe(1);
