@@ -62,7 +62,11 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        // Text of others, which is made visible where it is put into a sentence.
+        { allowNumber: true, allowBoolean: true, allow: [{ from: 'file', name: 'Foreign', path: 'orchestrator/domain/foreign.ts' }] },
+      ],
       '@typescript-eslint/consistent-type-definitions': 'off',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' }],
@@ -77,6 +81,30 @@ export default tseslint.config(
     ignores: ['orchestrator/ui/**', ...Object.keys(mayReadWords)],
     plugins: { holdfast: { rules: { 'no-decision-on-words': decideOnCodes } } },
     rules: { 'holdfast/no-decision-on-words': 'error' },
+  },
+  {
+    name: 'one-way-out-for-text',
+    files: ['orchestrator/**/*.ts'],
+    ignores: [
+      'orchestrator/ui/outlet.ts',
+      'orchestrator/ui/reporter.ts',
+      'orchestrator/ui/screen.ts',
+      'orchestrator/cli/report.ts',
+      'orchestrator/cli/main.ts',
+    ],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.property.name='write'][callee.object.property.name=/^std(out|err)$/]",
+          message: 'Print through cli/report.ts or an event: what others wrote is made visible there',
+        },
+        {
+          selector: "MemberExpression[object.name='process'][property.name=/^std(out|err)$/]",
+          message: 'The streams of the process are behind the outlets of cli/main.ts: take the context',
+        },
+      ],
+    },
   },
   ...rooms,
   only('orchestrator/domain', ['orchestrator/domain/**/*.ts'], {

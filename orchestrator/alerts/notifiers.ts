@@ -1,3 +1,4 @@
+import { visible } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { Alert } from './alert.ts';
 
@@ -35,7 +36,11 @@ export function topicNotifier(topic: string, words: AlertWords, publish: (messag
     to: topic,
     send: (alert) => {
       const { kind, network, stack } = alert;
-      return publish({ subject: words.title(alert), text: words.text(alert), attributes: { kind, network, stack } });
+      return publish({
+        subject: words.title(alert),
+        text: words.text(alert),
+        attributes: { kind, network: visible(network), stack: visible(stack) },
+      });
     },
   };
 }
@@ -50,11 +55,12 @@ export function webhookNotifier(address: string | undefined, variable: string, w
     to: `the address in ${variable}`,
     send: async (alert) => {
       if (address === undefined || address === '') throw new Error(`${variable} is not set`);
-      if (!/^https?:/.test(address) || !URL.canParse(address)) throw new Error(`${variable} holds no address that starts with https://`);
+      if (!isPrivate(address))
+        throw new Error(`${variable} holds no address that starts with https:// (http:// is taken for this machine's own alone)`);
       const answer = await fetch(address, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ text: escaped(words.text(alert)) }),
+        body: JSON.stringify({ text: inChat(words.text(alert)) }),
         // Wherever it were sent on to, it would be somewhere that nobody chose.
         redirect: 'error',
         signal: AbortSignal.timeout(patienceMs),
@@ -67,8 +73,25 @@ export function webhookNotifier(address: string | undefined, variable: string, w
   };
 }
 
-/** The three characters that chats give a meaning: https://docs.slack.dev/messaging/formatting-message-text/ */
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+/** Whether only its server can read what is sent there: an alert says who works on what. */
+function isPrivate(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || (protocol === 'http:' && /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(hostname));
+}
+
+/**
+ * As words alone, whoever wrote them. The three characters that Slack gives a meaning (`<!channel>`, `<https://…|text>`), and what the others do: names that wake
+ * everyone, links under another text, code. https://docs.slack.dev/messaging/formatting-message-text/ https://docs.mattermost.com/messaging-collaboration/format-messages.html
+ */
+const inChat = (text: string): string =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(/(?<![\p{L}\p{N}_.+-])@|@(?=(?:channel|here|all|everyone)(?![\p{L}\p{N}]))/giu, '(at)')
+    .replaceAll(/\](?=[([])/g, '] ')
+    .replaceAll('`', "'");
 
 /** `fetch failed` says nothing; what is behind it does. */
 function causeOf(cause: unknown): string {

@@ -6,7 +6,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Everything that a command has of the world: passed in, so that tests pass their own. */
 export interface Context extends CommandContext {
-  readonly process: { readonly stdout: Output; readonly stderr: Output; exitCode?: number | string | null };
+  readonly process: {
+    readonly stdout: Output;
+    readonly stderr: Output;
+    readonly env?: Environment;
+    exitCode?: number | string | null;
+  };
   readonly env: Environment;
   /** Folder that relative paths start from. */
   readonly cwd: string;

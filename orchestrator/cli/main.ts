@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { run } from '@stricli/core';
 import { exitCodes } from '../domain/exit-codes.ts';
+import { outgoing, outlet } from '../ui/outlet.ts';
 import { app } from './app.ts';
 import type { Context } from './context.ts';
 
@@ -10,8 +11,7 @@ import type { Context } from './context.ts';
 export async function main(inputs: readonly string[]): Promise<void> {
   const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
   const context: Context = {
-    // Node types the exit code as possibly undefined, where stricli has it absent: the same thing.
-    process: process as Context['process'],
+    process: behindOutlets(),
     env: { ...process.env },
     // npm runs scripts in the package's folder; a relative path starts where the person stands.
     cwd: process.cwd() === root ? (process.env['INIT_CWD'] ?? root) : process.cwd(),
@@ -21,7 +21,7 @@ export async function main(inputs: readonly string[]): Promise<void> {
     ask: async (question) => {
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {
-        return await lines.question(question);
+        return await lines.question(outgoing(question));
       } finally {
         lines.close();
       }
@@ -32,4 +32,19 @@ export async function main(inputs: readonly string[]): Promise<void> {
   await run(app, inputs, context);
   // The parser's own codes are negative: what it did not understand is a usage error.
   if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = exitCodes.usage;
+}
+
+/** Nothing of the program writes to a terminal or a log but through these; the parser's own messages repeat what was typed, in a CI by anybody. */
+function behindOutlets(): Context['process'] {
+  return {
+    stdout: outlet(process.stdout),
+    stderr: outlet(process.stderr),
+    env: process.env,
+    get exitCode() {
+      return process.exitCode ?? null;
+    },
+    set exitCode(code) {
+      process.exitCode = code ?? undefined;
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import { exitCodes } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
+import { jsonText, shown, visible } from '../domain/foreign.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import type { Emit } from '../run/events.ts';
 import { openReporter } from '../ui/reporter.ts';
@@ -16,7 +17,7 @@ export async function report(
   try {
     exitCode = await body(reporter.emit, async (question) => {
       await reporter.settled();
-      return await context.ask(question);
+      return await context.ask(visible(question));
     });
   } catch (cause) {
     if (cause instanceof Refusal) {
@@ -27,7 +28,8 @@ export async function report(
         type: 'problem',
         problem: {
           reason: 'unexpected',
-          message: flags.verbose && cause instanceof Error ? (cause.stack ?? cause.message) : messageOf(cause),
+          message: messageOf(cause),
+          ...(flags.verbose && cause instanceof Error ? { lines: (cause.stack ?? '').split('\n') } : {}),
           next: 'This is not a message that Holdfast meant to print. See where the stacks stand with `npm run status`; --verbose prints where it came from.',
         },
       });
@@ -38,7 +40,24 @@ export async function report(
   context.process.exitCode = exitCode;
 }
 
-/** For commands whose answer is one thing: text for a person, or one JSON document. */
-export function print(context: Context, text: string): void {
-  context.process.stdout.write(`${text}\n`);
+/**
+ * For commands whose answer is one thing: text for a person.
+ * @param words make it of facts, of which each was made visible before: so they cannot be forgotten, and whatever has a meaning in the text is the words' own
+ */
+export function print<Facts extends readonly unknown[]>(
+  context: Pick<Context, 'process'>,
+  words: (...facts: Facts) => string,
+  ...facts: Facts
+): void {
+  context.process.stdout.write(`${words(...shown(facts))}\n`);
+}
+
+/** Beside the document that goes to stdout. */
+export function warn(context: Pick<Context, 'process'>, text: string): void {
+  context.process.stderr.write(`${visible(text)}\n`);
+}
+
+/** The same for a machine: one JSON document. @param indent of a document that people read too */
+export function printJson(context: Pick<Context, 'process'>, document: unknown, indent?: number): void {
+  context.process.stdout.write(`${jsonText(document, indent)}\n`);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { escapeOf, visible as visibleText } from './foreign.ts';
 import { parseStackName, partPattern } from './stack-name.ts';
 
 /**
@@ -126,10 +127,8 @@ function cut(text: string, longest: number): string {
   return text.length <= longest ? text : text.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '') + '…';
 }
 
-const escapeOf = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-
 /** The same in characters that are seen, and on one line: of what others may have written, such as a key. */
-export const visible = (text: string, longest = 300): string => cut(text.replaceAll(new RegExp(unseen, 'gu'), escapeOf), longest);
+export const visible = (text: string, longest = 300): string => visibleText(text, longest);
 
 /** Text of one line that is written. */
 export const fittedLine = (text: string, longest = 500): string => visible(text.replaceAll(/\s*[\r\n]+\s*/g, ' '), longest);

@@ -1,10 +1,14 @@
 import type { ExitCode } from './exit-codes.ts';
+import { visible } from './foreign.ts';
 
 /** Something that a person has to know and act on: what happened, to what, and what to do next. An expected failure, so a value and not an exception. */
 export interface Problem {
   /** Kebab-case, stable: scripts may match on it. */
   readonly reason: string;
+  /** One line; below it may be what a tool printed. */
   readonly message: string;
+  /** What is to be read below it, a line each. */
+  readonly lines?: readonly string[];
   /** What to do next, with the command where there is one. */
   readonly next: string;
   readonly file?: string;
@@ -36,7 +40,10 @@ export function orRefuse<T>(result: Result<T>, exitCode: ExitCode): T {
   throw new Refusal(exitCode, ...result.problems);
 }
 
-/** For causes that come from libraries as `unknown`. */
+/** More of one error is not read. */
+const mostCharacters = 2000;
+
+/** For causes that come from libraries as `unknown`: one line, of printable characters, as the words are AWS's, the system's or a library's. */
 export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return visible(cause instanceof Error ? cause.message : String(cause), mostCharacters);
 }

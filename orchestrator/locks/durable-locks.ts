@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { webLink } from '../domain/foreign.ts';
 import { visible } from '../domain/forms.ts';
 import { parseStackName } from '../domain/stack-name.ts';
 import { fewAtOnce, largest, readListed, straysOf } from '../state/bounded.ts';
@@ -248,7 +249,8 @@ export function describeLock({ stack, key, since, content }: StandingLock): stri
       if (operation === 'recover')
         return `${stack} is being recovered by ${user}@${host} (pid ${pid}, recovery ${content.record.recovery ?? run}) since ${startedAt}`;
       if (operation === 'freeze') return `${stack} is frozen by ${user}@${host} since ${startedAt}, incident ${incident ?? 'unknown'}`;
-      const link = ciLink === undefined ? '' : `, ${ciLink}`;
+      const page = webLink(ciLink);
+      const link = page === undefined ? '' : `, ${page}`;
       return `${stack} is locked by ${user}@${host} (pid ${pid}, run ${run}, ${operation}) since ${startedAt}${link}`;
     }
     case 'engine': {

@@ -9,7 +9,10 @@ export interface CheckResult {
   readonly title: string;
   /** `not-checked`: what it is about could not be looked at, so nothing is known of it. */
   readonly outcome: 'ok' | 'not-checked' | 'warn' | 'fail';
+  /** One line. */
   readonly message: string;
+  /** What is to be read below it, a line each. */
+  readonly lines?: readonly string[];
   /** What to do, where it is not ok. */
   readonly next?: string;
   readonly file?: string;
@@ -23,12 +26,21 @@ export interface CheckResult {
 export type CheckOutcome =
   | { readonly outcome: 'ok'; readonly message: string }
   | { readonly outcome: 'not-checked'; readonly message: string }
-  | { readonly outcome: 'warn'; readonly message: string; readonly next: string }
-  | { readonly outcome: 'fail'; readonly message: string; readonly next: string; readonly file?: string; readonly line?: number };
+  | { readonly outcome: 'warn'; readonly message: string; readonly lines?: readonly string[]; readonly next: string }
+  | {
+      readonly outcome: 'fail';
+      readonly message: string;
+      readonly lines?: readonly string[];
+      readonly next: string;
+      readonly file?: string;
+      readonly line?: number;
+    };
 
 export const ok = (message: string): Extract<CheckOutcome, { outcome: 'ok' }> => ({ outcome: 'ok', message });
 export const notChecked = (because: string): CheckOutcome => ({ outcome: 'not-checked', message: because });
 export const warn = (message: string, next: string): CheckOutcome => ({ outcome: 'warn', message, next });
+/** Several things to say, a line each. */
+export const inLines = ([message = '', ...lines]: readonly string[]) => ({ message, ...(lines.length === 0 ? {} : { lines }) });
 export const fail = (message: string, next: string): Extract<CheckOutcome, { outcome: 'fail' }> => ({ outcome: 'fail', message, next });
 
 /** One check, and the commands that it stops. Others are only warned. */

@@ -11,7 +11,7 @@ import { shortOf } from '../domain/stack-name.ts';
 import type { Network } from '../network/read-network.ts';
 import type { UnreadableState } from '../state/checkpoints.ts';
 import { ignoredConditions, readProbe } from '../state/store-probe.ts';
-import { fail, notChecked, ok, warn } from './check.ts';
+import { fail, inLines, notChecked, ok, warn } from './check.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
 import { reviewDays } from './runbook-review.ts';
 import { checkSecrets } from './secrets.ts';
@@ -204,10 +204,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
       const lacking = properties.filter(({ id, outcome }) => outcome !== 'ok' && !hasCheckOfItsOwn.has(id));
       if (lacking.length === 0) return ok('as bootstrap makes them');
       const mended = lacking.some(({ shortfalls }) => shortfalls.some((shortfall) => shortfall.mended));
-      return warn(
-        lacking.map(({ what, shortfalls }) => `${what}: ${shortfalls.map(({ text }) => text).join('; ')}`).join('\n     '),
-        mended ? 'Run `npm run bootstrap`, which makes it so.' : 'See what each of them is: npm run bootstrap -- --check',
-      );
+      return {
+        ...warn('', mended ? 'Run `npm run bootstrap`, which makes it so.' : 'See what each of them is: npm run bootstrap -- --check'),
+        ...inLines(lacking.map(({ what, shortfalls }) => `${what}: ${shortfalls.map(({ text }) => text).join('; ')}`)),
+      };
     }),
   },
   {
@@ -216,7 +216,9 @@ export const checks: readonly Check<PreflightFacts>[] = [
     // `up` and `plan` leave the stack out, and what reads it. Of what is to go it is not known what stands on it.
     fatalFor: ['destroy', 'preflight'],
     look: inBucket(({ unreadable, bucket }) =>
-      unreadable.length === 0 ? ok('readable') : fail(tellUnreadable(unreadable), afterUnreadable(bucket, unreadable)),
+      unreadable.length === 0
+        ? ok('readable')
+        : { ...fail('', afterUnreadable(bucket, unreadable)), ...inLines(tellUnreadable(unreadable)) },
     ),
   },
   {
@@ -249,7 +251,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
     exitCode: exitCodes.held,
     look: inBucket(({ held }) => {
       if (held === 'told-one-by-one') return ok('recover tells of each');
-      return held.length === 0 ? ok('none') : fail(held.join('\n     '), 'They and what reads them are left out. See npm run status');
+      if (held.length === 0) return ok('none');
+      return { ...fail('', 'They and what reads them are left out. See npm run status'), ...inLines(held) };
     }),
   },
   {

@@ -4,7 +4,7 @@ import type { UnreadableState } from '../state/checkpoints.ts';
 type Refused = Pick<UnreadableState, 'key' | 'detail'>;
 
 /** Each with its key. */
-export const tellUnreadable = (states: readonly Refused[]): string => states.map(({ key, detail }) => `${key}: ${detail}`).join('\n     ');
+export const tellUnreadable = (states: readonly Refused[]): string[] => states.map(({ key, detail }) => `${key}: ${detail}`);
 
 /** What to do about checkpoints that no engine is shown. */
 export function afterUnreadable(bucket: string, states: readonly Refused[]): string {

@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises';
 import { LocalWorkspace, Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEvent, LocalWorkspaceOptions, OpType, PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { explainIfDenied } from '../aws/permissions/denial.ts';
-import { messageOf } from '../domain/problem.ts';
+import { Foreign, visible } from '../domain/foreign.ts';
+import type { Text } from '../domain/foreign.ts';
 import type { CloudSecrets } from '../state/secrets.ts';
 import { refuseOtherUsers } from '../../toolchain/loopback-peer.ts';
 import { ownIdentity, ProcessesUnseen, startedFromHere } from '../../toolchain/process-identity.ts';
@@ -67,7 +68,7 @@ export interface EngineRequest {
   /** How the program means a resource to be; of each one that a preview or an `up` comes to. */
   readonly onPlanned?: (resource: PlannedResource) => void;
   /** What the CLI itself prints. */
-  readonly onText?: (text: string) => void;
+  readonly onText?: (text: Foreign) => void;
   /** Aborting it interrupts the engine once (SIGINT): it ends the steps that are under way and starts none. Aborted before: nothing is started. */
   readonly signal?: AbortSignal;
   /**
@@ -117,7 +118,7 @@ type EngineEnd =
       /** False: no step began that could have changed AWS. True also where the engine was cut off, and its last events with it. */
       readonly started: boolean;
       /** The engine's and the provider's own errors, each once; or how the CLI ended, in a few lines. */
-      readonly errors: readonly string[];
+      readonly errors: readonly Text[];
       readonly interrupted: boolean;
     };
 
@@ -228,12 +229,12 @@ export class CliEngine {
       await act(stack, {
         color: 'never',
         onEvent: (event) => seen.add(event),
-        ...(request.onText ? { onOutput: request.onText } : {}),
+        ...(request.onText ? { onOutput: (text: string) => request.onText?.(new Foreign(text)) } : {}),
         ...(request.signal ? { signal: request.signal } : {}),
       });
       return { outcome: 'succeeded', steps: seen.ended, unfinished: seen.unfinished };
     } catch (cause) {
-      if (messageOf(cause).includes('the stack is currently locked by')) return { outcome: 'locked', message: lockText(messageOf(cause)) };
+      if (saidBy(cause).includes('the stack is currently locked by')) return { outcome: 'locked', message: lockText(saidBy(cause)) };
       return failedOf(request, seen, cause);
     } finally {
       if (workDir !== undefined) await rm(workDir, { recursive: true, force: true });
@@ -253,7 +254,7 @@ function secretsOptions({ stack, exists, secrets }: EngineRequest): Partial<Loca
 
 function failedOf(request: EngineRequest, seen: SeenSteps, cause: unknown): EngineEnd {
   const cli = cause instanceof CliFailed ? cause : undefined;
-  const words = cli?.words ?? [errorText(messageOf(cause))];
+  const words = cli?.words ?? [errorText(saidBy(cause))];
   return {
     outcome: 'failed',
     steps: seen.ended,
@@ -262,7 +263,9 @@ function failedOf(request: EngineRequest, seen: SeenSteps, cause: unknown): Engi
     // SIGINT ends a CLI only while it has no update to cancel: before it, or after.
     started: seen.begun || seen.cutOff || (cli?.acts === true && cli.signal !== undefined && cli.signal !== 'SIGINT'),
     // A CLI that ends by itself repeats in its last words what its events have said.
-    errors: (seen.errors.length > 0 && cli?.signal === undefined ? seen.errors : [...seen.errors, ...words]).map(explainIfDenied),
+    errors: (seen.errors.length > 0 && cli?.signal === undefined ? seen.errors : [...seen.errors, ...words]).map(
+      (text) => new Foreign(explainIfDenied(text)),
+    ),
     interrupted: request.signal?.aborted ?? false,
   };
 }
@@ -394,6 +397,10 @@ function errorText(text: string): string {
     .trim();
 }
 
+/** All of it, as it came. */
+const saidBy = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
 function lockText(message: string): string {
-  return /the stack is currently locked by[\s\S]*?(?=\n\s*stdout|\n\s*err\?|$)/.exec(message)?.[0].trim() ?? 'the stack is locked';
+  const text = /the stack is currently locked by[\s\S]*?(?=\n\s*stdout|\n\s*err\?|$)/.exec(message)?.[0].trim();
+  return visible(text ?? 'the stack is locked');
 }

@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { runtime } from '@pulumi/pulumi';
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import state from '@pulumi/pulumi/runtime/state.js';
-import { messageOf } from '../domain/problem.ts';
+import { Foreign } from '../domain/foreign.ts';
+import type { Text } from '../domain/foreign.ts';
 import type { EngineStep } from './engine.ts';
 
 /** What a program declares, or why it could not be read to its end. */
 export type ReadProgram =
-  { readonly ok: true; readonly steps: readonly EngineStep[] } | { readonly ok: false; readonly errors: readonly string[] };
+  { readonly ok: true; readonly steps: readonly EngineStep[] } | { readonly ok: false; readonly errors: readonly Text[] };
 
 /**
  * What the engine will do in a stack that has nothing yet: it creates all that the program declares. For that no engine has to be started; what the
@@ -27,12 +28,15 @@ interface Names {
   readonly stack: string;
 }
 
+/** All of it: a program's error may have lines. */
+const saidBy = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
 /** Never fails. */
 async function readInTurn(program: PulumiFn, names: Names): Promise<ReadProgram> {
   const steps: EngineStep[] = [];
   const errors: string[] = [];
   // As the SDK has it for a program that an engine runs: a resource whose arguments fail tells nobody else.
-  const onRejection = (cause: unknown): void => void errors.push(messageOf(cause));
+  const onRejection = (cause: unknown): void => void errors.push(saidBy(cause));
   process.on('unhandledRejection', onRejection);
   try {
     await isolated(async () => {
@@ -55,13 +59,13 @@ async function readInTurn(program: PulumiFn, names: Names): Promise<ReadProgram>
       await runtime.disconnect();
     });
   } catch (cause) {
-    errors.unshift(messageOf(cause));
+    errors.unshift(saidBy(cause));
   } finally {
     // A rejection that nobody handles is told when the promises of this moment are through: also those that a program leaves that throws.
     await nextTurn();
     process.off('unhandledRejection', onRejection);
   }
-  return errors.length === 0 ? { ok: true, steps } : { ok: false, errors: [...new Set(errors)] };
+  return errors.length === 0 ? { ok: true, steps } : { ok: false, errors: [...new Set(errors)].map((text) => new Foreign(text)) };
 }
 
 /** The SDK keeps what belongs to one program in such a place, also for the programs that an engine runs at the same time; its types do not tell of it. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { jsonText } from '../domain/foreign.ts';
 import type { Answer, RecoveryStep } from '../journal/events.ts';
 import { etagForm, fittedProse, lineForm, networkForm, proseForm, runForm, stackForm } from '../domain/forms.ts';
 import { fewAtOnce, readListed } from '../state/bounded.ts';
@@ -105,7 +106,7 @@ export async function writeDossier(store: ObjectStore, dossier: Dossier, text: s
   // Its own words, and what others said, in a form that is read back; the rest is as it was found.
   const { why, writer } = dossier;
   const fitted = { ...dossier, why: why === null ? null : fittedProse(why, 20_000), writer: { ...writer, how: fittedProse(writer.how) } };
-  const body = JSON.stringify(fitted, null, 2);
+  const body = jsonText(fitted, 2);
   const key = await putNew(store, (count) => dossierKey(dossier, count), body, patienceSeconds);
   return putNew(store, (count) => key.replace(/\.json$/, `${count === 1 ? '' : `_${count}`}.md`), text, patienceSeconds);
 }
@@ -135,7 +136,7 @@ export interface ReleaseNote {
 export async function writeReleaseNote(store: ObjectStore, note: ReleaseNote): Promise<void> {
   const { network, run, stack, at } = note;
   const key = `${dossiersPrefix(network, run, stack)}release-${at.replaceAll(/[-:.]/g, '')}.json`;
-  await store.put(key, JSON.stringify({ schema: schemaVersion, ...note }, null, 2), { only: 'if-absent' });
+  await store.put(key, jsonText({ schema: schemaVersion, ...note }, 2), { only: 'if-absent' });
 }
 
 /** Only what a release asks of it; the rest is for people, and may be of another version. */

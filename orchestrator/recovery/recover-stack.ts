@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { Foreign } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
 import { objectKey } from '../inventory/live-object.ts';
@@ -739,7 +740,7 @@ class StackRecovery {
       environment: parts.environment(),
       marker: parts.marker,
       ...(stoppable ? { signal: parts.signal, ending: this.#lost.signal } : {}),
-      ...(parts.verbose ? { onText: (text: string) => parts.emit({ type: 'engine-output', stack: stuck.stack, text }) } : {}),
+      ...(parts.verbose ? { onText: (text: Foreign) => parts.emit({ type: 'engine-output', stack: stuck.stack, text }) } : {}),
     };
   }
 
@@ -870,4 +871,4 @@ function shapeOf({ urn, type, parent, provider, protect, retainOnDelete, inputs 
   });
 }
 
-const wordsOf = (result: EngineResult): string => errorsOf(result).join('; ');
+const wordsOf = (result: EngineResult): string => errorsOf(result).map(String).join('; ');

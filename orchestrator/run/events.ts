@@ -1,5 +1,6 @@
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { CheckResult } from '../preflight/check.ts';
+import type { Foreign, Text } from '../domain/foreign.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
 import type { RecoveryStep } from '../journal/events.ts';
@@ -45,7 +46,7 @@ export type RunEvent =
       readonly resource: string;
       readonly resourceType: string;
     }
-  | { readonly type: 'engine-output'; readonly stack: string; readonly text: string }
+  | { readonly type: 'engine-output'; readonly stack: string; readonly text: Foreign }
   | { readonly type: 'stack-ended'; readonly stack: string; readonly end: StackEnd; readonly seconds: number }
   | { readonly type: 'stage-ended'; readonly stage: Stage }
   | { readonly type: 'plan'; readonly plan: NetworkPlan }
@@ -83,6 +84,8 @@ export type RunEvent =
       readonly because: string;
     }
   | { readonly type: 'question'; readonly stack: string; readonly question: Question }
+  /** What a drill shows, laid out already: its commands have each made visible what they print. */
+  | { readonly type: 'rehearsed'; readonly text: string }
   | { readonly type: 'problem'; readonly problem: Problem }
   | {
       readonly type: 'summary';
@@ -148,9 +151,9 @@ export type StackEnd =
   | { readonly outcome: 'applied'; readonly counts: ChangeCounts }
   | { readonly outcome: 'destroyed'; readonly deleted: number }
   | { readonly outcome: 'unchanged' }
-  | { readonly outcome: 'failed'; readonly errors: readonly string[] }
+  | { readonly outcome: 'failed'; readonly errors: readonly Text[] }
   /** AWS may hold something that the state does not say: the lock stands. */
-  | { readonly outcome: 'held'; readonly errors: readonly string[] }
+  | { readonly outcome: 'held'; readonly errors: readonly Text[] }
   /** State and AWS agree again, and the lock is released. */
   | { readonly outcome: 'recovered'; readonly said: string }
   /** In a rehearsal: nothing was written. */
@@ -204,7 +207,7 @@ export interface StackPlan {
 export interface NetworkPlan {
   readonly stacks: readonly StackPlan[];
   /** Stacks that could not be planned, each with why. */
-  readonly failed: readonly { readonly stack: string; readonly short: string; readonly errors: readonly string[] }[];
+  readonly failed: readonly { readonly stack: string; readonly short: string; readonly errors: readonly Text[] }[];
   /** Stacks that exist and that the network file no longer asks for. */
   readonly notInFile: readonly { readonly stack: string; readonly short: string; readonly resources: number }[];
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { nodeOf } from '../graph/graph.ts';
 import type { StackNode, Graph } from '../graph/graph.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
+import type { Foreign } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import type { PreviewedOutput, PreviewedOutputs, ProgramSettings, Upstream } from '../pulumi/program.ts';
@@ -195,7 +196,7 @@ async function previewed(
         steps.push(step);
         tellStep(node, step, emit);
       },
-      ...(request.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: node.name, text }) } : {}),
+      ...(request.verbose ? { onText: (text: Foreign) => emit({ type: 'engine-output', stack: node.name, text }) } : {}),
     })
     .catch((cause: unknown): EngineResult => ({ outcome: 'failed', ...nothingSeen, errors: [messageOf(cause)] }));
   await mount.close();

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatSeconds } from '../domain/duration.ts';
+import type { Foreign, Text } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, MountReport, ServedCheckpoint, Trouble } from '../gateway/gateway.ts';
 import type { Spool } from '../gateway/spool.ts';
@@ -78,7 +79,7 @@ export interface WorkOptions {
   readonly backendUrl: string;
   readonly marker: string;
   readonly onStep: (step: EngineStep) => void;
-  readonly onText?: (text: string) => void;
+  readonly onText?: (text: Foreign) => void;
   readonly signal: AbortSignal;
   readonly ending: AbortSignal;
   readonly isPending: (urn: string) => boolean;
@@ -474,7 +475,7 @@ function startEngine(
     // What does not end with the session is not waited for.
     isPending: (urn) => !over.signal.aborted && pendingOf(mount.report().checkpoint).some((operation) => operation.urn === urn),
     onStep: ({ phase, op, name, type }) => emit({ type: 'step', stack: work.stack, phase, op, resource: name, resourceType: type }),
-    ...(settings.verbose ? { onText: (text: string) => emit({ type: 'engine-output', stack: work.stack, text }) } : {}),
+    ...(settings.verbose ? { onText: (text: Foreign) => emit({ type: 'engine-output', stack: work.stack, text }) } : {}),
   });
 }
 
@@ -609,7 +610,7 @@ async function recoverInRun(
   settings: StackRunSettings,
   { claim, result }: Ended,
   doubts: readonly Doubt[],
-  errors: readonly string[],
+  errors: readonly Text[],
 ): Promise<StackEnd | undefined> {
   const { stack, short } = work;
   const { journal, known, now, emit } = settings;
@@ -645,7 +646,7 @@ async function recoverInRun(
       return work.succeeded(result.steps);
     }
     case 'undecided':
-      return { outcome: 'undecided', questions: [...errors, ...end.questions.map(({ question }) => question)] };
+      return { outcome: 'undecided', questions: [...errors.map(String), ...end.questions.map(({ question }) => question)] };
     case 'held':
     case 'refused':
     case 'lost':
@@ -703,7 +704,7 @@ const doubtsTold = 8;
 interface Holding {
   readonly doubts: readonly Doubt[];
   readonly report?: MountReport;
-  readonly errors?: readonly string[];
+  readonly errors?: readonly Text[];
   readonly lost?: 'removed' | 'replaced' | undefined;
   readonly engineEndedAt?: string;
 }

@@ -1,4 +1,5 @@
 import type { Doubt } from '../journal/events.ts';
+import type { Text } from '../domain/foreign.ts';
 import type { MountReport } from '../gateway/gateway.ts';
 import type { EngineResult, EngineStep } from '../pulumi/engine.ts';
 import { parseCheckpoint } from '../state/checkpoints.ts';
@@ -61,7 +62,7 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
 }
 
 /** Why it did not succeed; empty where it did. */
-export const errorsOf = (result: EngineResult): readonly string[] =>
+export const errorsOf = (result: EngineResult): readonly Text[] =>
   result.outcome === 'succeeded' ? [] : result.outcome === 'locked' ? [result.message] : result.errors;
 
 const isCreate = ({ op, type }: EngineStep): boolean => op.startsWith('create') && !type.startsWith('pulumi:');

@@ -3,6 +3,7 @@ import type { Alert, AlertKind } from '../alerts/alert.ts';
 import type { AlertWords } from '../alerts/notifiers.ts';
 import type { Telling } from '../alerts/tell.ts';
 import { formatSeconds } from '../domain/duration.ts';
+import { shown, webLink } from '../domain/foreign.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { StackEnd } from '../run/events.ts';
 import type { Standings } from '../run/standing.ts';
@@ -10,7 +11,10 @@ import type { LockStatus } from './locks.ts';
 import { nextOf } from './locks.ts';
 
 /** @param runbook where it is, for who reads the alert */
-export const alertWords = (runbook: string): AlertWords => ({ title: titleOf, text: (alert) => textOf(alert, runbook) });
+export const alertWords = (runbook: string): AlertWords => ({
+  title: (alert) => titleOf(shown(alert)),
+  text: (alert) => textOf(shown(alert), runbook),
+});
 
 const words: Readonly<Record<AlertKind, string>> = {
   'old-lock': 'OLD LOCK',
@@ -30,7 +34,8 @@ const titleOf = ({ kind, network, short }: Alert): string => `${words[kind]} ${n
 
 /** The whole message, as lines of plain text. */
 function textOf(alert: Alert, runbook: string): string {
-  const { what, owner, operation, ageSeconds, lastHeard, process, incident, ciLink, next } = alert;
+  const { what, owner, operation, ageSeconds, lastHeard, process, incident, next } = alert;
+  const job = webLink(alert.ciLink);
   const facts = [
     `owner: ${owner}`,
     ...(operation === null ? [] : [`operation: ${operation}`]),
@@ -38,7 +43,7 @@ function textOf(alert: Alert, runbook: string): string {
     ...(process === null ? [] : [`process: ${process}`]),
     ...(lastHeard === null ? [] : [`last heartbeat: ${lastHeard}`]),
     ...(incident === null ? [] : [`incident: ${incident}`]),
-    ...(ciLink === null ? [] : [`job: ${ciLink}`]),
+    ...(job === undefined ? [] : [`job: ${job}`]),
   ];
   return [
     `${titleOf(alert)}: ${what}`,
@@ -58,7 +63,7 @@ export type Said = Pick<Alert, 'kind' | 'about' | 'what' | 'next'> & Partial<Pic
 export function saidOf(end: StackEnd, short: string, run: string): Said | undefined {
   switch (end.outcome) {
     case 'held':
-      return { kind: 'held', about: run, what: end.errors[0] ?? 'its outcome is unknown', next: `npm run recover -- ${short}` };
+      return { kind: 'held', about: run, what: String(end.errors[0] ?? 'its outcome is unknown'), next: `npm run recover -- ${short}` };
     case 'undecided':
       return { kind: 'undecided', about: run, what: end.questions[0] ?? 'a question is open', next: `npm run recover -- ${short}` };
     case 'recovered':

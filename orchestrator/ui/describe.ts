@@ -1,4 +1,6 @@
 import { formatSeconds } from '../domain/duration.ts';
+import { Foreign, linesOf, shown, webLink } from '../domain/foreign.ts';
+import type { Text } from '../domain/foreign.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { RecoveryStep } from '../journal/events.ts';
@@ -8,8 +10,21 @@ import { shortTime } from '../run/standing.ts';
 import type { Style } from './reporter.ts';
 import { clip, table, wrapped } from './table.ts';
 
-/** An event as plain text; undefined where a person does not need to read it. */
-export function describeEvent(event: RunEvent, style: Style): string | undefined {
+/** The event with what others wrote of it made visible. */
+export function toBeShown(event: RunEvent): RunEvent {
+  if (event.type === 'rehearsed') return event;
+  return shown(event.type === 'problem' ? { ...event, problem: withLines(event.problem) } : event);
+}
+
+/** A message may end with what a tool printed: it stands below, behind a mark. */
+function withLines(problem: Problem): Problem {
+  const [message = '', ...more] = problem.message.split(/\r?\n/);
+  return more.length === 0 ? problem : { ...problem, message, lines: [...more.map((line) => `| ${line}`), ...(problem.lines ?? [])] };
+}
+
+/** An event as plain text; undefined where a person does not need to read it. Whatever others wrote of it is made visible. */
+export function describeEvent(told: RunEvent, style: Style): string | undefined {
+  const event = toBeShown(told);
   switch (event.type) {
     case 'target':
       return describeTarget(event, style);
@@ -30,7 +45,11 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
     case 'step':
       return undefined;
     case 'engine-output':
-      return event.text.trimEnd().replaceAll(/^/gm, `${event.stack} | `);
+      // From another process it comes as a string.
+      return Foreign.of(event.text)
+        .lines()
+        .map((line) => `${event.stack} | ${line}`)
+        .join('\n');
     case 'stack-ended':
       // Told by the steps before it, or not worth a line.
       return ['planned', 'unchanged', 'recovered', 'recoverable'].includes(event.end.outcome)
@@ -57,6 +76,8 @@ export function describeEvent(event: RunEvent, style: Style): string | undefined
       return wrapped(`  ${describeDecision(event, style)}`, style.columns, stepColumns - 2).join('\n');
     case 'question':
       return describeQuestion(event.question, style);
+    case 'rehearsed':
+      return wrapped(event.text, style.columns, 2).join('\n');
     case 'problem':
       return describeProblem(event.problem, style);
     case 'summary':
@@ -72,7 +93,10 @@ export function describeSessionEnd({ short, ends }: Extract<RunEvent, { type: 's
 
 function describeLockWait({ holders, waiters, until, failed }: Extract<RunEvent, { type: 'lock-wait' }>, style: Style): string {
   const waiting = `${style.yellow('waiting')}  until ${shortTime(until)}`;
-  const link = (ciLink: string | undefined): string => (ciLink === undefined ? '' : `, ${ciLink}`);
+  const link = (ciLink: string | undefined): string => {
+    const page = webLink(ciLink);
+    return page === undefined ? '' : `, ${page}`;
+  };
   return [
     ...holders.map(({ stack, by, user, host, pid, operation, run, since, ciLink }) => {
       const what = by === 'pulumi' ? 'plain pulumi of ' : '';
@@ -123,7 +147,11 @@ export function describeTarget(event: Extract<RunEvent, { type: 'target' }>, sty
 
 export function describeProblem(problem: Problem, style: Style): string {
   const place = problem.file === undefined ? '' : `${problem.file}${problem.line === undefined ? '' : `:${problem.line}`}: `;
-  return `${style.red('error')} ${place}${problem.message}\n  ${style.bold('next')}  ${problem.next}`;
+  return [
+    `${style.red('error')} ${place}${problem.message}`,
+    ...(problem.lines ?? []).map((line) => `  ${line}`),
+    `  ${style.bold('next')}  ${problem.next}`,
+  ].join('\n');
 }
 
 export function describeCheck(check: CheckResult, style: Style): string {
@@ -132,7 +160,8 @@ export function describeCheck(check: CheckResult, style: Style): string {
   ];
   const place = check.file === undefined ? '' : `${check.file}${check.line === undefined ? '' : `:${check.line}`}: `;
   const line = `${mark} ${check.title}: ${place}${check.outcome === 'not-checked' ? 'not checked: ' : ''}${check.message}`;
-  return check.next === undefined ? clip(line, style.columns) : `${line}\n     ${style.bold('next')}  ${check.next}`;
+  if (check.next === undefined) return clip(line, style.columns);
+  return [line, ...(check.lines ?? []).map((more) => `     ${more}`), `     ${style.bold('next')}  ${check.next}`].join('\n');
 }
 
 function describeProperty({ property, next }: Extract<RunEvent, { type: 'bucket-property' }>, style: Style): string {
@@ -269,11 +298,8 @@ function shortEnd(end: StackEnd, style: Style): readonly [outcome: string, detai
   }
 }
 
-const firstLine = (texts: readonly string[]): string =>
-  texts[0]
-    ?.split('\n')
-    .find((line) => line.trim() !== '')
-    ?.trim() ?? '';
+const firstLine = ([text]: readonly Text[]): string =>
+  (text === undefined ? [] : linesOf(text)).find((line) => line.trim() !== '')?.trim() ?? '';
 
 /** More stacks than this are counted where all went well, and listed only where something did not. */
 const listedAtMost = 24;
@@ -303,7 +329,9 @@ function summaryRow({ short, end, seconds }: StackResult, style: Style): string[
   return [`  ${short}`, outcome, seconds < 0.5 ? '' : formatSeconds(seconds), detail];
 }
 
-const indent = (texts: readonly string[]): string => texts.join('\n').replaceAll(/^/gm, '           ');
+/** Below a heading; a mark says that a line goes on with what another one said. */
+const indent = (texts: readonly Text[]): string =>
+  texts.flatMap((text) => linesOf(text).map((line, index) => `           ${index === 0 ? '' : '| '}${line}`)).join('\n');
 
 /** `3 applied, 1 failed`: in the order in which each comes first. */
 export function countWords(words: readonly string[]): string {

@@ -1,7 +1,9 @@
 import { formatSeconds } from '../domain/duration.ts';
+import { shown } from '../domain/foreign.ts';
 import type { RecoveryStep } from '../journal/events.ts';
 import { describeAnswer } from '../recovery/describe.ts';
 import type { Dossier, Plan } from '../recovery/dossier.ts';
+import { codeSpan, inMarkdown } from './markdown.ts';
 
 const outcomeWords: Record<Dossier['outcome'], string> = {
   recovered: 'recovered: state and AWS agree, and the lock is released',
@@ -23,12 +25,13 @@ const stepWords: Record<RecoveryStep, string> = {
 };
 
 /** Markdown, for the postmortem. */
-export function dossierPage(dossier: Dossier): string {
+export function dossierPage(written: Dossier): string {
+  const dossier = shown(written);
   const { stack, run, recovery, lock, writer, quarantine } = dossier;
   const seconds = (Date.parse(dossier.endedAt) - Date.parse(dossier.startedAt)) / 1000;
   const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ['', `## ${title}`, '', ...lines]);
   return [
-    `# ${stack}: ${outcomeWords[dossier.outcome]}`,
+    `# ${inMarkdown(stack)}: ${outcomeWords[dossier.outcome]}`,
     '',
     ...list([
       ['interrupted run', run],
@@ -44,8 +47,8 @@ export function dossierPage(dossier: Dossier): string {
     ...section(
       'To decide',
       dossier.questions.flatMap(({ question, answers }) => [
-        `- ${question}`,
-        ...answers.map(({ means, command }) => `  - ${means}: \`${command}\``),
+        `- ${inMarkdown(question)}`,
+        ...answers.map(({ means, command }) => `  - ${inMarkdown(means)}: ${codeSpan(command)}`),
       ]),
     ),
     ...section('What was done', [
@@ -69,13 +72,13 @@ export function dossierPage(dossier: Dossier): string {
       ),
       '',
       `Everything else (${dossier.evidence.filter(({ decision, facts }) => decision === 'keep' && facts.operation === 'none').length} objects) is in AWS as the state has it.`,
-      ...(dossier.answers.length === 0 ? [] : ['', `Answers given: ${dossier.answers.map(describeAnswer).join(', ')}`]),
+      ...(dossier.answers.length === 0 ? [] : ['', `Answers given: ${inMarkdown(dossier.answers.map(describeAnswer).join(', '))}`]),
       '',
-      `Looks at AWS: ${dossier.looks.map(({ at, objects }) => `${at.slice(11, 19)} (${objects} objects)`).join(', ')}. CloudTrail: ${dossier.trail}.`,
+      `Looks at AWS: ${dossier.looks.map(({ at, objects }) => `${inMarkdown(at.slice(11, 19))} (${objects} objects)`).join(', ')}. CloudTrail: ${inMarkdown(dossier.trail)}.`,
     ]),
     ...section(
       'Other differences',
-      dossier.differences.map((line) => `- ${line}`),
+      dossier.differences.map((line) => `- ${inMarkdown(line)}`),
     ),
     ...section('Before and after', contentTable(dossier)),
     ...section('Final plan', planLines(dossier.confirmed ?? dossier.plan)),
@@ -83,12 +86,11 @@ export function dossierPage(dossier: Dossier): string {
   ].join('\n');
 }
 
-const list = (rows: readonly (readonly [string, string])[]): string[] => rows.map(([name, value]) => `- ${name}: ${value}`);
+const list = (rows: readonly (readonly [string, string])[]): string[] => rows.map(([name, value]) => `- ${name}: ${inMarkdown(value)}`);
 
 function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map((cells) => line(cells.map(inMarkdown)))];
 }
 
 function contentTable({ before, after }: Dossier): string[] {
@@ -104,7 +106,7 @@ function contentTable({ before, after }: Dossier): string[] {
       row[side] = state;
       rows.set(key, row);
     }
-  const pending = (before?.pendingOperations ?? []).map(({ type, name }) => `- before: ${type} ${name}`);
+  const pending = (before?.pendingOperations ?? []).map(({ type, name }) => `- before: ${inMarkdown(`${type} ${name}`)}`);
   const sorted = [...rows.values()].sort((a, b) => `${a.type} ${a.name}`.localeCompare(`${b.type} ${b.name}`));
   return [
     ...tableOf(
@@ -117,11 +119,11 @@ function contentTable({ before, after }: Dossier): string[] {
 
 function planLines(plan: Plan | null): string[] {
   if (plan === null) return [];
-  if ('failed' in plan) return ['The plan failed:', '', ...plan.failed.map((line) => `- ${line}`)];
+  if ('failed' in plan) return ['The plan failed:', '', ...plan.failed.map((line) => `- ${inMarkdown(line)}`)];
   const changes = plan.changes.filter(({ op }) => op !== 'same');
   if (changes.length === 0) return ['Empty: nothing to do.'];
   return changes.map(
     ({ op, name, type, changed }) =>
-      `- ${op} ${name} (${type.split(':').at(-1) ?? type})${changed.length === 0 ? '' : `: ${changed.join(', ')}`}`,
+      `- ${inMarkdown(`${op} ${name} (${type.split(':').at(-1) ?? type})${changed.length === 0 ? '' : `: ${changed.join(', ')}`}`)}`,
   );
 }

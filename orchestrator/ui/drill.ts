@@ -12,6 +12,7 @@ export const drillFailed = (
   { step, expected, seen, log }: { readonly step: string; readonly expected: string; readonly seen: string; readonly log: string },
 ): Problem => ({
   reason: 'drill-failed',
-  message: `drill ${name} fails at "${step}"\n  expected  ${expected}\n  seen      ${seen.replaceAll('\n', '\n            ')}`,
+  message: `drill ${name} fails at "${step}"`,
+  lines: [`expected  ${expected}`, ...seen.split('\n').map((line, index) => `${index === 0 ? 'seen      ' : '          '}${line}`)],
   next: `Read its log, ${log}; what was in the state bucket is beside it`,
 });

@@ -1,3 +1,5 @@
+import type { Problem } from '../domain/problem.ts';
+import { visible } from '../domain/foreign.ts';
 import { quoted } from '../domain/quoted.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { Standing } from '../run/standing.ts';
@@ -70,6 +72,18 @@ export const hintsOf = ({ stack, root, account, sessionSource, programs, ...of }
   'pulumi cancel removes the locks of whoever is at work: do not use it; npm run locks says whose they are',
 ];
 
+/** What of it cannot be printed as it is: shown as escapes, it would be another value, and a terminal would take it for an order. */
+export const hiddenIn = ({ variables, path }: PulumiEnvironment): string[] =>
+  [...Object.entries(variables), ...path.map((folder) => ['PATH', folder] as const)].flatMap(([name, value]) =>
+    visible(value, Number.POSITIVE_INFINITY) === value ? [] : [name],
+  );
+
+export const notToBeSeen = (names: readonly string[]): Problem => ({
+  reason: 'unprintable-variable',
+  message: `${names.join(', ')} has characters that cannot be seen (controls, or what reorders text), so that a shell would not get it as it is: nothing is printed`,
+  next: 'Take it from the JSON: npm run -s holdfast -- env STACK --json',
+});
+
 /** Plain `pulumi` asks nothing of the state that it reads. */
 export const plainWouldDo = ({ key, detail }: { readonly key: string; readonly detail: string }): string =>
   `${key}: ${detail}. Plain pulumi would do what it says, with your session: look at the object and its earlier versions before anything else.`;
@@ -80,6 +94,6 @@ export function shellText({ variables, unset, path, hints, warning }: PulumiEnvi
     `unset ${unset.join(' ')};`,
     ...Object.entries(variables).map(([name, value]) => `export ${name}=${value === '' ? "''" : quoted(value)};`),
     ...(path.length > 0 ? [`export PATH=${path.map(quoted).join(':')}:"$PATH";`] : []),
-    ...[...(warning === null ? [] : [warning]), ...hints].map((hint) => `# ${hint.replaceAll(/[\r\n]+/g, ' ')}`),
+    ...[...(warning === null ? [] : [warning]), ...hints].map((hint) => `# ${visible(hint)}`),
   ].join('\n');
 }

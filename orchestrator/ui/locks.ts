@@ -1,5 +1,6 @@
 import type { Alert } from '../alerts/alert.ts';
 import { formatSeconds } from '../domain/duration.ts';
+import { webLink } from '../domain/foreign.ts';
 import { quoted } from '../domain/quoted.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
@@ -100,20 +101,20 @@ export interface Told {
   readonly detail: string;
 }
 
-export function describeTold(told: readonly Told[]): string[] {
-  return told.map(({ notifier, stack, kind, outcome, detail }) => {
-    const what = stack === null ? kind : `${kind} of ${shortOf(stack)}`;
-    switch (outcome) {
-      case 'told':
-        return `told ${notifier}: ${what} (${detail})`;
-      case 'before':
-        return `${notifier} was told before: ${what}`;
-      case 'failed':
-        return `NOT TOLD ${notifier}: ${what}: ${detail} The next watch tries again.`;
-      default:
-        return outcome satisfies never;
-    }
-  });
+export const describeTold = (told: readonly Told[]): string => told.map(describeOneTold).join('\n');
+
+function describeOneTold({ notifier, stack, kind, outcome, detail }: Told): string {
+  const what = stack === null ? kind : `${kind} of ${shortOf(stack)}`;
+  switch (outcome) {
+    case 'told':
+      return `told ${notifier}: ${what} (${detail})`;
+    case 'before':
+      return `${notifier} was told before: ${what}`;
+    case 'failed':
+      return `NOT TOLD ${notifier}: ${what}: ${detail} The next watch tries again.`;
+    default:
+      return outcome satisfies never;
+  }
 }
 
 export function describeLocks(network: string, found: readonly LockStatus[], standings: Standings, style: Style): string {
@@ -131,7 +132,7 @@ export function describeLocks(network: string, found: readonly LockStatus[], sta
     formatSeconds(lock.ageSeconds),
     lock.owner,
     lock.process,
-    lock.ciLink ?? '',
+    webLink(lock.ciLink) ?? '',
   ]);
   const held = [...standings.byStack].flatMap(([stack, standing]) =>
     standing.kind === 'held' ? [style.red(describeHeld(shortOf(stack), standing))] : [],

@@ -1,6 +1,8 @@
+import { linesOf, shown } from '../domain/foreign.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
 import { describeCounts, plural } from './describe.ts';
+import { codeSpan, fenced, inMarkdown } from './markdown.ts';
 import { nodeId, toMermaid } from './mermaid.ts';
 
 /** What the page is about. */
@@ -18,7 +20,8 @@ const namedAtMost = 200;
 const drawnAtMost = 150;
 
 /** A plan as a page that GitHub, GitLab and most wikis show, with the graph as a picture in which what changes is marked. */
-export function planMarkdown(plan: NetworkPlan, graph: Graph, { network, account, region, target }: PlannedWhere): string {
+export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, account, region, target }: PlannedWhere): string {
+  const plan = shown(planned);
   const changed = plan.stacks.filter(({ hasChanges }) => hasChanges);
   const named = changed.flatMap((stack) =>
     stack.changes.filter(({ op }) => op !== 'create' || stack.exists).map((change) => ({ stack, change })),
@@ -36,7 +39,7 @@ export function planMarkdown(plan: NetworkPlan, graph: Graph, { network, account
           '| --- | --: | --: | --: | --: |',
           ...changed.map(({ short, exists, counts }) =>
             row(
-              `${short}${exists ? '' : ' (new)'}`,
+              `${inMarkdown(short)}${exists ? '' : ' (new)'}`,
               ...[counts.create, counts.update, counts.replace, counts.delete].map((n) => (n === 0 ? '' : String(n))),
             ),
           ),
@@ -52,9 +55,14 @@ export function planMarkdown(plan: NetworkPlan, graph: Graph, { network, account
           '',
           ...(named.length > namedAtMost ? [`and ${named.length - namedAtMost} more.`, ''] : []),
         ]),
-    ...plan.failed.flatMap(({ short, errors }) => [`**${short} cannot be planned:**`, '', fenced('text', errors.join('\n')), '']),
+    ...plan.failed.flatMap(({ short, errors }) => [
+      `**${inMarkdown(short)} cannot be planned:**`,
+      '',
+      fenced('text', errors.flatMap(linesOf).join('\n')),
+      '',
+    ]),
     ...plan.notInFile.flatMap(({ short, resources }) => [
-      `Not in the network file any more: ${short} (${plural(resources, 'resource')}). Remove it with \`npm run destroy -- ${short}\`.`,
+      `Not in the network file any more: ${inMarkdown(short)} (${plural(resources, 'resource')}). Remove it with ${codeSpan(`npm run destroy -- ${short}`)}.`,
       '',
     ]),
     ...(graph.nodes.length > drawnAtMost
@@ -79,21 +87,12 @@ function changeRow({ short }: StackPlan, { op, name, type, changed, replacing }:
   const what = op === 'replace' || op === 'delete' ? `**${op}**` : op;
   return row(
     sign[op],
-    `${short}/${name} (${type.split(':').at(-1) ?? type})`,
-    `${what}${paths.length === 0 ? '' : `: ${paths.join(', ')}`}`,
+    inMarkdown(`${short}/${name} (${type.split(':').at(-1) ?? type})`),
+    `${what}${paths.length === 0 ? '' : `: ${inMarkdown(paths.join(', '))}`}`,
   );
 }
 
-/** A cell that is text, whatever is in it. */
-const row = (...cells: readonly string[]): string =>
-  `| ${cells.map((cell) => cell.replaceAll(/[\\|`<\[]/g, '\\$&').replaceAll('\n', ' ')).join(' | ')} |`;
-
-/** A fence that is longer than any in the text. */
-function fenced(language: string, text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}${language}\n${text}\n${fence}`;
-}
+const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 /** The stacks that change, drawn apart. */
 function marked(graph: Graph, changed: readonly StackPlan[]): string[] {

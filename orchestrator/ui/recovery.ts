@@ -29,7 +29,7 @@ export const recoveryWords: RecoveryWords = {
   restore: (short, { bucket, key, prefix, lastGood }) => {
     const again = `then again: npm run recover -- ${short}`;
     return lastGood !== undefined
-      ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${lastGood}'`
+      ? `Every version is under ${prefix}. Put the last good one back, ${again}. To put it back: aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${lastGood}'`
       : `Every version is under ${prefix}, and the engine takes none of them. Put a good one back, ${again}`;
   },
   spool: (short, what) =>

@@ -1,3 +1,4 @@
+import { jsonText } from '../domain/foreign.ts';
 import type { Emit } from '../run/events.ts';
 import { describeEvent } from './describe.ts';
 import { screen } from './screen.ts';
@@ -14,6 +15,7 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;
+  readonly getColorDepth?: (env?: Record<string, string | undefined>) => number;
 }
 
 export interface ReporterOptions {
@@ -33,7 +35,7 @@ export function openReporter(options: ReporterOptions): Reporter {
 }
 
 function ndjson(stdout: Output): Reporter {
-  return { emit: (event) => stdout.write(`${JSON.stringify({ schema: 1, ...event })}\n`), settled: () => Promise.resolve() };
+  return { emit: (event) => stdout.write(`${jsonText({ schema: 1, ...event })}\n`), settled: () => Promise.resolve() };
 }
 
 /** Seconds between two lines of progress that differ in nothing but numbers: a build of minutes should not fill a log. */

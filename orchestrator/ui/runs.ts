@@ -1,4 +1,5 @@
 import { formatSeconds } from '../domain/duration.ts';
+import { webLink } from '../domain/foreign.ts';
 import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { JournalEvent } from '../journal/events.ts';
@@ -130,13 +131,14 @@ export function describeParts(name: string, parts: readonly SharedPart[], style:
 
 export function describeRun(run: ReadRun, status: RunStatus, style: Style): string {
   const { opened } = run;
+  const job = webLink(opened?.ciLink);
   const facts: [string, string][] = opened
     ? [
         ['who', `${opened.process.user}@${opened.process.host} (pid ${opened.process.pid})`],
         ['where', `network ${opened.network}, account ${opened.account}, ${opened.region}, from ${opened.networkFile.path}`],
         ...(opened.commit === undefined ? [] : ([['commit', opened.commit]] as [string, string][])),
         ...(opened.shared === undefined ? [] : ([['part of', `run ${opened.shared}`]] as [string, string][])),
-        ...(opened.ciLink === undefined ? [] : ([['CI', opened.ciLink]] as [string, string][])),
+        ...(job === undefined ? [] : ([['CI', job]] as [string, string][])),
         ['session', `${opened.session.session}, until ${describeExpiry(opened.session)}`],
         ['access keys', status.accessKeyIds.join(', ')],
         ['order', opened.order.map(shortOf).join(', ')],

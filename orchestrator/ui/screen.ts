@@ -2,7 +2,8 @@ import { Listr } from 'listr2';
 import type { ListrTask } from 'listr2';
 import { formatSeconds } from '../domain/duration.ts';
 import type { RunEvent, StackEnd, StackLabel } from '../run/events.ts';
-import { describeCounts, describeEnd, describeEvent, describeSessionEnd } from './describe.ts';
+import { describeCounts, describeEnd, describeEvent, describeSessionEnd, toBeShown } from './describe.ts';
+import { clearLine } from './outlet.ts';
 import type { Output, Reporter, Style } from './reporter.ts';
 import { clip } from './table.ts';
 
@@ -13,14 +14,14 @@ const spareRows = 6;
 export function screen(stdout: Output, style: Style): Reporter {
   let stage: LiveStage | undefined;
   const late: string[] = [];
-  const clearLine = '\r\u001b[2K';
   let transient = false;
   const print = (text: string): void => {
     stdout.write(`${transient ? clearLine : ''}${text}\n`);
     transient = false;
   };
   return {
-    emit: (event) => {
+    emit: (told) => {
+      const event = toBeShown(told);
       if (event.type === 'progress') {
         stdout.write(`${clearLine}${style.dim(clip(event.message, style.columns - 1))}`);
         transient = true;

@@ -18,7 +18,9 @@ export function table(rows: readonly (readonly string[])[], columns: number): st
 
 const colourCode = /\u001b\[\d+m/g;
 
-export const visibleLength = (text: string): number => text.replaceAll(colourCode, '').length;
+export const withoutColours = (text: string): string => text.replaceAll(colourCode, '');
+
+export const visibleLength = (text: string): number => withoutColours(text).length;
 
 /** Lines of at most so many columns; a word that is longer stands alone. @param hang columns that each line after the first is moved in */
 export function wrapped(text: string, columns: number, hang = 0): string[] {
@@ -50,7 +52,8 @@ export function clip(text: string, columns: number): string {
       continue;
     }
     const room = columns - 1 - visible;
-    kept += part.slice(0, Math.max(0, room));
+    // Not in the middle of a character that takes two places.
+    kept += part.slice(0, Math.max(0, room)).replace(/[\ud800-\udbff]$/, '');
     visible += Math.min(part.length, Math.max(0, room));
   }
   return `${kept}…`;

@@ -7,6 +7,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Foreign } from '../../orchestrator/domain/foreign.ts';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { stateUrl } from '../../orchestrator/aws/clients.ts';
 import { describeLock, standingLocks } from '../../orchestrator/locks/durable-locks.ts';
@@ -312,8 +313,8 @@ async function interrupted(stack: string): Promise<HeldUp> {
   const interrupt = new AbortController();
   let heard = (): void => undefined;
   const hears = new Promise<void>((resolve) => (heard = resolve));
-  const onText = (text: string): void => {
-    if (heardInterrupt(text)) heard();
+  const onText = ({ raw }: Foreign): void => {
+    if (heardInterrupt(raw)) heard();
   };
   const up = await upHeld(stack, 'after', { program: vpcs(stack, 2), signal: interrupt.signal, onText });
   interrupt.abort();

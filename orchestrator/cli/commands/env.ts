@@ -3,7 +3,7 @@ import { engineEndpoints } from '../../aws/clients.ts';
 import type { Target } from '../../aws/target.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
-import { orRefuse } from '../../domain/problem.ts';
+import { orRefuse, Refusal } from '../../domain/problem.ts';
 import type { Standing } from '../../run/standing.ts';
 import { readInstallation } from '../../state/installation.ts';
 import { project } from '../../state/layout.ts';
@@ -12,12 +12,12 @@ import type { ConfiguredSecrets } from '../../state/secrets.ts';
 import { requireOwnInCache } from '../../../toolchain/cache-folder.ts';
 import { cachedPulumiCli, isExecutable } from '../../../toolchain/pulumi-cli.ts';
 import type { PulumiEnvironment } from '../../ui/env.ts';
-import { hintsOf, plainWouldDo, shellText, warningOf } from '../../ui/env.ts';
+import { hiddenIn, hintsOf, notToBeSeen, plainWouldDo, shellText, warningOf } from '../../ui/env.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
 import { backendUrl } from '../open.ts';
 import { passphraseEnvironment } from '../passphrase.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report, warn } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 
 /**
@@ -51,17 +51,19 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
         sessionSource: aws.session().source,
         standing: standings.byStack.get(stack),
       });
-      if (flags.json) print(this, JSON.stringify({ ...header(), ...environment, notes }));
+      if (flags.json) printJson(this, { ...header(), ...environment, notes });
       else {
-        if (environment.warning !== null) this.process.stderr.write(`${environment.warning}\n`);
-        print(this, shellText(environment));
+        const hidden = hiddenIn(environment);
+        if (hidden.length > 0) throw new Refusal(exitCodes.usage, notToBeSeen(hidden));
+        if (environment.warning !== null) warn(this, environment.warning);
+        print(this, shellText, environment);
       }
       return exitCodes.done;
     }),
   );
   if (told === this.process) return;
   this.process.exitCode = told.exitCode ?? null;
-  if (told.exitCode !== exitCodes.done) print(this, 'false; # nothing was set: the message is on stderr');
+  if (told.exitCode !== exitCodes.done) print(this, () => 'false; # nothing was set: the message is on stderr');
 }
 
 /** What the environment is made from. */

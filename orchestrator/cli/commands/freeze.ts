@@ -29,7 +29,7 @@ import {
   unreadableStack,
   whichStacks,
 } from '../../ui/freeze.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { OpenedBucket } from '../with-bucket.ts';
 
@@ -96,10 +96,9 @@ export async function freeze(this: Context, flags: FreezeFlags, ...patterns: str
       if (!flags.json)
         print(
           this,
-          frozenUntil(
-            outcomes.map(({ short }) => short),
-            flags.incident,
-          ),
+          frozenUntil,
+          outcomes.map(({ short }) => short),
+          flags.incident,
         );
       return exitCodes.done;
     }),
@@ -139,7 +138,7 @@ export async function unfreeze(this: Context, flags: UnfreezeFlags, ...patterns:
       const ended = outcomes.filter(({ outcome }) => outcome === 'unfrozen').map(({ stack }) => stack);
       await tellEveryone(this, opened, 'unfrozen', ended, flags.incident);
       tell(this, flags, opened, outcomes);
-      if (!flags.json && outcomes.length === 0) print(this, `Nothing is frozen on ${network}.`);
+      if (!flags.json && outcomes.length === 0) print(this, () => `Nothing is frozen on ${network}.`);
       return worstOf([
         ...(outcomes.some(({ standing }) => standing === 'held') ? [exitCodes.held] : []),
         // Frozen fresh, by somebody else: it was no part of what this call took away.
@@ -208,6 +207,6 @@ function refuseOthers(found: readonly Freeze[], incident: string): void {
 }
 
 function tell(context: Context, flags: FreezeFlags, { header, notes }: OpenedBucket, outcomes: readonly StackOutcome[]): void {
-  if (flags.json) print(context, JSON.stringify({ ...header(), incident: flags.incident, stacks: outcomes, notes }));
-  else if (outcomes.length > 0) print(context, describeOutcomes(outcomes, styleFor(context.process.stdout, context.env)));
+  if (flags.json) printJson(context, { ...header(), incident: flags.incident, stacks: outcomes, notes });
+  else if (outcomes.length > 0) print(context, describeOutcomes, outcomes, styleFor(context.process.stdout, context.env));
 }

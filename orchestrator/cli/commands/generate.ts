@@ -5,7 +5,7 @@ import { Refusal } from '../../domain/problem.ts';
 import { generateNetwork, mostVpcs } from '../../network/generate.ts';
 import { fileExists, tooManyVpcs } from '../../ui/usage.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 
 export interface GenerateFlags extends Pick<CommonFlags, 'json' | 'verbose'> {
   readonly vpcs: number;
@@ -25,12 +25,8 @@ export async function generate(this: Context, flags: GenerateFlags): Promise<voi
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
       throw new Refusal(exitCodes.usage, fileExists(shown));
     }
-    print(
-      this,
-      flags.json
-        ? JSON.stringify({ schema: 1, file: shown, vpcs, stacks: 2 * vpcs + 1 })
-        : `${shown}: ${vpcs} VPCs, ${2 * vpcs + 1} stacks\n  next  npm run plan -- --network ${shown}`,
-    );
+    if (flags.json) printJson(this, { schema: 1, file: shown, vpcs, stacks: 2 * vpcs + 1 });
+    else print(this, (name) => `${name}: ${vpcs} VPCs, ${2 * vpcs + 1} stacks\n  next  npm run plan -- --network ${name}`, shown);
     return exitCodes.done;
   });
 }

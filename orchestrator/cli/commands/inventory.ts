@@ -31,7 +31,7 @@ import { openAws } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 import { missingBucket, uninventoriedBucket, unpreparedBucket } from '../../ui/bucket.ts';
 import {
   cannotLook,
@@ -122,21 +122,17 @@ async function look(
     const left = [...disowned].filter(([stack]) => selected.has(stack));
     const isTold = read.statesRead && unreadable.size === 0;
     if (flags.json)
-      print(
-        context,
-        JSON.stringify({
-          ...header,
-          objects: owned.map(({ object, owner }) => ({ ...object, owner: ownerRecord(object, owner, isTold) })),
-          disowned: left.flatMap(([stack, list]) => list.map((entry) => ({ stack, ...entry, isThere: isThere(objects, entry) }))),
-        }),
-      );
+      printJson(context, {
+        ...header,
+        objects: owned.map(({ object, owner }) => ({ ...object, owner: ownerRecord(object, owner, isTold) })),
+        disowned: left.flatMap(([stack, list]) => list.map((entry) => ({ stack, ...entry, isThere: isThere(objects, entry) }))),
+      });
     else
       print(
         context,
-        describeInventory(
-          { selected: [...selected], owned, isOurs: installation !== undefined, isTold, disowned: new Map(left), objects, incomplete },
-          style,
-        ),
+        describeInventory,
+        { selected: [...selected], owned, isOurs: installation !== undefined, isTold, disowned: new Map(left), objects, incomplete },
+        style,
       );
     return worstOf([exitCodes.done, ...incompleteCode]);
   }
@@ -165,15 +161,12 @@ async function look(
     ];
   });
   if (flags.json)
-    print(
-      context,
-      JSON.stringify({
-        ...header,
-        differences: compared.flatMap(({ stack, differences }) => differences.map((difference) => differenceRecord(stack, difference))),
-        compared: compared.map(({ stack, recorded }) => ({ stack, recorded })),
-      }),
-    );
-  else print(context, describeDifferences({ compared, unreadable, incomplete }, style));
+    printJson(context, {
+      ...header,
+      differences: compared.flatMap(({ stack, differences }) => differences.map((difference) => differenceRecord(stack, difference))),
+      compared: compared.map(({ stack, recorded }) => ({ stack, recorded })),
+    });
+  else print(context, describeDifferences, { compared, unreadable, incomplete }, style);
   const all = compared.flatMap(({ differences }) => differences);
   return worstOf([
     exitCodes.done,

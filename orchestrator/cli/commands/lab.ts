@@ -8,7 +8,7 @@ import { table } from '../../ui/table.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import { labNotRunning } from '../../ui/usage.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 
 type Flags = Pick<CommonFlags, 'json' | 'verbose'>;
 
@@ -31,11 +31,13 @@ async function start(this: Context, flags: Flags & { readonly network?: string; 
       }),
       exitCodes.failed,
     );
-    if (flags.json) print(this, describeJson(record));
+    if (flags.json) printJson(this, recordAsJson(record));
     else
       print(
         this,
-        `${started ? 'The lab runs' : 'The lab runs already'} at ${record.endpoint} (account ${record.accountId}, ${record.region}), network ${record.network}`,
+        ({ endpoint, accountId, region, network: used }) =>
+          `${started ? 'The lab runs' : 'The lab runs already'} at ${endpoint} (account ${accountId}, ${region}), network ${used}`,
+        record,
       );
     return exitCodes.done;
   });
@@ -45,14 +47,8 @@ async function stop(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const { stopLab } = await loadLab();
     const stopped = orRefuse(await stopLab(labFolder(this.root, this.env)), exitCodes.failed);
-    print(
-      this,
-      flags.json
-        ? JSON.stringify({ schema: 1, stopped })
-        : stopped
-          ? 'The lab has stopped. What was in it is gone.'
-          : 'No lab was running.',
-    );
+    if (flags.json) printJson(this, { schema: 1, stopped });
+    else print(this, () => (stopped ? 'The lab has stopped. What was in it is gone.' : 'No lab was running.'));
     return exitCodes.done;
   });
 }
@@ -60,24 +56,23 @@ async function stop(this: Context, flags: Flags): Promise<void> {
 async function status(this: Context, flags: Flags): Promise<void> {
   await report(this, flags, async () => {
     const record = await runningLab(labFolder(this.root, this.env));
-    if (flags.json) print(this, describeJson(record));
+    if (flags.json) printJson(this, recordAsJson(record));
     else if (record)
       print(
         this,
-        table(
-          [
-            ['running', `yes, since ${record.startedAt} (pid ${record.pid})`],
-            ['endpoint', record.endpoint],
-            ['account', record.accountId],
-            ['region', record.region],
-            ['bucket', record.bucket],
-            ['state', record.stateUrl],
-            ['network', record.network],
-          ],
-          styleFor(this.process.stdout, this.env).columns,
-        ),
+        table,
+        [
+          ['running', `yes, since ${record.startedAt} (pid ${record.pid})`],
+          ['endpoint', record.endpoint],
+          ['account', record.accountId],
+          ['region', record.region],
+          ['bucket', record.bucket],
+          ['state', record.stateUrl],
+          ['network', record.network],
+        ],
+        styleFor(this.process.stdout, this.env).columns,
       );
-    else print(this, 'No lab is running. Start it with: npm run lab -- start');
+    else print(this, () => 'No lab is running. Start it with: npm run lab -- start');
     return exitCodes.done;
   });
 }
@@ -87,7 +82,8 @@ async function reset(this: Context, flags: Flags): Promise<void> {
     const { resetLab } = await loadLab();
     const record = await resetLab(labFolder(this.root, this.env), this.env);
     if (!record) throw new Refusal(exitCodes.usage, labNotRunning);
-    print(this, flags.json ? describeJson(record) : `The lab at ${record.endpoint} is empty again: no networks, a new state bucket.`);
+    if (flags.json) printJson(this, recordAsJson(record));
+    else print(this, ({ endpoint }) => `The lab at ${endpoint} is empty again: no networks, a new state bucket.`, record);
     return exitCodes.done;
   });
 }
@@ -95,8 +91,8 @@ async function reset(this: Context, flags: Flags): Promise<void> {
 export const lab = { start, stop, status, reset };
 
 /** Without what gives orders to it: this goes into logs. */
-function describeJson(record: LabRecord | undefined): string {
-  if (record === undefined) return JSON.stringify({ schema: 1, running: false });
+function recordAsJson(record: LabRecord | undefined): object {
+  if (record === undefined) return { schema: 1, running: false };
   const { control: _, ...told } = record;
-  return JSON.stringify({ running: true, ...told });
+  return { running: true, ...told };
 }

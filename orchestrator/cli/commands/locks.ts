@@ -5,7 +5,7 @@ import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseNobody, watch } from '../lock-alarm.ts';
 import { lockStatuses } from '../../ui/lock-status.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 
 export interface LocksFlags extends CommonFlags {
@@ -27,21 +27,18 @@ export async function locks(this: Context, flags: LocksFlags): Promise<void> {
       const old = found.filter(({ tooOld }) => tooOld);
       const told = flags.notify ? await watch(this, opened, found, standings) : undefined;
       if (flags.json)
-        print(
-          this,
-          JSON.stringify({
-            ...header(),
-            ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge }),
-            locks: found,
-            ...(told === undefined ? {} : { told }),
-            notes,
-            unreadable: standings.unreadable,
-            strays: standings.strays,
-          }),
-        );
+        printJson(this, {
+          ...header(),
+          ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge }),
+          locks: found,
+          ...(told === undefined ? {} : { told }),
+          notes,
+          unreadable: standings.unreadable,
+          strays: standings.strays,
+        });
       else {
-        print(this, describeLocks(file.network.spec.network, found, standings, styleFor(this.process.stdout, this.env)));
-        for (const line of describeTold(told ?? [])) print(this, line);
+        print(this, describeLocks, file.network.spec.network, found, standings, styleFor(this.process.stdout, this.env));
+        if (told !== undefined && told.length > 0) print(this, describeTold, told);
       }
       return worstOf([
         old.length > 0 ? exitCodes.found : exitCodes.done,

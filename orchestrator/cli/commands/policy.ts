@@ -9,7 +9,7 @@ import { styleFor } from '../../ui/reporter.ts';
 import { table } from '../../ui/table.ts';
 import { chooseNetwork } from '../choose-network.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report, warn } from '../report.ts';
 
 export interface PolicyFlags extends CommonFlags {
   readonly format: 'json' | 'table';
@@ -29,9 +29,9 @@ export async function policy(this: Context, flags: PolicyFlags, role: Role): Pro
       const { part } = flags;
       const chosen = part === undefined ? documents : documents.slice(part - 1, part);
       if (chosen.length === 0) throw new Refusal(exitCodes.usage, noSuchPart(role, part ?? 0, documents.length));
-      for (const document of chosen) print(this, JSON.stringify(document, null, 2));
+      for (const document of chosen) printJson(this, document, 2);
       // On stderr, so that what is piped stays documents.
-      if (documents.length > 1 && part === undefined) this.process.stderr.write(`${severalPolicies(role, documents.length)}\n`);
+      if (documents.length > 1 && part === undefined) warn(this, severalPolicies(role, documents.length));
       return exitCodes.done;
     }
     const rows = neededFor(network.spec)
@@ -40,7 +40,7 @@ export async function policy(this: Context, flags: PolicyFlags, role: Role): Pro
         const where: Where = places[place](network.spec);
         return [action, where.resources.map((resource) => resource.replace(/^arn:[^:]+:s3:::[^/]+\//, '')).join(' '), why];
       });
-    print(this, [`${role}: ${purposes[role]}`, table(rows, styleFor(this.process.stdout, this.env).columns)].join('\n'));
+    print(this, (cells) => [`${role}: ${purposes[role]}`, table(cells, styleFor(this.process.stdout, this.env).columns)].join('\n'), rows);
     return exitCodes.done;
   });
 }

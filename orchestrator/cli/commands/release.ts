@@ -34,7 +34,7 @@ import {
   releaseAnnouncement,
   severalLocks,
 } from '../../ui/release.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { OpenedBucket } from '../with-bucket.ts';
 
@@ -89,7 +89,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
     dossier: dossiers.at(-1),
   });
   const isDone = items.every(({ done }) => done);
-  if (!flags.json) print(context, describeChecklist(short, items, styleFor(context.process.stdout, context.env)));
+  if (!flags.json) print(context, describeChecklist, short, items, styleFor(context.process.stdout, context.env));
   if (!isDone && !flags.unreconciled) throw new Refusal(exitCodes.held, notReconciled(stack, items, flags.incident));
   if (!isDone) {
     await confirm(context, flags, stack);
@@ -111,7 +111,8 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
 }
 
 function told(context: Context, flags: ReleaseFlags, json: object, text: string): ExitCode {
-  print(context, flags.json ? JSON.stringify(json) : text);
+  if (flags.json) printJson(context, json);
+  else print(context, (sentence) => sentence, text);
   return exitCodes.done;
 }
 

@@ -6,7 +6,7 @@ import { allRuns, readRun } from '../../journal/read-runs.ts';
 import { outcomesOf, readSharedParts } from '../../run/shared-run.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 import { withBucket } from '../with-bucket.ts';
 import type { RunStatus } from '../../ui/runs.ts';
 import { ambiguousRun, describeParts, describeRun, describeRuns, runStatus, unknownRun } from '../../ui/runs.ts';
@@ -26,22 +26,22 @@ export async function runs(this: Context, flags: RunsFlags, id?: string): Promis
       const parts = id === undefined || names.includes(id) ? [] : await readSharedParts(aws.store, network, id);
       if (id !== undefined && parts.length > 0) {
         const outcomes = [...outcomesOf(parts)].map(([stack, outcome]) => ({ stack, outcome }));
-        if (flags.json) print(this, JSON.stringify({ ...header(), shared: id, parts, stacks: outcomes, notes }));
-        else print(this, describeParts(id, parts, style, this.now()));
+        if (flags.json) printJson(this, { ...header(), shared: id, parts, stacks: outcomes, notes });
+        else print(this, describeParts, id, parts, style, this.now());
         return exitCodes.done;
       }
       if (id !== undefined) {
         const run = await readRun(aws.store, network, findRun(names, id, network));
         const status = runStatus(run, standings);
-        if (flags.json) print(this, JSON.stringify({ ...header(), ...status, events: run.events, notes }));
-        else print(this, describeRun(run, status, style));
+        if (flags.json) printJson(this, { ...header(), ...status, events: run.events, notes });
+        else print(this, describeRun, run, status, style);
         return exitCodes.done;
       }
       const newest: RunStatus[] = [];
       // One after the other: the events of one are many reads already.
       for (const name of names.slice(-flags.limit).reverse()) newest.push(runStatus(await readRun(aws.store, network, name), standings));
-      if (flags.json) print(this, JSON.stringify({ ...header(), runs: newest, known: names.length, notes }));
-      else print(this, describeRuns(network, newest, names.length, style, this.now()));
+      if (flags.json) printJson(this, { ...header(), runs: newest, known: names.length, notes });
+      else print(this, describeRuns, network, newest, names.length, style, this.now());
       return exitCodes.done;
     }),
   );

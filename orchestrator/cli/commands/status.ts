@@ -12,7 +12,7 @@ import type { StackStatus } from '../../ui/status.ts';
 import { describeStatus, describeWhy, standingStatus } from '../../ui/status.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { oneStack } from '../one-stack.ts';
-import { print, report } from '../report.ts';
+import { print, printJson, report } from '../report.ts';
 import { readWhy } from '../why.ts';
 import { withBucket } from '../with-bucket.ts';
 
@@ -33,8 +33,8 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
           standing: standings.byStack.get(stack)?.kind,
           short: shortOf,
         });
-        if (flags.json) print(this, JSON.stringify({ ...header(), stack, short, ...why, notes }));
-        else print(this, describeWhy(short, why));
+        if (flags.json) printJson(this, { ...header(), stack, short, ...why, notes });
+        else print(this, describeWhy, short, why);
         return exitCodes.done;
       }
       const broken = new Map(unreadable.map(({ stack, key, detail }) => [stack, `${key}: ${detail}`]));
@@ -63,9 +63,8 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
           ),
         };
       });
-      if (flags.json)
-        print(this, JSON.stringify({ ...header(), stacks, notes, unreadable: standings.unreadable, strays: standings.strays }));
-      else print(this, describeStatus(stacks, standings, spools, styleFor(this.process.stdout, this.env)));
+      if (flags.json) printJson(this, { ...header(), stacks, notes, unreadable: standings.unreadable, strays: standings.strays });
+      else print(this, describeStatus, stacks, standings, spools, styleFor(this.process.stdout, this.env));
       // Also of one whose checkpoint cannot be read: that it is held is in the journal.
       return [...standings.byStack.values()].some(({ kind }) => kind === 'held') ? exitCodes.held : exitCodes.done;
     }),

@@ -1,4 +1,5 @@
 import { exitCodes } from '../../domain/exit-codes.ts';
+import { jsonText } from '../../domain/foreign.ts';
 import { orRefuse } from '../../domain/problem.ts';
 import { buildGraph } from '../../graph/graph.ts';
 import { jobsOf, wavesOf } from '../../graph/waves.ts';
@@ -30,7 +31,7 @@ export async function waves(this: Context, flags: WavesFlags, ...patterns: strin
     const jobs = wavesOf(graph.nodes.filter(({ name }) => selected.has(name))).map((wave) =>
       jobsOf(wave, Math.min(flags.atMost ?? most, most)),
     );
-    print(this, formats[format](jobs, graph.network));
+    print(this, formats[format], jobs, graph.network);
     return exitCodes.done;
   });
 }
@@ -40,10 +41,10 @@ const formats: Record<WavesFlags['format'], (waves: readonly (readonly Job[])[],
     waves
       .flatMap((jobs, index) => [`wave ${index + 1}: ${plural(jobs.length, 'job')}`, ...jobs.map(({ stacks }) => `  ${stacks.join(' ')}`)])
       .join('\n'),
-  json: (waves, network) => JSON.stringify({ schema: 1, network, waves: waves.map((jobs, index) => ({ wave: index + 1, jobs })) }),
+  json: (waves, network) => jsonText({ schema: 1, network, waves: waves.map((jobs, index) => ({ wave: index + 1, jobs })) }),
   github: (waves) =>
     [
-      `waves=${JSON.stringify(waves.map((jobs) => ({ include: jobs.map(({ job, stacks }) => ({ job, stacks: stacks.join(' ') })) })))}`,
+      `waves=${jsonText(waves.map((jobs) => ({ include: jobs.map(({ job, stacks }) => ({ job, stacks: stacks.join(' ') })) })))}`,
       `count=${waves.length}`,
     ].join('\n'),
 };

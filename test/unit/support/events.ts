@@ -1,4 +1,5 @@
 import type { RunEvent } from '../../../orchestrator/run/events.ts';
+import { Foreign } from '../../../orchestrator/domain/foreign.ts';
 import { noChanges } from '../../../orchestrator/run/events.ts';
 
 const stack = 'example.vpc.a';
@@ -30,8 +31,13 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
   'stage-started': { type: 'stage-started', stage: 'up', stacks: [{ stack, short: 'vpc.a', kind: 'VPCs' }] },
   'stack-started': { type: 'stack-started', stack, total: 3 },
   step: { type: 'step', stack, phase: 'done', op: 'create', resource: 'vpc', resourceType: 'aws:ec2/vpc:Vpc' },
-  'engine-output': { type: 'engine-output', stack, text: 'line one\nline two\n' },
-  'stack-ended': { type: 'stack-ended', stack, end: { outcome: 'failed', errors: ['a "quoted"\nerror'] }, seconds: 3 },
+  'engine-output': { type: 'engine-output', stack, text: new Foreign('line one\nline two\n') },
+  'stack-ended': {
+    type: 'stack-ended',
+    stack,
+    end: { outcome: 'failed', errors: [new Foreign('a "quoted"\nerror'), 'a sentence'] },
+    seconds: 3,
+  },
   'stage-ended': { type: 'stage-ended', stage: 'up' },
   plan: {
     type: 'plan',
@@ -55,6 +61,7 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
   'recovery-step': { type: 'recovery-step', stack, step: 'quarantine', said: '12 versions', seconds: 2 },
   decision: { type: 'decision', stack, resource: 'vpc', id: 'vpc-0a1b', decision: 'adopt', because: 'the run made it' },
   question: { type: 'question', stack, question: { question: 'Whose is it?', answers: [{ means: 'ours', command: 'npm run recover' }] } },
+  rehearsed: { type: 'rehearsed', text: 'what a drill\nshows' },
   problem: { type: 'problem', problem: { reason: 'x', message: 'a problem', next: 'Do this.' } },
   summary: { type: 'summary', command: 'up', ends: [], seconds: 1, exitCode: 0 },
 };

@@ -24,4 +24,7 @@ export const forged: { readonly numRuns: number } = {
   numRuns: count({ push: 2 * runs, all: Math.max(2 * runs, 10_000) }),
 };
 
+/** Milliseconds that ten thousand cases may take. */
+export const forgedMs = 600_000;
+
 export { fc };
