@@ -22,7 +22,13 @@ export const withoutColours = (text: string): string => text.replaceAll(colourCo
 
 export const visibleLength = (text: string): number => withoutColours(text).length;
 
-/** Lines of at most so many columns; a word that is longer stands alone. @param hang columns that each line after the first is moved in */
+/** A word of a shell in quotes. */
+const quotedWord = /(?<=^| )'[^']*'(?:\\''[^']*')*/g;
+
+/**
+ * Lines of at most so many columns; a word that is longer stands alone, and so does one in quotes: half of it, which a person may copy, is another command.
+ * @param hang columns that each line after the first is moved in
+ */
 export function wrapped(text: string, columns: number, hang = 0): string[] {
   return text.split('\n').flatMap((line) => {
     if (visibleLength(line) <= columns) return [line];
@@ -30,7 +36,9 @@ export function wrapped(text: string, columns: number, hang = 0): string[] {
     let lead = indent;
     const lines: string[] = [];
     let current = '';
-    for (const word of line.trimStart().split(' ')) {
+    const joined = line.trimStart().replaceAll(quotedWord, (word) => word.replaceAll(' ', '\0'));
+    for (const part of joined.split(' ')) {
+      const word = part.replaceAll('\0', ' ');
       if (current !== '' && visibleLength(lead) + visibleLength(current) + 1 + visibleLength(word) > columns) {
         lines.push(lead + current);
         lead = `${indent}${' '.repeat(hang)}`;
