@@ -19,12 +19,5 @@ export function withPart(page: string, { what, madeBy }: MadePart, text: string)
   return `${page.slice(0, from)}${begin}\n\n${text}\n\n${page.slice(to)}`;
 }
 
-/** Code in a line of Markdown, whatever ticks are in it. */
-export function codeSpan(text: string): string {
-  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
-  return longest === 0 ? `${fence}${text}${fence}` : `${fence} ${text} ${fence}`;
-}
-
 /** A row of a table in Markdown. */
 export const tableRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { describeLock, lockGoneSince, locksOf, lookAtLocks } from '../locks/durable-locks.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import { isHeartbeatOf, listHeartbeats } from '../locks/heartbeat.ts';
@@ -240,7 +241,7 @@ export function detailOfHeld(short: string, held: Held): string {
       ? ''
       : ` Its lock is gone${held.lockGoneSince === 'unknown' ? '' : ` since ${shortTime(held.lockGoneSince)}`}.`;
   const frozen = held.frozen === undefined ? '' : ` Frozen too (${held.frozen}).`;
-  return `${held.why} since ${shortTime(held.since)}.${gone}${frozen} Do not cancel. Next: npm run recover -- ${short}`;
+  return `${held.why} since ${shortTime(held.since)}.${gone}${frozen} Do not cancel. Next: ${command('recover', short)}`;
 }
 
 /** Today as `14:06 UTC`, else with its date. */

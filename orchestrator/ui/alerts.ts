@@ -2,6 +2,7 @@ import { nothingKnown } from '../alerts/alert.ts';
 import type { Alert, AlertKind } from '../alerts/alert.ts';
 import type { AlertWords } from '../alerts/notifiers.ts';
 import type { Telling } from '../alerts/tell.ts';
+import { command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { shown, webLink } from '../domain/foreign.ts';
 import { shortOf } from '../domain/stack-name.ts';
@@ -63,11 +64,11 @@ export type Said = Pick<Alert, 'kind' | 'about' | 'what' | 'next'> & Partial<Pic
 export function saidOf(end: StackEnd, short: string, run: string): Said | undefined {
   switch (end.outcome) {
     case 'held':
-      return { kind: 'held', about: run, what: String(end.errors[0] ?? 'its outcome is unknown'), next: `npm run recover -- ${short}` };
+      return { kind: 'held', about: run, what: String(end.errors[0] ?? 'its outcome is unknown'), next: command('recover', short) };
     case 'undecided':
-      return { kind: 'undecided', about: run, what: end.questions[0] ?? 'a question is open', next: `npm run recover -- ${short}` };
+      return { kind: 'undecided', about: run, what: end.questions[0] ?? 'a question is open', next: command('recover', short) };
     case 'recovered':
-      return { kind: 'recovered', about: run, what: `${end.said}; its lock is released`, next: `npm run plan -- ${short}` };
+      return { kind: 'recovered', about: run, what: `${end.said}; its lock is released`, next: command('plan', short) };
     case 'planned':
     case 'applied':
     case 'destroyed':
@@ -115,7 +116,7 @@ export function alertsOfHolds(network: string, found: readonly LockStatus[], { b
         about: standing.run ?? standing.since,
         what: `${standing.why} since ${standing.since}`,
         ...(lock ? ofLock(lock) : { ...nothingKnown, owner: standing.run === undefined ? 'plain pulumi' : `run ${standing.run}` }),
-        next: `npm run recover -- ${short}`,
+        next: command('recover', short),
       },
     ];
   });

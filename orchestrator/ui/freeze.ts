@@ -1,5 +1,5 @@
+import { command, isIncident } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
-import { quoted } from '../domain/quoted.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import type { Freeze, Freezing, FrozenStack } from '../run/freeze.ts';
@@ -20,6 +20,16 @@ export interface StackOutcome {
   readonly by: { readonly user: string; readonly host: string; readonly since: string; readonly incident: string | null } | null;
   readonly detail: string;
 }
+
+/**
+ * What ends a freeze. @param incident the freeze's; where the command would not take it, the person gives their own
+ * @param shorts none for all that are frozen
+ */
+export const unfreezeCommand = (shorts: readonly string[], incident: string | null | undefined): string => {
+  const stacks = shorts.length === 0 ? [{ all: true }] : shorts;
+  if (incident !== null && incident !== undefined && isIncident(incident)) return command('unfreeze', ...stacks, { incident });
+  return command('unfreeze', ...stacks, { incident: 'ID', force: incident !== null && incident !== undefined });
+};
 
 /** What still keeps a stack that was unfrozen. */
 function whatNow(short: string, standing: Standing | undefined): string | undefined {
@@ -46,29 +56,28 @@ export function freezeProblems({ refused, left }: Extract<Freezing, { ok: false 
         return {
           reason: 'stack-at-work',
           message: `${message}: nothing was frozen`,
-          next: 'Wait for its end (npm run locks), or freeze the others without it.',
+          next: `Wait for its end (${command('locks')}), or freeze the others without it.`,
         };
       case 'other-incident':
         return {
           reason: 'frozen-by-other',
           message: `${message}, and not ${incident}: nothing was frozen`,
-          next: `It keeps everyone out as it is. Once that incident is over: npm run unfreeze -- ${short} --incident ${quoted(other ?? 'ID')}`,
+          next: `It keeps everyone out as it is. Once that incident is over: ${unfreezeCommand([short], other)}`,
         };
       case 'failed':
         return {
           reason: 'freeze-failed',
           message: `${message}: nothing was frozen`,
-          next: 'Check the session and the bucket (npm run preflight), and run the same command again.',
+          next: `Check the session and the bucket (${command('preflight')}), and run the same command again.`,
         };
       default:
         return reason satisfies never;
     }
   });
-  const names = left.map(shortOf).join(' ');
   const unknown: Problem = {
     reason: 'not-given-back',
     message: `${left.join(', ')} may still be frozen: what this call had written there could not be removed`,
-    next: `Look: npm run locks. Then freeze again, or: npm run unfreeze -- ${names} --incident ${quoted(incident)}`,
+    next: `Look: ${command('locks')}. Then freeze again, or: ${unfreezeCommand(left.map(shortOf), incident)}`,
   };
   return [...problems, ...(left.length > 0 ? [unknown] : [])];
 }
@@ -90,12 +99,12 @@ export function describeOutcomes(outcomes: readonly StackOutcome[], style: Style
 /** @param same short names of what is frozen for the incident that was named */
 export function otherIncident(other: Freeze, same: readonly string[], incident: string): Problem {
   const short = shortOf(other.stack);
-  const itsOwn = `npm run unfreeze -- ${short} --incident ${quoted(other.by.incident ?? 'ID')}`;
+  const itsOwn = unfreezeCommand([short], other.by.incident);
   return {
     reason: 'other-incident',
     message: `${describeFreeze(other)}, and not ${incident}: nothing was unfrozen`,
     next: `Ask ${other.by.user} whether that incident is over; then: ${itsOwn}, or --force.${
-      same.length === 0 ? '' : ` Those of ${incident} alone: npm run unfreeze -- ${same.join(' ')} --incident ${quoted(incident)}`
+      same.length === 0 ? '' : ` Those of ${incident} alone: ${unfreezeCommand(same, incident)}`
     }`,
   };
 }
@@ -103,13 +112,13 @@ export function otherIncident(other: Freeze, same: readonly string[], incident: 
 export const whichStacks = (all: boolean, incident: string): Problem => ({
   reason: 'which-stacks',
   message: all ? 'unfreeze was given both stacks and --all' : 'unfreeze was given no stack',
-  next: `Name the stacks, or all that are frozen: npm run unfreeze -- --all --incident ${quoted(incident)}. Which those are: npm run locks`,
+  next: `Name the stacks, or all that are frozen: ${unfreezeCommand([], incident)}. Which those are: ${command('locks')}`,
 });
 
 export const stillUnread = (left: readonly string[]): Problem => ({
   reason: 'unreadable-record',
   message: `the record of ${left.join(', ')} cannot be read: whether it is still frozen is not known`,
-  next: 'See which object it is: npm run status. Then run the same command again: it goes on where this one stopped.',
+  next: `See which object it is: ${command('status')}. Then run the same command again: it goes on where this one stopped.`,
 });
 
 /** @param why what cannot be read of a stack, and why */
@@ -145,7 +154,7 @@ export function detailOfUnfrozen(was: LockRecord | undefined, short: string, sta
 }
 
 export const frozenUntil = (shorts: readonly string[], incident: string): string =>
-  `No run begins on ${shorts.length === 1 ? 'it' : 'them'} until: npm run unfreeze -- ${shorts.join(' ')} --incident ${quoted(incident)}`;
+  `No run begins on ${shorts.length === 1 ? 'it' : 'them'} until: ${unfreezeCommand(shorts, incident)}`;
 
 /** What everyone is told, in one message, however many stacks it is about. */
 export function announcementOf(kind: 'frozen' | 'unfrozen', stacks: readonly string[], incident: string) {
@@ -155,7 +164,7 @@ export function announcementOf(kind: 'frozen' | 'unfrozen', stacks: readonly str
     ? {
         short,
         what: 'no run begins on it until it is unfrozen',
-        next: `once the incident is over: npm run unfreeze -- ${shorts.length === 1 ? short : '--all'} --incident ${quoted(incident)}`,
+        next: `once the incident is over: ${unfreezeCommand(shorts.length === 1 ? shorts : [], incident)}`,
       }
-    : { short, what: 'everyone may work on it again; what was held stays held', next: 'npm run status' };
+    : { short, what: 'everyone may work on it again; what was held stays held', next: command('status') };
 }

@@ -1,13 +1,14 @@
 import type { Alert } from '../alerts/alert.ts';
+import { command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { webLink } from '../domain/foreign.ts';
-import { quoted } from '../domain/quoted.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { LockRecord } from '../locks/lock-record.ts';
 import { describeReason } from '../ownership/describe-liveness.ts';
 import type { Liveness } from '../ownership/liveness.ts';
 import type { Standings } from '../run/standing.ts';
 import { describeHeld } from '../run/standing.ts';
+import { unfreezeCommand } from './freeze.ts';
 import type { Style } from './reporter.ts';
 import { describeStrays, unreadableRecord } from './status.ts';
 import { table } from './table.ts';
@@ -78,13 +79,13 @@ export function describeOld(lock: LockStatus): string {
 export function nextOf({ short, standing, incident }: LockStatus): string {
   switch (standing) {
     case 'frozen':
-      return `Ask whether the incident is over, and look: npm run status. Only then: npm run unfreeze -- ${short} --incident ${incident === null ? 'ID' : quoted(incident)}`;
+      return `Ask whether the incident is over, and look: ${command('status')}. Only then: ${unfreezeCommand([short], incident)}`;
     case 'left-over':
-      return 'npm run status; nothing is in doubt, and the next up releases it by itself';
+      return `${command('status')}; nothing is in doubt, and the next up releases it by itself`;
     case 'held':
     case 'at-work':
     case 'unknown':
-      return `npm run status, and then npm run recover -- ${short}`;
+      return `${command('status')}, and then ${command('recover', short)}`;
     default:
       return standing satisfies never;
   }

@@ -1,6 +1,7 @@
+import { command, isTypeable } from '../domain/command.ts';
 import type { Answer } from '../journal/events.ts';
 import { wordOf } from '../recovery/describe.ts';
-import type { Subject } from '../recovery/subjects.ts';
+import type { Source, Subject } from '../recovery/subjects.ts';
 import type { Question } from '../recovery/questions.ts';
 import { reasons } from './decision-words.ts';
 
@@ -8,8 +9,17 @@ import { reasons } from './decision-words.ts';
 export function questionsOf(short: string, subjects: readonly Subject[]): readonly Question[] {
   return subjects.flatMap((subject) => {
     if (subject.row.then !== 'ask' && subject.row.then !== 'duplicate') return [];
-    return [{ question: questionOf(short, subject, subjects), answers: answersTo(short, subject) }];
+    return [{ question: questionOf(short, subject, subjects) + byTagAlone(short, subject), answers: answersTo(short, subject) }];
   });
+}
+
+/** Sources that speak of this very object. A create that was begun has no id: what it made is told by the tags. */
+const speakOfIt: readonly Source['from'][] = ['checkpoint', 'version', 'spool', 'cloudtrail'];
+
+/** A tag is no evidence: it makes a question at most, and the person who answers has to know that. */
+function byTagAlone(short: string, { id, facts, sources }: Subject): string {
+  if (facts.bears !== 'our-tags' || facts.state !== 'unrecorded' || sources.some(({ from }) => speakOfIt.includes(from))) return '';
+  return ` Only the tags of ${id ?? 'it'} say that it belongs to ${short}, and anyone who may tag objects in this account can set them`;
 }
 
 function questionOf(short: string, { name, type, id, row, facts, urn }: Subject, all: readonly Subject[]): string {
@@ -25,31 +35,44 @@ function questionOf(short: string, { name, type, id, row, facts, urn }: Subject,
   return `${what}: ${reasons[row.row]}. Whose is it?`;
 }
 
+/** Whether `--decide` can name it, and means it: what comes behind the name is told from it by its form. */
+const canBeNamed = (name: string, id = 'ID'): boolean =>
+  name !== '' && id !== '' && isTypeable(`${name}=disown:${id}`) && !/=(adopt|forget|disown|delete):/.test(name);
+
 function answersTo(short: string, { name, id, facts }: Subject): Question['answers'] {
-  const command = (answer: Answer['answer'], withId = true): string =>
-    `npm run recover -- ${short} --decide '${name}=${answer}${withId && id !== undefined ? `:${id}` : ''}'`;
+  // What begins with the name of a stack is taken for its.
+  const named = name.startsWith(`${short}/`) ? `${short}/${name}` : name;
+  const decide = (answer: Answer['answer'], withId = true): string =>
+    command('recover', short, { decide: `${named}=${answer}${withId && id !== undefined ? `:${id}` : ''}` });
+  if (!canBeNamed(name, id))
+    return [
+      {
+        means: 'no command can name it: correct what is wrong with its name, in the tag of the object or in the program, and then again',
+        command: command('recover', short),
+      },
+    ];
   // Found by its tags alone; of anything else of its type no answer could be checked.
   if (facts.kind === 'unlisted' && facts.live !== 'there')
     return [
       {
         means: 'you mend it by hand, in a copy of the state (pulumi import, pulumi state delete)',
-        command: `npm run recover -- ${short} --shell`,
+        command: command('recover', short, { shell: true }),
       },
     ];
   if (facts.live === 'gone' && facts.findable === 'no')
     return [
       ...(facts.shape === 'known'
-        ? [{ means: 'it was made, and enters the state', command: `npm run recover -- ${short} --decide '${name}=adopt:ID'` }]
+        ? [{ means: 'it was made, and enters the state', command: command('recover', short, { decide: `${named}=adopt:ID` }) }]
         : []),
-      { means: 'nothing was made (or you have deleted it yourself)', command: command('forget', false) },
+      { means: 'nothing was made (or you have deleted it yourself)', command: decide('forget', false) },
     ];
   if (id === undefined || facts.live === 'gone' || facts.live === 'over')
-    return [{ means: 'it is gone, and leaves the state', command: command('forget', false) }];
+    return [{ means: 'it is gone, and leaves the state', command: decide('forget', false) }];
   const canAdopt = facts.state === 'unrecorded' && facts.shape === 'known' && facts.beside !== 'recorded-there';
   return [
-    ...(canAdopt ? [{ means: 'it belongs to the stack, and enters the state', command: command('adopt') }] : []),
-    ...(facts.shape === 'known' && facts.protect === 'no' ? [{ means: 'the next up deletes it', command: command('delete') }] : []),
-    { means: 'it stays in AWS, and belongs to the stack no more', command: command('disown') },
-    { means: 'you have deleted it yourself', command: `npm run recover -- ${short}` },
+    ...(canAdopt ? [{ means: 'it belongs to the stack, and enters the state', command: decide('adopt') }] : []),
+    ...(facts.shape === 'known' && facts.protect === 'no' ? [{ means: 'the next up deletes it', command: decide('delete') }] : []),
+    { means: 'it stays in AWS, and belongs to the stack no more', command: decide('disown') },
+    { means: 'you have deleted it yourself', command: command('recover', short) },
   ];
 }

@@ -1,3 +1,4 @@
+import { addedFlags, asGiven, command, commandOf, holdfast, inOrder, lineOf } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import { describeLock } from '../locks/durable-locks.ts';
@@ -10,7 +11,7 @@ import { describeFreeze, describeOwner } from '../run/standing.ts';
 import type { UnreadableState } from '../state/checkpoints.ts';
 
 export const ifPlainIsDead = (short: string): string =>
-  `If that process is dead, and all that it started: npm run recover -- ${short} --writer-dead ${plainPulumi}`;
+  `If that process is dead, and all that it started: ${command('recover', short, { writerDead: plainPulumi })}`;
 
 /** Asked where it cannot be seen whether the process that wrote is dead. */
 export function writerQuestion(
@@ -23,8 +24,8 @@ export function writerQuestion(
     return {
       question: `${short}: ${why}. Is it dead?`,
       answers: [
-        { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${run}` },
-        { means: 'not known: wait until its session has expired, and again', command: `npm run recover -- ${short}` },
+        { means: 'yes: nothing of it runs any more, nor will', command: command('recover', short, { writerDead: run }) },
+        { means: 'not known: wait until its session has expired, and again', command: command('recover', short) },
       ],
     };
   if (plain.length > 0) return plainQuestion(short, plain.map(describeLock).join('; '));
@@ -40,10 +41,15 @@ export function writerQuestion(
 export const plainQuestion = (short: string, found: string): Question => ({
   question: `${short}: ${found}. Is that process dead, and all that it started?`,
   answers: [
-    { means: 'yes: nothing of it runs any more, nor will', command: `npm run recover -- ${short} --writer-dead ${plainPulumi}` },
-    { means: 'not known: ask the person whose process it is, and again', command: `npm run recover -- ${short}` },
+    { means: 'yes: nothing of it runs any more, nor will', command: command('recover', short, { writerDead: plainPulumi }) },
+    { means: 'not known: ask the person whose process it is, and again', command: command('recover', short) },
   ],
 });
+
+/** What git names a commit by, and nothing that it would take for a branch, a path or a flag. */
+const isCommit = (text: string): boolean => /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(text);
+
+const checkoutOf = (commit: string): string => `../holdfast-${commit.slice(0, 8)}`;
 
 /** @param refused why the journaled network file cannot be gone by */
 export function programQuestion(
@@ -59,15 +65,22 @@ export function programQuestion(
   return {
     question: `${short}: ${what} in run ${run}${commit === undefined ? '' : ` (commit ${commit})`}. With which is the plan to be made that has to agree?`,
     answers: [
-      ...(commit === undefined
+      ...(commit === undefined || !isCommit(commit)
         ? []
         : [
             {
               means: 'with the code of then, from a checkout of it',
-              command: `git worktree add ../holdfast-${commit.slice(0, 8)} ${commit} && cd ../holdfast-${commit.slice(0, 8)} && npm ci && npm run recover -- ${short}`,
+              command: lineOf(
+                inOrder(
+                  commandOf('git', 'worktree', 'add', checkoutOf(commit), commit),
+                  commandOf('cd', checkoutOf(commit)),
+                  commandOf('npm', 'ci'),
+                  holdfast('recover', short),
+                ),
+              ),
             },
           ]),
-      { means: 'with the code of today', command: `npm run recover -- ${short} --changed-program` },
+      { means: 'with the code of today', command: command('recover', short, { changedProgram: true }) },
     ],
   };
 }
@@ -76,14 +89,18 @@ export function programQuestion(
 export const atWorkOn = (lock: string): Problem => ({
   reason: 'locked',
   message: lock,
-  next: 'It is not held: somebody is at work on it. See npm run locks; a run that hangs has to be ended by its owner first.',
+  next: `It is not held: somebody is at work on it. See ${command('locks')}; a run that hangs has to be ended by its owner first.`,
 });
 
 /** @param text of the answer @param shorts of the stacks that are recovered */
 export const whoseDecision = (text: string, shorts: readonly string[]): Problem => ({
   reason: 'whose-decision',
-  message: shorts.length === 0 ? `--decide ${text}: no stack is held` : `--decide ${text} may be of ${shorts.join(' or ')}`,
-  next: shorts[0] === undefined ? 'See where the stacks stand: npm run status' : `Say which: --decide '${shorts[0]}/${text}'`,
+  message:
+    shorts.length === 0 ? `${asGiven('decide', text)}: no stack is held` : `${asGiven('decide', text)} may be of ${shorts.join(' or ')}`,
+  next:
+    shorts[0] === undefined
+      ? `See where the stacks stand: ${command('status')}`
+      : `Say which: ${addedFlags('recover', { decide: `${shorts[0]}/${text}` })}`,
 });
 
 /** Of a held stack whose checkpoint no engine is shown: it is not taken over. */

@@ -1,3 +1,4 @@
+import { command, commandOf, lineOf } from '../domain/command.ts';
 import type { Plan } from '../recovery/dossier.ts';
 import type { Subject } from '../recovery/subjects.ts';
 import { isEmptyPlan } from '../recovery/verify.ts';
@@ -27,9 +28,9 @@ export const recoveryWords: RecoveryWords = {
   },
   plan: describePlan,
   restore: (short, { bucket, key, prefix, lastGood }) => {
-    const again = `then again: npm run recover -- ${short}`;
+    const again = `then again: ${command('recover', short)}`;
     return lastGood !== undefined
-      ? `Every version is under ${prefix}. Put the last good one back, ${again}. To put it back: aws s3api copy-object --bucket ${bucket} --key ${key} --copy-source '${bucket}/${key}?versionId=${lastGood}'`
+      ? `Every version is under ${prefix}. Put the last good one back, ${again}\n  ${lineOf(commandOf('aws', 's3api', 'copy-object', { bucket, key, copySource: `${bucket}/${key}?versionId=${lastGood}` }))}`
       : `Every version is under ${prefix}, and the engine takes none of them. Put a good one back, ${again}`;
   },
   spool: (short, what) =>

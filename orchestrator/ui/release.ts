@@ -1,5 +1,5 @@
+import { asGiven, command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
-import { quoted } from '../domain/quoted.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import { describeLock } from '../locks/durable-locks.ts';
@@ -9,6 +9,7 @@ import { dossierOfLock, releaseChecklist } from '../recovery/release-checklist.t
 import type { ChecklistFacts, ReleasePoint } from '../recovery/release-checklist.ts';
 import type { Standing } from '../run/standing.ts';
 import { describeHeld } from '../run/standing.ts';
+import { unfreezeCommand } from './freeze.ts';
 import type { Style } from './reporter.ts';
 
 /** A point of the checklist, as `--json` and the note of the release have it. */
@@ -21,7 +22,7 @@ export interface Item {
 const points: Readonly<Record<ReleasePoint, { readonly what: string; readonly detail: (facts: ChecklistFacts) => string }>> = {
   'writer-dead': {
     what: 'nobody else can write',
-    detail: ({ dossier }) => (dossier ? dossier.writer.how : 'nobody has looked: npm run recover does'),
+    detail: ({ dossier }) => (dossier ? dossier.writer.how : `nobody has looked: ${command('recover')} does`),
   },
   quarantined: {
     what: 'every version is in quarantine',
@@ -74,28 +75,28 @@ export function describeChecklist(short: string, items: readonly Item[], style: 
 export const isFrozen = (stack: string, lock: StandingLock, incident: string | undefined): Problem => ({
   reason: 'frozen',
   message: describeLock(lock),
-  next: `A freeze is ended by: npm run unfreeze -- ${shortOf(stack)} --incident ${quoted(incident ?? 'ID')}`,
+  next: `A freeze is ended by: ${unfreezeCommand([shortOf(stack)], incident)}`,
 });
 
 /** @param owner who has the stack */
 export const isAtWork = (owner: string, known: Liveness): Problem => ({
   reason: 'at-work',
   message: `${owner}. ${known.reason === 'look-failed' ? 'Whether its process is alive could not be seen' : 'Its process is running'}: ${describeReason(known)}`,
-  next: known.reason === 'look-failed' ? 'Try again, or from another machine.' : 'Wait, or end that process first: npm run locks',
+  next: known.reason === 'look-failed' ? 'Try again, or from another machine.' : `Wait, or end that process first: ${command('locks')}`,
 });
 
 export const severalLocks = (stack: string, locks: readonly StandingLock[]): Problem => ({
   reason: 'several-locks',
   message: `${stack} has ${locks.length} locks: ${locks.map(describeLock).join('; ')}`,
-  next: 'Another process is coming in, or was. Look again: npm run locks',
+  next: `Another process is coming in, or was. Look again: ${command('locks')}`,
 });
 
 export function notReconciled(stack: string, items: readonly Item[], incident: string): Problem {
-  const again = `${shortOf(stack)} --incident ${quoted(incident)}`;
+  const short = shortOf(stack);
   return {
     reason: 'not-reconciled',
     message: `the lock of ${stack} stays: ${items.filter(({ done }) => !done).length} of ${items.length} points are not done`,
-    next: `Recover it: npm run recover -- ${again}. To let everyone in over a state that nobody knows to be true: npm run release -- ${again} --unreconciled`,
+    next: `Recover it: ${command('recover', short, { incident })}. To let everyone in over a state that nobody knows to be true: ${command('release', short, { incident, unreconciled: true })}`,
   };
 }
 
@@ -108,23 +109,23 @@ export const notConfirmed = (stack: string, said: string | undefined, incident: 
   message:
     said === undefined
       ? 'an unreconciled release asks for the name of the stack'
-      : `--confirm ${said} is not the name of this stack, which is ${stack}`,
-  next: `If that is what you want: npm run release -- ${shortOf(stack)} --incident ${quoted(incident)} --unreconciled --confirm ${stack}`,
+      : `${asGiven('confirm', said)} is not the name of this stack, which is ${stack}`,
+  next: `If that is what you want: ${command('release', shortOf(stack), { incident, unreconciled: true, confirm: stack })}`,
 });
 
 export const lockChanged = (stack: string): Problem => ({
   reason: 'lock-changed',
   message: `the lock of ${stack} was changed by another process a moment ago: nothing was released`,
-  next: 'Look whose it is now: npm run locks',
+  next: `Look whose it is now: ${command('locks')}`,
 });
 
 /** What everyone is told of it. */
 export const releaseAnnouncement = (short: string, isDone: boolean, incident: string) =>
   isDone
-    ? { what: 'its lock is released, reconciled', next: `npm run plan -- ${short}` }
+    ? { what: 'its lock is released, reconciled', next: command('plan', short) }
     : {
         what: 'its lock is released, UNRECONCILED: plain pulumi is let in over a state that nobody knows to be true',
-        next: `npm run recover -- ${short} --incident ${quoted(incident)}`,
+        next: command('recover', short, { incident }),
       };
 
 /** @param now where the stack stands after it */

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { webLink } from '../domain/foreign.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -104,8 +105,8 @@ export function describeRuns(network: string, newest: readonly RunStatus[], know
   const more = known - newest.length;
   return [
     table(rows, style.columns),
-    ...(more > 0 ? [style.dim(`and ${more} older: npm run runs -- --limit ${known}`)] : []),
-    style.dim(`One as a timeline: npm run runs -- ${newest[0]?.run ?? 'ID'}`),
+    ...(more > 0 ? [style.dim(`and ${more} older: ${command('runs', { limit: known })}`)] : []),
+    style.dim(`One as a timeline: ${command('runs', newest[0]?.run ?? 'ID')}`),
   ].join('\n');
 }
 
@@ -125,7 +126,7 @@ export function describeParts(name: string, parts: readonly SharedPart[], style:
     ...bad.map(([stack, outcome]) =>
       style.yellow(`  ${shortOf(stack)} ${outcome === 'not-ended' ? 'has not ended' : verbOf({ outcome })}`),
     ),
-    style.dim(`One as a timeline, where it had something to do: npm run runs -- ${parts[0]?.run ?? 'ID'}`),
+    style.dim(`One as a timeline, where it had something to do: ${command('runs', parts[0]?.run ?? 'ID')}`),
   ].join('\n');
 }
 
@@ -160,7 +161,7 @@ export function describeRun(run: ReadRun, status: RunStatus, style: Style): stri
     ...facts.map(([name, value]) => `  ${name.padEnd(11)}  ${value}`),
     ...lines,
     ...run.unreadable.map((record) => style.yellow(`cannot be read: ${record}`)),
-    ...status.held.map((stack) => style.red(`HELD ${shortOf(stack)}. Do not cancel. Next: npm run recover -- ${shortOf(stack)}`)),
+    ...status.held.map((stack) => style.red(`HELD ${shortOf(stack)}. Do not cancel. Next: ${command('recover', shortOf(stack))}`)),
   ].join('\n');
 }
 
@@ -214,11 +215,11 @@ const shortEtag = (etag: string): string => etag.replaceAll('"', '').slice(0, 8)
 export const ambiguousRun = (network: string, id: string, matching: readonly string[], named: number): Problem => ({
   reason: 'ambiguous-run',
   message: `${plural(matching.length, 'run')} of ${network} begin with "${id}": ${matching.slice(-named).reverse().join(', ')}${matching.length > named ? ', …' : ''}`,
-  next: `Give more of it: npm run runs -- ${matching.at(-1) ?? 'ID'}`,
+  next: `Give more of it: ${command('runs', matching.at(-1) ?? 'ID')}`,
 });
 
 export const unknownRun = (network: string, id: string, nearest: readonly string[]): Problem => ({
   reason: 'unknown-run',
   message: `${network} has no run "${id}"${nearest.length === 0 ? ', and no other' : `; the nearest: ${nearest.join(', ')}`}`,
-  next: nearest.length === 0 ? 'Nothing was ever run on this network: npm run up' : 'List them: npm run runs',
+  next: nearest.length === 0 ? `Nothing was ever run on this network: ${command('up')}` : `List them: ${command('runs')}`,
 });

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { Verified } from '../ownership/stack-record.ts';
 import { describeHeld, detailOfHeld, isAsVerified } from '../run/standing.ts';
@@ -77,7 +78,7 @@ export function standingStatus(
     };
   if (verified?.kind === 'unknown')
     return { state: 'changed-behind', detail: `released unverified at ${verified.since}: the next up looks at AWS first` };
-  if (state && !isInFile) return { state: 'not-in-network-file', detail: `remove it: npm run destroy -- ${short}` };
+  if (state && !isInFile) return { state: 'not-in-network-file', detail: `remove it: ${command('destroy', short)}` };
   if (state && !state.empty && verified?.kind === 'at' && verified.unfinished !== undefined && whole !== state.etag) {
     const unfinished = { operation: verified.unfinished, run: verified.run };
     return { state: 'unfinished', detail: describeUnfinished(short, unfinished), unfinished };
@@ -86,7 +87,7 @@ export function standingStatus(
 }
 
 const describeUnfinished = (short: string, { operation, run }: NonNullable<StackStatus['unfinished']>): string =>
-  `run ${run} left it part-way. Continue: npm run ${operation} -- ${short}`;
+  `run ${run} left it part-way. Continue: ${command(operation, short)}`;
 
 /** @param spools where the last checkpoint lies that a held stack's engine could not write, by full name */
 export function describeStatus(

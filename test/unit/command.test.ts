@@ -17,7 +17,7 @@ import {
   script,
   verbs,
 } from '../../orchestrator/domain/command.ts';
-import { codeSpan } from '../../orchestrator/domain/page.ts';
+import { codeSpan } from '../../orchestrator/ui/markdown.ts';
 import { help } from '../../orchestrator/ui/help.ts';
 import { wrapped } from '../../orchestrator/ui/table.ts';
 import { commandLines, misunderstood } from '../support/command-lines.ts';

@@ -535,7 +535,8 @@ describe('what a person has to decide', () => {
   it('is asked, and nothing is written to the state but its new content; the stack is held for that question', async () => {
     const was = await versions();
     const end = await rig.recover('rec-1', { store });
-    const question = 'AWS has two objects for vpc.a/vpc: vpc-new is adopted. What is to become of the other one, vpc-second?';
+    const question =
+      'AWS has two objects for vpc.a/vpc: vpc-new is adopted. What is to become of the other one, vpc-second? Only the tags of vpc-second say that it belongs to vpc.a, and anyone who may tag objects in this account can set them';
     expect(end).toMatchObject({ kind: 'undecided', questions: [{ question }] });
     expect([await versions(), rig.engine.asked, rig.isLocked()]).toEqual([was + 1, [], true]);
     expect(await rig.standing()).toMatchObject({ kind: 'held', why: question });

@@ -20,6 +20,10 @@ const onlyOf = (given: Given): Question => {
 /** `--decide 'vpc=adopt:vpc-1'` of a command. */
 const decisionIn = (command: string): string | undefined => / --decide '([^']*)'$/.exec(command)?.[1];
 
+/** What is said of an object that has the stack's tags, and of which nothing else speaks. */
+const byTag = (id: string): string =>
+  `Only the tags of ${id} say that it belongs to vpc.a, and anyone who may tag objects in this account can set them`;
+
 const made = deploymentOf([raw('vpc', { id: 'vpc-1' })]);
 const creating = deploymentOf([], [pending('creating', raw('vpc'))]);
 
@@ -31,10 +35,10 @@ describe('what is asked', () => {
 
   it('of a second object names both, and what becomes of the first', () => {
     expect(onlyOf({ versions: [made], objects: [tagged('vpc-1', 'vpc'), tagged('vpc-2', 'vpc')] }).question).toBe(
-      'AWS has two objects for vpc.a/vpc: vpc-1 is in the state. What is to become of the other one, vpc-2?',
+      `AWS has two objects for vpc.a/vpc: vpc-1 is in the state. What is to become of the other one, vpc-2? ${byTag('vpc-2')}`,
     );
     expect(onlyOf({ versions: [creating], objects: [tagged('vpc-1', 'vpc'), tagged('vpc-2', 'vpc')] }).question).toBe(
-      'AWS has two objects for vpc.a/vpc: vpc-1 is adopted. What is to become of the other one, vpc-2?',
+      `AWS has two objects for vpc.a/vpc: vpc-1 is adopted. What is to become of the other one, vpc-2? ${byTag('vpc-2')}`,
     );
   });
 
