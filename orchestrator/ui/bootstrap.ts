@@ -2,6 +2,7 @@ import type { ForeignBucket } from '../aws/bootstrap.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
 import type { Identity } from '../aws/identity.ts';
 import type { Looked } from '../aws/looked.ts';
+import { command, commandOf, lineOf } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 
 export const wrongAccount = (identity: Looked<Identity>, account: string, file: string, checkOnly: boolean): Problem => ({
@@ -31,12 +32,12 @@ export function nextForProperty(
   const mended = shortfalls.some((shortfall) => shortfall.mended);
   const left = shortfalls.some((shortfall) => !shortfall.mended);
   return [
-    ...(mended && checkOnly ? [`Make it so: npm run bootstrap -- --network ${file}`] : []),
+    ...(mended && checkOnly ? [`Make it so: ${command('bootstrap', { network: file })}`] : []),
     ...(mended && !checkOnly ? ['Use a store that honours them, as Amazon S3 does, and run the same command again.'] : []),
     // The lifecycle is all that others can have made wrong.
     ...(left
       ? [
-          `What is not Holdfast's own stays as it is. Take such rules out, or narrow them to keys that do not begin with .pulumi/ or .holdfast/: aws s3api get-bucket-lifecycle-configuration --bucket ${bucket}`,
+          `What is not Holdfast's own stays as it is. Take such rules out, or narrow them to keys that do not begin with .pulumi/ or .holdfast/: ${lineOf(commandOf('aws', 's3api', 'get-bucket-lifecycle-configuration', { bucket }))}`,
         ]
       : []),
   ].join(' ');

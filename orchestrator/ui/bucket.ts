@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 
 /** What a state bucket is refused for. */
@@ -5,32 +6,32 @@ import type { Problem } from '../domain/problem.ts';
 export const missingBucket = (bucket: string): Problem => ({
   reason: 'missing-bucket',
   message: `the state bucket ${bucket} does not exist`,
-  next: 'Make it: npm run bootstrap',
+  next: `Make it: ${command('bootstrap')}`,
 });
 
 export const unpreparedBucket = (bucket: string): Problem => ({
   reason: 'not-prepared',
   message: `the state bucket ${bucket} was never prepared for Holdfast`,
-  next: 'Run `npm run bootstrap`.',
+  next: `Run \`${command('bootstrap')}\`.`,
 });
 
 export const unreachableBucket = (bucket: string, code: string, message: string): Problem => ({
   reason: 'bucket-unreachable',
   message: `the state bucket ${bucket} cannot be read: ${code}: ${message}`,
-  next: 'Check the session, the network and the region: npm run preflight',
+  next: `Check the session, the network and the region: ${command('preflight')}`,
 });
 
 /** As an inventory says it, which asks for no more than these two. */
 export const uninventoriedBucket = (bucket: string, name: string | undefined, message: string): Problem => ({
   reason: 'bucket-unreachable',
   message: `the state bucket ${bucket} cannot be read (${name ?? 'unknown'}: ${message})`,
-  next: 'Allow the session s3:GetObject and s3:ListBucket there, or check the network: npm run preflight',
+  next: `Allow the session s3:GetObject and s3:ListBucket there, or check the network: ${command('preflight')}`,
 });
 
 export const failedBucket = (bucket: string, message: string): Problem => ({
   reason: 'state-unreadable',
   message: `the state bucket ${bucket} failed: ${message}`,
-  next: 'Check the session and the network (npm run preflight), and run the same command again.',
+  next: `Check the session and the network (${command('preflight')}), and run the same command again.`,
 });
 
 /** @param key an object of the layout before */
@@ -43,5 +44,5 @@ export const oldLayout = (key: string): Problem => ({
 export const noJournal = (message: string): Problem => ({
   reason: 'journal-unavailable',
   message,
-  next: 'Nothing was started. Check the state bucket: npm run preflight',
+  next: `Nothing was started. Check the state bucket: ${command('preflight')}`,
 });

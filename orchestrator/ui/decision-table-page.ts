@@ -1,3 +1,4 @@
+import { script } from '../domain/command.ts';
 import { tableRow, withPart } from '../domain/page.ts';
 import { decisionTable } from '../recovery/decision-table.ts';
 import type { Row } from '../recovery/decision-table.ts';
@@ -9,7 +10,7 @@ import { reasons } from './decision-words.ts';
  * @throws where the page has no such marks
  */
 export const withDecisionTable = (page: string): string =>
-  withPart(page, { what: 'the decision table', madeBy: 'npm run failure-model' }, tableText());
+  withPart(page, { what: 'the decision table', madeBy: script('failure-model') }, tableText());
 
 function tableText(): string {
   const rows = decisionTable.map((row) => [row.row, conditions(row), row.then, reasons[row.row], planText(row)]);

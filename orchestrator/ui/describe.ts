@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { Foreign, linesOf, shown, webLink } from '../domain/foreign.ts';
 import type { Text } from '../domain/foreign.ts';
@@ -88,7 +89,7 @@ export function describeEvent(told: RunEvent, style: Style): string | undefined 
 }
 
 export function describeSessionEnd({ short, ends }: Extract<RunEvent, { type: 'session-ends' }>): string {
-  return `${short}: the session ends at ${ends.slice(11, 16)} UTC. No step begins any more; a step that has not ended by then leaves the stack held. Next: sign in again, then npm run recover -- ${short}`;
+  return `${short}: the session ends at ${ends.slice(11, 16)} UTC. No step begins any more; a step that has not ended by then leaves the stack held. Next: sign in again, then ${command('recover', short)}`;
 }
 
 function describeLockWait({ holders, waiters, until, failed }: Extract<RunEvent, { type: 'lock-wait' }>, style: Style): string {
@@ -229,7 +230,7 @@ function describePlan(plan: NetworkPlan, style: Style): string {
     ...plan.failed.map(({ short, errors }) => `  ${style.red('FAIL')} ${short}\n${indent(errors)}`),
     ...plan.notInFile.map(
       ({ short, resources }) =>
-        `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); remove it with: npm run destroy -- ${short}`,
+        `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); remove it with: ${command('destroy', short)}`,
     ),
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { addedFlags, asGiven } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 import { plural } from './describe.ts';
 
@@ -15,7 +16,7 @@ export const dependentsExist = (dependents: readonly string[]): Problem => ({
 
 export const otherNetwork = (confirmed: string, network: string): Problem => ({
   reason: 'wrong-confirmation',
-  message: `--confirm ${confirmed} is not the name of this network, which is ${network}`,
+  message: `${asGiven('confirm', confirmed)} is not the name of this network, which is ${network}`,
   next: 'Check that this is the network that you mean.',
 });
 
@@ -29,5 +30,5 @@ export const destroyNotConfirmed = (
     target === 'REAL' && yes
       ? `--yes alone does not destroy a network of a real account (${account})`
       : "destroy asks for the network's name, and there is no terminal to ask on",
-  next: target === 'REAL' ? `If that is what you want: --confirm ${network}` : 'Add --yes.',
+  next: target === 'REAL' ? `If that is what you want: ${addedFlags('destroy', { confirm: network })}` : 'Add --yes.',
 });

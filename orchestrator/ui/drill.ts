@@ -1,9 +1,10 @@
+import { command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 
 export const noSuchDrill = (name: string, drills: readonly { readonly name: string }[]): Problem => ({
   reason: 'no-such-drill',
   message: `there is no drill "${name}"; there is ${drills.map((drill) => drill.name).join(', ')}`,
-  next: `npm run drill -- run ${drills[0]?.name ?? ''}`,
+  next: command('drill', 'run', drills[0]?.name ?? 'DRILL'),
 });
 
 /** @param failure where it did not go as the drill has it */

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 import { visible } from '../domain/foreign.ts';
 import { quoted } from '../domain/quoted.ts';
@@ -30,11 +31,11 @@ export function warningOf(stack: string, standing: Standing | undefined): string
     case 'held':
       return describeHeld(shortOf(stack), standing);
     case 'frozen':
-      return `FROZEN: ${standing.message}. ${leave} Ask whose it is; npm run locks`;
+      return `FROZEN: ${standing.message}. ${leave} Ask whose it is; ${command('locks')}`;
     case 'locked':
-      return `LOCKED: ${standing.message}. ${leave} Next: npm run locks`;
+      return `LOCKED: ${standing.message}. ${leave} Next: ${command('locks')}`;
     case 'left':
-      return `LOCKED: ${standing.message}; its run is dead and left nothing in doubt. ${leave} The next up releases it: npm run up -- ${shortOf(stack)}`;
+      return `LOCKED: ${standing.message}; its run is dead and left nothing in doubt. ${leave} The next up releases it: ${command('up', shortOf(stack))}`;
     default:
       return standing satisfies never;
   }
@@ -64,12 +65,12 @@ export const hintsOf = ({ stack, root, account, sessionSource, programs, ...of }
   ...(of.isLab
     ? []
     : [`no credentials are printed: sign in to account ${account} in this shell too; Holdfast has its own from ${sessionSource}`]),
-  ...(of.isPrepared ? [] : ['HOLDFAST_INSTALLATION is not known, and up and preview need it: npm run bootstrap']),
-  ...(of.hasCli ? [] : ['no pulumi is on the PATH, and Holdfast has provided none yet: npm run plan']),
+  ...(of.isPrepared ? [] : [`HOLDFAST_INSTALLATION is not known, and up and preview need it: ${command('bootstrap')}`]),
+  ...(of.hasCli ? [] : [`no pulumi is on the PATH, and Holdfast has provided none yet: ${command('plan')}`]),
   ...(of.hasLanguage
     ? []
     : ['up and preview run the program, and need pulumi-language-nodejs, which comes with the official CLI: refresh and the rest do not']),
-  'pulumi cancel removes the locks of whoever is at work: do not use it; npm run locks says whose they are',
+  `pulumi cancel removes the locks of whoever is at work: do not use it; ${command('locks')} says whose they are`,
 ];
 
 /** What of it cannot be printed as it is: shown as escapes, it would be another value, and a terminal would take it for an order. */

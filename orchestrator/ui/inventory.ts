@@ -1,3 +1,4 @@
+import { command, commandOf, evaluated, inOrder, lineOf, piped } from '../domain/command.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { Problem } from '../domain/problem.ts';
 import { resourceTypeOf, resourceTypes } from '../aws/resource-types/index.ts';
@@ -197,8 +198,8 @@ export function describeDifferences({ compared, unreadable, incomplete }: Differ
 
 /** A plan does not show what was changed by hand: it goes by the state. */
 const nextFor = (short: string): string =>
-  `A stack that is held (npm run status): npm run recover -- ${short}. Otherwise write what AWS has into the state: ` +
-  `eval "$(npm run -s holdfast -- env ${short})" && pulumi refresh; then npm run up -- ${short} makes AWS as the program says. ` +
+  `A stack that is held (${command('status')}): ${command('recover', short)}. Otherwise write what AWS has into the state: ` +
+  `${lineOf(inOrder(evaluated(piped('env', short)), commandOf('pulumi', 'refresh')))}; then ${command('up', short)} makes AWS as the program says. ` +
   `What is nobody's is yours to delete, or to leave.`;
 
 /** Lines of one difference: `-` is the state's, `+` is AWS's. */

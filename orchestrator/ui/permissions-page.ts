@@ -1,3 +1,4 @@
+import { lineOf, piped, script } from '../domain/command.ts';
 import { tableRow, withPart } from '../domain/page.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { NetworkSpec } from '../network/spec.ts';
@@ -20,7 +21,7 @@ export const purposes: Readonly<Record<Role, string>> = {
 
 /** Of a role whose statements one managed policy does not take. */
 export const severalPolicies = (role: Role, count: number): string =>
-  `The role ${role} has ${count} policies: what a managed policy takes is ${mostCharacters} characters. Attach all of them to the role. One at a time: npm run -s policy -- ${role} --part 1`;
+  `The role ${role} has ${count} policies: what a managed policy takes is ${mostCharacters} characters. Attach all of them to the role. One at a time: ${lineOf(piped('policy', role, { part: 1 }))}`;
 
 export const noSuchPart = (role: Role, part: number, count: number): Problem => ({
   reason: 'no-such-part',
@@ -33,7 +34,7 @@ export const noSuchPart = (role: Role, part: number, count: number): Problem => 
  * @throws where the page has no such marks
  */
 export const withPermissions = (page: string): string =>
-  withPart(page, { what: 'the table of permissions', madeBy: 'npm run roles:page' }, tableText());
+  withPart(page, { what: 'the table of permissions', madeBy: script('roles:page') }, tableText());
 
 /** Names that stand for whatever a network file has. */
 const anyNetwork = {

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { linesOf, shown } from '../domain/foreign.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
@@ -62,11 +63,11 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
       '',
     ]),
     ...plan.notInFile.flatMap(({ short, resources }) => [
-      `Not in the network file any more: ${inMarkdown(short)} (${plural(resources, 'resource')}). Remove it with ${codeSpan(`npm run destroy -- ${short}`)}.`,
+      `Not in the network file any more: ${inMarkdown(short)} (${plural(resources, 'resource')}). Remove it with ${codeSpan(command('destroy', short))}.`,
       '',
     ]),
     ...(graph.nodes.length > drawnAtMost
-      ? [`The graph has ${graph.nodes.length} stacks, too many for a picture: \`npm run graph\`.`]
+      ? [`The graph has ${graph.nodes.length} stacks, too many for a picture: \`${command('graph')}\`.`]
       : [fenced('mermaid', [toMermaid(graph), ...marked(graph, changed)].join('\n'))]),
     '',
   ].join('\n');

@@ -1,3 +1,5 @@
+import { command } from '../domain/command.ts';
+
 /** Said at the first signal. */
 export const describeDraining = (signal: string): string =>
   `${signal}: nothing new starts; what runs is let end. Once more interrupts the engine in the middle of its steps.`;
@@ -12,5 +14,5 @@ export function describeRefusedSignal(signal: string, atWork: readonly string[])
     atWork.length === 0
       ? 'What was done is still being written down.'
       : `AWS is being changed in ${atWork.join(', ')}: whoever is killed now leaves ${atWork.length === 1 ? 'it' : 'them'} held, with AWS changed and the state from before.`;
-  return `${signal}: refused. ${stake} Wait, or look from another terminal: npm run status`;
+  return `${signal}: refused. ${stake} Wait, or look from another terminal: ${command('status')}`;
 }

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import type { EndpointSource } from '../aws/endpoints.ts';
 import type { TargetFault } from '../aws/target.ts';
 import { labAccountId } from '../domain/lab-record.ts';
@@ -10,7 +11,7 @@ export function noTarget(fault: TargetFault, { file, spec, lineOf }: Pick<Networ
     return {
       reason: 'lab-not-running',
       message: `account ${labAccountId} is the lab, and the lab is not running`,
-      next: 'Start it with `npm run lab -- start`, or put your own account id into the network file.',
+      next: `Start it with \`${command('lab', 'start')}\`, or put your own account id into the network file.`,
     };
   const real = `the network's account ${spec.account} is a real one`;
   if (fault.code === 'certificates-unasked')

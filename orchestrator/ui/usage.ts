@@ -1,3 +1,4 @@
+import { addedFlags, command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
 
@@ -13,7 +14,7 @@ export const whichNetwork = (files: readonly string[]): Problem => ({
   next:
     files[0] === undefined
       ? 'Start the lab with `npm start`, or name a file: --network networks/example.yaml'
-      : `Name one: --network networks/${files[0]}`,
+      : `Name one: ${addedFlags('plan', { network: `networks/${files[0]}` })}`,
 });
 
 export interface OneOnly {
@@ -59,7 +60,7 @@ export const unwritableIncident: Problem = {
 export const upNotConfirmed: Problem = {
   reason: 'nobody-to-ask',
   message: 'up asks before it changes anything, and there is no terminal to ask on',
-  next: 'Add --yes, or look first: npm run plan',
+  next: `Add --yes, or look first: ${command('plan')}`,
 };
 
 /** A replacement that the command line does not allow. */
@@ -74,7 +75,7 @@ export const guardedReplacement = ({
 }): Problem => ({
   reason: 'guarded-replacement',
   message: `the plan replaces ${resource} (${type.split(':').at(-1) ?? type})${replacing.length === 0 ? '' : `, because of ${replacing.join(', ')}`}: traffic over it stops until the new one is in place`,
-  next: `If that is what you want: --allow-replace '${resource}'`,
+  next: `If that is what you want: ${addedFlags('up', { allowReplace: resource })}`,
 });
 
 export const summaryNotWritable = (why: string): Problem => ({
@@ -98,7 +99,7 @@ export const fileExists = (file: string): Problem => ({
 export const labNotRunning: Problem = {
   reason: 'lab-not-running',
   message: 'no lab is running',
-  next: 'Start it with: npm run lab -- start',
+  next: `Start it with: ${command('lab', 'start')}`,
 };
 
 /** @param file the network file */

@@ -150,8 +150,8 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     await rig.writeNetwork(exampleNetwork.replaceAll('10.2.0.0/16', '10.8.0.0/16').replaceAll(/10\.2\.(\d+)\./g, '10.8.$1.'));
     const before = await rig.lastCall();
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes', 'vpc.staging']);
-    expect(stdout).toContain("--allow-replace 'vpc.staging/attachment'");
-    expect(stdout).toContain("--allow-replace 'vpc.staging/vpc'");
+    expect(stdout).toContain('--allow-replace vpc.staging/attachment');
+    expect(stdout).toContain('--allow-replace vpc.staging/vpc');
     expect(exitCode).toBe(2);
     expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
   });
