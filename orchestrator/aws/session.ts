@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { z } from 'zod';
+import { commandOf, lineOf } from '../domain/command.ts';
 import { labAccountId } from '../domain/lab-record.ts';
 import { messageOf, notOk, ok } from '../domain/problem.ts';
 import type { Result } from '../domain/problem.ts';
@@ -145,7 +146,7 @@ async function assumeWebIdentity(request: SessionRequest, roleArn: string, token
       reason: 'no-credentials',
       message: `the role ${roleArn} cannot be assumed by web identity: ${message}`,
       next: /MaxSessionDuration/i.test(message)
-        ? 'Raise the role to 2 hours: aws iam update-role --role-name ROLE --max-session-duration 7200'
+        ? `Raise the role to 2 hours: ${lineOf(commandOf('aws', 'iam', 'update-role', { roleName: 'ROLE', maxSessionDuration: 7200 }))}`
         : "Check the role's trust policy and the token, then run the same command again.",
     });
   } finally {
@@ -174,7 +175,7 @@ async function fromChain(request: SessionRequest): Promise<Result<Session>> {
     return notOk({
       reason: 'no-credentials',
       message: `there are no AWS credentials: ${messageOf(cause).split('\n')[0] ?? ''}`,
-      next: 'Sign in (aws sso login), or set AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, or AWS_ACCESS_KEY_ID and what goes with it.',
+      next: `Sign in (${lineOf(commandOf('aws', 'sso', 'login'))}), or set AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, or AWS_ACCESS_KEY_ID and what goes with it.`,
     });
   }
 }

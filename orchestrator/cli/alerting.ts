@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import { nothingKnown } from '../alerts/alert.ts';
 import type { Alert } from '../alerts/alert.ts';
@@ -39,7 +40,10 @@ export function openAlerting(context: Context, { network }: OpenedFile, aws: Ope
   const settled = async (emit: Emit): Promise<void> => {
     for (const telling of (await Promise.all(under.splice(0))).flat())
       if (telling.outcome === 'failed')
-        emit({ type: 'note', message: `${describeFailed(telling)} The lock watch tells what is still so: npm run locks -- --notify` });
+        emit({
+          type: 'note',
+          message: `${describeFailed(telling)} The lock watch tells what is still so: ${command('locks', { notify: true })}`,
+        });
   };
   return {
     announce: (stack, said, emit) => {

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
 import { jsonText, shown, visible } from '../domain/foreign.ts';
@@ -30,7 +31,7 @@ export async function report(
           reason: 'unexpected',
           message: messageOf(cause),
           ...(flags.verbose && cause instanceof Error ? { lines: (cause.stack ?? '').split('\n') } : {}),
-          next: 'This is not a message that Holdfast meant to print. See where the stacks stand with `npm run status`; --verbose prints where it came from.',
+          next: `This is not a message that Holdfast meant to print. See where the stacks stand with \`${command('status')}\`; --verbose prints where it came from.`,
         },
       });
       exitCode = exitCodes.failed;

@@ -1,5 +1,6 @@
 import picomatch from 'picomatch';
 import { closest } from 'fastest-levenshtein';
+import { command } from '../domain/command.ts';
 import { notOk, ok } from '../domain/problem.ts';
 import type { Problem, Result } from '../domain/problem.ts';
 
@@ -21,7 +22,7 @@ export function selectStacks(candidates: readonly Candidate[], patterns: readonl
       problems.push({
         reason: 'bad-stack-name',
         message: `"${pattern}" is not a stack name`,
-        next: 'A stack is named like vpc.shared, example.vpc.shared or vpc.*; `npm run graph` lists them.',
+        next: `A stack is named like vpc.shared, example.vpc.shared or vpc.*; \`${command('graph')}\` lists them.`,
       });
       continue;
     }
@@ -38,7 +39,7 @@ export function selectStacks(candidates: readonly Candidate[], patterns: readonl
             : `Did you mean "${closest(
                 pattern,
                 candidates.map(({ short }) => short),
-              )}"? \`npm run graph\` lists them all.`,
+              )}"? \`${command('graph')}\` lists them all.`,
       });
   }
   return problems.length > 0 ? notOk(...problems) : ok(selected);

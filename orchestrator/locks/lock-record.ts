@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { command } from '../domain/command.ts';
 import {
   accessKeyIdForm,
   epochForm,
@@ -128,7 +129,7 @@ export function writeLock(record: LockRecord): string {
   return JSON.stringify(
     {
       pid: record.pid,
-      username: `${record.user} (${warning}; do not run pulumi cancel, see: npm run status)`,
+      username: `${record.user} (${warning}; do not run pulumi cancel, see: ${command('status')})`,
       hostname: record.host,
       timestamp: record.startedAt,
       holdfast: record,

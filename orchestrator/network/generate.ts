@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { command } from '../domain/command.ts';
 import { labAccountId } from '../domain/lab-record.ts';
 
 /** At most so many /20 blocks fit into 10.0.0.0/8. */
@@ -36,5 +37,5 @@ export function generateNetwork(vpcs: number): string {
       ]),
     ),
   };
-  return `# yaml-language-server: $schema=network.schema.json\n# A generated network of ${vpcs} VPCs, ${2 * vpcs + 1} stacks. Made by: npm run generate -- --vpcs ${vpcs}\n${stringify(spec)}`;
+  return `# yaml-language-server: $schema=network.schema.json\n# A generated network of ${vpcs} VPCs, ${2 * vpcs + 1} stacks. Made by: ${command('generate', { vpcs })}\n${stringify(spec)}`;
 }

@@ -1,3 +1,4 @@
+import { command } from '../domain/command.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { BucketFacts } from '../aws/account.ts';
@@ -157,7 +158,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
     look: ({ bucketFacts, bucket }) => {
       if (!bucketFacts.ok) return fail(...bucketFailure(bucketFacts, bucket));
       if (bucketFacts.value.installation === undefined)
-        return fail(`${bucket} was never prepared for Holdfast`, 'Run `npm run bootstrap`.');
+        return fail(`${bucket} was never prepared for Holdfast`, `Run \`${command('bootstrap')}\`.`);
       return ok(bucket);
     },
   },
@@ -170,7 +171,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
         ? ok('on')
         : fail(
             `${bucket} keeps no versions: after an interruption there would be nothing to go back to`,
-            'Run `npm run bootstrap`, which turns it on.',
+            `Run \`${command('bootstrap')}\`, which turns it on.`,
           ),
     ),
   },
@@ -184,14 +185,14 @@ export const checks: readonly Check<PreflightFacts>[] = [
       if (probe === undefined)
         return fail(
           `nobody has tried yet whether ${bucket} keeps to the conditions of writes`,
-          'Run `npm run bootstrap`, which tries it once.',
+          `Run \`${command('bootstrap')}\`, which tries it once.`,
         );
       const ignored = ignoredConditions(probe);
       return ignored.length === 0
         ? ok('honoured')
         : fail(
             `${bucket} ignores ${ignored.join(', ')}: two runs could hold one lock`,
-            'Use a store that honours them, as Amazon S3 does; then run `npm run bootstrap`.',
+            `Use a store that honours them, as Amazon S3 does; then run \`${command('bootstrap')}\`.`,
           );
     }),
   },
@@ -205,7 +206,12 @@ export const checks: readonly Check<PreflightFacts>[] = [
       if (lacking.length === 0) return ok('as bootstrap makes them');
       const mended = lacking.some(({ shortfalls }) => shortfalls.some((shortfall) => shortfall.mended));
       return {
-        ...warn('', mended ? 'Run `npm run bootstrap`, which makes it so.' : 'See what each of them is: npm run bootstrap -- --check'),
+        ...warn(
+          '',
+          mended
+            ? `Run \`${command('bootstrap')}\`, which makes it so.`
+            : `See what each of them is: ${command('bootstrap', { check: true })}`,
+        ),
         ...inLines(lacking.map(({ what, shortfalls }) => `${what}: ${shortfalls.map(({ text }) => text).join('; ')}`)),
       };
     }),
@@ -240,7 +246,10 @@ export const checks: readonly Check<PreflightFacts>[] = [
     look: inBucket(({ locks }) =>
       locks.length === 0
         ? ok('none')
-        : fail(locks.join('; '), 'Wait for it to end, or look at it: npm run locks. Of plain pulumi that died: npm run recover -- STACK'),
+        : fail(
+            locks.join('; '),
+            `Wait for it to end, or look at it: ${command('locks')}. Of plain pulumi that died: ${command('recover', 'STACK')}`,
+          ),
     ),
   },
   {
@@ -252,7 +261,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
     look: inBucket(({ held }) => {
       if (held === 'told-one-by-one') return ok('recover tells of each');
       if (held.length === 0) return ok('none');
-      return { ...fail('', 'They and what reads them are left out. See npm run status'), ...inLines(held) };
+      return { ...fail('', `They and what reads them are left out. See ${command('status')}`), ...inLines(held) };
     }),
   },
   {
@@ -279,7 +288,7 @@ export const checks: readonly Check<PreflightFacts>[] = [
         ? ok('deployed, or part of this run')
         : fail(
             `not deployed yet, or not to the end: ${missingUpstreams.join(', ')}`,
-            `Add --with-upstreams, or deploy them first: npm run up -- ${missingUpstreams.map(shortOf).join(' ')}`,
+            `Add --with-upstreams, or deploy them first: ${command('up', ...missingUpstreams.map(shortOf))}`,
           );
     }),
   },
@@ -383,17 +392,18 @@ function identityFailure({ code, message }: Failure, target: PreflightFacts['tar
   if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];
   if (isUnreachable(code))
     return target === 'LAB'
-      ? [`the lab does not answer (${code})`, 'Start it again: npm run lab -- start']
+      ? [`the lab does not answer (${code})`, `Start it again: ${command('lab', 'start')}`]
       : [`AWS cannot be reached: ${message || code}`, 'Check the network, the proxy settings and the region.'];
   return [`AWS does not accept the credentials: ${code}: ${message}`, 'Sign in again, then run the same command again.'];
 }
 
 function bucketFailure({ code, message }: Failure, bucket: string): [message: string, next: string] {
-  if (code === 'NotFound' || code === 'NoSuchBucket') return [`the state bucket ${bucket} does not exist`, 'Make it: npm run bootstrap'];
+  if (code === 'NotFound' || code === 'NoSuchBucket')
+    return [`the state bucket ${bucket} does not exist`, `Make it: ${command('bootstrap')}`];
   if (code === 'AccessDenied' || code === 'Forbidden' || code === '403')
     return [
       `the session may not read the state bucket ${bucket}, or it belongs to another account: ${message}`,
-      'Give the session the policy of its role (docs/roles.md); whose the bucket is: npm run bootstrap -- --check',
+      `Give the session the policy of its role (docs/roles.md); whose the bucket is: ${command('bootstrap', { check: true })}`,
     ];
   if (/Expired/i.test(code)) return ['the session has expired', 'Get a new session, then run the same command again.'];
   return [

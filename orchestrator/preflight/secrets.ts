@@ -1,4 +1,5 @@
 import type { Looked } from '../aws/looked.ts';
+import { commandOf, evaluated, inOrder, lineOf, piped } from '../domain/command.ts';
 import { byPassphrase, isOwnProvider } from '../state/secrets.ts';
 import type { ConfiguredSecrets } from '../state/secrets.ts';
 import { fail, notChecked, ok, warn } from './check.ts';
@@ -50,7 +51,7 @@ export function checkSecrets({ configured, passphrase, key, unopened, stacks }: 
  * file has to have named it.
  */
 function changeOfSecrets(configured: ConfiguredSecrets, short: string, isPassphrase: boolean): string {
-  const takeOver = `eval "$(npm run -s holdfast -- env ${short})" && pulumi stack change-secrets-provider "${configured}"`;
+  const takeOver = lineOf(inOrder(evaluated(piped('env', short)), commandOf('pulumi', 'stack', 'change-secrets-provider', configured)));
   if (isPassphrase) return `Correct state.secrets in the network file, or take each stack over: ${takeOver}`;
   return (
     'If the network file was changed: put state.secrets back to what it was, as its history has it, and take each stack over before you change it. ' +

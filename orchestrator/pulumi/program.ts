@@ -1,5 +1,6 @@
 import { Config, StackReference, output, runtime, unknown as unknownValue } from '@pulumi/pulumi';
 import type { Output, CustomResourceOptions } from '@pulumi/pulumi';
+import { command } from '../domain/command.ts';
 import type { StackNode } from '../graph/graph.ts';
 import { dropPromiseTraces } from './promise-traces.ts';
 
@@ -121,8 +122,8 @@ class OutputMissing extends Error {
     const short = stack.slice(stack.indexOf('.') + 1);
     super(
       why === undefined
-        ? `${stack} has no output "${name}", which ${reader} reads: its last up did not come to its end. Next: npm run up -- ${short}`
-        : `output "${name}" of ${stack} is not what ${reader} expects: ${why}. Next: npm run up -- ${short}`,
+        ? `${stack} has no output "${name}", which ${reader} reads: its last up did not come to its end. Next: ${command('up', short)}`
+        : `output "${name}" of ${stack} is not what ${reader} expects: ${why}. Next: ${command('up', short)}`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import type { Looked } from '../aws/looked.ts';
+import { addedFlags, asGiven, command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { messageOf } from '../domain/problem.ts';
 import { objectKey } from '../inventory/live-object.ts';
@@ -163,9 +164,9 @@ function answerProblem(
   for (const [index, one] of given.entries()) {
     const { resource, answer, id } = one;
     const ofName = subjects.filter(({ name }) => name === resource);
-    const said = `--decide ${describeAnswer(one)}`;
+    const said = asGiven('decide', describeAnswer(one));
     const taken = given.slice(0, index).find((before) => !withAnswer([before], one).includes(before));
-    if (taken) return { why: `--decide ${describeAnswer(taken)} and ${said} cannot both be`, next: 'Give one of them.' };
+    if (taken) return { why: `${asGiven('decide', describeAnswer(taken))} and ${said} cannot both be`, next: 'Give one of them.' };
     const [first] = ofName;
     const names = [...new Set(subjects.filter(({ facts }) => isInDoubt(facts)).map(({ name }) => name))];
     if (!first)
@@ -178,20 +179,21 @@ function answerProblem(
       if (answer === 'forget' && there.length > 0)
         return {
           why: `${said}: AWS has ${there.map((subject) => subject.id).join(', ')} for it, which would be nobody's`,
-          next: `Adopt it (--decide '${resource}=adopt:${there[0]?.id ?? 'ID'}'), have it deleted (=delete:ID), or leave it on purpose (=disown:ID).`,
+          next: `Adopt it (${addedFlags('recover', { decide: `${resource}=adopt:${there[0]?.id ?? 'ID'}` })}), have it deleted (=delete:ID), or leave it on purpose (=disown:ID).`,
         };
       continue;
     }
     const live = objects.find((object) => object.id === id && object.type === first.type);
     const other = typeOf(first.type)?.isId(id) === false ? `it is no id of a ${wordOf(first.type)}` : undefined;
     if (other !== undefined) return { why: `${said}: ${other}`, next: `Give an id of ${short}/${resource}.` };
-    if (!live) return { why: `${said}: AWS has no ${wordOf(first.type)} ${id}`, next: 'Look what there is: npm run inventory -- ' + short };
+    if (!live)
+      return { why: `${said}: AWS has no ${wordOf(first.type)} ${id}`, next: `Look what there is: ${command('inventory', short)}` };
     const owner = live.tags?.['holdfast:stack'];
     const isForeign = live.tags?.['holdfast:installation'] !== undefined && live.tags['holdfast:installation'] !== installation;
     if (owner !== undefined && (owner !== stack || isForeign))
       return {
         why: `${said}: ${id} belongs to ${owner}${isForeign ? ' of another installation' : ''}`,
-        next: `Give an id of ${stack}; what there is: npm run inventory -- ${short}`,
+        next: `Give an id of ${stack}; what there is: ${command('inventory', short)}`,
       };
     const elsewhere = current.resources.find((entry) => entry.type === first.type && entry.id === id && entry.name !== resource);
     if (elsewhere)

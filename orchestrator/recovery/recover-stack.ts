@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { command } from '../domain/command.ts';
 import type { Foreign } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
@@ -269,7 +270,7 @@ class StackRecovery {
           }
           return this.#held(
             `what was reconciled does not hold: ${checked.problems.join('; ')}`,
-            `Read the dossier, and look for whoever changes AWS meanwhile; then again: npm run recover -- ${stuck.short}`,
+            `Read the dossier, and look for whoever changes AWS meanwhile; then again: ${command('recover', stuck.short)}`,
           );
         }
         await this.#step('verify', parts.words.checked(checked.plan, checked.differences));
@@ -309,7 +310,7 @@ class StackRecovery {
         return this.#undecided([
           {
             question: `The version of the checkpoint of ${short} that run ${interrupted.run} began from is gone from the bucket, and with it what only the versions since then said. Is that accepted?`,
-            answers: [{ means: 'yes: what AWS shows decides alone', command: `npm run recover -- ${short} --without-versions` }],
+            answers: [{ means: 'yes: what AWS shows decides alone', command: command('recover', short, { withoutVersions: true }) }],
           },
         ]);
       const read = this.#readKept(copied, versions);
@@ -500,7 +501,7 @@ class StackRecovery {
     if (!reconciled.ok)
       return this.#held(
         `what was decided makes no state that the engine takes: ${reconciled.why}`,
-        `Look at it in an overlay: npm run recover -- ${stuck.short} --shell`,
+        `Look at it in an overlay: ${command('recover', stuck.short, { shell: true })}`,
       );
     const mount = await this.#overlay(reconciled.body);
     const fail = async (why: string): Promise<RecoveryEnd> => {
@@ -525,7 +526,7 @@ class StackRecovery {
   async #inShell(kept: Kept, { mount }: Refreshed): Promise<Kept | RecoveryEnd> {
     const { shell } = this.#given.options;
     if (!shell || !(await shell(mount)))
-      return this.#held('the shell was left without a result', `Again: npm run recover -- ${this.#given.stuck.short} --shell`);
+      return this.#held('the shell was left without a result', `Again: ${command('recover', this.#given.stuck.short, { shell: true })}`);
     const body = mount.report().checkpoint?.body ?? '';
     const read = readDeployment(body);
     if (!read.ok) return this.#held(`what the shell left cannot be read: ${read.why}`);
@@ -634,7 +635,7 @@ class StackRecovery {
     if (unreleased !== undefined)
       return this.#held(
         `state and AWS agree, and the lock could not be released: ${unreleased}`,
-        `The next command on this network releases it; or: npm run release -- ${stuck.short} --incident ID`,
+        `The next command on this network releases it; or: ${command('release', stuck.short, { incident: 'ID' })}`,
       );
     this.#releasedAt = new Date(parts.now()).toISOString();
     await journal.note({ type: 'released', stack, epoch: this.#epoch });
@@ -767,7 +768,7 @@ class StackRecovery {
     return { kind: 'undecided', questions, page: undefined };
   }
 
-  #held(why: string, next = `See to it, and again: npm run recover -- ${this.#given.stuck.short}`): RecoveryEnd {
+  #held(why: string, next = `See to it, and again: ${command('recover', this.#given.stuck.short)}`): RecoveryEnd {
     return { kind: 'held', why, next, page: undefined };
   }
 

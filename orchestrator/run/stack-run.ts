@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { Foreign, Text } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
@@ -199,7 +200,7 @@ function describeRecord(read: ReadRecord): string {
   if (read.kind === 'none') return '';
   const { record } = read;
   if ('owner' in record) return describeOwner(record.owner);
-  return record.frozen ? `${record.stack} was frozen after it was planned: see npm run locks` : '';
+  return record.frozen ? `${record.stack} was frozen after it was planned: see ${command('locks')}` : '';
 }
 
 /**
@@ -745,7 +746,7 @@ async function hold(work: Work, { journal }: StackRunSettings, claim: Claim, hol
   const told = doubts.length === 1 ? [] : doubts.slice(0, doubtsTold).map(({ text }) => text);
   return {
     outcome: 'held',
-    errors: [...errors, ...told, ...notes, `${describeDoubts(doubts)}. Do not cancel. Next: npm run recover -- ${work.short}`],
+    errors: [...errors, ...told, ...notes, `${describeDoubts(doubts)}. Do not cancel. Next: ${command('recover', work.short)}`],
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { commandOf, lineOf } from '../domain/command.ts';
 import { timeForm } from '../domain/forms.ts';
 import { notOk, ok } from '../domain/problem.ts';
 import type { Result } from '../domain/problem.ts';
@@ -34,6 +35,6 @@ export function readInstallation(body: string): Result<Installation> {
   return notOk({
     reason: 'installation-malformed',
     message: `${installationKey} in the state bucket is not what bootstrap wrote`,
-    next: 'Restore its first version (aws s3api list-object-versions): the tags of everything deployed carry its name.',
+    next: `Restore its first version (${lineOf(commandOf('aws', 's3api', 'list-object-versions'))}): the tags of everything deployed carry its name.`,
   });
 }

@@ -234,7 +234,7 @@ describe('the check of what encrypts secrets', () => {
         outcome: 'fail',
         exitCode: 3,
         message: `the network file says ${key}, and the checkpoint of vpc.b passphrase`,
-        next: expect.stringContaining(`holdfast -- env vpc.b)" && pulumi stack change-secrets-provider "${key}"`) as string,
+        next: expect.stringContaining(`holdfast -- env vpc.b)" && pulumi stack change-secrets-provider '${key}'`) as string,
       },
     ],
   ])('where %s', async (_, facts, result) => {

@@ -1,3 +1,4 @@
+import { command } from '../../domain/command.ts';
 import { permissions } from './roles.ts';
 
 /** Codes with which the services say that a session may not do what it asks. */
@@ -59,6 +60,6 @@ function adviceOn(action: string, words: string): string {
         : `the roles ${roles.slice(0, -1).join(', ')} and ${roles.at(-1) ?? ''} have`;
   const shown = roles.includes('apply') ? 'apply' : first;
   return words.includes('explicit deny')
-    ? `${action} is denied outright: by a policy, a boundary, or because the session was revoked; ${have} it (npm run policy -- ${shown})`
-    : `Allow ${action}: ${have} it (npm run policy -- ${shown})`;
+    ? `${action} is denied outright: by a policy, a boundary, or because the session was revoked; ${have} it (${command('policy', shown)})`
+    : `Allow ${action}: ${have} it (${command('policy', shown)})`;
 }

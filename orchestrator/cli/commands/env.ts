@@ -1,6 +1,7 @@
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { engineEndpoints } from '../../aws/clients.ts';
 import type { Target } from '../../aws/target.ts';
+import { command } from '../../domain/command.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
@@ -32,7 +33,7 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys()]);
       const stack = oneStack(names, pattern, file.network.file, {
         because: 'plain pulumi works on one',
-        command: (short) => `npm run -s holdfast -- env ${short}`,
+        command: (short) => command('env', short),
       });
       const refused = unreadable.find((state) => state.stack === stack);
       if (refused) emit({ type: 'note', message: plainWouldDo(refused) });

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
+import { command } from '../../domain/command.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import { generateNetwork, mostVpcs } from '../../network/generate.ts';
@@ -26,7 +27,7 @@ export async function generate(this: Context, flags: GenerateFlags): Promise<voi
       throw new Refusal(exitCodes.usage, fileExists(shown));
     }
     if (flags.json) printJson(this, { schema: 1, file: shown, vpcs, stacks: 2 * vpcs + 1 });
-    else print(this, (name) => `${name}: ${vpcs} VPCs, ${2 * vpcs + 1} stacks\n  next  npm run plan -- --network ${name}`, shown);
+    else print(this, (name) => `${name}: ${vpcs} VPCs, ${2 * vpcs + 1} stacks\n  next  ${command('plan', { network: shown })}`, shown);
     return exitCodes.done;
   });
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { labFolder, runningLab } from '../../aws/target.ts';
+import { command } from '../../domain/command.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { LabRecord } from '../../domain/lab-record.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
@@ -72,7 +73,7 @@ async function status(this: Context, flags: Flags): Promise<void> {
         ],
         styleFor(this.process.stdout, this.env).columns,
       );
-    else print(this, () => 'No lab is running. Start it with: npm run lab -- start');
+    else print(this, () => `No lab is running. Start it with: ${command('lab', 'start')}`);
     return exitCodes.done;
   });
 }

@@ -1,3 +1,4 @@
+import { command } from '../../domain/command.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
 import type { CommonFlags, Context } from '../context.ts';
@@ -24,11 +25,11 @@ export async function preflight(
         { command: 'preflight', selected, cli: settings.cli.version, plugin, sharedMachine: flags.sharedMachine },
         emit,
       );
-      emit({ type: 'note', message: 'Ready: `npm run up` would start.' });
+      emit({ type: 'note', message: `Ready: \`${command('up')}\` would start.` });
       return exitCodes.done;
     } catch (cause) {
       if (cause instanceof Refusal)
-        emit({ type: 'note', message: `Refused: \`npm run up\` would end with exit code ${cause.exitCode}, and touch nothing.` });
+        emit({ type: 'note', message: `Refused: \`${command('up')}\` would end with exit code ${cause.exitCode}, and touch nothing.` });
       throw cause;
     } finally {
       aws.clients.destroy();

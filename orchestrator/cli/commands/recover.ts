@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { command } from '../../domain/command.ts';
 import { exitCodes, worstOf } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { messageOf, orRefuse, Refusal } from '../../domain/problem.ts';
@@ -239,7 +240,7 @@ async function resume(
   emit: Emit,
 ): Promise<ExitCode> {
   if (text === undefined) {
-    emit({ type: 'note', message: `The network file of run ${run} is not in the bucket: nothing is resumed. See npm run plan` });
+    emit({ type: 'note', message: `The network file of run ${run} is not in the bucket: nothing is resumed. See ${command('plan')}` });
     return exitCodes.done;
   }
   const network = orRefuse(parseNetwork(program.path, text), exitCodes.usage);
@@ -417,7 +418,7 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
       failed: messageOf(cause),
     }));
     if ('failed' in taken)
-      return { outcome: 'held', errors: [`the lock could not be taken over: ${taken.failed}. Again: npm run recover -- ${short}`] };
+      return { outcome: 'held', errors: [`the lock could not be taken over: ${taken.failed}. Again: ${command('recover', short)}`] };
     if (!taken.ok && taken.reason === 'record' && taken.refusal === 'wrong-phase' && taken.now.kind === 'there') {
       // It has gone on since it was looked at: an engine may run by now.
       const now = interruptedFrom(taken.now.record, stack, own.run);

@@ -1,3 +1,4 @@
+import { command } from '../../domain/command.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
@@ -62,7 +63,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...standings.byStack.keys()]);
   const stack = oneStack(names, pattern, file.network.file, {
     because: 'a lock is released by itself',
-    command: (short) => `npm run release -- ${short} --incident ID`,
+    command: (short) => command('release', short, { incident: 'ID' }),
   });
   const short = shortOf(stack);
   const locks = standings.locks.filter((lock) => lock.stack === stack);

@@ -1,4 +1,5 @@
 import { NotOwn } from '../../../toolchain/own-folder.ts';
+import { command } from '../../domain/command.ts';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { shortOf } from '../../domain/stack-name.ts';
@@ -24,7 +25,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       if (flags.why !== undefined) {
         const stack = oneStack(file.graph.byName.keys(), flags.why, file.network.file, {
           because: 'each has reasons of its own',
-          command: (short) => `npm run status -- --why ${short}`,
+          command: (short) => command('status', { why: short }),
         });
         const short = shortOf(stack);
         const why = await readWhy(this, file, aws.store, {
