@@ -7,6 +7,7 @@ import { bootstrapBucket } from '../orchestrator/aws/bootstrap.ts';
 import { openClients, stateUrl } from '../orchestrator/aws/clients.ts';
 import { openSession } from '../orchestrator/aws/session.ts';
 import { labRecordFile, readLabRecord, runningLab } from '../orchestrator/aws/target.ts';
+import { command } from '../orchestrator/domain/command.ts';
 import { labAccountId } from '../orchestrator/domain/lab-record.ts';
 import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
 import { notOk, ok } from '../orchestrator/domain/problem.ts';
@@ -56,7 +57,7 @@ export async function startLab(options: StartLabOptions): Promise<Result<Started
     return notOk({
       reason: 'not-a-lab-network',
       message: `the lab is account ${labAccountId}, and ${network.file} belongs to account ${network.spec.account}`,
-      next: `Start the lab with a network of its own: npm run lab -- start --network networks/example.yaml`,
+      next: `Start the lab with a network of its own: ${command('lab', 'start', { network: 'networks/example.yaml' })}`,
     });
   // Its record says which plugin the engine runs, and has the token for orders.
   await makeOwnFolder(folder);
@@ -238,7 +239,7 @@ export async function stopLab(folder: string): Promise<Result<boolean>> {
   return notOk({
     reason: 'another-lab',
     message: `at ${socket} another lab listens than the one that ${labRecordFile(folder)} is of; it was left alone`,
-    next: `See which lab runs in that folder: npm run lab -- status`,
+    next: `See which lab runs in that folder: ${command('lab', 'status')}`,
   });
 }
 

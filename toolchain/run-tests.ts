@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { script } from '../orchestrator/domain/command.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { readTestRequest } from './test-request.ts';
 import type { Shard } from './test-request.ts';
@@ -91,7 +92,7 @@ async function printSum(results: string | undefined): Promise<number> {
     const which = sum.of === 0 ? 'no shard' : `no result of ${sum.shards.map((index) => `shard ${index}/${sum.of}`).join(', ')}`;
     complain(`error ${folder} has ${which}: it is not known whether all tests pass at this commit`);
     const wanted = sum.of === 0 ? ['1/1'] : sum.shards.map((index) => `${index}/${sum.of}`);
-    for (const shard of wanted) complain(`  next  npm run test:all -- --shard ${shard}`);
+    for (const shard of wanted) complain(`  next  ${script('test:all', { shard })}`);
     return 2;
   }
   for (const failure of sum.failures) complain(`failed ${failure}`);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { script } from '../orchestrator/domain/command.ts';
 
 /** A part of all tests, as in `2/3`. */
 export interface Shard {
@@ -17,7 +18,7 @@ export type TestRequest =
   | { readonly kind: 'sum'; readonly results: string | undefined }
   | { readonly kind: 'refused'; readonly why: string };
 
-export const usageOfAll = 'npm run test:all -- [--shard I/N] [--results DIR] [--sum] [what vitest takes]';
+export const usageOfAll = `${script('test:all')} -- [--shard I/N] [--results DIR] [--sum] [what vitest takes]`;
 
 /**
  * What is wanted by the arguments of `npm test` and of `npm run test:all`, which is `--all`. Whatever is not ours is vitest's.

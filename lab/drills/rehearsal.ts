@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import { asRun } from '../../orchestrator/domain/command.ts';
 import { exitCodes } from '../../orchestrator/domain/exit-codes.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { messageOf, ok } from '../../orchestrator/domain/problem.ts';
@@ -261,8 +262,7 @@ export class Rehearsal {
   ): { readonly running: RunningCommand; readonly ended: Promise<Ran> } {
     // Whoever ends the drill ends it between two commands of a step, too.
     this.#audience.signal.throwIfAborted();
-    const [command = '', ...rest] = args;
-    const typed = `npm run ${command}${rest.length === 0 ? '' : ` -- ${rest.join(' ')}`}`;
+    const typed = asRun(args);
     this.#prompt(typed, who.name);
     const startedMs = performance.now();
     const running = runHoldfast([...args, ...hidden], { cwd: this.folder, labFolder: labFolderIn(this.folder), env: who.environment });

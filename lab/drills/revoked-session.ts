@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CreateRouteCommand, DeleteRouteCommand, DescribeRouteTablesCommand } from '@aws-sdk/client-ec2';
+import { command, commandOf, lineOf } from '../../orchestrator/domain/command.ts';
 import { exitCodes } from '../../orchestrator/domain/exit-codes.ts';
 import type { RunEvent, StackEnd } from '../../orchestrator/run/events.ts';
 import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
@@ -209,12 +210,17 @@ class RevokedSession implements Story {
     const gateway = table?.Routes?.find(({ TransitGatewayId }) => TransitGatewayId !== undefined)?.TransitGatewayId ?? '';
     const id = table?.RouteTableId ?? '';
     this.#routeTable = { id, gateway };
-    await this.#rehearsal.byHand(`aws ec2 delete-route --route-table-id ${id} --destination-cidr-block ${deletedByHand}`, () =>
+    const deleting = commandOf('aws', 'ec2', 'delete-route', { routeTableId: id, destinationCidrBlock: deletedByHand });
+    await this.#rehearsal.byHand(lineOf(deleting), () =>
       ec2.send(new DeleteRouteCommand({ RouteTableId: id, DestinationCidrBlock: deletedByHand })),
     );
-    await this.#rehearsal.byHand(
-      `aws ec2 create-route --route-table-id ${id} --destination-cidr-block ${addedByHand} --transit-gateway-id ${gateway}`,
-      () => ec2.send(new CreateRouteCommand({ RouteTableId: id, DestinationCidrBlock: addedByHand, TransitGatewayId: gateway })),
+    const adding = commandOf('aws', 'ec2', 'create-route', {
+      routeTableId: id,
+      destinationCidrBlock: addedByHand,
+      transitGatewayId: gateway,
+    });
+    await this.#rehearsal.byHand(lineOf(adding), () =>
+      ec2.send(new CreateRouteCommand({ RouteTableId: id, DestinationCidrBlock: addedByHand, TransitGatewayId: gateway })),
     );
     return `one of our routes is gone, and one is there that nobody declared`;
   }
@@ -249,7 +255,7 @@ class RevokedSession implements Story {
     const { stdout } = await this.#rehearsal.page(onCall, ['status'], exitCodes.held, /\bHELD\b/);
     for (const short of stuck) {
       const line = stdout.split('\n').find((text) => text.startsWith(`HELD ${short}:`));
-      expect(line?.endsWith(`npm run recover -- ${short}`) === true, `status says how ${short} is recovered`, line ?? 'no line for it');
+      expect(line?.endsWith(command('recover', short)) === true, `status says how ${short} is recovered`, line ?? 'no line for it');
     }
     return 'both are named as held, each with the command that recovers it';
   }
@@ -304,7 +310,8 @@ class RevokedSession implements Story {
     this.#resumedAtMs = Date.now();
     const onCall = await this.#onCall();
     const { id } = this.#routeTable;
-    await this.#rehearsal.byHand(`aws ec2 delete-route --route-table-id ${id} --destination-cidr-block ${addedByHand}`, () =>
+    const deleting = commandOf('aws', 'ec2', 'delete-route', { routeTableId: id, destinationCidrBlock: addedByHand });
+    await this.#rehearsal.byHand(lineOf(deleting), () =>
       this.#rehearsal.ec2.send(new DeleteRouteCommand({ RouteTableId: id, DestinationCidrBlock: addedByHand })),
     );
     const result = await this.#rehearsal.command(onCall, ['up', '--yes'], exitCodes.done, only('plan', 'summary'));
