@@ -7,7 +7,7 @@ import { bootstrapBucket } from '../orchestrator/aws/bootstrap.ts';
 import { openClients, stateUrl } from '../orchestrator/aws/clients.ts';
 import { openSession } from '../orchestrator/aws/session.ts';
 import { labRecordFile, readLabRecord, runningLab } from '../orchestrator/aws/target.ts';
-import { command } from '../orchestrator/domain/command.ts';
+import { command, commandOf, lineOf } from '../orchestrator/domain/command.ts';
 import { labAccountId } from '../orchestrator/domain/lab-record.ts';
 import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
 import { notOk, ok } from '../orchestrator/domain/problem.ts';
@@ -230,7 +230,7 @@ export async function stopLab(folder: string): Promise<Result<boolean>> {
     return notOk({
       reason: 'lab-of-older-version',
       message: `the lab in ${folder} was started by an older Holdfast, which it hears in another way`,
-      next: `End its process: kill ${record.pid}`,
+      next: `End its process: ${lineOf(commandOf('kill', String(record.pid)))}`,
     });
   const { socket } = record.control;
   await requireOwn(socket);

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { script } from '../orchestrator/domain/command.ts';
 import { sha256Of } from './checksums.ts';
 import { awsPluginVersion, pulumiCliVersion } from './versions.ts';
 
@@ -111,7 +112,7 @@ ${of('pulumi-cli', pulumiCliVersion)}  },
 }
 
 const header = `/**
- * SHA-256 of the executables in Pulumi's own releases, by version and by platform as Node names it (\`linux-x64\`). Written by \`npm run pin-releases\`, which
+ * SHA-256 of the executables in Pulumi's own releases, by version and by platform as Node names it (\`linux-x64\`). Written by \`${script('pin-releases')}\`, which
  * has to be run where Pulumi's downloads can be reached, at each change of a version. What is not here is not run with the keys of a real account.
  */
 `;

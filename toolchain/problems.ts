@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
+import { commandOf, lineOf, script } from '../orchestrator/domain/command.ts';
 import type { Problem } from '../orchestrator/domain/problem.ts';
-import { quoted } from '../orchestrator/domain/quoted.ts';
 import type { Foreign } from './own-folder.ts';
 import { awsPluginVersion, platform, suitableClis } from './versions.ts';
 import type { Part } from './progress.ts';
@@ -59,7 +59,7 @@ export const toolChanged = (part: Needed, file: string, { found, wanted }: { fou
 export const pluginUnpinned = (): ToolUnpinned => ({
   reason: 'aws-plugin-unpinned',
   message: `this Holdfast has no checksum of Pulumi's aws plugin ${awsPluginVersion} for ${platform}: it cannot tell the plugin from another program, and gives the keys of a real account to none`,
-  next: 'Use a release of Holdfast that has it; or, in a checkout, where get.pulumi.com and github.com can be reached: npm run pin-releases, and have its change to toolchain/release-checksums.ts reviewed.',
+  next: `Use a release of Holdfast that has it; or, in a checkout, where get.pulumi.com and github.com can be reached: ${script('pin-releases')}, and have its change to toolchain/release-checksums.ts reviewed.`,
 });
 
 function adviceFor(part: Needed, attempts: readonly Attempt[]): string {
@@ -112,15 +112,15 @@ export function foreignPlace(foreign: Foreign): Problem {
       return problem(
         `${path} belongs to another user (uid ${foreign.uid}), who decides what lies there: code that Holdfast runs, and what it has kept. Nothing of it was used.`,
         isOurs
-          ? `Move it out of the way, and Holdfast makes its own: sudo mv ${quoted(path)} ${quoted(`${path}.foreign`)}`
+          ? `Move it out of the way, and Holdfast makes its own: ${lineOf(commandOf('sudo', 'mv', path, `${path}.foreign`))}`
           : `${capital(elsewhere)}.`,
       );
     case 'others-write':
       return problem(
         `Other users of this machine may write in ${path}, and so change code that Holdfast runs, or what it has kept. Nothing of it was used.`,
         isOurs
-          ? `Look whether all of it is yours (ls -lanR ${quoted(path)}); what can be made again is better removed. Then: chmod -R go-w ${quoted(path)}`
-          : `Forbid it: chmod go-w ${quoted(path)}; or ${elsewhere}.`,
+          ? `Look whether all of it is yours (${lineOf(commandOf(['ls', '-lanR'], path))}); what can be made again is better removed. Then: ${lineOf(commandOf(['chmod', '-R'], 'go-w', path))}`
+          : `Forbid it: ${lineOf(commandOf('chmod', 'go-w', path))}; or ${elsewhere}.`,
       );
     case 'no-modes':
       return problem(
@@ -128,9 +128,12 @@ export function foreignPlace(foreign: Foreign): Problem {
         `On another file system, ${elsewhere}.`,
       );
     case 'not-a-folder':
-      return problem(`${path} is not a folder.`, `Move it out of the way: mv ${quoted(path)} ${quoted(`${path}.old`)}`);
+      return problem(`${path} is not a folder.`, `Move it out of the way: ${lineOf(commandOf('mv', path, `${path}.old`))}`);
     case 'cannot-look':
-      return problem(`Whose ${path} is could not be looked at (${foreign.code}).`, `Look at it: ls -ld ${quoted(path)}; or ${elsewhere}.`);
+      return problem(
+        `Whose ${path} is could not be looked at (${foreign.code}).`,
+        `Look at it: ${lineOf(commandOf(['ls', '-ld'], path))}; or ${elsewhere}.`,
+      );
     case 'cannot-make':
       return problem(`The folder ${path} could not be made (${foreign.code}).`, `${capital(elsewhere)}.`);
   }

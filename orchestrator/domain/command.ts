@@ -91,8 +91,12 @@ export const asRun = ([verb = '', ...args]: readonly string[]): string => lineOf
 /** A script of package.json that is none of Holdfast's commands, for those who work on Holdfast itself. */
 export const script = (name: string, ...args: readonly (string | Flags)[]): string => lineOf(ofNpm(name, wordsOf(args), false));
 
-/** Another program. An argument that begins with `-` is data: it goes behind `--`, or into `--flag=value`. */
-export const commandOf = (name: string, ...args: readonly (string | Flags)[]): Command => spelled([name, ...wordsOf(args)]);
+/**
+ * Another program. An argument that begins with `-` is data: it goes behind `--`, or into `--flag=value`.
+ * @param name with the words that come first where some of them begin with `-`, as in `['ls', '-ld']`
+ */
+export const commandOf = (name: string | readonly string[], ...args: readonly (string | Flags)[]): Command =>
+  spelled([...(typeof name === 'string' ? [name] : name), ...wordsOf(args)]);
 
 /** What the command prints is run by the shell: `eval "$(…)"`. */
 export const evaluated = (inner: Command): Command => (inner.ok ? { ok: true, line: `eval "$(${inner.line})"` } : inner);

@@ -105,7 +105,7 @@ export const whoseDecision = (text: string, shorts: readonly string[]): Problem 
 
 /** Of a held stack whose checkpoint no engine is shown: it is not taken over. */
 export const distrustedHeld = (short: string, bucket: string, state: UnreadableState): string =>
-  `${tellUnreadable([state]).join('; ')}. It stays held. ${afterUnreadable(bucket, [state])} Then again: npm run recover -- ${short}`;
+  `${tellUnreadable([state]).join('; ')}. It stays held. ${afterUnreadable(bucket, [state])} Then again: ${command('recover', short)}`;
 
 /** Why a recovery did not get the stack. */
 export function describeNotTaken(stack: string, taken: Extract<Claiming, { ok: false }>): string {

@@ -80,6 +80,7 @@ describe('a command to copy', () => {
       lineOf(commandOf('git', 'show', '--output=x', { format: 'oneline' })),
       "git show --format oneline -- '--output=x'",
     ],
+    ['of another program has flags of ours where they belong', lineOf(commandOf(['ls', '-ld'], '-x y')), "ls -ld -- '-x y'"],
     ['of the project itself is a script', script('test:all', { shard: '1/2' }), 'npm run test:all -- --shard 1/2'],
     ['that was run is told as it was', asRun(['recover', '--incident', 'INC 7']), "npm run recover -- --incident 'INC 7'"],
     [
