@@ -1,4 +1,5 @@
 import tseslint from 'typescript-eslint';
+import commandByHand from './lint/no-command-by-hand.js';
 import decideOnCodes from './lint/no-decision-on-words.js';
 
 /** Each room says which packages and rooms it may import (docs/architecture.md, "Rooms"). */
@@ -54,6 +55,12 @@ export const mayReadWords = {
   'orchestrator/cli/with-bucket.ts': 'a note in the same words as before is not told again',
 };
 
+/** Where a command is a text. Each with why. */
+export const maySpellCommands = {
+  'orchestrator/domain/command.ts': 'it makes them',
+  'toolchain/start.mjs': 'it runs before there is anything that could read TypeScript, and has no words of others',
+};
+
 export default tseslint.config(
   { ignores: ['node_modules/', '.holdfast/', 'bin/'] },
   {
@@ -105,6 +112,13 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    name: 'commands-in-one-place',
+    files: ['orchestrator/**/*.ts', 'lab/**/*.ts', 'toolchain/**/*.{ts,mjs}'],
+    ignores: Object.keys(maySpellCommands),
+    plugins: { commands: { rules: { 'no-command-by-hand': commandByHand } } },
+    rules: { 'commands/no-command-by-hand': 'error' },
   },
   ...rooms,
   only('orchestrator/domain', ['orchestrator/domain/**/*.ts'], {
