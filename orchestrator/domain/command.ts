@@ -1,3 +1,4 @@
+import { isRunName, visible } from './forms.ts';
 import { quoted } from './quoted.ts';
 import { partPattern } from './stack-name.ts';
 
@@ -15,7 +16,7 @@ export type Command =
 const forms = {
   word: { is: () => true, why: '' },
   stack: { is: isStack, why: 'it is not a stack of this network' },
-  run: { is: (text: string) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text), why: 'it is not the name of a run' },
+  run: { is: isRunName, why: 'it is not the name of a run' },
   incident: { is: isIncident, why: 'an incident is one line of 1 to 200 characters' },
 } as const;
 
@@ -83,7 +84,7 @@ export function addedFlags<V extends Verb>(verb: V, given: FlagsOf<V>): string {
 }
 
 /** A flag that was given, in a message about it: to be read, and not to be typed. */
-export const asGiven = (flag: string, value: string): string => `--${flag} ${visible(value)}`;
+export const asGiven = (flag: string, value: string): string => `--${flag} ${visible(value, mostShown)}`;
 
 /** A command of Holdfast's that was run with these arguments, flags among them. */
 export const asRun = ([verb = '', ...args]: readonly string[]): string => lineOf(ofNpm(verb, args, false));
@@ -119,7 +120,7 @@ export function inOrder(...commands: readonly Command[]): Command {
  */
 export function lineOf(made: Command): string {
   if (made.ok) return made.line;
-  return `${command('status')} # no command can be offered for ${quoted(visible(made.argument))}: ${made.why}`;
+  return `${command('status')} # no command can be offered for ${quoted(visible(made.argument, mostShown))}: ${made.why}`;
 }
 
 /** Control, format and other characters that are not seen; halves of pairs, which are no text; spaces that are none to a shell. */
@@ -133,11 +134,6 @@ export const isTypeable = (text: string): boolean => text.length <= mostTyped &&
 
 /** Characters of a refused argument that are shown. */
 const mostShown = 120;
-
-const visible = (text: string): string => {
-  const shown = text.slice(0, mostShown).replaceAll(new RegExp(unseen, 'gu'), (char) => `\\u{${char.codePointAt(0)?.toString(16) ?? ''}}`);
-  return text.length > mostShown ? `${shown}…` : shown;
-};
 
 /** Short name, full name, or a pattern of either, as in `vpc.*`. */
 function isStack(text: string): boolean {

@@ -1,4 +1,5 @@
 import { addedFlags, asGiven, command, commandOf, holdfast, inOrder, lineOf } from '../domain/command.ts';
+import { commitForm } from '../domain/forms.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { StandingLock } from '../locks/durable-locks.ts';
 import { describeLock } from '../locks/durable-locks.ts';
@@ -47,7 +48,7 @@ export const plainQuestion = (short: string, found: string): Question => ({
 });
 
 /** What git names a commit by, and nothing that it would take for a branch, a path or a flag. */
-const isCommit = (text: string): boolean => /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(text);
+const isCommit = (text: string): boolean => commitForm.safeParse(text).success;
 
 const checkoutOf = (commit: string): string => `../holdfast-${commit.slice(0, 8)}`;
 

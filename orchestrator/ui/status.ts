@@ -1,4 +1,4 @@
-import { command } from '../domain/command.ts';
+import { command, commandOf, lineOf } from '../domain/command.ts';
 import { shortOf } from '../domain/stack-name.ts';
 import type { Verified } from '../ownership/stack-record.ts';
 import { describeHeld, detailOfHeld, isAsVerified } from '../run/standing.ts';
@@ -132,7 +132,7 @@ export function describeStatus(
 
 /** Of a record that nothing can be told from. */
 export const unreadableRecord = (record: string): string =>
-  `cannot be read, so that it is not known what it says of its stack: ${record}. Look at the object and at its earlier versions (aws s3api list-object-versions); the other stacks are as they were.`;
+  `cannot be read, so that it is not known what it says of its stack: ${record}. Look at the object and at its earlier versions (${lineOf(commandOf('aws', 's3api', 'list-object-versions'))}); the other stacks are as they were.`;
 
 /** What lies where the locks and records of stacks do, and is of none. Its key is never a part of a command. */
 export function describeStrays({ keys, more }: Strays): string[] {
