@@ -91,7 +91,9 @@ const checkout = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
 
 /** Where the way to it begins, if not at the root of the file system. */
 function anchorOf(file: string): string | undefined {
-  const anchors = [checkout, homedir()].filter((each) => each !== '/' && each !== file && isAtOrBelow(file, each));
+  // A HOME that is empty or relative is none.
+  const places = [checkout, homedir()].filter((each) => path.isAbsolute(each)).map((each) => path.resolve(each));
+  const anchors = places.filter((each) => each !== '/' && each !== file && isAtOrBelow(file, each));
   return anchors.sort((a, b) => b.length - a.length)[0];
 }
 

@@ -109,6 +109,20 @@ describe('what others may write', () => {
     expect(await foreign(requireOwn(file))).toBeUndefined();
   });
 
+  it.each(['', '.', '/', '/nonexistent'])('is refused also where HOME is %j', async (named) => {
+    const file = await fileIn('a', 'pulumi');
+    await chmod(join(folder, 'a'), 0o777);
+    process.env['HOME'] = named;
+    expect(await foreign(requireOwn(file))).toMatchObject({ reason: 'others-write', path: join(folder, 'a') });
+  });
+
+  it('is refused below a HOME that ends with a slash', async () => {
+    const file = await fileIn('home', 'a', 'pulumi');
+    await chmod(join(folder, 'home', 'a'), 0o777);
+    process.env['HOME'] = `${join(folder, 'home')}/`;
+    expect(await foreign(requireOwn(file))).toMatchObject({ reason: 'others-write', path: join(folder, 'home', 'a') });
+  });
+
   it('is refused for the home itself', async () => {
     const file = await fileIn('home', '.cache', 'pulumi');
     process.env['HOME'] = join(folder, 'home');
