@@ -249,6 +249,20 @@ const files: Record<string, (here: { readonly world: World; readonly process: Pr
     }
     return { ...asFile, uid: here.process.user.uid, size: textAt(here, path).length };
   },
+  // Each user has a machine's files as their own: whose they are is no part of what is played.
+  lstat: (here, path: string) => {
+    const isFile = here.process.machine.files.has(path) || sharedFiles.has(path);
+    if (!isFile && path !== '/') entriesOf(here, path);
+    return {
+      ...asFile,
+      uid: here.process.user.uid,
+      mode: isFile ? 0o600 : 0o700,
+      isFile: () => isFile,
+      isDirectory: () => !isFile,
+      isSymbolicLink: () => false,
+    };
+  },
+  realpath: (_, path: string) => path,
   access: (here, path: string) => void textAt(here, path),
   writeFile: (here, path: string, text: string | Uint8Array) => void here.process.machine.files.set(path, Buffer.from(text)),
   appendFile: (here, path: string, text: string) =>
