@@ -1,8 +1,6 @@
-import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { labRecordFile } from '../../orchestrator/aws/target.ts';
-import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { cachedPulumiCli } from '../../toolchain/pulumi-cli.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
@@ -42,17 +40,14 @@ describe('a tool that other users may write', { concurrent: false, shuffle: fals
     expect((await rig.calls({ mutating: true, since })).filter(({ service }) => service === 'ec2')).toEqual([]);
   }
 
-  it.each(commands)('is not started by %s where it is the plugin of the record of a lab', async (...args) => {
-    const planted = join(rig.folder, 'planted');
+  it.each(commands)('is not started by %s where it is the plugin in the cache', async (...args) => {
+    const env = { HOLDFAST_CACHE: join(rig.folder, 'cache-with-plugin'), PULUMI_HOME: join(rig.folder, 'no-plugins') };
+    const cli = cachedPulumiCli(env);
+    await mkdir(join(cli, '..'), { recursive: true });
+    await symlink(cachedPulumiCli(process.env), cli).catch(() => undefined);
+    const planted = join(env.HOLDFAST_CACHE, 'aws-plugin', basename(rig.record.pluginDirectory));
     await plant(join(planted, 'pulumi-resource-aws'));
-    const file = labRecordFile(join(rig.folder, 'lab'));
-    const record = await readFile(file, 'utf8');
-    await writeFile(file, JSON.stringify({ ...(JSON.parse(record) as LabRecord), pluginDirectory: planted }));
-    try {
-      await expectRefused(args, planted);
-    } finally {
-      await writeFile(file, record);
-    }
+    await expectRefused(args, planted, env);
   });
 
   it.each(commands)('is not started by %s where it is the CLI in the cache', async (...args) => {
