@@ -38,7 +38,6 @@ describe('the simulator', () => {
       'orchestrator/recovery/facts.ts',
       'orchestrator/recovery/questions.ts',
       'orchestrator/recovery/words.ts',
-      'orchestrator/state/object-store.ts',
     ]);
   });
 });
