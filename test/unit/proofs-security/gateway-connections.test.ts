@@ -29,7 +29,7 @@ process.stdin.once('data', async () => {
 
 it('whoever connects without the name of a mount does not take the descriptors of the process', async () => {
   // 256 stands for the limit of a session (1024 on most machines).
-  const process_ = spawn('bash', ['-c', 'ulimit -n 256; exec node --import tsx --input-type=module -e "$CODE"'], {
+  const process_ = spawn('bash', ['-c', 'ulimit -n 256; exec node --import ./toolchain/tsx.mjs --input-type=module -e "$CODE"'], {
     cwd: root,
     env: { ...process.env, CODE: child },
     stdio: ['pipe', 'pipe', 'inherit'],
