@@ -20,6 +20,7 @@ import { engineBelow } from '../support/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const spool = join(root, '.holdfast', 'spool', 'canary');
+const engineHome = join(cacheFolder(process.env), 'pulumi-home');
 
 const network = `${quickly}${smallNetwork.replace('network: small', 'network: canary')}guardrails:
   webhook: { urlFrom: HOLDFAST_WEBHOOK_URL }
@@ -105,7 +106,12 @@ describe('what a run is trusted with', { concurrent: false, shuffle: false }, ()
 
   /** What there is while the engine and its plugin are at work; it is gone when they are. */
   async function sample(when: string): Promise<void> {
-    seen.push(...(await argumentPlaces(when)), ...(await folderPlaces(`temporary file ${when}`, temporary)));
+    seen.push(
+      ...(await argumentPlaces(when)),
+      ...(await folderPlaces(`temporary file ${when}`, temporary)),
+      // The engine's working directory is there while it runs.
+      ...(await folderPlaces(`the engine's home ${when}`, engineHome)),
+    );
   }
 
   it('reaches the engine, and is nowhere else while it works', async () => {
@@ -197,7 +203,7 @@ describe('what a run is trusted with', { concurrent: false, shuffle: false }, ()
       ...(await folderPlaces('spool', spool)),
       ...(await folderPlaces('temporary file', temporary)),
       ...(await folderPlaces('file', join(rig.folder, '.holdfast'))),
-      ...(await folderPlaces("the engine's home", join(cacheFolder(process.env), 'pulumi-home'))),
+      ...(await folderPlaces("the engine's home", engineHome)),
     ];
     expect(search(places, secrets)).toEqual([]);
     // The address is in the request itself; what is told there is not to name it.
