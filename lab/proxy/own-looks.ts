@@ -8,8 +8,8 @@ export type OwnLooks = {
   tags: (id: string, accessKeyId: string | null) => Promise<Record<string, string> | undefined>;
   /** The route table and the subnet of an association. */
   associated: (id: string, accessKeyId: string | null) => Promise<string[]>;
-  /** Undefined where the bucket has none. */
-  bucketPolicy: (bucket: string) => Promise<string | undefined>;
+  /** Its text, where the bucket has one; undefined where the emulator does not say. */
+  bucketPolicy: (bucket: string) => Promise<{ policy: string | undefined } | undefined>;
 };
 
 /** How each type is shown by its id. */
@@ -41,11 +41,12 @@ export const looksAt = (upstream: Upstream, port: number, region: string): OwnLo
       body: body === '' ? [] : [Buffer.from(body)],
       mutating: false,
     });
-    return result.kind === 'reply' && result.reply.status === 200 ? Buffer.concat(result.reply.body).toString('utf8') : undefined;
+    if (result.kind !== 'reply') return undefined;
+    return { status: result.reply.status, text: Buffer.concat(result.reply.body).toString('utf8') };
   };
   const describe = async (form: Record<string, string>, accessKeyId: string | null): Promise<XmlElement | undefined> => {
-    const text = await ask('ec2', 'POST', '/', { Version: '2016-11-15', ...form }, accessKeyId);
-    return text === undefined ? undefined : readXml(text);
+    const answer = await ask('ec2', 'POST', '/', { Version: '2016-11-15', ...form }, accessKeyId);
+    return answer?.status === 200 ? readXml(answer.text) : undefined;
   };
   return {
     tags: async (id, accessKeyId) => {
@@ -71,7 +72,11 @@ export const looksAt = (upstream: Upstream, port: number, region: string): OwnLo
       const one = associations.find((item) => textOf(item, 'routeTableAssociationId') === id);
       return one === undefined ? [] : [textOf(one, 'routeTableId'), textOf(one, 'subnetId')].filter((found) => found !== '');
     },
-    bucketPolicy: (bucket) => ask('s3', 'GET', `/${bucket}?policy`, {}, null),
+    bucketPolicy: async (bucket) => {
+      const answer = await ask('s3', 'GET', `/${bucket}?policy`, {}, null);
+      if (answer?.status === 404) return { policy: undefined };
+      return answer?.status === 200 ? { policy: answer.text } : undefined;
+    },
   };
 };
 

@@ -77,8 +77,10 @@ export class Roles {
   async #ofBucket(bucket: string | undefined): Promise<BucketPolicy | undefined> {
     if (bucket === undefined) return undefined;
     if (!this.#bucketPolicies.has(bucket)) {
-      const text = await this.#looks.bucketPolicy(bucket);
-      this.#bucketPolicies.set(bucket, text === undefined ? undefined : bucketPolicySchema.parse(JSON.parse(text)));
+      const seen = await this.#looks.bucketPolicy(bucket);
+      // An emulator that does not say answers nothing else either: the next call asks again.
+      if (seen === undefined) return undefined;
+      this.#bucketPolicies.set(bucket, seen.policy === undefined ? undefined : bucketPolicySchema.parse(JSON.parse(seen.policy)));
     }
     return this.#bucketPolicies.get(bucket);
   }
