@@ -63,7 +63,7 @@ export const vpcId = (n: number): string => `vpc-${n.toString(16).padStart(17, '
 export const sessionKey = 'ASIASESSIONOFTHETEST';
 
 /** Enough of AWS for the tests: VPCs are numbered, S3 takes everything, STS gives one session. */
-const littleAws = (): ((seen: Seen) => StubReply) => {
+export const littleAws = (): ((seen: Seen) => StubReply) => {
   let vpcs = 0;
   return ({ action, method, url }) => {
     // No bucket has a policy.
