@@ -8,6 +8,7 @@ import { checks } from '../../orchestrator/preflight/checks.ts';
 import type { PreflightFacts } from '../../orchestrator/preflight/checks.ts';
 import { writeProbe } from '../../orchestrator/state/store-probe.ts';
 import type { StoreProbe } from '../../orchestrator/state/store-probe.ts';
+import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import { exampleNetwork } from '../support/networks.ts';
 import { exampleOf, exampleWith, file, lineOf } from './support/example.ts';
 import { checkOf, factsWith, honest, now, preflight, sessionOf } from './support/facts.ts';
@@ -299,6 +300,22 @@ const refusals: readonly (readonly [
     ['up', 'preflight'],
     3,
     /not deployed yet, or not to the end: example\.transit-gateway/,
+  ],
+  [
+    'a machine on which another user runs a process',
+    'users',
+    { users: { kind: 'seen', users: [{ uid: 1001, name: 'alice', processes: 1 }] } },
+    ['up', 'plan', 'destroy', 'preflight', 'recover'],
+    3,
+    /alice \(1001\): 1 process/,
+  ],
+  [
+    'a machine that hides the processes of other users',
+    'users',
+    { users: { kind: 'cannot-tell', what: 'processes', cause: new ProcessesUnseen('hidden') } },
+    ['up', 'plan', 'destroy', 'preflight', 'recover'],
+    3,
+    /cannot be told: .*hidepid/,
   ],
 ];
 

@@ -72,6 +72,21 @@ describe('a doubt that a look does not settle', () => {
       reportOf({}, [{ type: 'creating', name: 'vpc' }]),
       ['pending-operation: CreateVpc outcome unknown'],
     ],
+    [
+      'is a pending operation, though an event says that its step came to its end',
+      failed({ steps: [step('create')] }),
+      reportOf({}, [{ type: 'creating', name: 'vpc' }]),
+      ['pending-operation: CreateVpc outcome unknown'],
+    ],
+    [
+      'is a failed step, though other events say that it was plainly refused and that it was done',
+      failed({
+        steps: [step('create', 'vpc', 'failed'), step('create')],
+        failures: [{ step: step('create', 'vpc', 'failed'), messages: ['operation error EC2: CreateVpc, EOF', plain] }],
+      }),
+      reportOf(),
+      ['failed-step: CreateVpc outcome unknown'],
+    ],
     ['is a step without an end', failed({ unfinished: [step('create')] }), reportOf(), ['unfinished-step: CreateVpc outcome unknown']],
     [
       'is one although the engine says that it succeeded',
