@@ -52,7 +52,7 @@ function* rowsOf(file: number): Generator<string> {
 }
 
 /** A table is read in pieces, while rows of it come and go: one that was there all the time may be missed once. */
-const mostLooks = 3;
+const mostLooks = 2;
 
 const seen = new WeakMap<Socket, Peer>();
 
@@ -72,10 +72,11 @@ function look({ localAddress, localPort, remoteAddress, remotePort }: Socket): P
   if (remoteAddress === undefined || remotePort === undefined) return 'gone';
   const connection = { client: placeOf(remoteAddress, remotePort), server: placeOf(localAddress, localPort ?? 0) };
   try {
-    for (let looks = 1; ; looks += 1) {
+    for (let looks = 0; looks < mostLooks; looks += 1) {
       const peer = peerIn(readTable, connection, user);
-      if (peer !== 'gone' || looks === mostLooks) return peer;
+      if (peer !== 'not-shown') return peer;
     }
+    return 'gone';
   } catch {
     return 'cannot-tell';
   }
@@ -83,9 +84,10 @@ function look({ localAddress, localPort, remoteAddress, remotePort }: Socket): P
 
 /**
  * @param user who asks
+ * @returns `not-shown` where the tables show the server, and no such client
  * @see https://docs.kernel.org/networking/proc_net_tcp.html
  */
-export function peerIn(read: ReadTable, { client, server }: Connection, user: number): Peer {
+export function peerIn(read: ReadTable, { client, server }: Connection, user: number): Peer | 'not-shown' {
   const table = read('tcp');
   if (table === undefined) return 'cannot-tell';
   let showsServer = false;
@@ -96,7 +98,7 @@ export function peerIn(read: ReadTable, { client, server }: Connection, user: nu
   // A client that may also use IPv6 has its row in the other table, with its addresses mapped.
   for (const row of read('tcp6') ?? []) if (row.includes(` ${mapped}${client} ${mapped}${server} `)) return ownerOf(row, user);
   // A table that shows this very server shows its clients as well.
-  return showsServer ? 'gone' : 'cannot-tell';
+  return showsServer ? 'not-shown' : 'cannot-tell';
 }
 
 function ownerOf(row: string, user: number): Peer {

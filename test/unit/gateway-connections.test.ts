@@ -81,9 +81,10 @@ describe('a connection that has not named a mount', () => {
 
   it('stays where this machine does not say whose it is, and it has named one in time', async () => {
     const { port, door, accepted } = await doorWith({ ...settings, namingMs: 50, peerOf: () => 'cannot-tell' });
-    const asked = accepted();
+    // In the turn in which it is accepted: before any time passes.
+    const asked = accepted().then((socket) => door.named(socket));
     const named = await open(port);
-    door.named(await asked);
+    await asked;
     const unnamed = await open(port);
     // The later one has gone: so would the earlier one have.
     await once(unnamed, 'close');

@@ -26,9 +26,9 @@ describe('whose a connection is, by the tables of the kernel', () => {
     ['the client was closed, so that it is shown as of root and without a file', row(client, server, 0, 0, '05'), 'gone'],
     ['the client was closed long ago', row(client, server, 0, 0, '06'), 'gone'],
     ['the client was closed by another user, and is still shown as of that user', row(client, server, 1001, 0, '05'), 'other'],
-    ['there is a server, and no such client', '', 'gone'],
-    ['only a client of another port is there', row(placeOf('127.0.0.1', 50_001), server, 1000, 9), 'gone'],
-    ['only a client from another address is there', row(placeOf('127.0.0.2', 50_000), server, 1000, 9), 'gone'],
+    ['there is a server, and no such client', '', 'not-shown'],
+    ['only a client of another port is there', row(placeOf('127.0.0.1', 50_001), server, 1000, 9), 'not-shown'],
+    ['only a client from another address is there', row(placeOf('127.0.0.2', 50_000), server, 1000, 9), 'not-shown'],
     ['the row has no user in the place where one should be', row(client, server, 'ada', 9), 'cannot-tell'],
   ])('where %s', (_, rows, peer) => {
     expect(peerIn(tables(head + listening + ownEnd + rows), connection, 1000)).toBe(peer);
