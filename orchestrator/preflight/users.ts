@@ -12,7 +12,7 @@ const why = 'Why: docs/architecture.md, "One machine, one user"';
 /** Whether a session on this machine is its user's alone. */
 export function checkUsers(users: UsersFact): CheckOutcome {
   if (users === 'not-needed') return ok('not looked for: the keys of the lab open nothing');
-  if (users === 'accepted') return notChecked('accepted by --shared-machine, whoever they are');
+  if (users === 'accepted') return notChecked('accepted by --shared-machine or HOLDFAST_SHARED_MACHINE, whoever they are');
   if (users.kind === 'cannot-tell') {
     const what =
       users.what === 'processes'
