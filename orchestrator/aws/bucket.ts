@@ -4,19 +4,32 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   ListObjectVersionsCommand,
   paginateListObjectsV2,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import type { ListObjectsV2CommandOutput, ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { noteDates } from './answer-date.ts';
 import { bodyOf } from './bounded-body.ts';
 import { TooManyObjects } from '../state/object-store.ts';
-import type { Conditional, ObjectStore, PutCondition, Removal, StoredBody, StoredObject, StoredVersion } from '../state/object-store.ts';
+import type {
+  Conditional,
+  ObjectStore,
+  PutCondition,
+  Removal,
+  Sample,
+  StoredBody,
+  StoredObject,
+  StoredVersion,
+} from '../state/object-store.ts';
 
 /** Rows of a listing that are kept. A network of a thousand stacks has far fewer in any of its folders; twice as many would fill the memory of a small machine. */
 const mostRows = 200_000;
+
+/** Objects of one folder after which the rest of it is left out, where a page of the listing ends there. */
+const fullFolder = 100;
 
 /** Bytes of an object, where the caller does not say: S3's own bound of one put is five times as much. */
 const mostBytesOfAny = 1024 ** 3;
@@ -58,6 +71,34 @@ export class Bucket implements ObjectStore {
       this.#refuseTooMany(prefix, objects.length);
     }
     return objects;
+  }
+
+  async sample(prefix: string, folderOf: (key: string) => string, signal?: AbortSignal): Promise<Sample> {
+    const objects: StoredObject[] = [];
+    const cut: string[] = [];
+    let from: { readonly ContinuationToken?: string; readonly StartAfter?: string } | undefined = {};
+    while (from) {
+      const page: ListObjectsV2CommandOutput = await this.#s3.send(
+        new ListObjectsV2Command({ ...this.#where, Prefix: prefix, ...from }),
+        signal === undefined ? {} : { abortSignal: signal },
+      );
+      signal?.throwIfAborted();
+      for (const { Key, ETag, Size, LastModified } of page.Contents ?? [])
+        if (Key !== undefined) objects.push({ key: Key, etag: ETag ?? '', size: Size ?? 0, modified: LastModified ?? new Date(0) });
+      this.#refuseTooMany(prefix, objects.length);
+      const last = objects.at(-1);
+      if (page.IsTruncated !== true || last === undefined) break;
+      const folder = folderOf(last.key);
+      const isFull = folder.endsWith('/') && objects.filter(({ key }) => key.startsWith(folder)).length >= fullFolder;
+      if (isFull) cut.push(folder);
+      // What follows `/` in the order of keys follows all that is in the folder.
+      from = isFull
+        ? { StartAfter: `${folder.slice(0, -1)}0` }
+        : page.NextContinuationToken === undefined
+          ? undefined
+          : { ContinuationToken: page.NextContinuationToken };
+    }
+    return { objects, cut };
   }
 
   #refuseTooMany(prefix: string, rows: number): void {

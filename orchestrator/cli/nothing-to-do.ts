@@ -10,6 +10,7 @@ import { noChanges } from '../run/events.ts';
 import { fingerprintOf } from '../run/fingerprint.ts';
 import type { OutputDigest } from '../run/fingerprint.ts';
 import { isSettled, readIndex } from '../state/index-of-stacks.ts';
+import { listLocks } from '../locks/durable-locks.ts';
 import { readRecord } from '../ownership/records.ts';
 import { readInstallation } from '../state/installation.ts';
 import { installationKey, locksPrefix, recordKey, recordsPrefix, stacksPrefix } from '../state/layout.ts';
@@ -44,11 +45,11 @@ export async function nothingToDo(
       lookAtIdentity({ sts }, context.now),
       store.get(installationKey),
       readIndex(store, network),
-      store.list(locksPrefix(network)),
+      listLocks(store, locksPrefix(network)),
       store.list(recordsPrefix(network)),
       store.list(stacksPrefix(network)),
     ]);
-    if (!identity.ok || identity.value.account !== spec.account || locks.length > 0) return undefined;
+    if (!identity.ok || identity.value.account !== spec.account || locks.objects.length > 0) return undefined;
     const made = installation && readInstallation(installation.body);
     if (!made?.ok) return undefined;
 

@@ -69,20 +69,22 @@ export async function projectLock(store: ObjectStore, network: string, record: L
   const isInTheWay = (object: StoredObject): boolean => isForeign(object, key) && !beside.includes(object.etag);
   const etag = await putOver(store, record, overUnreadable, insist);
   if (etag === undefined) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
-  let objects = await insist(() => store.list(locksPrefix(network)));
+  const look = (): Promise<ListedLocks> => listLocks(store, locksPrefix(network));
+  let listed = await insist(look);
   for (const pause of secondLooksMs) {
-    if (!objects.some(isInTheWay)) break;
+    if (!listed.objects.some(isInTheWay)) break;
     await wait(pause);
-    objects = await insist(() => store.list(locksPrefix(network)));
+    listed = await insist(look);
   }
+  const { objects, cut } = listed;
   const foreign = objects.filter(isInTheWay);
-  if (foreign.length > 0) return { ok: false, heldBy: await insist(() => readAll(store, foreign)), put: etag };
+  if (foreign.length > 0) return { ok: false, heldBy: await insist(() => readAll(store, foreign, cut)), put: etag };
   // `pulumi cancel` between the put and the listing, or an owner that took the stack over.
   const ours = objects.find((object) => object.key === key);
   if (ours === undefined) return projectLock(store, network, record, projecting);
   if (ours.etag !== etag) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
   const others = objects.filter(({ key: of }) => isOfStack(of) && of !== durableLockKey(stackOf(of)));
-  return { ok: true, lock: { stack, etag, record }, others: await insist(() => readAll(store, others)) };
+  return { ok: true, lock: { stack, etag, record }, others: await insist(() => readAll(store, others, cut)) };
 }
 
 /** The ETag of what was put; undefined where a lock of a later epoch, or what is no lock of ours, stands at the key. */
@@ -173,9 +175,13 @@ export interface LocksOfNetwork {
 }
 
 export async function lookAtLocks(store: ObjectStore, network: string): Promise<LocksOfNetwork> {
-  const objects = (await store.list(locksPrefix(network))).filter(({ key }) => isLockKey(key));
+  const listed = await listLocks(store, locksPrefix(network));
+  const objects = listed.objects.filter(({ key }) => isLockKey(key));
   const ofStacks = objects.filter(({ key }) => isOfStack(key));
-  return { locks: await readAll(store, ofStacks), strays: straysOf(objects.flatMap(({ key }) => (isOfStack(key) ? [] : [key]))) };
+  return {
+    locks: await readAll(store, ofStacks, listed.cut),
+    strays: straysOf(objects.flatMap(({ key }) => (isOfStack(key) ? [] : [key]))),
+  };
 }
 
 /** Every lock on the network's stacks, ours, the engine's, and what cannot be read as either. */
@@ -184,11 +190,31 @@ export const standingLocks = async (store: ObjectStore, network: string): Promis
 
 /** The locks of one stack, ours and others. */
 export async function locksOf(store: ObjectStore, stack: string): Promise<StandingLock[]> {
+  const { objects, cut } = await listLocks(store, lockFolder(stack));
   return readAll(
     store,
-    (await store.list(lockFolder(stack))).filter(({ key }) => isOfStack(key)),
+    objects.filter(({ key }) => isOfStack(key)),
+    cut,
   );
 }
+
+interface ListedLocks {
+  readonly objects: readonly StoredObject[];
+  /** Stacks in whose folder more lies than that. */
+  readonly cut: ReadonlySet<string>;
+}
+
+/** What lies in lock folders: of one that was filled the beginning, and Holdfast's own lock, wherever in it that is. */
+export async function listLocks(store: ObjectStore, prefix: string, signal?: AbortSignal): Promise<ListedLocks> {
+  const { objects, cut } = await store.sample(prefix, folderOfStack, signal);
+  const stacks = cut.map((folder) => stackOf(folder)).filter((stack) => parseStackName(stack) !== undefined);
+  const missing = stacks.map(durableLockKey).filter((own) => !objects.some(({ key }) => key === own));
+  const own = await fewAtOnce(missing, async (key) => (await store.list(key, signal)).filter((object) => object.key === key));
+  return { objects: [...objects, ...own.flat()], cut: new Set(stacks) };
+}
+
+/** `.pulumi/locks/organization/PROJECT/STACK/`, of whatever lies in it or below it. */
+const folderOfStack = (key: string): string => `${key.split('/', 5).join('/')}/`;
 
 const isForeign = ({ key }: StoredObject, ours: string): boolean =>
   key !== ours && key.startsWith(ours.slice(0, ours.lastIndexOf('/') + 1)) && isLockKey(key);
@@ -204,7 +230,7 @@ const isOfStack = (key: string): boolean => isLockKey(key) && parseStackName(sta
 /** Of each folder, beside our own lock: more say nothing that these do not. */
 const othersRead = 8;
 
-async function readAll(store: ObjectStore, objects: readonly StoredObject[]): Promise<StandingLock[]> {
+async function readAll(store: ObjectStore, objects: readonly StoredObject[], cut: ReadonlySet<string>): Promise<StandingLock[]> {
   const read: StoredObject[] = [];
   const rest = new Map<string, { readonly first: StoredObject; count: number }>();
   const others = new Map<string, number>();
@@ -234,7 +260,8 @@ async function readAll(store: ObjectStore, objects: readonly StoredObject[]): Pr
     return [{ stack, key, etag, since: modified, content }];
   });
   const unread = [...rest].map(([stack, { first, count }]): StandingLock => {
-    const why = count === 1 ? 'it was not read' : `it and ${count - 1} more objects beside it were not read`;
+    const least = cut.has(stack) ? 'at least ' : '';
+    const why = count === 1 && least === '' ? 'it was not read' : `it and ${least}${count - 1} more objects beside it were not read`;
     const content: LockContent = { kind: 'unreadable', reason: 'not-read', why };
     return { stack, key: first.key, etag: first.etag, since: first.modified, content };
   });

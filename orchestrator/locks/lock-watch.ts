@@ -1,5 +1,6 @@
 import { messageOf } from '../domain/problem.ts';
 import { durableLockKey, locksPrefix } from '../state/layout.ts';
+import { listLocks } from './durable-locks.ts';
 import type { ObjectStore, StoredObject } from '../state/object-store.ts';
 
 type OnLost = (how: 'removed' | 'replaced') => void;
@@ -97,7 +98,7 @@ export class LockWatch {
       const asked = moment();
       let objects: readonly StoredObject[];
       try {
-        objects = await inTime((signal) => this.#store.list(locksPrefix(this.#network), signal));
+        ({ objects } = await inTime((signal) => listLocks(this.#store, locksPrefix(this.#network), signal)));
       } catch (cause) {
         return new Error(`whether the lock stands is not known: ${messageOf(cause)}`, { cause });
       }

@@ -21,7 +21,7 @@ import { verifiedAt } from '../ownership/verified-at.ts';
 import { checkpointVersions } from '../state/checkpoints.ts';
 import { readDeployment, resourceOf } from '../state/deployment.ts';
 import type { Deployment, RawCheckpoint, StateResource } from '../state/deployment.ts';
-import { checkpointKey, lockFolder, schemaVersion } from '../state/layout.ts';
+import { checkpointKey, durableLockKey, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore, PutCondition } from '../state/object-store.ts';
 import { patiently } from '../state/patience.ts';
 import { cloudSecrets } from '../state/secrets.ts';
@@ -328,7 +328,7 @@ class StackRecovery {
   /** What the bucket takes for the present: when our own lock was put. */
   async #bucketNow(): Promise<Date> {
     const { stuck, parts } = this.#given;
-    const locks = await this.#patiently(() => parts.store.list(lockFolder(stuck.stack)));
+    const locks = await this.#patiently(() => parts.store.list(durableLockKey(stuck.stack)));
     return locks.find(({ etag }) => etag === stuck.claim?.lock().etag)?.modified ?? new Date(parts.now());
   }
 

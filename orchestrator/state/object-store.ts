@@ -9,6 +9,11 @@ export interface ObjectStore {
    * @throws TooManyObjects
    */
   list(prefix: string, signal?: AbortSignal): Promise<readonly StoredObject[]>;
+  /**
+   * The same, but of a folder in which very much lies only the beginning: in one listing of all folders nobody can hide what is in the others.
+   * @param folderOf which folder a key counts to: a beginning of the key, as far as a `/`
+   */
+  sample(prefix: string, folderOf: (key: string) => string, signal?: AbortSignal): Promise<Sample>;
   /** Names of the folders directly below a prefix that ends in `/`, paged to the end, without the slash. @throws TooManyObjects */
   folders(prefix: string): Promise<readonly string[]>;
   /** Every version and delete marker below a prefix, newest first for each key. Empty where the store keeps none. @throws TooManyObjects */
@@ -29,6 +34,12 @@ export interface ObjectStore {
   put(key: string, body: string | Uint8Array, condition: PutCondition, write?: string): Promise<Conditional<{ readonly etag: string }>>;
   /** Deletes exactly the object with this ETag. */
   remove(key: string, etag: string): Promise<Removal>;
+}
+
+export interface Sample {
+  readonly objects: readonly StoredObject[];
+  /** Folders of which more is there than this. */
+  readonly cut: readonly string[];
 }
 
 /** It was not read. */

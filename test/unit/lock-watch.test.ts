@@ -147,7 +147,7 @@ describe('a lock that is to be written by', () => {
 
   it('is asked for with a signal that is aborted where nobody waits for it any more', async () => {
     const signals: (AbortSignal | undefined)[] = [];
-    bucket.list = (_: string, signal?: AbortSignal) => {
+    bucket.sample = (_: string, _folderOf?: unknown, signal?: AbortSignal) => {
       signals.push(signal);
       return never();
     };

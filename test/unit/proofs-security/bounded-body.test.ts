@@ -5,6 +5,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../../orchestrator/aws/bucket.ts';
 import { ObjectTooLarge, TooManyObjects } from '../../../orchestrator/state/object-store.ts';
+import { listLocks } from '../../../orchestrator/locks/durable-locks.ts';
+import { durableLockKey, lockFolder, locksPrefix } from '../../../orchestrator/state/layout.ts';
 import { readListed } from '../../../orchestrator/state/bounded.ts';
 import { ModelS3 } from '../support/model-s3.ts';
 
@@ -81,6 +83,26 @@ describe('a listing', () => {
     expect(requests).toBe(4);
     await expect(bucket.list('p/')).rejects.toThrow(/p\/ lie more than 30 objects/);
     expect(await new Bucket(s3.client(1), 'state', undefined, 100).list('p/')).toHaveLength(100);
+  });
+
+  it('of lock folders asks once for each that was filled, and has what is in all of them, and the own lock', async () => {
+    const s3 = new ModelS3(1000);
+    for (let number = 0; number < 5000; number += 1) {
+      s3.set(`${lockFolder('example.b')}${String(number).padStart(5, '0')}.json`, '');
+      s3.set(`${lockFolder('example.c')}deeper/${String(number).padStart(5, '0')}/x.json`, '');
+    }
+    const others = ['example.a', 'example.b', 'example.b.x', 'example.b-x', 'example.c', 'example.d'].map(durableLockKey);
+    for (const key of others) s3.set(key, '');
+    let requests = 0;
+    s3.before = () => {
+      requests += 1;
+      return undefined;
+    };
+    const { objects, cut } = await listLocks(new Bucket(s3.client(1), 'state'), locksPrefix('example'));
+    expect([...cut]).toEqual(['example.b', 'example.c']);
+    expect(others.filter((key) => !objects.some((object) => object.key === key))).toEqual([]);
+    expect(new Set(objects.map(({ key }) => key)).size).toBe(objects.length);
+    expect(requests).toBeLessThanOrEqual(5);
   });
 
   it('of more folders than are kept says so as well', async () => {

@@ -46,6 +46,7 @@ function bucketOf(objects: readonly StoredObject[]): Counted {
   const store: ObjectStore = {
     name: 'b',
     list: (prefix) => Promise.resolve(objects.filter(({ key }) => key.startsWith(prefix))),
+    sample: (prefix) => Promise.resolve({ objects: objects.filter(({ key }) => key.startsWith(prefix)), cut: [] }),
     folders: () => Promise.resolve([]),
     versions: (prefix) =>
       Promise.resolve(

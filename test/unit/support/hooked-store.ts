@@ -3,6 +3,7 @@ import type {
   ObjectStore,
   PutCondition,
   Removal,
+  Sample,
   StoredBody,
   StoredObject,
   StoredVersion,
@@ -31,8 +32,13 @@ export class HookedStore implements ObjectStore {
     this.name = inner.name;
   }
 
-  list(prefix: string): Promise<readonly StoredObject[]> {
-    return this.#hooked('list', prefix, () => this.#inner.list(prefix));
+  list(prefix: string, signal?: AbortSignal): Promise<readonly StoredObject[]> {
+    return this.#hooked('list', prefix, () => this.#inner.list(prefix, signal));
+  }
+
+  /** A listing as any other. */
+  sample(prefix: string, folderOf: (key: string) => string, signal?: AbortSignal): Promise<Sample> {
+    return this.#hooked('list', prefix, () => this.#inner.sample(prefix, folderOf, signal));
   }
 
   folders(prefix: string): Promise<readonly string[]> {

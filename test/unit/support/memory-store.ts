@@ -5,6 +5,7 @@ import type {
   ObjectStore,
   PutCondition,
   Removal,
+  Sample,
   StoredBody,
   StoredObject,
   StoredVersion,
@@ -76,6 +77,10 @@ export class MemoryStore implements ObjectStore {
         return stored ? [{ key, etag: stored.etag, size: stored.body.length, modified: stored.modified }] : [];
       }),
     );
+  }
+
+  async sample(prefix: string): Promise<Sample> {
+    return { objects: await this.list(prefix), cut: [] };
   }
 
   get(key: string, mostBytes = Infinity): Promise<StoredBody | undefined> {

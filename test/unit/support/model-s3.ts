@@ -119,10 +119,10 @@ export class ModelS3 {
   }
 
   #list(query: HttpRequest['query']): HttpResponse {
-    const { prefix, delimiter, 'continuation-token': token } = query as Record<string, string | undefined>;
+    const { prefix, delimiter, 'continuation-token': token, 'start-after': after } = query as Record<string, string | undefined>;
     const start = prefix ?? '';
     const entries = new Set<string>();
-    for (const key of [...this.objects.keys()].filter((each) => each.startsWith(start)).sort()) {
+    for (const key of [...this.objects.keys()].filter((each) => each.startsWith(start) && each > (after ?? '')).sort()) {
       const cut = delimiter === undefined ? -1 : key.indexOf(delimiter, start.length);
       entries.add(cut < 0 ? key : key.slice(0, cut + 1));
     }
