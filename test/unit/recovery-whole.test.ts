@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StackRecord } from '../../orchestrator/ownership/stack-record.ts';
+import type { RecoveryParts } from '../../orchestrator/recovery/recover-stack.ts';
 import { isAsVerified } from '../../orchestrator/run/standing.ts';
 import { endLeftLocks } from '../../orchestrator/run/tidy.ts';
 import { checkpointKey, durableLockKey, quarantinePrefix, recordKey } from '../../orchestrator/state/layout.ts';
@@ -13,7 +14,7 @@ import { lockOf } from './support/owner.ts';
 import { closeGateway, network, RecoveryRig, run } from './support/recovery-rig.ts';
 import { cidr, interruptedCreate, interruptions } from './support/recovery-interruptions.ts';
 import type { Interruption } from './support/recovery-interruptions.ts';
-import { stack } from './support/recovery.ts';
+import { stack, types } from './support/recovery.ts';
 import { putRecord } from './support/records.ts';
 
 afterAll(closeGateway);
@@ -125,18 +126,31 @@ describe('a recovery', () => {
 
   it('leaves out a spool that is not what its run put there, by the SHA-256 in the record', async () => {
     const { wanted, interrupt, options }: Interruption = interruptions['a create'];
-    const notes = async (spoolDigest: string | undefined): Promise<readonly string[]> => {
+    const spool = JSON.stringify({
+      version: 3,
+      checkpoint: {
+        latest: { resources: [{ urn: `urn:pulumi:x::holdfast::${types.vpc}::vpc`, type: types.vpc, custom: true, id: 'vpc-spool' }] },
+      },
+    });
+    /** What was told of it, and whether AWS was asked for what it names. */
+    const found = async (spoolDigest: string | undefined): Promise<readonly [told: readonly string[], isAskedFor: boolean]> => {
       const rig = new RecoveryRig(wanted);
       await interrupt(rig);
       const record = await rig.record();
       if (!record || !('run' in record) || !record.run) throw new Error('nothing was interrupted');
       putRecord(rig.bucket, { ...record, run: { ...record.run, ...(spoolDigest === undefined ? {} : { spoolDigest }) } });
-      await rig.recover('rec-1', { ...options, parts: { spoolOf: () => Promise.resolve('{}') } });
-      return rig.events.flatMap((event) => (event.type === 'note' && event.message.includes('spool') ? [event.message] : []));
+      const asked: unknown[] = [];
+      const look: RecoveryParts['look'] = (scope) => {
+        asked.push(...[...scope.known.values()].flatMap((ids) => [...ids]));
+        return rig.cloud.look(scope);
+      };
+      await rig.recover('rec-1', { ...options, parts: { look, spoolOf: () => Promise.resolve(spool) } });
+      const told = rig.events.flatMap((event) => (event.type === 'note' && event.message.includes('spool') ? [event.message] : []));
+      return [told, asked.includes('vpc-spool')];
     };
-    expect(await notes('0'.repeat(64))).toEqual([expect.stringContaining('is not what the run put there')]);
-    expect(await notes(createHash('sha256').update('{}').digest('hex'))).toEqual([]);
-    expect(await notes(undefined)).toEqual([expect.stringContaining('nothing in the bucket says what is in it')]);
+    expect(await found('0'.repeat(64))).toEqual([[expect.stringContaining('is not what the run put there')], false]);
+    expect(await found(createHash('sha256').update(spool).digest('hex'))).toEqual([[], true]);
+    expect(await found(undefined)).toEqual([[expect.stringContaining('nothing in the bucket says what is in it')], true]);
   });
 
   it('leaves the version that it verified as the verified one', async () => {

@@ -91,7 +91,17 @@ describe('a listing', () => {
       s3.set(`${lockFolder('example.b')}${String(number).padStart(5, '0')}.json`, '');
       s3.set(`${lockFolder('example.c')}deeper/${String(number).padStart(5, '0')}/x.json`, '');
     }
-    const others = ['example.a', 'example.b', 'example.b.x', 'example.b-x', 'example.c', 'example.d'].map(durableLockKey);
+    const others = [
+      'example.a',
+      'example.b',
+      'example.b.x',
+      'example.b-x',
+      'example.b0',
+      'example.b5',
+      'example.bb',
+      'example.c',
+      'example.d',
+    ].map(durableLockKey);
     for (const key of others) s3.set(key, '');
     let requests = 0;
     s3.before = () => {
