@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { blockedStacks, dependentsOf } from '../../orchestrator/cli/blocked.ts';
 import type { Standing, Standings } from '../../orchestrator/run/standing.ts';
+import type { UnreadableState } from '../../orchestrator/state/checkpoints.ts';
 
 /** gateway <- vpc.a, vpc.b; each tables reads the gateway and its VPC; `lone` reads nothing. */
 const vertices = [
@@ -16,9 +17,14 @@ const all = vertices.map(({ name }) => name);
 const held: Standing = { kind: 'held', why: 'CreateVpc outcome unknown', since: '2030-01-01T14:06:00.000Z', run: 'one', doubts: [] };
 const frozen: Standing = { kind: 'frozen', message: 'frozen by ada, incident INC-7' };
 
-function blocked(stage: 'up' | 'destroy', standings: Readonly<Record<string, Standing>>, selected: readonly string[] = all) {
+function blocked(
+  stage: 'up' | 'destroy',
+  standings: Readonly<Record<string, Standing>>,
+  selected: readonly string[] = all,
+  unreadable: readonly UnreadableState[] = [],
+) {
   const byStack = new Map(Object.entries(standings).map(([short, standing]) => [`example.${short}`, standing]));
-  const { ends, exitCode } = blockedStacks(vertices, new Set(selected), { byStack } as unknown as Standings, stage);
+  const { ends, exitCode } = blockedStacks(vertices, new Set(selected), { byStack } as unknown as Standings, stage, unreadable);
   return { ends: Object.fromEntries(ends.map(({ short, end }) => [short, end.outcome])), exitCode, all: ends };
 }
 
@@ -53,6 +59,18 @@ describe('what a run leaves out', () => {
       ],
       ['tables.a', { outcome: 'skipped', because: 'vpc.a is held' }],
     ]);
+  });
+
+  it('is a stack whose checkpoint no engine is shown, and what reads it, with 3; one that is held is told as held', () => {
+    const refused: UnreadableState = { stack: 'example.vpc.a', key: 'a.json', reason: 'distrusted', detail: 'the checkpoint is not given' };
+    const { ends, exitCode, all: results } = blocked('up', {}, all, [refused]);
+    expect([ends, exitCode]).toEqual([{ 'vpc.a': 'not-started', 'tables.a': 'skipped' }, 3]);
+    expect(results.map(({ end }) => end)).toEqual([
+      { outcome: 'not-started', reason: 'checkpoint-refused', because: 'a.json: the checkpoint is not given' },
+      { outcome: 'skipped', because: 'the checkpoint of vpc.a is refused' },
+    ]);
+    expect(blocked('up', { 'vpc.a': held }, all, [refused])).toMatchObject({ ends: { 'vpc.a': 'held' }, exitCode: 4 });
+    expect(blocked('up', {}, ['example.vpc.b'], [refused])).toMatchObject({ ends: {}, exitCode: 0 });
   });
 
   it('is a frozen stack too, as one that is locked, with 6', () => {

@@ -1208,6 +1208,40 @@ describe('a request that is not one of the engine’s', () => {
   });
 });
 
+describe('a checkpoint that names what no program of Holdfast does', () => {
+  const evilType = 'pulumi:providers:evilcorp';
+  const evil = (of: string): string =>
+    JSON.stringify({
+      version: 3,
+      checkpoint: { latest: { resources: [{ urn: urnOf(evilType, 'e', of), type: evilType, custom: true, id: 'e', inputs: {} }] } },
+    });
+
+  it.each([
+    ['to write', (checkpoints: Readonly<Record<string, string>>) => mountOf(checkpoints)],
+    ['for an overlay', (checkpoints: Readonly<Record<string, string>>) => mountOf(checkpoints, { kind: 'overlay' })],
+  ])('is in no mount %s: the stack’s own one, or one that it reads', (_, mount) => {
+    for (const of of [stack, upstream])
+      expect(() => mount({ [stack]: checkpoint('own'), [of]: evil(of) })).toThrow(
+        expect.objectContaining({ of, distrust: [expect.objectContaining({ reason: 'foreign-type', urn: urnOf(evilType, 'e', of) })] }),
+      );
+  });
+
+  it('is not written by an engine that began with another one: it is kept aside, and the engine goes no further', async () => {
+    const client = mountOf({ [stack]: checkpoint('own') });
+    const answer = await client.put(own, evil(stack));
+    expect([answer.status, store.bodyOf(own)]).toEqual([403, checkpoint('own')]);
+    const report = await client.mount.close();
+    expect(report).toMatchObject({ durable: false, fence: { kind: 'distrusted', message: expect.stringContaining(evilType) as string } });
+    expect(await readFile(report.spool ?? '', 'utf8')).toBe(evil(stack));
+  });
+
+  it('is not written to an overlay either', async () => {
+    const client = mountOf({ [stack]: checkpoint('own') }, { kind: 'overlay' });
+    expect((await client.put(own, evil(stack))).status).toBe(403);
+    expect(client.mount.report()).toMatchObject({ checkpoint: { body: checkpoint('own') }, fence: { kind: 'distrusted' } });
+  });
+});
+
 describe('an overlay', () => {
   const overlay: MountMode = { kind: 'overlay' };
 

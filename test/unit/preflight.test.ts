@@ -12,6 +12,7 @@ import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import { exampleNetwork } from '../support/networks.ts';
 import { exampleOf, exampleWith, file, lineOf } from './support/example.ts';
 import { checkOf, factsWith, honest, now, preflight, sessionOf } from './support/facts.ts';
+import { pluginUnpinned } from '../../toolchain/problems.ts';
 
 const everyCommand: readonly Command[] = ['up', 'plan', 'destroy', 'preflight', 'status', 'inventory', 'recover'];
 const looking: readonly Command[] = ['status', 'inventory', 'recover'];
@@ -282,6 +283,14 @@ const refusals: readonly (readonly [
     ['destroy', 'preflight'],
     3,
     /^a\.json: not JSON$/,
+  ],
+  [
+    'a plugin that nobody has checked, for a real account',
+    'engine',
+    { plugin: pluginUnpinned() },
+    ['up', 'plan', 'destroy', 'preflight', 'recover'],
+    3,
+    /no checksum of Pulumi's aws plugin/,
   ],
   ['a lock', 'locks', { locks: ['vpc.a is locked by ada'] }, ['up', 'destroy', 'preflight'], 6, /vpc\.a is locked by ada/],
   ['a held stack', 'held', { held: ['HELD vpc.a'] }, ['preflight'], 4, /HELD vpc\.a/],

@@ -74,6 +74,29 @@ describe('a stack of a run that another one has overtaken', () => {
   });
 });
 
+describe('a stack whose checkpoint names what no program of Holdfast does', () => {
+  it('is given back with nothing started, and its checkpoint stays as it is', async () => {
+    rig.has('a');
+    const type = 'pulumi:providers:evilcorp';
+    const [key, urn] = [checkpointKey('example.a'), urnOf('example.a', 'evil', type)];
+    const state = JSON.parse(rig.bucket.bodyOf(key) ?? '') as { checkpoint: { latest: { resources: object[] } } };
+    state.checkpoint.latest.resources.push({ urn, type, custom: true, id: 'e', inputs: { pluginDownloadURL: 'http://127.0.0.1/' } });
+    const body = JSON.stringify(state);
+    const etag = rig.bucket.set(key, body);
+    putRecord(rig.bucket, freeRecord('example.a', rig.verifiedNow('example.a')));
+    const known = new Map([['example.a', { body, etag, modified: rig.bucket.modified }]]);
+    const { ends, exitCode } = await rig.stack('a').apply({ known });
+    expect(ends['a']).toMatchObject({
+      outcome: 'not-started',
+      reason: 'checkpoint-refused',
+      because: expect.stringContaining(urn) as string,
+    });
+    expect(exitCode).toBe(3);
+    expect([rig.started, rig.locked(), (await rig.record('example.a'))?.phase]).toEqual([[], [], 'free']);
+    expect(rig.bucket.bodyOf(key)).toBe(body);
+  });
+});
+
 describe('what a stack writes', () => {
   it('is its claim, its lock, that an engine may run, what the engine does, the verified end, and only then the release', async () => {
     await rig.stack('a').apply();
