@@ -227,7 +227,6 @@ function checkResource(resource: RawResource, stack: string, providers: Readonly
 const defaults: Readonly<Record<string, readonly string[]>> = {
   skipCredentialsValidation: ['false'],
   skipRegionValidation: ['true'],
-  skipMetadataApiCheck: ['true', 'false'],
 };
 
 function checkProvider({ urn, type, inputs, outputs, custom }: RawResource, { account, region }: Declared, add: Add): void {
