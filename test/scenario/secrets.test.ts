@@ -86,10 +86,10 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
     await rig.writeNetwork(`${quickly}${smallNetwork}`);
     const { exitCode, stdout } = await up({ PULUMI_CONFIG_PASSPHRASE: 'a word' });
     expect(stdout).toContain(`FAIL secrets: the network file says passphrase, and the checkpoint of transit-gateway ${url}`);
-    expect(stdout).toContain('pulumi stack change-secrets-provider "passphrase"');
+    expect(stdout).toContain('put state.secrets back to what it was, as its history has it, and take each stack over before you change it');
     expect(exitCode).toBe(3);
 
-    // What it says, typed in a folder of its own: plain pulumi writes its settings beside the project. It asks for the new passphrase, twice.
+    // What docs/network.md says, typed in a folder of its own: plain pulumi writes its settings beside the project. It asks for the new passphrase, twice.
     const folder = join(rig.folder, 'plain');
     await mkdir(folder);
     await copyFile(join(root, 'Pulumi.yaml'), join(folder, 'Pulumi.yaml'));
