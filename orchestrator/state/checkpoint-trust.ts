@@ -204,7 +204,7 @@ function checkResource(resource: RawResource, stack: string, providers: Readonly
   const { custom = false, provider = '' } = resource;
   onlyFields(resource, resourceFields, add, urn);
   const [head, ofProject, qualified, ...name] = urn.split('::');
-  if (head !== `urn:pulumi:${stack}` || ofProject !== project || qualified?.split('$').at(-1) !== type || name.join('') === '')
+  if (head !== `urn:pulumi:${stack}` || ofProject !== project || qualified?.split('$').at(-1) !== type || name.join('::') === '')
     add('foreign-urn', urn, urn);
   if (typeof custom !== 'boolean' || typeof provider !== 'string') {
     add('other-format', 'custom, provider', urn);

@@ -298,6 +298,15 @@ describe('a checkpoint that an engine may be shown', () => {
     expect(distrust(bodyOf(change(checkpoint)), stack, trusted).map((each) => each.reason)).toContain(reason);
   });
 
+  it('may have a resource whose name is nothing but what parts the names of resources', () => {
+    const body = JSON.stringify({
+      version: 3,
+      checkpoint: { latest: { resources: [{ ...root, urn: urnOf('pulumi:pulumi:Stack', '::') }] } },
+    });
+    expect(distrust(body, stack, trusted)).toEqual([]);
+    expect(distrust(body.replace('::::', '::'), stack, trusted)).toMatchObject([{ reason: 'foreign-urn' }]);
+  });
+
   it('is none with two different things that are wrong, of which each is named with its resource', () => {
     const found = distrust(
       JSON.stringify({
