@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Foreign } from '../../orchestrator/domain/foreign.ts';
 import { CliEngine } from '../../orchestrator/pulumi/engine.ts';
 import { CliFailed, CliNotStarted, EngineCommand } from '../../orchestrator/pulumi/engine-command.ts';
 import type { Watch } from '../../orchestrator/pulumi/engine-command.ts';
@@ -152,7 +153,7 @@ test.each(['signal', 'ending'] as const)('an engine whose %s was given before ha
     unfinished: [],
     failures: [],
     started: false,
-    errors: ['the engine was not started: the run ends'],
+    errors: [new Foreign('the engine was not started: the run ends')],
     interrupted: which === 'signal',
   });
 });
