@@ -92,7 +92,12 @@ describe.skipIf(!isRootOnLinux)('on a machine on which another user runs a proce
   const started: ChildProcess[] = [];
   let folder: string | undefined;
   afterEach(async () => {
-    for (const child of started.splice(0)) child.kill('SIGKILL');
+    for (const child of started.splice(0)) {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      // Until then it is one of its user's.
+      await ended;
+    }
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
 
