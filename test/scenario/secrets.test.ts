@@ -86,10 +86,12 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
     await rig.writeNetwork(`${quickly}${smallNetwork}`);
     const { exitCode, stdout } = await up({ PULUMI_CONFIG_PASSPHRASE: 'a word' });
     expect(stdout).toContain(`FAIL secrets: the network file says passphrase, and the checkpoint of transit-gateway ${url}`);
-    expect(stdout).toContain('put state.secrets back to what it was, as its history has it, and take each stack over before you change it');
+    // The address in a checkpoint may be another's: what to type is in docs/network.md, and not in a refusal over it.
+    expect(stdout).toContain('put state.secrets back to what it was');
+    expect(stdout).not.toContain('change-secrets-provider');
     expect(exitCode).toBe(3);
 
-    // What docs/network.md says, typed in a folder of its own: plain pulumi writes its settings beside the project. It asks for the new passphrase, twice.
+    // What the page says, typed in a folder of its own: plain pulumi writes its settings beside the project. It asks for the new passphrase, twice.
     const folder = join(rig.folder, 'plain');
     await mkdir(folder);
     await copyFile(join(root, 'Pulumi.yaml'), join(folder, 'Pulumi.yaml'));
