@@ -45,7 +45,7 @@ export const verbs = {
   release: { takes: 'stack', flags: { incident: 'incident', unreconciled: 'switch', confirm: 'stack' } },
   freeze: { takes: 'stack', flags: { incident: 'incident' } },
   unfreeze: { takes: 'stack', flags: { all: 'switch', incident: 'incident', force: 'switch' } },
-  env: { takes: 'stack', flags: {} },
+  env: { takes: 'stack', flags: { json: 'switch' } },
   graph: { takes: 'nothing', flags: { format: 'word' } },
   waves: { takes: 'stack', flags: { format: 'word', atMost: 'word' } },
   preflight: { takes: 'nothing', flags: { sessionExpires: 'word' } },

@@ -82,7 +82,7 @@ export const hiddenIn = ({ variables, path }: PulumiEnvironment): string[] =>
 export const notToBeSeen = (names: readonly string[]): Problem => ({
   reason: 'unprintable-variable',
   message: `${names.join(', ')} has characters that cannot be seen (controls, or what reorders text), so that a shell would not get it as it is: nothing is printed`,
-  next: 'Take it from the JSON: npm run -s holdfast -- env STACK --json',
+  next: `Take it from the JSON: ${command('env', 'STACK', { json: true })}`,
 });
 
 /** Plain `pulumi` asks nothing of the state that it reads. */

@@ -127,10 +127,10 @@ describe('a command to copy', () => {
 
   it('that cannot be made is one that looks, and says why in a comment in which nothing is hidden', () => {
     expect(command('recover', `x\n'$(id)'\u202e`)).toBe(
-      `npm run status # no command can be offered for 'x\\u{a}'\\''$(id)'\\''\\u{202e}': it has characters that cannot be typed, or is too long`,
+      `npm run status # no command can be offered for 'x\\n'\\''$(id)'\\''\\u{202e}': it has characters that cannot be typed, or is too long`,
     );
     expect(command('recover', 'A'.repeat(500))).toBe(
-      `npm run status # no command can be offered for '${'A'.repeat(119)}…': it is not a stack of this network`,
+      `npm run status # no command can be offered for '${'A'.repeat(80)}… (420 more characters)': it is not a stack of this network`,
     );
   });
 
@@ -193,6 +193,6 @@ describe('a printed command', () => {
 
   it('is one piece of code in Markdown, whatever ticks it has', () => {
     expect(codeSpan('npm run status')).toBe('`npm run status`');
-    expect(codeSpan("x '`` y'")).toBe("``` x '`` y' ```");
+    expect(codeSpan("x '`` y'")).toBe("```x '`` y'```");
   });
 });

@@ -165,6 +165,6 @@ describe('a recovery of a stack under whose tags a stranger has put an object', 
 
   it('has each command as one piece of code in its dossier', async () => {
     const { page } = await asked('a`b ``');
-    expect(page).toContain("``` npm run recover -- vpc.a --decide 'a`b ``=disown:vpc-8d11' ```");
+    expect(page).toContain("```npm run recover -- vpc.a --decide 'a`b ``=disown:vpc-8d11'```");
   });
 });
