@@ -66,7 +66,7 @@ export function distrust(
     if (found.length < most) found.push({ reason, what, ...(urn === undefined ? {} : { urn }) });
   };
   if (!isObject(json)) return [{ reason: 'other-format', what: 'it is no object of JSON' }];
-  if (json['version'] !== format) return [{ reason: 'other-format', what: `version ${shown(json['version'])}` }];
+  if (json['version'] !== format && !isNew(json)) return [{ reason: 'other-format', what: `version ${shown(json['version'])}` }];
   const values = survey(json);
   if (values.keys !== keysIn(body)) add('repeated-key', 'a key stands twice in one object');
   onlyFields(json, topFields, add);
@@ -115,6 +115,10 @@ interface RawResource extends Readonly<Record<string, unknown>> {
 
 /** The engine reads older ones and one newer; those are of other releases, with other parts. */
 const format = 3;
+
+/** As `pulumi stack init` writes it: without a format, as there is nothing in it. */
+const isNew = ({ version, checkpoint }: Readonly<Record<string, unknown>>): boolean =>
+  version === 0 && isObject(checkpoint) && Object.keys(checkpoint).every((name) => name === 'stack');
 
 const topFields = new Set(['version', 'checkpoint', 'holdfast']);
 

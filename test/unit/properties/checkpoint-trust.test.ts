@@ -298,6 +298,17 @@ describe('a checkpoint that an engine may be shown', () => {
     expect(distrust(bodyOf(change(checkpoint)), stack, trusted).map((each) => each.reason)).toContain(reason);
   });
 
+  it('is the one that a new stack has, which the engine writes without a format, and none without a format that has anything in it', () => {
+    const fresh = { version: 0, checkpoint: { stack: `organization/holdfast/${stack}` } };
+    expect(distrust(JSON.stringify(fresh), stack, trusted)).toEqual([]);
+    for (const full of [
+      { ...fresh, checkpoint: { ...fresh.checkpoint, latest: { resources: [] } } },
+      // Where the engine takes it for one of its first format, it reads this.
+      { ...fresh, latest: { resources: [provider] } },
+    ])
+      expect(distrust(JSON.stringify(full), stack, trusted)).not.toEqual([]);
+  });
+
   it('may have a resource whose name is nothing but what parts the names of resources', () => {
     const body = JSON.stringify({
       version: 3,
