@@ -69,9 +69,11 @@ async function upHeld(stack: string, request: Partial<EngineRequest> = {}): Prom
 
 describe('an engine that has ended', () => {
   it('leaves nothing in the home that all of them share: no log, no plugin, no workspace', async () => {
+    // An orchestrator that was killed in another test has left its own, which the next one takes away.
+    const before = new Set(await readdir(lab.pulumiHome, { recursive: true }).catch(() => []));
     const { outcome } = await lab.engine.up(lab.request({ stack: 'home', program: vpcs(1), environment: environmentOf('home') }));
     expect(outcome).toBe('succeeded');
-    expect(await readdir(lab.pulumiHome, { recursive: true })).toEqual(['work']);
+    expect((await readdir(lab.pulumiHome, { recursive: true })).filter((name) => name !== 'work' && !before.has(name))).toEqual([]);
   });
 });
 

@@ -72,7 +72,7 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
   it('a record of a stack that cannot be read refuses, and names the object', async () => {
     await put(recordKey(gateway), { schema: 99 });
     const says = /\.holdfast\/stacks\/small\/small\.transit-gateway\.json: it was written by a newer Holdfast/;
-    await refused(() => up('transit-gateway'), 3, says);
+    await refused(() => up('transit-gateway'), 4, says);
     await refused(() => rig.holdfast(['recover', 'transit-gateway']), 4, says);
     expect((await rig.holdfast(['status'])).stdout).toMatch(says);
     expect(JSON.parse(await get(recordKey(gateway)))).toEqual({ schema: 99 });

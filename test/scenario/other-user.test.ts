@@ -83,6 +83,7 @@ describe.skipIf(reason !== undefined)(
     describe('whose stack is in the middle of a step', { concurrent: false, shuffle: false }, () => {
       let rig: LabRig;
       let bucket: Bucket;
+      const run = '20300101T000000Z-aaaaaaaa';
       /** Of its lock and its record. */
       let etags: readonly string[];
 
@@ -90,7 +91,6 @@ describe.skipIf(reason !== undefined)(
         rig = await LabRig.start(smallNetwork);
         bucket = new Bucket(rig.s3, rig.record.bucket);
         // What alice's run has written by then.
-        const run = '20300101T000000Z-aaaaaaaa';
         const session = { accessKeyId: 'AKIAALICE', session: 'holdfast-alice', expires: 'never' };
         const journal = new Journal({ store: bucket, network, run, writer: marker, patienceSeconds: 5, now: Date.now });
         await journal.append({
@@ -160,7 +160,8 @@ describe.skipIf(reason !== undefined)(
       });
 
       it('is locked, and not held, while its heartbeat is heard', async () => {
-        await bucket.put(heartbeatKey(network, marker), '{}', { only: 'always' });
+        const { nonce, host, pid } = record;
+        await bucket.put(heartbeatKey(network, nonce), JSON.stringify({ schema: 1, nonce, run, host, pid }), { only: 'always' });
         const { exitCode, stdout } = await asSecondUser(['recover', 'transit-gateway']);
         expect([exitCode, stdout]).toEqual([6, expect.stringContaining('is locked by alice@')]);
         await isUntouched();

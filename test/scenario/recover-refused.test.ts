@@ -61,12 +61,16 @@ describe('a checkpoint', { concurrent: false }, () => {
 
   it('that does not hold together is named, and with what the engine would refuse it', async () => {
     const text = await objectText(rig, checkpointKey(gateway));
-    const broken = JSON.parse(text) as { checkpoint: { latest: { resources: { type: string; provider?: string; custom: boolean }[] } } };
-    broken.checkpoint.latest.resources.push({
-      ...broken.checkpoint.latest.resources[0],
-      type: 'aws:ec2/vpc:Vpc',
+    const broken = JSON.parse(text) as { checkpoint: { latest: { resources: Record<string, unknown>[] } } };
+    const { resources } = broken.checkpoint.latest;
+    const provider = resources.find(({ type }) => type === 'pulumi:providers:aws');
+    // Nothing in it that a program of Holdfast does not name: it stands in front of its provider.
+    resources.unshift({
+      urn: `urn:pulumi:${gateway}::holdfast::aws:ec2/vpc:Vpc::odd`,
       custom: true,
-      provider: 'urn:nobody::1',
+      id: 'vpc-11112222',
+      type: 'aws:ec2/vpc:Vpc',
+      provider: `${String(provider?.['urn'])}::${String(provider?.['id'])}`,
     });
     await put(checkpointKey(gateway), JSON.stringify(broken));
     const refused = await rig.holdfast(['recover']);

@@ -2,6 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
+import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
 import { checkpointKey, durableLockKey, heartbeatKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import { runHere } from '../support/in-process.ts';
@@ -255,11 +256,12 @@ describe('release', { concurrent: false }, () => {
 
   it('--unreconciled looks again when the name was typed: the run may have been heard of meanwhile', async () => {
     await interruptedCreate();
-    const lock = JSON.parse(await objectText(rig, durableLockKey(gateway))) as { holdfast: { nonce: string; machine: string } };
-    lock.holdfast.machine = 'another-machine';
+    const lock = JSON.parse(await objectText(rig, durableLockKey(gateway))) as { holdfast: LockRecord };
+    const { nonce, run, host, pid } = lock.holdfast;
+    lock.holdfast = { ...lock.holdfast, machine: 'another-machine' };
     await bucket.put(durableLockKey(gateway), JSON.stringify(lock), { only: 'always' });
     const typed = async (): Promise<string> => {
-      await bucket.put(heartbeatKey('small', lock.holdfast.nonce), '{}', { only: 'always' });
+      await bucket.put(heartbeatKey('small', nonce), JSON.stringify({ schema: 1, nonce, run, host, pid }), { only: 'always' });
       return 'transit-gateway';
     };
     const args = ['release', 'transit-gateway', '--incident', 'INC-9', '--unreconciled', '--network', 'network.yaml'];
