@@ -244,7 +244,8 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
       backendUrl: `file://${join(folder, 'backend')}`,
       environment: { PULUMI_CONFIG_PASSPHRASE: '', AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: rig.record.endpoint, ...rigKeys },
     });
-    expect(result).toMatchObject({ outcome: 'failed', errors: expect.arrayContaining([expect.stringContaining('evilcorp')]) as string[] });
+    expect(result.outcome).toBe('failed');
+    expect('errors' in result ? result.errors.map(String).join('\n') : '').toContain('evilcorp');
   });
 
   const rigKeys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };

@@ -113,7 +113,8 @@ export const permissions: readonly Permission[] = [
   ...rows('records', lockers, 'makes a stack its own, and gives it back', ['s3:PutObject']),
   ...rows('network-files', writers, 'what a run went by', ofService('s3', 'GetObject', 'PutObject')),
   ...rows('index', ['plan', 'watch'], 'for which stacks the engine has nothing to do; goes on without it', ['s3:GetObject']),
-  ...rows('heartbeats', lockers, 'says that this process is at work', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
+  ...rows('heartbeats', readers, 'whether a process that a record names was heard of: by what its heartbeat says', ['s3:GetObject']),
+  ...rows('heartbeats', lockers, 'says that this process is at work', ofService('s3', 'PutObject', 'DeleteObject')),
   ...rows('told', [...lockers, 'watch'], 'who was told of what', ofService('s3', 'GetObject', 'PutObject', 'DeleteObject')),
   ...rows(
     'shared',
