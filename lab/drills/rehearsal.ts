@@ -19,7 +19,7 @@ import type { RunEvent } from '../../orchestrator/run/events.ts';
 import { runsPrefix, stacksPrefix } from '../../orchestrator/state/layout.ts';
 import { describeEvent } from '../../orchestrator/ui/describe.ts';
 import type { Style } from '../../orchestrator/ui/reporter.ts';
-import { isAlive, ProcessesUnseen, processesWithEnvironment, startedFromHere } from '../../toolchain/process-identity.ts';
+import { isAlive, ownIdentity, ProcessesUnseen, processesWithEnvironment, startedFromHere } from '../../toolchain/process-identity.ts';
 import { runHoldfast } from '../command.ts';
 import type { CommandResult, RunningCommand } from '../command.ts';
 import { LabControl } from '../control.ts';
@@ -231,12 +231,13 @@ export class Rehearsal {
     const runs = await this.bucket.folders(runsPrefix(this.network.spec.network)).catch((): string[] => []);
     if (keep) await this.#copyBucket().catch((cause: unknown) => this.log(`the bucket could not be copied: ${messageOf(cause)}`));
     const suspects = await startedFromHere();
+    const owner = await ownIdentity();
     await endEngineProcesses('', suspects, {
-      // Whatever engine it is of: it has this lab for AWS.
+      // Whatever command started it: it has this lab for AWS, and so it is this drill's.
       find: async () => {
         const here = await processesWithEnvironment('AWS_ENDPOINT_URL', (endpoint) => endpoint === this.record.endpoint, suspects);
         const engines = await processesWithEnvironment('HOLDFAST_ENGINE_OF', () => true, suspects);
-        return here.filter(({ pid }) => engines.some((engine) => engine.pid === pid));
+        return here.filter(({ pid }) => engines.some((engine) => engine.pid === pid)).map((engine) => ({ ...engine, owner }));
       },
       isAlive,
       kill: (pid) => process.kill(pid, 'SIGKILL'),
