@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { script } from '../orchestrator/domain/command.ts';
 import { sha256Of } from './checksums.ts';
 import { awsPluginVersion, pulumiCliVersion } from './versions.ts';
+import { messageOf } from '../orchestrator/domain/problem.ts';
 
 /**
  * `npm run pin-releases`: writes down the SHA-256 of the executables in Pulumi's releases, for each platform that Holdfast runs on. Each archive is fetched
@@ -129,6 +130,6 @@ async function main(): Promise<void> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   await main().catch((cause: unknown) => {
-    process.stderr.write(`Nothing was written: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+    process.stderr.write(`Nothing was written: ${messageOf(cause)}\n`);
     process.exitCode = 1;
   });

@@ -45,5 +45,8 @@ const mostCharacters = 2000;
 
 /** For causes that come from libraries as `unknown`: one line, of printable characters, as the words are AWS's, the system's or a library's. */
 export function messageOf(cause: unknown): string {
-  return visible(cause instanceof Error ? cause.message : String(cause), mostCharacters);
+  return visible(saidBy(cause), mostCharacters);
 }
+
+/** All that an error says, as it came: for what becomes text of others. A sentence of Holdfast's takes `messageOf`. */
+export const saidBy = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -5,6 +5,7 @@ import type { EngineEvent, LocalWorkspaceOptions, OpType, PulumiFn } from '@pulu
 import { explainIfDenied } from '../aws/permissions/denial.ts';
 import { Foreign, visible } from '../domain/foreign.ts';
 import type { Text } from '../domain/foreign.ts';
+import { saidBy } from '../domain/problem.ts';
 import type { CloudSecrets } from '../state/secrets.ts';
 import { refuseOtherUsers } from '../../toolchain/loopback-peer.ts';
 import { ownIdentity, ProcessesUnseen, startedFromHere } from '../../toolchain/process-identity.ts';
@@ -396,9 +397,6 @@ function errorText(text: string): string {
     .replace(/^error:\s*/i, '')
     .trim();
 }
-
-/** All of it, as it came. */
-const saidBy = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 function lockText(message: string): string {
   const text = /the stack is currently locked by[\s\S]*?(?=\n\s*stdout|\n\s*err\?|$)/.exec(message)?.[0].trim();

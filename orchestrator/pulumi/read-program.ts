@@ -4,6 +4,7 @@ import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import state from '@pulumi/pulumi/runtime/state.js';
 import { Foreign } from '../domain/foreign.ts';
 import type { Text } from '../domain/foreign.ts';
+import { saidBy } from '../domain/problem.ts';
 import type { EngineStep } from './engine.ts';
 
 /** What a program declares, or why it could not be read to its end. */
@@ -27,9 +28,6 @@ interface Names {
   readonly project: string;
   readonly stack: string;
 }
-
-/** All of it: a program's error may have lines. */
-const saidBy = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 /** Never fails. */
 async function readInTurn(program: PulumiFn, names: Names): Promise<ReadProgram> {

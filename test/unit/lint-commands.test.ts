@@ -1,34 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { Linter } from 'eslint';
-import type { Rule } from 'eslint';
-import tseslint from 'typescript-eslint';
+import type { Linter, Rule } from 'eslint';
 import { describe, expect, it } from 'vitest';
 import { verbs } from '../../orchestrator/domain/command.ts';
+import { foundBy, loadLint } from './support/lint-rule.ts';
 
 const root = new URL('../../', import.meta.url);
-/** Neither has types. */
-const load = async <T>(path: string): Promise<T> => (await import(new URL(path, root).href)) as T;
-const { default: rule } = await load<{ default: Rule.RuleModule }>('lint/no-command-by-hand.js');
-const { maySpellCommands, default: config } = await load<{
+const { default: rule } = await loadLint<{ default: Rule.RuleModule }>('lint/no-command-by-hand.js');
+const { maySpellCommands, default: config } = await loadLint<{
   maySpellCommands: Readonly<Record<string, string>>;
   default: readonly Linter.Config[];
 }>('eslint.config.js');
 
-const linter = new Linter();
 /** How many commands the code spells by hand. */
-const found = (code: string): number =>
-  linter.verify(
-    code,
-    [
-      {
-        files: ['**/*.ts'],
-        languageOptions: { parser: tseslint.parser },
-        plugins: { holdfast: { rules: { commands: rule } } },
-        rules: { 'holdfast/commands': 'error' },
-      },
-    ],
-    'code.ts',
-  ).length;
+const found = foundBy(rule);
 
 describe('a command that is spelled by hand', () => {
   it.each([

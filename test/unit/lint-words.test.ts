@@ -1,32 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { Linter } from 'eslint';
-import type { Rule } from 'eslint';
-import tseslint from 'typescript-eslint';
+import type { Linter, Rule } from 'eslint';
 import { describe, expect, it } from 'vitest';
+import { foundBy, loadLint } from './support/lint-rule.ts';
 
 const root = new URL('../../', import.meta.url);
-/** Neither has types. */
-const load = async <T>(path: string): Promise<T> => (await import(new URL(path, root).href)) as T;
-const { default: rule } = await load<{ default: Rule.RuleModule }>('lint/no-decision-on-words.js');
-const { mayReadWords, default: config } = await load<{ mayReadWords: Readonly<Record<string, string>>; default: readonly Linter.Config[] }>(
-  'eslint.config.js',
-);
+const { default: rule } = await loadLint<{ default: Rule.RuleModule }>('lint/no-decision-on-words.js');
+const { mayReadWords, default: config } = await loadLint<{
+  mayReadWords: Readonly<Record<string, string>>;
+  default: readonly Linter.Config[];
+}>('eslint.config.js');
 
-const linter = new Linter();
 /** How many decisions on words the code has. */
-const found = (code: string): number =>
-  linter.verify(
-    code,
-    [
-      {
-        files: ['**/*.ts'],
-        languageOptions: { parser: tseslint.parser },
-        plugins: { holdfast: { rules: { words: rule } } },
-        rules: { 'holdfast/words': 'error' },
-      },
-    ],
-    'code.ts',
-  ).length;
+const found = foundBy(rule);
 
 describe('a decision on a sentence', () => {
   it.each([
