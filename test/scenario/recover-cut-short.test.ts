@@ -34,15 +34,12 @@ const writes: readonly (readonly [what: string, match: object])[] = [
 ];
 
 /**
- * On a push one of each step. The lock, the two checkpoints and the lock's removal are hit by second faults of the matrix, too (test/matrix/sample.ts).
+ * On a push one of each kind: record, copy, event, dossier. The lock, the two checkpoints and the lock's removal are hit by second faults of the matrix, too (test/matrix/sample.ts).
  */
 const onPush: ReadonlySet<string> = new Set([
   'its record says that it took over',
-  'it has taken over the lock',
   'half of the quarantine is copied',
-  'the evidence is journaled',
   'it has verified',
-  'the checkpoint is promoted',
   'the record says that state and AWS agree',
   'the dossier is written',
 ]);

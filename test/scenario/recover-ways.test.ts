@@ -7,10 +7,12 @@ import { checkpointKey, durableLockKey, heartbeatKey } from '../../orchestrator/
 import { lookAtAws } from '../support/aws-look.ts';
 import { runHere } from '../support/in-process.ts';
 import { cliKilled, interrupted, orchestratorKilled, providerKilled } from '../support/interruptions.ts';
+import type { Interruption } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
 import { objectText, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
+import { casesOf } from '../support/tier.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;
@@ -181,18 +183,22 @@ describe('recover', { concurrent: false }, () => {
 });
 
 describe('a run that settles what it has left in doubt', { concurrent: false }, () => {
-  it.each([
+  const killed: readonly (readonly [string, Interruption])[] = [
     ['the engine is killed', cliKilled],
     ['the provider is killed', providerKilled],
-  ])('ends failed and not held when %s: the state has what AWS has, and the lock is gone', async (_, interruption) => {
-    const up = ['up', 'transit-gateway', '--yes'];
-    expect(await interrupted(rig, up, createGateway, interruption)).toBe(1);
-    expect(await rig.locks()).toEqual([]);
-    expect(taggableIds(await stateOf(rig, gateway))).toHaveLength(1);
-    await isWhole(gateway);
-    expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
-    expect((await lookAtAws(rig.ec2)).gateways).toHaveLength(1);
-  });
+  ];
+  it.each(casesOf(killed, { push: ([, interruption]) => interruption === cliKilled }))(
+    'ends failed and not held when %s: the state has what AWS has, and the lock is gone',
+    async (_, interruption) => {
+      const up = ['up', 'transit-gateway', '--yes'];
+      expect(await interrupted(rig, up, createGateway, interruption)).toBe(1);
+      expect(await rig.locks()).toEqual([]);
+      expect(taggableIds(await stateOf(rig, gateway))).toHaveLength(1);
+      await isWhole(gateway);
+      expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
+      expect((await lookAtAws(rig.ec2)).gateways).toHaveLength(1);
+    },
+  );
 
   it('asks, and stays held, when there are two objects of one resource', async () => {
     await rig.fault({ match: { ...createGateway, times: 1 }, do: { kind: 'lose-reply' } });

@@ -10,6 +10,7 @@ import { runsPrefix } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { tier } from '../support/tier.ts';
 
 const script = fileURLToPath(new URL('../support/holdfast-ahead.ts', import.meta.url));
 
@@ -115,27 +116,29 @@ describe('a session by web identity that gets short in the middle of a run', { c
     }
   });
 
-  it('and ends while a call of a step is never answered: the stack is held with that as the reason, at once, and recovered', async () => {
-    await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'after' } });
-    const run = await up(almostOver, 'step:vpc.one');
-    await rig.heldCall(run);
-    await rm(token);
-    const { exitCode, events } = await run.ended;
-    expect(events).toContainEqual(expect.objectContaining({ type: 'session-ends', short: 'vpc.one' }));
-    const summary = events.findLast(({ type }) => type === 'summary') as { ends: { short: string; end: { errors?: string[] } }[] };
-    expect(summary.ends).toMatchObject([
-      { short: 'transit-gateway', end: { outcome: 'applied' } },
-      { short: 'vpc.one', end: { outcome: 'held' } },
-      { short: 'route-tables.one', end: { outcome: 'skipped' } },
-    ]);
-    expect(summary.ends[1]?.end.errors?.at(-1)).toMatch(/^its engine was ended with the session .* Next: npm run recover -- vpc\.one$/);
-    expect(exitCode).toBe(4);
-    await rig.clearFaults();
-    expect((await rig.holdfast(['status'])).stdout).toMatch(/HELD vpc\.one: its engine was ended with the session/);
-    expect((await rig.holdfast(['recover', 'vpc.one', '--yes'])).exitCode).toBe(0);
-    expect((await lookAtAws(rig.ec2)).vpcs).toEqual(['small.vpc.one/vpc 10.1.0.0/16']);
-    expect((await rig.holdfast(['up', '--yes'])).exitCode).toBe(0);
-  });
+  // At night, as it takes a minute: on a push, sessions end in cases of the matrix.
+  if (tier === 'all')
+    it('and ends while a call of a step is never answered: the stack is held with that as the reason, at once, and recovered', async () => {
+      await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'after' } });
+      const run = await up(almostOver, 'step:vpc.one');
+      await rig.heldCall(run);
+      await rm(token);
+      const { exitCode, events } = await run.ended;
+      expect(events).toContainEqual(expect.objectContaining({ type: 'session-ends', short: 'vpc.one' }));
+      const summary = events.findLast(({ type }) => type === 'summary') as { ends: { short: string; end: { errors?: string[] } }[] };
+      expect(summary.ends).toMatchObject([
+        { short: 'transit-gateway', end: { outcome: 'applied' } },
+        { short: 'vpc.one', end: { outcome: 'held' } },
+        { short: 'route-tables.one', end: { outcome: 'skipped' } },
+      ]);
+      expect(summary.ends[1]?.end.errors?.at(-1)).toMatch(/^its engine was ended with the session .* Next: npm run recover -- vpc\.one$/);
+      expect(exitCode).toBe(4);
+      await rig.clearFaults();
+      expect((await rig.holdfast(['status'])).stdout).toMatch(/HELD vpc\.one: its engine was ended with the session/);
+      expect((await rig.holdfast(['recover', 'vpc.one', '--yes'])).exitCode).toBe(0);
+      expect((await lookAtAws(rig.ec2)).vpcs).toEqual(['small.vpc.one/vpc 10.1.0.0/16']);
+      expect((await rig.holdfast(['up', '--yes'])).exitCode).toBe(0);
+    });
 
   it('and cannot be assumed any more, with too little left for the next stack: that is not started, and nothing is held', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'before' } });

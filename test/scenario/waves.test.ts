@@ -13,8 +13,8 @@ import { count } from '../support/tier.ts';
 
 const wavesSchema = z.array(z.object({ include: z.array(z.object({ job: z.string(), stacks: z.string() })) }));
 
-/** Ten stacks a wave show the protocol as thirty do; thirty are what a network has. */
-const vpcs = count({ push: 9, all: 30 });
+/** Six stacks a wave show the protocol as thirty do; thirty are what a network has. */
+const vpcs = count({ push: 6, all: 30 });
 const jobs = count({ push: 3, all: 6 });
 /** Of a job, which has as many stacks as every other one of its wave. */
 const each = vpcs / jobs;
