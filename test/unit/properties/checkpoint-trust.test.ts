@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { distrust, distrustInWords } from '../../../orchestrator/state/checkpoint-trust.ts';
 import type { Distrust } from '../../../orchestrator/state/checkpoint-trust.ts';
 import { providerInputs, trusted } from '../support/declared.ts';
-import { fc } from '../support/property.ts';
+import { fc, forged, forgedMs } from '../support/property.ts';
 
 /** Checkpoints as Holdfast's own programs make them, and the same with one thing in them that they do not have. */
 
@@ -272,25 +272,35 @@ const changes: readonly Change[] = [
 const bodyOf = (changed: Checkpoint | string): string => (typeof changed === 'string' ? changed : JSON.stringify(changed));
 
 describe('a checkpoint that an engine may be shown', () => {
-  it('is every one that is made of nothing but what the programs of the stacks declare', () => {
-    fc.assert(
-      fc.property(good, fc.constantFrom(undefined, 4), (checkpoint, indent) => {
-        expect(distrust(JSON.stringify(checkpoint, undefined, indent), stack, trusted)).toEqual([]);
-      }),
-    );
-  });
+  it(
+    'is every one that is made of nothing but what the programs of the stacks declare',
+    () => {
+      fc.assert(
+        fc.property(good, fc.constantFrom(undefined, 4), (checkpoint, indent) => {
+          expect(distrust(JSON.stringify(checkpoint, undefined, indent), stack, trusted)).toEqual([]);
+        }),
+        forged,
+      );
+    },
+    forgedMs,
+  );
 
-  it('is none with anything else in it, which is named', () => {
-    fc.assert(
-      fc.property(good, fc.constantFrom(...changes), (checkpoint, [what, reason, change]) => {
-        const found = distrust(bodyOf(change(checkpoint)), stack, trusted);
-        expect(
-          found.map((each) => each.reason),
-          what,
-        ).toContain(reason);
-      }),
-    );
-  });
+  it(
+    'is none with anything else in it, which is named',
+    () => {
+      fc.assert(
+        fc.property(good, fc.constantFrom(...changes), (checkpoint, [what, reason, change]) => {
+          const found = distrust(bodyOf(change(checkpoint)), stack, trusted);
+          expect(
+            found.map((each) => each.reason),
+            what,
+          ).toContain(reason);
+        }),
+        forged,
+      );
+    },
+    forgedMs,
+  );
 
   it.each(changes)('is none where there is %s', (_, reason, change) => {
     const [checkpoint] = fc.sample(good, { numRuns: 1, seed: 7 });
@@ -333,28 +343,33 @@ describe('a checkpoint that an engine may be shown', () => {
     ]);
   });
 
-  it('is judged, whatever a text it is, and said in printable words of a bounded length', () => {
-    const text = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 40 }),
-      fc.json(),
-      fc.tuple(good, fc.nat(), fc.nat()).map(([checkpoint, from, to]) => {
-        const body = JSON.stringify(checkpoint);
-        return body.slice(0, from % body.length) + body.slice(to % body.length);
-      }),
-      fc
-        .tuple(good, fc.string({ unit: 'binary', maxLength: 300 }))
-        .map(([checkpoint, odd]) =>
-          JSON.stringify(withResources(checkpoint, (all) => [...all, { urn: odd, type: odd, custom: true, provider: odd }])),
-        ),
-    );
-    fc.assert(
-      fc.property(text, (body) => {
-        const words = distrustInWords(distrust(body, stack, trusted));
-        expect(words).toMatch(/^[\x20-\x7e…]+$/);
-        expect(words.length).toBeLessThan(2500);
-      }),
-    );
-  });
+  it(
+    'is judged, whatever a text it is, and said in printable words of a bounded length',
+    () => {
+      const text = fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 40 }),
+        fc.json(),
+        fc.tuple(good, fc.nat(), fc.nat()).map(([checkpoint, from, to]) => {
+          const body = JSON.stringify(checkpoint);
+          return body.slice(0, from % body.length) + body.slice(to % body.length);
+        }),
+        fc
+          .tuple(good, fc.string({ unit: 'binary', maxLength: 300 }))
+          .map(([checkpoint, odd]) =>
+            JSON.stringify(withResources(checkpoint, (all) => [...all, { urn: odd, type: odd, custom: true, provider: odd }])),
+          ),
+      );
+      fc.assert(
+        fc.property(text, (body) => {
+          const words = distrustInWords(distrust(body, stack, trusted));
+          expect(words).toMatch(/^[\x20-\x7e…]+$/);
+          expect(words.length).toBeLessThan(2500);
+        }),
+        forged,
+      );
+    },
+    forgedMs,
+  );
 
   it('is judged without an end of the stack, however deep it is', () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;

@@ -8,7 +8,7 @@ import { breakAt, everyFault, faults } from '../support/faults.ts';
 import { HookedStore } from '../support/hooked-store.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { processOf } from '../support/owner.ts';
-import { fc, times } from '../support/property.ts';
+import { fc, forged, forgedMs, times } from '../support/property.ts';
 
 const stacks = ['example.a', 'example.b'] as const;
 const stack = fc.constantFrom(...stacks);
@@ -146,19 +146,24 @@ describe('the objects of a run, whatever they are', () => {
     anyEvent.chain((event) => fc.subarray(Object.entries(event))).map((some) => JSON.stringify(Object.fromEntries(some))),
   );
 
-  it('are each an event or named as unreadable, and what can be read counts', async () => {
-    await fc.assert(
-      fc.asyncProperty(journal, fc.array(fc.tuple(fc.nat(999_999), garbage), { maxLength: 5 }), async (events, odd) => {
-        const bucket = new MemoryStore();
-        for (const event of events) bucket.set(runEventKey('example', 'one', event.writer, event.sequence, event.type), event);
-        for (const [number, body] of odd) bucket.set(`${runPrefix('example', 'one')}odd-${number}`, body);
-        const read = await readRun(bucket, 'example', 'one');
-        expect(read.events.length + read.unreadable.length).toBe(bucket.keys().length);
-        expect(new Set(read.unreadable.map((line) => line.split(':')[0]))).toEqual(
-          new Set(bucket.keys().filter((key) => key.includes('odd-'))),
-        );
-        expect(read.events).toEqual((await runOf(events)).events);
-      }),
-    );
-  });
+  it(
+    'are each an event or named as unreadable, and what can be read counts',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(journal, fc.array(fc.tuple(fc.nat(999_999), garbage), { maxLength: 5 }), async (events, odd) => {
+          const bucket = new MemoryStore();
+          for (const event of events) bucket.set(runEventKey('example', 'one', event.writer, event.sequence, event.type), event);
+          for (const [number, body] of odd) bucket.set(`${runPrefix('example', 'one')}odd-${number}`, body);
+          const read = await readRun(bucket, 'example', 'one');
+          expect(read.events.length + read.unreadable.length).toBe(bucket.keys().length);
+          expect(new Set(read.unreadable.map((line) => line.split(':')[0]))).toEqual(
+            new Set(bucket.keys().filter((key) => key.includes('odd-'))),
+          );
+          expect(read.events).toEqual((await runOf(events)).events);
+        }),
+        forged,
+      );
+    },
+    forgedMs,
+  );
 });
