@@ -12,13 +12,12 @@ import { notConfirmed, releaseAnnouncement } from '../../../orchestrator/ui/rele
 import { subjectsOf } from '../../../orchestrator/recovery/subjects.ts';
 import { misunderstood } from '../../support/command-lines.ts';
 import { typedInShell } from '../../support/shell.ts';
-import { count } from '../../support/tier.ts';
-import { fc } from '../support/property.ts';
+import { fc, forged, forgedBy, forgedMs } from '../support/property.ts';
 import { evidenceOf, object, short, tagsOf } from '../support/recovery.ts';
 
-/** Commands that are typed into one shell. */
-const batchSize = 100;
-const batches = { numRuns: count({ push: 4, all: 100 }) };
+/** So many are typed into one shell: what it is started with has a greatest length. */
+const [commandsAtOnce, namesAtOnce] = [100, 20];
+const several = <T>(each: fc.Arbitrary<T>, count: number): fc.Arbitrary<T[]> => fc.array(each, { minLength: count, maxLength: count });
 
 const plain = fc.stringMatching(/^[a-z0-9./:@-]{0,8}$/);
 
@@ -151,107 +150,127 @@ function typed(all: readonly Printed[]): void {
 const isPlain = (line: string): boolean => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(line);
 
 describe('a command that people are told to copy', () => {
-  it('runs its own words in a real shell, and nothing else, whatever its arguments are', () => {
-    fc.assert(
-      fc.property(fc.array(printed, { minLength: batchSize, maxLength: batchSize }), (all) => {
-        expect(all.map(({ line }) => line).filter((line) => !isPlain(line))).toEqual([]);
-        typed(all);
-      }),
-      batches,
-    );
-  });
+  it(
+    'runs its own words in a real shell, and nothing else, whatever its arguments are',
+    () => {
+      fc.assert(
+        fc.property(several(printed, commandsAtOnce), (all) => {
+          expect(all.map(({ line }) => line).filter((line) => !isPlain(line))).toEqual([]);
+          typed(all);
+        }),
+        forgedBy(commandsAtOnce),
+      );
+    },
+    forgedMs,
+  );
 
-  it('is refused where a word cannot be seen or typed, and not for what a shell makes of one', () => {
-    fc.assert(
-      fc.property(text, (word) => {
-        const made = commandOf('tool', word);
-        if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/.test(word)) expect(made.ok).toBe(false);
-        if (/^[ -~]*$/.test(word)) expect(made.ok).toBe(true);
-      }),
-      { numRuns: count({ push: 300, all: 10_000 }) },
-    );
-  });
+  it(
+    'is refused where a word cannot be seen or typed, and not for what a shell makes of one',
+    () => {
+      fc.assert(
+        fc.property(text, (word) => {
+          const made = commandOf('tool', word);
+          if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/.test(word)) expect(made.ok).toBe(false);
+          if (/^[ -~]*$/.test(word)) expect(made.ok).toBe(true);
+        }),
+        forged,
+      );
+    },
+    forgedMs,
+  );
 
-  it('names a stack, or there is none', () => {
-    fc.assert(
-      fc.property(stackName, (name) => {
-        if (parseStackName(name)) expect(lineOf(holdfast('recover', name))).toBe(`npm run recover -- ${name}`);
-        const made = holdfast('recover', name);
-        if (made.ok && !/^[A-Z]+$/.test(name)) expect(name).toMatch(/^[a-z0-9.*-]+$/);
-      }),
-      { numRuns: count({ push: 300, all: 10_000 }) },
-    );
-  });
+  it(
+    'names a stack, or there is none',
+    () => {
+      fc.assert(
+        fc.property(stackName, (name) => {
+          if (parseStackName(name)) expect(lineOf(holdfast('recover', name))).toBe(`npm run recover -- ${name}`);
+          const made = holdfast('recover', name);
+          if (made.ok && !/^[A-Z]+$/.test(name)) expect(name).toMatch(/^[a-z0-9.*-]+$/);
+        }),
+        forged,
+      );
+    },
+    forgedMs,
+  );
 });
 
 describe('what is printed of a name, an id, an incident, a run and a commit of others', () => {
   const commit = fc.oneof(fc.stringMatching(/^[0-9a-f]{40}$/), text);
   const taken = fc.record({ name: stackName, resource: text, id: text, incident: text, run: text, commit });
 
-  it('runs only Holdfast, or git in a checkout of a commit, with these very words', () => {
-    fc.assert(
-      fc.property(fc.array(taken, { minLength: 10, maxLength: 10 }), (all) => {
-        const lines = all.flatMap(({ name, resource, id, incident, run, commit: sha }) => {
-          const full = `example.${name}`;
-          const held = { kind: 'held', why: 'w', since: '2026-01-01T00:00:00Z', doubts: [] } as const;
-          const program_ = { path: 'networks/example.yaml', digest: 'd', commit: sha } as never;
-          return [
-            unfreezeCommand([shortOf(full)], incident),
-            ...alertsOfHolds('example', [], { byStack: new Map([[full, held]]) } as never).map(({ next }) => next),
-            releaseAnnouncement(shortOf(full), false, incident).next,
-            notConfirmed(full, undefined, incident).next.replace('If that is what you want: ', ''),
-            ...programQuestion(shortOf(full), { program: program_, run }, undefined).answers.map(({ command }) => command),
-            ...questionsOf(short, subjectsOf(evidenceOf({ objects: [object(id, { tags: tagsOf(resource) })] }))).flatMap(({ answers }) =>
-              answers.map(({ command }) => command),
-            ),
-            (
-              recoveryWords
-                .restore(name, { bucket: 'b', key: `k/${name}`, prefix: 'p', lastGood: id })
-                .split('\n')
-                .at(-1) ?? ''
-            ).trim(),
-          ];
-        });
-        expect(lines.filter((line) => !isPlain(line))).toEqual([]);
-        const { lines: did, besides } = typedInShell(lines);
-        expect(besides).toEqual([]);
-        for (const { ran } of did) {
-          expect(ran.length).toBeGreaterThan(0);
-          for (const [name, ...args] of ran) {
-            const isOurs = name === 'npm' && (args[0] === 'run' || args[0] === 'ci');
-            const isCheckout = (name === 'git' && args.slice(0, 2).join(' ') === 'worktree add') || name === 'cd';
-            const isRestore = name === 'aws' && args.slice(0, 2).join(' ') === 's3api copy-object';
-            expect([name, ...args, isOurs || isCheckout || isRestore].at(-1)).toBe(true);
-            if (name === 'git') expect(args[3]).toMatch(/^[0-9a-f]{40}$/);
+  it(
+    'runs only Holdfast, or git in a checkout of a commit, with these very words',
+    () => {
+      fc.assert(
+        fc.property(several(taken, namesAtOnce), (all) => {
+          const lines = all.flatMap(({ name, resource, id, incident, run, commit: sha }) => {
+            const full = `example.${name}`;
+            const held = { kind: 'held', why: 'w', since: '2026-01-01T00:00:00Z', doubts: [] } as const;
+            const program_ = { path: 'networks/example.yaml', digest: 'd', commit: sha } as never;
+            return [
+              unfreezeCommand([shortOf(full)], incident),
+              ...alertsOfHolds('example', [], { byStack: new Map([[full, held]]) } as never).map(({ next }) => next),
+              releaseAnnouncement(shortOf(full), false, incident).next,
+              notConfirmed(full, undefined, incident).next.replace('If that is what you want: ', ''),
+              ...programQuestion(shortOf(full), { program: program_, run }, undefined).answers.map(({ command }) => command),
+              ...questionsOf(short, subjectsOf(evidenceOf({ objects: [object(id, { tags: tagsOf(resource) })] }))).flatMap(({ answers }) =>
+                answers.map(({ command }) => command),
+              ),
+              (
+                recoveryWords
+                  .restore(name, { bucket: 'b', key: `k/${name}`, prefix: 'p', lastGood: id })
+                  .split('\n')
+                  .at(-1) ?? ''
+              ).trim(),
+            ];
+          });
+          expect(lines.filter((line) => !isPlain(line))).toEqual([]);
+          const { lines: did, besides } = typedInShell(lines);
+          expect(besides).toEqual([]);
+          for (const { ran } of did) {
+            expect(ran.length).toBeGreaterThan(0);
+            for (const [name, ...args] of ran) {
+              const isOurs = name === 'npm' && (args[0] === 'run' || args[0] === 'ci');
+              const isCheckout = (name === 'git' && args.slice(0, 2).join(' ') === 'worktree add') || name === 'cd';
+              const isRestore = name === 'aws' && args.slice(0, 2).join(' ') === 's3api copy-object';
+              expect([name, ...args, isOurs || isCheckout || isRestore].at(-1)).toBe(true);
+              if (name === 'git') expect(args[3]).toMatch(/^[0-9a-f]{40}$/);
+            }
           }
-        }
-      }),
-      { numRuns: count({ push: 6, all: 150 }) },
-    );
-  });
+        }),
+        forgedBy(namesAtOnce),
+      );
+    },
+    forgedMs,
+  );
 
-  it('answers a question with the very name and id that it is about, as Holdfast itself reads it', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(text, text), { minLength: 20, maxLength: 20 }), async (all) => {
-        const asked = all.flatMap(([name, id]) =>
-          questionsOf(short, subjectsOf(evidenceOf({ objects: [object(id, { tags: tagsOf(name) })] })))
-            .flatMap(({ answers }) => answers)
-            .map(({ command }) => ({ command, name, id })),
-        );
-        const { lines, besides } = typedInShell(asked.map(({ command }) => command));
-        expect(besides).toEqual([]);
-        expect(lines).toHaveLength(asked.length);
-        for (const [index, { ran }] of lines.entries()) {
-          const { name, id } = asked[index] ?? { name: '', id: '' };
-          const [[npm, run, verb, , ...args] = []] = ran;
-          expect([npm, run, verb, args[0], ran.length]).toEqual(['npm', 'run', 'recover', short, 1]);
-          expect(await misunderstood({ text: '', args: ['recover', ...args] })).toBeUndefined();
-          const given = args[1] === '--decide' ? args[2] : args[1]?.replace(/^--decide=/, '');
-          const resource = name.startsWith(`${short}/`) ? `${short}/${name}` : name;
-          if (given !== undefined) expect(parseDecision(given)).toMatchObject({ resource, id });
-        }
-      }),
-      { numRuns: count({ push: 10, all: 500 }) },
-    );
-  }, 180_000);
+  it(
+    'answers a question with the very name and id that it is about, as Holdfast itself reads it',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(several(fc.tuple(text, text), namesAtOnce), async (all) => {
+          const asked = all.flatMap(([name, id]) =>
+            questionsOf(short, subjectsOf(evidenceOf({ objects: [object(id, { tags: tagsOf(name) })] })))
+              .flatMap(({ answers }) => answers)
+              .map(({ command }) => ({ command, name, id })),
+          );
+          const { lines, besides } = typedInShell(asked.map(({ command }) => command));
+          expect(besides).toEqual([]);
+          expect(lines).toHaveLength(asked.length);
+          for (const [index, { ran }] of lines.entries()) {
+            const { name, id } = asked[index] ?? { name: '', id: '' };
+            const [[npm, run, verb, , ...args] = []] = ran;
+            expect([npm, run, verb, args[0], ran.length]).toEqual(['npm', 'run', 'recover', short, 1]);
+            expect(await misunderstood({ text: '', args: ['recover', ...args] })).toBeUndefined();
+            const given = args[1] === '--decide' ? args[2] : args[1]?.replace(/^--decide=/, '');
+            const resource = name.startsWith(`${short}/`) ? `${short}/${name}` : name;
+            if (given !== undefined) expect(parseDecision(given)).toMatchObject({ resource, id });
+          }
+        }),
+        forgedBy(namesAtOnce),
+      );
+    },
+    forgedMs,
+  );
 });

@@ -348,36 +348,38 @@ describe('what others wrote reaches no page as Markdown of its own', () => {
 
   it(
     'in the dossier of a recovery',
-    () =>
-      always((texts) => {
-        const whole = {
-          ...dossier,
-          why: 'AWS was away',
-          questions: [{ question: 'Whose?', answers: [{ means: 'ours', command: 'npm run x' }] }],
-        };
-        const hostile = poisoned(whole, texts, new Set([...keepsItsForm, 'decision', 'startedAt', 'endedAt']));
-        expectPage(dossierPage(hostile), dossierPage(whole));
-      }),
+    () => {
+      const whole = {
+        ...dossier,
+        why: 'AWS was away',
+        questions: [{ question: 'Whose?', answers: [{ means: 'ours', command: 'npm run x' }] }],
+      };
+      const harmless = dossierPage(whole);
+      const keep = new Set([...keepsItsForm, 'decision', 'startedAt', 'endedAt']);
+      always((texts) => expectPage(dossierPage(poisoned(whole, texts, keep)), harmless));
+    },
     forgedMs,
   );
 
   it(
     'in the plan of a network',
-    () =>
+    () => {
+      const planned = events.flatMap((event) => (event.type === 'plan' && event.plan.failed.length > 0 ? [event.plan] : []));
+      const where = { network: 'example', account: '111122223333', region: 'eu-west-1', target: 'LAB' } as const;
+      const harmless = planned.map((plan) => planMarkdown({ ...plan, failed: [] }, graph, where));
       always((texts) => {
-        const planned = events.flatMap((event) => (event.type === 'plan' && event.plan.failed.length > 0 ? [event.plan] : []));
-        const where = { network: 'example', account: '111122223333', region: 'eu-west-1', target: 'LAB' } as const;
-        for (const plan of planned) {
+        for (const [index, plan] of planned.entries()) {
           // What failed is in a fence of its own, and may have lines.
           const { failed, ...rest } = poisoned(plan, texts);
-          expectPage(planMarkdown({ ...rest, failed: [] }, graph, where), planMarkdown({ ...plan, failed: [] }, graph, where));
+          expectPage(planMarkdown({ ...rest, failed: [] }, graph, where), harmless[index] ?? '');
           const page = planMarkdown({ stacks: [], notInFile: [], failed }, graph, where);
           expectClean(page.replaceAll(/^\s*(::|FORGED|next: curl).*$/gm, '').replaceAll('##', ''));
           const fences = [...page.matchAll(/^(`{3,})(\w*)$/gm)].map(([, ticks, language]) => `${ticks?.length ?? 0}${language ?? ''}`);
           expect(fences.at(-2)).toBe('3mermaid');
           expect(fences).toContain(fences[0]?.slice(0, -'text'.length));
         }
-      }),
+      });
+    },
     forgedMs,
   );
 });

@@ -24,6 +24,9 @@ export const forged: { readonly numRuns: number } = {
   numRuns: count({ push: 2 * runs, all: Math.max(2 * runs, 10_000) }),
 };
 
+/** The same number of cases, where each run of a property tries several: what costs is the shell that they are typed into. */
+export const forgedBy = (batch: number): { readonly numRuns: number } => ({ numRuns: Math.ceil(forged.numRuns / batch) });
+
 /** Milliseconds that ten thousand cases may take. */
 export const forgedMs = 600_000;
 
