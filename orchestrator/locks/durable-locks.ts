@@ -53,21 +53,26 @@ export interface Projecting {
   readonly beside?: readonly string[] | undefined;
   /** Of a takeover: what stands in the lock's place and is no lock at all goes. What a newer Holdfast wrote stays. */
   readonly overUnreadable?: boolean | undefined;
+  /**
+   * Of a takeover: whether the record is this owner's still, asked after a lock of a later epoch was read. A later owner writes its record before its lock:
+   * where there is none, that lock is of no owner, and goes too. @throws where it cannot be asked
+   */
+  readonly isOwner?: (() => Promise<boolean>) | undefined;
 }
 
 /**
- * Puts the lock that the stack's record wants: where none stands, or over one of no later epoch, so that the folder is never empty between two owners.
+ * Puts the lock that the stack's record wants: where none stands, or over one of no later owner, so that the folder is never empty between two owners.
  * *Then* lists. Raw `pulumi` lists, puts and lists again, so that of the two at least one sees the other, and whoever sees another gives way.
  * The record is written before, and says whose the lock is to be.
  * @throws where the bucket fails for longer than the patience: the lock may stand, and the record says that nothing was started under it
  */
 export async function projectLock(store: ObjectStore, network: string, record: LockRecord, projecting: Projecting): Promise<Taking> {
-  const { patience, wait = sleep, beside = [], overUnreadable = false } = projecting;
+  const { patience, wait = sleep, beside = [] } = projecting;
   const { stack } = record;
   const key = durableLockKey(stack);
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const isInTheWay = (object: StoredObject): boolean => isForeign(object, key) && !beside.includes(object.etag);
-  const etag = await putOver(store, record, overUnreadable, insist);
+  const etag = await putOver(store, record, projecting, insist);
   if (etag === undefined) return { ok: false, heldBy: await insist(() => locksOf(store, stack)) };
   const look = (): Promise<ListedLocks> => listLocks(store, locksPrefix(network));
   let listed = await insist(look);
@@ -87,11 +92,11 @@ export async function projectLock(store: ObjectStore, network: string, record: L
   return { ok: true, lock: { stack, etag, record }, others: await insist(() => readAll(store, others, cut)) };
 }
 
-/** The ETag of what was put; undefined where a lock of a later epoch, or what is no lock of ours, stands at the key. */
+/** The ETag of what was put; undefined where a lock of a later owner, or what is no lock of ours, stands at the key. */
 async function putOver(
   store: ObjectStore,
   record: LockRecord,
-  overUnreadable: boolean,
+  { overUnreadable = false, isOwner = () => Promise.resolve(false) }: Projecting,
   insist: <T>(act: () => Promise<T>) => Promise<T>,
 ): Promise<string | undefined> {
   const key = durableLockKey(record.stack);
@@ -106,7 +111,8 @@ async function putOver(
     const stored = await insist(() => lockAt(store, record.stack));
     if (stored === undefined) continue;
     const { content } = stored;
-    const gives = content.kind === 'holdfast' ? content.record.epoch <= record.epoch : overUnreadable && !isOfNewer(content);
+    const gives =
+      content.kind === 'holdfast' ? content.record.epoch <= record.epoch || (await isOwner()) : overUnreadable && !isOfNewer(content);
     if (!gives) return undefined;
     const over = await put({ only: 'if-matches', etag: stored.etag });
     if (over.done) return over.etag;

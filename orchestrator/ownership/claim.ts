@@ -107,10 +107,25 @@ async function underLock(
   giveWay: Event,
 ): Promise<Claiming> {
   const { store, network, patience, claiming = patience, wait, beside = [], overUnreadable } = request;
-  const projecting = { patience, wait, beside: beside.map(({ etag }) => etag), overUnreadable };
   const { stack, epoch } = written.record;
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const own = { ...owner, epoch };
+  const as = asOf(owner, written);
+  /** The record, where it says that this owner has the stack. */
+  const ownRecord = async (): Promise<HeldRecord | undefined> => {
+    const now = await insist(() => readRecord(store, stack));
+    if (now.kind === 'unreadable') throw new Error(`${now.key}: ${now.why}`);
+    if (now.kind === 'none') return undefined;
+    const { record } = now;
+    return record.epoch === as.epoch && 'owner' in record && record.owner.nonce === as.nonce ? now : undefined;
+  };
+  const projecting = {
+    patience,
+    wait,
+    beside: beside.map(({ etag }) => etag),
+    overUnreadable,
+    ...(overUnreadable === true ? { isOwner: async () => (await ownRecord()) !== undefined } : {}),
+  };
   let taking: Awaited<ReturnType<typeof projectLock>>;
   try {
     taking = await projectLock(store, network, own, { ...projecting, patience: claiming });
@@ -129,7 +144,6 @@ async function underLock(
   if (written.record.phase === 'recovering') for (const { key, etag } of beside) await insist(() => store.remove(key, etag));
   let held = written;
   let lock = taking.lock;
-  const as = asOf(owner, written);
   const claim: Claim = {
     stack,
     as,
@@ -141,13 +155,9 @@ async function underLock(
       return swapped;
     },
     isMine: async () => {
-      const now = await insist(() => readRecord(store, stack));
-      if (now.kind === 'unreadable') throw new Error(`${now.key}: ${now.why}`);
-      if (now.kind === 'none') return false;
-      const { record } = now;
-      const isOwn = record.epoch === as.epoch && 'owner' in record && record.owner.nonce === as.nonce;
-      if (isOwn) held = now;
-      return isOwn;
+      const now = await ownRecord();
+      held = now ?? held;
+      return now !== undefined;
     },
     dropLock: async () => {
       const { frozen, epoch: last } = held.record;
