@@ -5,6 +5,7 @@ import type { LabCall } from '../../lab/control.ts';
 import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { neededFor, policyOf } from '../../orchestrator/aws/permissions/policy.ts';
 import type { Permission } from '../../orchestrator/aws/permissions/roles.ts';
+import type { LockRecord } from '../../orchestrator/locks/lock-record.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
 import type { NetworkSpec } from '../../orchestrator/network/spec.ts';
 import { readRecord } from '../../orchestrator/ownership/records.ts';
@@ -26,24 +27,23 @@ export interface PartResult extends CommandResult {
   readonly refused: readonly string[];
 }
 
+/** What beginnings are made of. */
+type Stage = 'gateway' | 'vpc';
+
 /** A lab in which every part begins at a snapshot, and runs under a role's policy. */
 export class Room {
   readonly rig: LabRig;
+  /** As the lab's own role. */
+  readonly store: Bucket;
+  readonly #made = new Set<string>();
 
   private constructor(rig: LabRig) {
     this.rig = rig;
+    this.store = new Bucket(rig.s3, rig.record.bucket);
   }
 
   static async open(): Promise<Room> {
-    const rig = await LabRig.start(network);
-    const room = new Room(rig);
-    try {
-      await room.#makeBeginnings();
-      return room;
-    } catch (cause) {
-      await rig.stop();
-      throw cause;
-    }
+    return new Room(await LabRig.start(network));
   }
 
   close(): Promise<void> {
@@ -53,7 +53,7 @@ export class Room {
   /** @param without a row of the table that the role's policy is made without */
   async run(part: Part, without?: Permission): Promise<PartResult> {
     const { rig } = this;
-    await rig.restoreSnapshot(part.begin);
+    await this.begin(part.begin);
     await rig.writeNetwork(part.network);
     const spec = await this.spec();
     await rig.setRole(
@@ -81,87 +81,121 @@ export class Room {
     return read.value.spec;
   }
 
-  /** As the lab's own role, which may do everything. */
-  async #makeBeginnings(): Promise<void> {
-    const { rig } = this;
-    const { bucket } = rig.record;
-    const [sns, kms] = [new SNSClient(rig.client), new KMSClient(rig.client)];
-    await sns.send(new CreateTopicCommand({ Name: 'on-call' }));
-    const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
-    await kms.send(new CreateAliasCommand({ AliasName: 'alias/state', TargetKeyId: KeyMetadata?.KeyId }));
-    sns.destroy();
-    kms.destroy();
-    const store = new Bucket(rig.s3, bucket);
-    const put = (key: string, body: object): Promise<unknown> => store.put(key, JSON.stringify(body), { only: 'always' });
-    const keep = (name: Beginning): Promise<void> => rig.takeSnapshot(name);
+  /** The lab as the beginning has it, which is made when it is first asked for: as the lab's own role, which may do everything. */
+  async begin(name: Beginning | Stage): Promise<void> {
+    if (!this.#made.has(name)) {
+      await this.#make[name]();
+      await this.rig.takeSnapshot(name);
+      this.#made.add(name);
+    }
+    await this.rig.restoreSnapshot(name);
+  }
 
-    await keep('nothing');
-    await rig.writeNetwork(withGuardrails);
-    await this.#done(['up', 'guardrails', '--yes']);
-    await keep('guardrails');
-    await rig.restoreSnapshot('nothing');
-    await this.#interrupt('guardrails', 'PutMetricAlarm', 'cloudwatch');
-    await keep('held-guardrails');
-    await rig.restoreSnapshot('nothing');
-    await rig.writeNetwork(withKey);
-    await this.#done(['up', 'transit-gateway', '--yes']);
-    await keep('with-key');
-    await rig.writeNetwork(network);
-    await rig.restoreSnapshot('nothing');
-    await this.#interrupt('transit-gateway', 'CreateTransitGatewayRouteTable');
-    await keep('held-gateway');
+  readonly #make: Readonly<Record<Beginning | Stage, () => Promise<void>>> = {
+    nothing: async () => {
+      const { rig } = this;
+      const [sns, kms] = [new SNSClient(rig.client), new KMSClient(rig.client)];
+      await sns.send(new CreateTopicCommand({ Name: 'on-call' }));
+      const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+      await kms.send(new CreateAliasCommand({ AliasName: 'alias/state', TargetKeyId: KeyMetadata?.KeyId }));
+      sns.destroy();
+      kms.destroy();
+    },
+    guardrails: async () => {
+      await this.#from('nothing', withGuardrails);
+      await this.#done(['up', 'guardrails', '--yes']);
+    },
+    'held-guardrails': async () => {
+      await this.#from('nothing', withGuardrails);
+      await this.#interrupt('guardrails', 'PutMetricAlarm', 'cloudwatch');
+    },
+    'with-key': async () => {
+      await this.#from('nothing', withKey);
+      await this.#done(['up', 'transit-gateway', '--yes']);
+    },
+    'held-gateway': async () => {
+      await this.#from('nothing');
+      await this.#interrupt('transit-gateway', 'CreateTransitGatewayRouteTable');
+    },
+    gateway: async () => {
+      await this.#from('nothing');
+      await this.#done(['up', 'transit-gateway', '--yes']);
+    },
+    'foreign-lock': async () => {
+      await this.#from('gateway');
+      await this.#put(`${lockFolder(stack)}0123.json`, {
+        pid: 1,
+        username: 'somebody',
+        hostname: 'elsewhere',
+        timestamp: new Date().toISOString(),
+      });
+    },
+    held: async () => {
+      await this.#from('gateway');
+      await this.#interrupt('vpc.one', 'CreateVpc');
+    },
+    dossier: async () => {
+      const { rig } = this;
+      await this.#from('held');
+      await rig.fault({ match: { service: 'ec2', action: 'DescribeVpcs' }, do: { kind: 'refuse', code: 'InternalFailure', status: 400 } });
+      // A process of its own, which is dead afterwards.
+      await rig.holdfast(['recover']);
+      await rig.clearFaults();
+    },
+    'held-elsewhere': async () => {
+      await this.#from('held');
+      await this.#moveElsewhere();
+    },
+    'lock-gone': async () => {
+      await this.#from('held');
+      await this.#removeLock();
+    },
+    vpc: async () => {
+      await this.#from('gateway');
+      await this.#done(['up', 'vpc.one', '--yes']);
+    },
+    'held-tables': async () => {
+      await this.#from('vpc');
+      await this.#interrupt('route-tables.one', 'EnableTransitGatewayRouteTablePropagation');
+    },
+    everything: async () => {
+      await this.#from('vpc');
+      await this.#done(['up', 'route-tables.one', '--yes']);
+    },
+    disowned: async () => {
+      await this.#from('everything');
+      const left = {
+        id: 'subnet-0123456789abcdef0',
+        type: 'aws:ec2/subnet:Subnet',
+        reason: 'left',
+        by: 'somebody',
+        at: new Date().toISOString(),
+      };
+      const there = await readRecord(this.store, stack);
+      if (there.kind !== 'there') throw new Error(`${stack} has no record`);
+      await this.#put(recordKey(stack), { ...there.record, disowned: [left] });
+    },
+    frozen: async () => {
+      await this.#from('everything');
+      await this.#done(['freeze', 'vpc.one', '--incident', 'INC-7']);
+    },
+    'frozen-lock-gone': async () => {
+      await this.#from('frozen');
+      await this.#removeLock();
+    },
+  };
 
-    await rig.restoreSnapshot('nothing');
-    await this.#done(['up', 'transit-gateway', '--yes']);
-    await rig.takeSnapshot('gateway');
-    await put(`${lockFolder(stack)}0123.json`, {
-      pid: 1,
-      username: 'somebody',
-      hostname: 'elsewhere',
-      timestamp: new Date().toISOString(),
-    });
-    await keep('foreign-lock');
+  async #from(name: Beginning | Stage, file = network): Promise<void> {
+    await this.begin(name);
+    await this.rig.writeNetwork(file);
+  }
 
-    await rig.restoreSnapshot('gateway');
-    await this.#interrupt('vpc.one', 'CreateVpc');
-    await keep('held');
-    await rig.fault({ match: { service: 'ec2', action: 'DescribeVpcs' }, do: { kind: 'refuse', code: 'InternalFailure', status: 400 } });
-    // A process of its own, which is dead afterwards.
-    await rig.holdfast(['recover']);
-    await rig.clearFaults();
-    await keep('dossier');
-    await rig.restoreSnapshot('held');
-    await this.#moveElsewhere(store);
-    await keep('held-elsewhere');
-    await rig.restoreSnapshot('held');
-    await rig.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: durableLockKey(stack) }));
-    await keep('lock-gone');
+  #put(key: string, body: object): Promise<unknown> {
+    return this.store.put(key, JSON.stringify(body), { only: 'always' });
+  }
 
-    await rig.restoreSnapshot('gateway');
-    await this.#done(['up', 'vpc.one', '--yes']);
-    await rig.takeSnapshot('vpc');
-    await this.#interrupt('route-tables.one', 'EnableTransitGatewayRouteTablePropagation');
-    await keep('held-tables');
-
-    await rig.restoreSnapshot('vpc');
-    await this.#done(['up', 'route-tables.one', '--yes']);
-    await keep('everything');
-    const left = {
-      id: 'subnet-0123456789abcdef0',
-      type: 'aws:ec2/subnet:Subnet',
-      reason: 'left',
-      by: 'somebody',
-      at: new Date().toISOString(),
-    };
-    const there = await readRecord(store, stack);
-    if (there.kind !== 'there') throw new Error(`${stack} has no record`);
-    await put(recordKey(stack), { ...there.record, disowned: [left] });
-    await keep('disowned');
-    await rig.restoreSnapshot('everything');
-    await this.#done(['freeze', 'vpc.one', '--incident', 'INC-7']);
-    await keep('frozen');
-    await rig.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: durableLockKey(stack) }));
-    await keep('frozen-lock-gone');
+  async #removeLock(): Promise<void> {
+    await this.rig.s3.send(new DeleteObjectCommand({ Bucket: this.rig.record.bucket, Key: durableLockKey(stack) }));
   }
 
   /** AWS has done what was asked, and the run that asked for it is dead. */
@@ -170,9 +204,10 @@ export class Room {
   }
 
   /** As if another machine had left it: only a heartbeat says when it was last heard of. */
-  async #moveElsewhere(store: Bucket): Promise<void> {
+  async #moveElsewhere(): Promise<void> {
+    const { store } = this;
     const lock = await store.get(durableLockKey(stack));
-    const { machine, nonce } = JSON.parse(lock?.body ?? '{}') as { machine: string; nonce: string };
+    const { machine, nonce } = (JSON.parse(lock?.body ?? '{}') as { holdfast: LockRecord }).holdfast;
     for (const prefix of ['.pulumi/locks/', '.holdfast/stacks/', '.holdfast/runs/'])
       for (const { key } of await store.list(prefix)) {
         const there = await store.get(key);
