@@ -20,14 +20,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyOf } from '../../orchestrator/aws/permissions/policy.ts';
 import { permissions } from '../../orchestrator/aws/permissions/roles.ts';
 import type { Place } from '../../orchestrator/aws/permissions/places.ts';
-import { writeLock } from '../../orchestrator/locks/lock-record.ts';
 import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { network, parts } from '../roles/parts.ts';
 import { Room } from '../roles/room.ts';
 import { takenAway } from '../roles/take-away.ts';
 import { runHere } from '../support/in-process.ts';
 import { casesOf } from '../support/tier.ts';
-import { lockOf } from '../unit/support/owner.ts';
 
 let room: Room;
 beforeAll(async () => {
@@ -105,7 +103,7 @@ describe('a session with the policy of apply', { concurrent: false }, () => {
     ['bears the tag of another network', [{ Key: 'holdfast:stack', Value: 'small-2.vpc.one' }]],
   ])('neither changes, deletes nor tags a network that %s', async (_, tags) => {
     const { rig } = room;
-    await rig.restoreSnapshot('everything');
+    await room.begin('everything');
     const tagged = (ResourceType: 'vpc' | 'subnet' | 'route-table') =>
       tags.length === 0 ? {} : { TagSpecifications: [{ ResourceType, Tags: tags }] };
     const { Vpc } = await rig.ec2.send(new CreateVpcCommand({ CidrBlock: '10.200.0.0/16', ...tagged('vpc') }));
@@ -142,7 +140,7 @@ describe('a session with the policy of apply', { concurrent: false }, () => {
 
   it('tags its own objects, and leaves them the tags that say whose they are', async () => {
     const { rig } = room;
-    await rig.restoreSnapshot('everything');
+    await room.begin('everything');
     const { Tags = [] } = await rig.ec2.send(new DescribeTagsCommand({ Filters: [{ Name: 'value', Values: ['small.vpc.one/vpc'] }] }));
     const Resources = Tags.flatMap(({ ResourceId }) => ResourceId ?? []);
     expect(Resources).toHaveLength(1);
@@ -163,7 +161,7 @@ describe('a session with the policy of apply', { concurrent: false }, () => {
 describe('an administrator of the account, whom no policy of a role keeps from anything', { concurrent: false }, () => {
   it('neither deletes evidence, nor writes over it, nor deletes a version', async () => {
     const { rig } = room;
-    await rig.restoreSnapshot('dossier');
+    await room.begin('dossier');
     const { s3 } = await clientsOf('administrator');
     const Bucket = rig.record.bucket;
     for (const folder of ['quarantine', 'runs', 'dossiers']) {
@@ -185,7 +183,6 @@ describe('an administrator of the account, whom no policy of a role keeps from a
 
 describe('a session with the policy of watch', { concurrent: false }, () => {
   const stack = 'small.vpc.one';
-  const forged = (): string => writeLock({ ...lockOf(stack, 'forged'), epoch: 1e9 });
   const keys = [
     `.holdfast/runs/small/20990101T000000Z-forged/a-000001-verified.json`,
     recordKey(stack),
@@ -206,7 +203,7 @@ describe('a session with the policy of watch', { concurrent: false }, () => {
 
   it('puts nothing in the bucket that a run goes by', async () => {
     const { rig } = room;
-    await rig.restoreSnapshot('everything');
+    await room.begin('everything');
     const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
     const Bucket = rig.record.bucket;
     for (const Key of keys) {
@@ -216,23 +213,9 @@ describe('a session with the policy of watch', { concurrent: false }, () => {
     s3.destroy();
   });
 
-  it('has a lock that it made up released by the next run, which goes by the record', async () => {
-    const { rig } = room;
-    await rig.restoreSnapshot('everything');
-    await rig.writeNetwork(network.replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24, b: 10.1.1.0/24 }'));
-    const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
-    const Key = durableLockKey(stack);
-    expect(await answer(s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key, Body: forged(), IfNoneMatch: '*' })))).toBe('done');
-    s3.destroy();
-    const { exitCode, stdout, stderr } = await runHere(rig, ['up', 'vpc.one', '--yes']);
-    expect(stdout + stderr).toContain('1 applied');
-    expect(exitCode).toBe(0);
-    expect(await rig.locks()).toEqual([]);
-  });
-
   it('keeps runs out by an object in the place of a lock that is none, until a person releases it, and nothing else', async () => {
     const { rig } = room;
-    await rig.restoreSnapshot('everything');
+    await room.begin('everything');
     await rig.writeNetwork(network);
     const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
     const Key = durableLockKey(stack);
