@@ -10,16 +10,19 @@ import type { Case } from './plan.ts';
 /** What is deployed, and what becomes of its file in each case. */
 
 /** Stacks of the example network, which is deployed where that many are asked for. */
-export const exampleStacks = 7;
+export const exampleStacks = 13;
 
 interface NetworkText {
   vpcs: Record<string, { segment: string; cidr: string; subnets: object; attachment: string; routes: Record<string, string[]> }>;
 }
 
-/** @param stacks odd: two for each VPC, and one for the gateway */
+/** Of a generated network: the gateway and three segments, and three for each VPC. */
+export const stacksOf = (vpcs: number): number => 4 + 3 * vpcs;
+
+/** @param stacks as `stacksOf` has them */
 export async function networkOf(stacks: number): Promise<string> {
   if (stacks === exampleStacks) return await readFile(new URL('../networks/example.yaml', import.meta.url), 'utf8');
-  return generateNetwork((stacks - 1) / 2);
+  return generateNetwork((stacks - stacksOf(0)) / (stacksOf(1) - stacksOf(0)));
 }
 
 /** The network file that a case is run with. */

@@ -1,20 +1,21 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../orchestrator/domain/problem.ts';
 import { mostVpcs } from '../orchestrator/network/generate.ts';
+import { exampleStacks, stacksOf } from './networks.ts';
 import { cases, contenders } from './plan.ts';
 import type { Block, Case, Contender } from './plan.ts';
 
-export const usage = `npm run bench -- [--sizes 7,61] [--delays 0,40] [--cases first,noop] [--rounds N] [--scale] [--only holdfast] [--parallel N] [--json]
+export const usage = `npm run bench -- [--sizes 13,64] [--delays 0,40] [--cases first,noop] [--rounds N] [--scale] [--only holdfast] [--parallel N] [--json]
 
 Measures Holdfast beside a plain loop of the Automation API and beside one big stack, on a lab of its own, and writes docs/performance.md.
 
-  --sizes N,…     networks by their number of stacks: 7 is the example, any other is generated (2 for each VPC, and 1)
+  --sizes N,…     networks by their number of stacks: 13 is the example, any other is generated (3 for each VPC, and 4)
   --delays MS,…   milliseconds by which each call of S3 and EC2 is late
   --cases NAME,…  ${cases.join(', ')}
   --rounds N      how often each is measured, to know the spread
-                  Without any of these: what ends in under half an hour on two cores: 7 stacks at 0 and at 40 ms, and 61 at 0 ms.
-                  Sizes without delays: at 0 and at 40 ms; without rounds: 3; all cases. 301 stacks take hours
-  --scale         one network of 1001 stacks, deployed once by Holdfast alone, and then no change in it
+                  Without any of these: what ends in under half an hour on two cores: 13 stacks at 0 and at 40 ms, and 64 at 0 ms.
+                  Sizes without delays: at 0 and at 40 ms; without rounds: 3; all cases. 304 stacks take hours
+  --scale         one network of 1504 stacks, deployed once by Holdfast alone, and then no change in it
   --only NAME,…   ${contenders.join(', ')}: only these, and the page is not written
   --parallel N    stacks at once, of the plain loop as of Holdfast; default: the number of cores
   --json          one line of JSON for each measurement, instead of the page's tables
@@ -79,16 +80,16 @@ export function parseOptions(args: readonly string[], cores: number): Parsed {
   }
 }
 
-const defaultSizes = [7, 61];
+const defaultSizes = [exampleStacks, stacksOf(20)];
 const defaultDelays = [0, 40];
 const defaultRounds = 3;
-const scaleSize = 1001;
+const scaleSize = stacksOf(500);
 
-/** Where neither sizes nor delays are said: what ends in under half an hour. The plain loop takes minutes for a case of 61 stacks. */
+/** Where neither sizes nor delays are said: what ends in under half an hour. The plain loop takes minutes for a case of 64 stacks. */
 const defaultBlocks: readonly Pick<Block, 'size' | 'delayMs' | 'cases' | 'rounds'>[] = [
-  { size: 7, delayMs: 0, cases, rounds: 3 },
-  { size: 7, delayMs: 40, cases, rounds: 2 },
-  { size: 61, delayMs: 0, cases: ['first', 'noop', 'change'], rounds: 1 },
+  { size: exampleStacks, delayMs: 0, cases, rounds: 3 },
+  { size: exampleStacks, delayMs: 40, cases, rounds: 2 },
+  { size: stacksOf(20), delayMs: 0, cases: ['first', 'noop', 'change'], rounds: 1 },
 ];
 
 function sideBySide(
@@ -124,8 +125,8 @@ function atScale(
   );
 }
 
-const isSize = (size: number): boolean => size % 2 === 1 && size >= 3 && size <= 2 * (mostVpcs - 1) + 1;
-const sizeText = `odd numbers of stacks (two for each VPC, and one for the gateway) from 3 to ${2 * (mostVpcs - 1) + 1}, with commas between them`;
+const isSize = (size: number): boolean => size >= stacksOf(1) && size <= stacksOf(mostVpcs - 1) && size % 3 === 1;
+const sizeText = `numbers of stacks (three for each VPC, three for segments, and one for the gateway: 7, 10, 13) up to ${stacksOf(mostVpcs - 1)}, with commas between them`;
 const isDelay = (ms: number): boolean => ms <= 10_000;
 
 function numbers(option: string, text: string, isOne: (value: number) => boolean, wanted: string): readonly number[] {

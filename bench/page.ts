@@ -184,9 +184,9 @@ const how = `Each is a process of its own, on the same lab, with the same CLI, p
 
 \`\`\`
 npm run bench                                               # under half an hour on two cores
-npm run bench -- --sizes 301 --delays 0 --rounds 1          # hours, most of them the plain loop's
-npm run bench -- --scale                                    # 1,001 stacks
-npm run bench -- --sizes 61 --delays 0 --cases noop --only holdfast   # a look; the page stays as it is
+npm run bench -- --sizes 304 --delays 0 --rounds 1          # hours, most of them the plain loop's
+npm run bench -- --scale                                    # 1,504 stacks
+npm run bench -- --sizes 64 --delays 0 --cases noop --only holdfast   # a look; the page stays as it is
 \`\`\`
 
 What is measured anew takes the place of what was there; the rest of the page stays, under its own date. \`npm run bench -- --help\` has the other options.`;

@@ -2,14 +2,7 @@ import { z } from 'zod';
 import { defineKind } from '../orchestrator/pulumi/kind.ts';
 import { loadAws } from './aws.ts';
 
-interface Inputs {
-  readonly asn: number;
-  readonly description: string;
-  /** Segment to the destinations that its route table drops. */
-  readonly blackholes: Readonly<Record<string, readonly string[]>>;
-}
-
-/** The gateway, a route table for each segment, and the blackhole routes. */
+/** The gateway, and a route table for each segment. */
 export const transitGateway = defineKind({
   kind: 'transit-gateway',
   title: 'transit gateway',
@@ -20,19 +13,16 @@ export const transitGateway = defineKind({
     routeTableIds: z.record(z.string(), z.string().startsWith('tgw-rtb-')),
   },
   guarded: ['aws:ec2transitgateway/transitGateway:TransitGateway', 'aws:ec2transitgateway/routeTable:RouteTable'],
+  earlier: ['aws:ec2transitgateway/route:Route'],
 
-  instances: (spec) => [
+  instances: ({ network, gateway, segments }) => [
     {
-      inputs: {
-        asn: spec.gateway.asn,
-        description: spec.gateway.description ?? spec.network,
-        blackholes: Object.fromEntries(Object.entries(spec.segments).map(([name, segment]) => [name, segment.blackholes])),
-      },
+      inputs: { asn: gateway.asn, description: gateway.description ?? network, segments: Object.keys(segments) },
       references: {},
     },
   ],
 
-  async program({ inputs, tags, options }: { inputs: Inputs; tags: (resource: string) => Record<string, string>; options: object }) {
+  async program({ inputs, tags, options }) {
     const aws = await loadAws();
     const gateway = new aws.TransitGateway(
       'gateway',
@@ -47,18 +37,11 @@ export const transitGateway = defineKind({
       options,
     );
     const routeTableIds = Object.fromEntries(
-      Object.entries(inputs.blackholes).map(([segment, destinations]) => {
+      inputs.segments.map((segment) => {
         const name = `segment-${segment}`;
-        const table = new aws.TransitGatewayRouteTable(name, { transitGatewayId: gateway.id, tags: tags(name) }, options);
-        for (const destination of destinations)
-          new aws.TransitGatewayRoute(
-            `blackhole-${segment}-${destination}`,
-            { transitGatewayRouteTableId: table.id, destinationCidrBlock: destination, blackhole: true },
-            options,
-          );
-        return [segment, table.id];
+        return [segment, new aws.TransitGatewayRouteTable(name, { transitGatewayId: gateway.id, tags: tags(name) }, options).id];
       }),
     );
-    return { gatewayId: gateway.id, routeTableIds: aws.output(routeTableIds) };
+    return { gatewayId: gateway.id, routeTableIds };
   },
 });

@@ -3,7 +3,7 @@ import { defineKind, reads } from '../orchestrator/pulumi/kind.ts';
 import { loadAws } from './aws.ts';
 import { transitGateway } from './transit-gateway.ts';
 
-/** A VPC, its subnets, and its attachment to the gateway. */
+/** A VPC, its subnets with their route tables, and its attachment to the gateway. */
 export const vpc = defineKind({
   kind: 'vpc',
   title: 'VPCs',
@@ -13,8 +13,10 @@ export const vpc = defineKind({
     attachmentId: z.string().startsWith('tgw-attach-'),
     /** By tier and zone, as in `private-a`. */
     subnetIds: z.record(z.string(), z.string().startsWith('subnet-')),
+    /** By tier. */
+    routeTableIds: z.record(z.string(), z.string().startsWith('rtb-')),
   },
-  guarded: ['aws:ec2transitgateway/vpcAttachment:VpcAttachment', 'aws:ec2/vpc:Vpc'],
+  guarded: ['aws:ec2transitgateway/vpcAttachment:VpcAttachment', 'aws:ec2/vpc:Vpc', 'aws:ec2/routeTable:RouteTable'],
 
   instances: (spec) =>
     Object.entries(spec.vpcs).map(([name, { cidr, subnets, attachment }]) => ({
@@ -30,21 +32,26 @@ export const vpc = defineKind({
       { cidrBlock: inputs.cidr, enableDnsSupport: true, enableDnsHostnames: true, tags: tags('vpc') },
       options,
     );
-    const subnets = Object.entries(inputs.subnets).flatMap(([tier, zones]) =>
-      Object.entries(zones).map(([zone, cidrBlock]) => {
+    const tiers = Object.entries(inputs.subnets).map(([tier, zones]) => {
+      const name = `routes-${tier}`;
+      const table = new aws.RouteTable(name, { vpcId: network.id, tags: tags(name) }, options);
+      const subnets = Object.entries(zones).map(([zone, cidrBlock]) => {
         const key = `${tier}-${zone}`;
-        const name = `subnet-${key}`;
+        const subnetName = `subnet-${key}`;
         const availabilityZone = `${inputs.region}${zone}`;
-        return { tier, key, subnet: new aws.Subnet(name, { vpcId: network.id, cidrBlock, availabilityZone, tags: tags(name) }, options) };
-      }),
-    );
+        const subnet = new aws.Subnet(subnetName, { vpcId: network.id, cidrBlock, availabilityZone, tags: tags(subnetName) }, options);
+        new aws.RouteTableAssociation(`association-${key}`, { routeTableId: table.id, subnetId: subnet.id }, options);
+        return [key, subnet.id] as const;
+      });
+      return { tier, table, subnets };
+    });
     const attachment = new aws.TransitGatewayVpcAttachment(
       'attachment',
       {
         transitGatewayId: references.gateway.gatewayId,
         vpcId: network.id,
-        subnetIds: subnets.filter(({ tier }) => tier === inputs.attachment).map(({ subnet }) => subnet.id),
-        // As on the gateway: the association and the propagations are declared, in the stack of the route tables.
+        subnetIds: tiers.filter(({ tier }) => tier === inputs.attachment).flatMap(({ subnets }) => subnets.map(([, id]) => id)),
+        // As on the gateway: the association and the propagations are declared, in the stack `member`.
         transitGatewayDefaultRouteTableAssociation: false,
         transitGatewayDefaultRouteTablePropagation: false,
         tags: tags('attachment'),
@@ -54,7 +61,8 @@ export const vpc = defineKind({
     return {
       vpcId: network.id,
       attachmentId: attachment.id,
-      subnetIds: aws.output(Object.fromEntries(subnets.map(({ key, subnet }) => [key, subnet.id]))),
+      subnetIds: Object.fromEntries(tiers.flatMap(({ subnets }) => subnets)),
+      routeTableIds: Object.fromEntries(tiers.map(({ tier, table }) => [tier, table.id])),
     };
   },
 });

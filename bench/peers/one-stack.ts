@@ -1,6 +1,6 @@
-import { ComponentResource, output } from '@pulumi/pulumi';
+import { ComponentResource } from '@pulumi/pulumi';
 import { Provider } from '@pulumi/aws/provider.js';
-import type { StackNode } from '../../orchestrator/graph/graph.ts';
+import type { Reference, StackNode } from '../../orchestrator/graph/graph.ts';
 import { tagsOf } from '../../orchestrator/pulumi/program.ts';
 import { openPeer } from './plain.ts';
 
@@ -30,15 +30,22 @@ async function program(): Promise<Record<string, unknown>> {
   return Object.fromEntries(graph.nodes.map(({ name, short }) => [short, outputs.get(name)]));
 }
 
-function referencesOf(node: StackNode, outputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>) {
+/** As a program is given what it reads: a value, or a function by key or instance. */
+function referencesOf(node: StackNode, made: ReadonlyMap<string, Readonly<Record<string, unknown>>>): Readonly<Record<string, unknown>> {
+  const read = ({ stack, outputs }: Reference): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(
+      Object.entries(outputs).map(([name, keys]) => {
+        const value = made.get(stack)?.[name];
+        return [name, keys === undefined ? value : (key: string) => (value as Readonly<Record<string, unknown>>)[key]];
+      }),
+    );
   return Object.fromEntries(
-    Object.entries(node.references).map(([reference, stack]) => [
-      reference,
-      Object.fromEntries(
-        Object.keys(node.kind.references[reference]?.outputs ?? {}).map((name) => [name, output(outputs.get(stack)?.[name])]),
-      ),
-    ]),
-  ) as never;
+    Object.entries(node.kind.references).map(([reference, { each }]) => {
+      const targets = node.references.filter((target) => target.reference === reference);
+      const byInstance = (instance: string): unknown => targets.filter((target) => target.instance === instance).map(read)[0];
+      return [reference, each === true ? byInstance : targets.map(read)[0]];
+    }),
+  );
 }
 
 await up(`${settings.network}.all`, program);

@@ -79,7 +79,7 @@ export async function nothingToDo(
       const entry = index.entries.get(stack);
       return entry?.checkpoint === etags.get(stack) ? entry : undefined;
     };
-    const outputs: OutputDigest = (stack, output) => entryOf(stack)?.outputs[output];
+    const outputs: OutputDigest = (stack, name) => entryOf(stack)?.outputs[name];
     const plans: StackPlan[] = [];
     for (const node of graph.nodes) {
       if (!selected.has(node.name)) continue;

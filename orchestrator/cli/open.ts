@@ -30,6 +30,7 @@ import type { ProgramSettings } from '../pulumi/program.ts';
 import type { Emit } from '../run/events.ts';
 import type { LiveSession } from '../run/stack-run.ts';
 import type { Observer } from '../ownership/processes.ts';
+import { namesOf, outputDigests } from '../run/fingerprint.ts';
 import { describeHeld, readStandings } from '../run/standing.ts';
 import type { Standings } from '../run/standing.ts';
 import { restoreLocks } from '../run/tidy.ts';
@@ -285,13 +286,11 @@ export async function preflight(
 }
 
 /** Stacks that this one reads and that do not have what it reads: they were never deployed, or not to the end. Of one that is another's to end no deploy is due. */
-function lackingUpstreams({ upstreams, references, kind }: StackNode, { states, standings }: BucketState): string[] {
-  const lacks = (upstream: string): boolean =>
-    Object.entries(references).some(
-      ([reference, read]) =>
-        read === upstream &&
-        Object.keys(kind.references[reference]?.outputs ?? {}).some((name) => !(name in (states.get(upstream)?.outputs ?? {}))),
-    );
+function lackingUpstreams({ upstreams, references }: StackNode, { states, standings }: BucketState): string[] {
+  const lacks = (upstream: string): boolean => {
+    const has = outputDigests(states.get(upstream)?.outputs ?? {});
+    return references.some(({ stack, outputs }) => stack === upstream && namesOf(outputs).some((name) => !(name in has)));
+  };
   const isAnothers = (upstream: string): boolean => ['locked', 'held', 'frozen'].includes(standings.byStack.get(upstream)?.kind ?? 'free');
   return upstreams.filter((upstream) => (states.get(upstream)?.empty ?? true) || (lacks(upstream) && !isAnothers(upstream)));
 }

@@ -1,5 +1,5 @@
 import { pulumiCliVersion } from '../../toolchain/versions.ts';
-import { changedParts, digestOf, fingerprintOf } from '../run/fingerprint.ts';
+import { changedParts, fingerprintOf, outputDigests } from '../run/fingerprint.ts';
 import type { FingerprintSettings } from '../run/fingerprint.ts';
 import type { Standing } from '../run/standing.ts';
 import type { StackState } from '../state/checkpoints.ts';
@@ -56,10 +56,7 @@ export function whyOf({ node, states, standing, index, settings, short }: WhyFac
   if (!entry) return { runs: true, reasons: ['no run has come to its end over it that says what it was run with'] };
   if (entry.checkpoint !== state.etag)
     return { runs: true, reasons: ['its checkpoint is not the one of the last run that came to its end'] };
-  const now = fingerprintOf(node, settings, (stack, output) => {
-    const outputs = states.get(stack)?.outputs;
-    return outputs && output in outputs ? digestOf(outputs[output]) : undefined;
-  });
+  const now = fingerprintOf(node, settings, (stack, name) => outputDigests(states.get(stack)?.outputs ?? {})[name]);
   const missing = node.upstreams.filter((upstream) => !states.has(upstream)).map(short);
   if (!now) return { runs: true, reasons: [`what it reads is not there yet${missing.length === 0 ? '' : `: ${missing.join(', ')}`}`] };
   const differences = changedParts(entry.fingerprint, now).map((part) => describePart(part, short));

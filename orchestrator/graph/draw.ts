@@ -8,11 +8,7 @@ export function toJson(graph: Graph) {
       stack: node.name,
       kind: node.kind.kind,
       upstreams: node.upstreams,
-      references: Object.entries(node.references).map(([reference, stack]) => ({
-        reference,
-        stack,
-        outputs: Object.keys(node.kind.references[reference]?.outputs ?? {}),
-      })),
+      references: node.references.map(({ reference, stack, outputs }) => ({ reference, stack, outputs: Object.keys(outputs) })),
     })),
   };
 }

@@ -11,10 +11,22 @@ export interface StackNode {
   readonly short: string;
   readonly kind: StackKind;
   readonly inputs: unknown;
-  /** Reference to the full name of the stack that it reads. */
-  readonly references: Readonly<Record<string, string>>;
+  /** In the order of the kind. */
+  readonly references: readonly Reference[];
   /** Full names of the stacks that it reads, each once. */
   readonly upstreams: readonly string[];
+}
+
+/** One stack that another one reads. */
+export interface Reference {
+  /** Its name in the kind of the stack that reads. */
+  readonly reference: string;
+  /** Full name of the stack that is read. */
+  readonly stack: string;
+  /** Where the reference is to several stacks: by what the program tells them apart. */
+  readonly instance?: string;
+  /** Name of each output that is read to the keys of it, where it is a map; undefined where it is none. */
+  readonly outputs: Readonly<Record<string, readonly string[] | undefined>>;
 }
 
 /** The stacks of a network in an order in which every stack comes after what it reads. */
@@ -32,29 +44,31 @@ export function buildGraph(spec: NetworkSpec, kinds: readonly StackKind[], env: 
   const nodes = kinds.flatMap((kind) =>
     kind.instances(spec, env).map(({ instance, inputs, references }): StackNode => {
       const name = { network, kind: kind.kind, ...(instance === undefined ? {} : { instance }) };
-      const targets = Object.fromEntries(
-        Object.entries(kind.references).map(([reference, type]) => [
+      const read = Object.entries(kind.references).flatMap(([reference, type]) =>
+        [references[reference] ?? []].flat().map(({ instance: of, keys }): Reference => ({
           reference,
-          fullName({ network, kind: type.kind, ...references[reference] }),
-        ]),
+          stack: fullName({ network, kind: type.kind, ...(of === undefined ? {} : { instance: of }) }),
+          ...(type.each === true && of !== undefined ? { instance: of } : {}),
+          outputs: Object.fromEntries(Object.keys(type.outputs).map((output) => [output, keys?.[output]])),
+        })),
       );
       return {
         name: fullName(name),
         short: shortName(name),
         kind,
         inputs,
-        references: targets,
-        upstreams: [...new Set(Object.values(targets))],
+        references: read,
+        upstreams: [...new Set(read.map(({ stack }) => stack))],
       };
     }),
   );
   const byName = new Map(nodes.map((node) => [node.name, node]));
   for (const node of nodes)
-    for (const [reference, target] of Object.entries(node.references))
-      if (!byName.has(target))
+    for (const { reference, stack } of node.references)
+      if (!byName.has(stack))
         return notOk({
           reason: 'missing-upstream',
-          message: `stack ${node.short} reads ${reference} from ${target}, which the network does not have`,
+          message: `stack ${node.short} reads ${reference} from ${stack}, which the network does not have`,
           next: `Check the references of kind "${node.kind.kind}" in stacks/.`,
         });
   const order = dependencyOrder(nodes.map(({ name, upstreams }) => ({ name, upstreams })));

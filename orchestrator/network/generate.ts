@@ -37,5 +37,5 @@ export function generateNetwork(vpcs: number): string {
       ]),
     ),
   };
-  return `# yaml-language-server: $schema=network.schema.json\n# A generated network of ${vpcs} VPCs, ${2 * vpcs + 1} stacks. Made by: ${command('generate', { vpcs })}\n${stringify(spec)}`;
+  return `# yaml-language-server: $schema=network.schema.json\n# A generated network of ${vpcs} VPCs, ${3 * vpcs + 4} stacks. Made by: ${command('generate', { vpcs })}\n${stringify(spec)}`;
 }

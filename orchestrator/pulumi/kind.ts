@@ -11,16 +11,33 @@ export type OutputTypes = Readonly<Record<string, z.ZodType>>;
 export interface ReferenceType<O extends OutputTypes = OutputTypes> {
   readonly kind: string;
   readonly outputs: O;
+  /** Of as many stacks of the kind as the network file asks for. */
+  readonly each?: true;
 }
 
 export type ReferenceTypes = Readonly<Record<string, ReferenceType>>;
 
-type OutputsOf<O extends OutputTypes> = { readonly [N in keyof O]: Output<z.infer<O[N]>> };
+/** Names of the outputs that are maps: each of their keys is known, and read, by itself. */
+type MapsOf<O extends OutputTypes> = { [N in keyof O]: string extends keyof z.infer<O[N]> ? N : never }[keyof O];
 
-export interface ProgramContext<Inputs, References extends ReferenceTypes> {
+type ValueOf<Map> = Map extends Readonly<Record<string, infer Value>> ? Value : never;
+
+/** What a program makes of its outputs. A map is a plain object: then a preview knows one key where it does not know another. */
+type OutputsOf<O extends OutputTypes> = {
+  readonly [N in keyof O]: N extends MapsOf<O> ? Readonly<Record<string, Output<ValueOf<z.infer<O[N]>>>>> : Output<z.infer<O[N]>>;
+};
+
+/** By key, of those that the instance declared. @throws of another one, which is a mistake in the kind */
+export type ByKey<T> = (key: string) => T;
+
+type ReadOf<O extends OutputTypes> = {
+  readonly [N in keyof O]: N extends MapsOf<O> ? ByKey<Output<ValueOf<z.infer<O[N]>>>> : Output<z.infer<O[N]>>;
+};
+
+interface ContextBasics<Inputs, References> {
   readonly inputs: Inputs;
-  /** Only what the kind declared: reading anything else does not compile. */
-  readonly references: { readonly [N in keyof References]: OutputsOf<References[N]['outputs']> };
+  /** Only what the kind declared: reading anything else does not compile. Several stacks of one kind are read by instance. */
+  readonly references: References;
   /** The tags of a taggable resource, by the resource's name in its stack; set on create, so that it can be found again from nothing else. */
   readonly tags: (resource: string) => Record<string, string>;
   /** Random name of the installation, for names that have to be the only ones of their kind in an account. */
@@ -28,6 +45,17 @@ export interface ProgramContext<Inputs, References extends ReferenceTypes> {
   /** The provider that every resource of the stack is made with. */
   readonly options: CustomResourceOptions;
 }
+
+type ProgramContext<Inputs, References extends ReferenceTypes> = ContextBasics<
+  Inputs,
+  {
+    readonly [N in keyof References]: References[N] extends { readonly each: true }
+      ? ByKey<ReadOf<References[N]['outputs']>>
+      : ReadOf<References[N]['outputs']>;
+  }
+>;
+
+type AnyContext = ContextBasics<unknown, Readonly<Record<string, unknown>>>;
 
 /** What names and ids are made of. */
 export interface NamingPlace {
@@ -38,20 +66,38 @@ export interface NamingPlace {
   readonly installation: string | undefined;
 }
 
-export interface Instance<Inputs, References extends ReferenceTypes> {
+/** One stack that is read, and of its maps the keys: what else a map has may change, and the reader need not run. */
+type Target<O extends OutputTypes> = {
+  readonly instance?: string;
+} & ([MapsOf<O>] extends [never]
+  ? { readonly keys?: Readonly<Record<string, readonly string[]>> }
+  : { readonly keys: Readonly<Record<MapsOf<O>, readonly string[]>> });
+
+interface Instance<Inputs, References extends ReferenceTypes> {
   /** Absent where a network has just one stack of the kind. */
   readonly instance?: string;
   readonly inputs: Inputs;
-  /** For each reference, which stack of the referenced kind it is. */
-  readonly references: { readonly [N in keyof References]: { readonly instance?: string } };
+  /** For each reference, which stack of the referenced kind it is, or which stacks. */
+  readonly references: {
+    readonly [N in keyof References]: References[N] extends { readonly each: true }
+      ? readonly (Target<References[N]['outputs']> & { readonly instance: string })[]
+      : Target<References[N]['outputs']>;
+  };
 }
 
-// Methods, not function properties: their bivariance lets the list of kinds hold kinds of different inputs.
-export interface StackKind<
-  Inputs = unknown,
-  References extends ReferenceTypes = ReferenceTypes,
-  Outputs extends OutputTypes = OutputTypes,
-> {
+/** An instance of any kind. */
+export interface AnyInstance {
+  readonly instance?: string;
+  readonly inputs: unknown;
+  readonly references: Readonly<Record<string, AnyTarget | readonly AnyTarget[]>>;
+}
+
+interface AnyTarget {
+  readonly instance?: string;
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+}
+
+interface KindBasics<References, Outputs> {
   readonly kind: string;
   /** For people, in the plural: `route tables`. */
   readonly title: string;
@@ -59,28 +105,47 @@ export interface StackKind<
   readonly outputs: Outputs;
   /** Pulumi type tokens whose replacement takes traffic down: refused without `--allow-replace`. */
   readonly guarded: readonly string[];
+  /** Pulumi type tokens that stacks of the kind had in an earlier release, and that are another kind's now: a state with one of them is refused. */
+  readonly earlier?: readonly string[];
   /**
    * Objects that AWS lists by no tag, and whose ids follow from the names that the program gives: they are looked for by these. Pure.
    * Of every stack of the kind, whatever its network asks for by now.
    */
   named?(place: NamingPlace): readonly NamedObject[];
+}
+
+interface DeclaredKind<Inputs, References extends ReferenceTypes, Outputs extends OutputTypes> extends KindBasics<References, Outputs> {
   /** The stacks of this kind that the network asks for. Pure. @param env for what the network file names by a variable */
   instances(spec: NetworkSpec, env: Readonly<Record<string, string | undefined>>): Instance<Inputs, References>[];
   /** The Pulumi program. It imports `@pulumi/aws` itself when it runs: commands that run no engine never load it. */
   program(context: ProgramContext<Inputs, References>): Promise<OutputsOf<Outputs>>;
 }
 
+/** A kind, whichever it is. Methods, not function properties: their bivariance lets the list of kinds hold kinds of different inputs. */
+export interface StackKind extends KindBasics<ReferenceTypes, OutputTypes> {
+  instances(spec: NetworkSpec, env: Readonly<Record<string, string | undefined>>): readonly AnyInstance[];
+  program(context: AnyContext): Promise<Readonly<Record<string, unknown>>>;
+}
+
 /** Infers the types of a kind from its declaration. */
 export function defineKind<Inputs, References extends ReferenceTypes, Outputs extends OutputTypes>(
-  kind: StackKind<Inputs, References, Outputs>,
-): StackKind<Inputs, References, Outputs> {
+  kind: DeclaredKind<Inputs, References, Outputs>,
+): DeclaredKind<Inputs, References, Outputs> {
   return kind;
 }
 
-/** Declares that a program reads these outputs of stacks of `kind`. */
+/** Declares that a program reads these outputs of one stack of `kind`. */
 export function reads<O extends OutputTypes, N extends keyof O & string>(
   kind: { readonly kind: string; readonly outputs: O },
   ...names: readonly N[]
 ): ReferenceType<Pick<O, N>> {
   return { kind: kind.kind, outputs: Object.fromEntries(names.map((name) => [name, kind.outputs[name]])) as Pick<O, N> };
+}
+
+/** Declares that a program reads these outputs of each of several stacks of `kind`. */
+export function readsEach<O extends OutputTypes, N extends keyof O & string>(
+  kind: { readonly kind: string; readonly outputs: O },
+  ...names: readonly N[]
+): ReferenceType<Pick<O, N>> & { readonly each: true } {
+  return { ...reads(kind, ...names), each: true };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { StackNode } from '../graph/graph.ts';
+import type { Reference, StackNode } from '../graph/graph.ts';
+import { notKnown } from '../pulumi/previewed.ts';
 import type { Fingerprint } from '../state/index-of-stacks.ts';
 
 /** What a stack's program is run with, besides its inputs and what it reads. */
@@ -14,8 +15,15 @@ export interface FingerprintSettings {
   readonly secrets: string;
 }
 
-/** A digest of some output of an upstream; undefined where it is not known. */
-export type OutputDigest = (stack: string, output: string) => string | undefined;
+/** A digest of some output of an upstream, by the name that `namesOf` gives; undefined where it is not known. */
+export type OutputDigest = (stack: string, name: string) => string | undefined;
+
+/** What a digest of an output is called, or of one value of a map. */
+const digestName = (output: string, key?: string): string => (key === undefined ? output : `${output} ${key}`);
+
+/** What the digests are called of all that a reference reads. */
+export const namesOf = (outputs: Reference['outputs']): readonly string[] =>
+  Object.entries(outputs).flatMap(([output, keys]) => keys?.map((key) => digestName(output, key)) ?? [output]);
 
 /**
  * All that decides what the engine would do over a given checkpoint, each part by its digest. Two runs of a stack over the same checkpoint and with the same
@@ -28,11 +36,11 @@ export function fingerprintOf(
   outputs: OutputDigest,
 ): Fingerprint | undefined {
   const reads: Record<string, string> = {};
-  for (const [reference, stack] of Object.entries(node.references))
-    for (const output of Object.keys(node.kind.references[reference]?.outputs ?? {})) {
-      const digest = outputs(stack, output);
+  for (const { stack, outputs: read } of node.references)
+    for (const name of namesOf(read)) {
+      const digest = outputs(stack, name);
       if (digest === undefined) return undefined;
-      reads[`${stack} ${output}`] = digest;
+      reads[`${stack} ${name}`] = digest;
     }
   return {
     inputs: digestOf(node.inputs),
@@ -60,9 +68,17 @@ function canonical(value: unknown): string {
     .join(',')}}`;
 }
 
-/** The digests of a stack's outputs, as the checkpoint has them. */
+/** The digests of a stack's outputs: of each value, and of each value of a map. Of what a preview does not know there is none. */
 export const outputDigests = (outputs: Readonly<Record<string, unknown>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, digestOf(value)]));
+  Object.fromEntries(
+    Object.entries(outputs)
+      .flatMap(([name, value]): [string, unknown][] =>
+        isMap(value) ? Object.entries(value).map(([key, of]) => [digestName(name, key), of]) : [[name, value]],
+      )
+      .flatMap(([name, value]) => (value === notKnown || value === undefined ? [] : [[name, digestOf(value)]])),
+  );
+
+const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What is not as it was: parts of the fingerprint. */
 export const changedParts = (before: Fingerprint, now: Fingerprint): string[] =>

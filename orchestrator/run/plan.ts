@@ -4,8 +4,10 @@ import type { StackNode, Graph } from '../graph/graph.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
 import type { Foreign } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
+import { notKnown } from '../pulumi/previewed.ts';
+import type { PreviewedOutputs } from '../pulumi/previewed.ts';
 import { stackProgram } from '../pulumi/program.ts';
-import type { PreviewedOutput, PreviewedOutputs, ProgramSettings, Upstream } from '../pulumi/program.ts';
+import type { OnOutput, ProgramSettings, Upstream } from '../pulumi/program.ts';
 import { readProgram } from '../pulumi/read-program.ts';
 import type { ReadProgram } from '../pulumi/read-program.ts';
 import type { Gateway, Mount, MountRequest } from '../gateway/gateway.ts';
@@ -16,7 +18,7 @@ import type { HeldRecord } from '../ownership/records.ts';
 import type { Settled } from './settled.ts';
 import { noChanges } from './events.ts';
 import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
-import { digestOf } from './fingerprint.ts';
+import { outputDigests } from './fingerprint.ts';
 import type { OutputDigest } from './fingerprint.ts';
 import { inOrder } from './schedule.ts';
 import { isAsVerified } from './standing.ts';
@@ -112,28 +114,21 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
   const state = states.get(node.name);
   const fingerprint = request.settled?.fingerprint(node, plannedDigests(ended, states));
   if (state && request.settled?.isSettled(node.name, state.etag, fingerprint)) {
-    const outputs = Object.fromEntries(Object.keys(node.kind.outputs).map((name) => [name, knownIn(state.outputs, name)]));
+    const outputs = Object.fromEntries(Object.keys(node.kind.outputs).map((name) => [name, state.outputs[name]]));
     return { end: { outcome: 'unchanged' }, plan: unchangedPlan(node, state.empty), outputs };
   }
-  const known = new Map<string, unknown>();
-  const onOutput = (name: string, value: unknown): void => void known.set(name, value);
+  const outputs: Record<string, unknown> = Object.fromEntries(Object.keys(node.kind.outputs).map((name) => [name, notKnown]));
+  const onOutput: OnOutput = (name, value, key) =>
+    void (outputs[name] = key === undefined ? value : { ...(outputs[name] as object), [key]: value });
   const read =
     request.readNew === true && state === undefined
       ? await readNew(node, request, ended, onOutput)
       : await previewed(node, request, ended, onOutput);
   if (!read.ok) return { end: { outcome: 'failed', errors: read.errors }, outputs: {} };
 
-  const outputs = Object.fromEntries(
-    Object.keys(node.kind.outputs).map((name): [string, PreviewedOutput] => [
-      name,
-      known.has(name) ? { known: true, value: known.get(name) } : { known: false },
-    ]),
-  );
   const changes = plannedChanges(read.steps);
   const counts = countChanges(read.steps);
-  const outputsChange = Object.entries(outputs).some(
-    ([name, output]) => !output.known || !isDeepStrictEqual(output.value, state?.outputs[name]),
-  );
+  const outputsChange = Object.entries(outputs).some(([name, value]) => !isDeepStrictEqual(value, state?.outputs[name]));
   const hasChanges =
     state === undefined ||
     request.refresh === true ||
@@ -147,8 +142,6 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
     outputs,
   };
 }
-
-type OnOutput = (name: string, value: unknown) => void;
 
 /** As the engine and the provider see it. */
 async function previewed(
@@ -219,11 +212,10 @@ async function readNew(
   ended: ReadonlyMap<string, Planned>,
   onOutput: OnOutput,
 ): Promise<ReadProgram> {
-  const upstream = (name: string): Upstream => {
-    const outputs = states.get(name)?.outputs ?? {};
-    const deployed = (): PreviewedOutputs => Object.fromEntries(Object.keys(outputs).map((output) => [output, knownIn(outputs, output)]));
-    return { exists: false, previewed: ended.get(name)?.outputs ?? deployed() };
-  };
+  const upstream = (name: string): Upstream => ({
+    exists: false,
+    previewed: ended.get(name)?.outputs ?? states.get(name)?.outputs ?? {},
+  });
   const read = await readProgram(stackProgram(node, settings, upstream, onOutput), { project: settings.project, stack: node.name });
   if (read.ok) for (const step of read.steps) tellStep(node, step, emit);
   return read;
@@ -234,16 +226,13 @@ const tellStep = ({ name }: StackNode, { op, name: resource, type }: EngineStep,
 
 /** What a preview came to goes before what the state says. */
 function plannedDigests(ended: ReadonlyMap<string, Planned>, states: ReadonlyMap<string, StackState>): OutputDigest {
+  const digests = new Map<string, Readonly<Record<string, string>>>();
   return (stack, name) => {
-    const previewed = ended.get(stack)?.outputs;
-    if (previewed) return previewed[name]?.known === true ? digestOf(previewed[name].value) : undefined;
-    const outputs = states.get(stack)?.outputs;
-    return outputs && name in outputs ? digestOf(outputs[name]) : undefined;
+    const read = digests.get(stack) ?? outputDigests(ended.get(stack)?.outputs ?? states.get(stack)?.outputs ?? {});
+    digests.set(stack, read);
+    return read[name];
   };
 }
-
-const knownIn = (outputs: Readonly<Record<string, unknown>>, name: string): PreviewedOutput =>
-  name in outputs ? { known: true, value: outputs[name] } : { known: false };
 
 const unchangedPlan = ({ name, short }: StackNode, empty: boolean): StackPlan => ({
   stack: name,

@@ -67,9 +67,9 @@ export function servedDigests(known: ReadonlyMap<string, ServedCheckpoint>): Out
   const digestsOf = (stack: string): Readonly<Record<string, string>> => {
     return outputDigests(contentOf(known.get(stack))?.outputs ?? {});
   };
-  return (stack, output) => {
+  return (stack, name) => {
     const read = digests.get(stack) ?? digestsOf(stack);
     digests.set(stack, read);
-    return read[output];
+    return read[name];
   };
 }

@@ -3,7 +3,7 @@ import { Bucket } from '../../orchestrator/aws/bucket.ts';
 import { fingerprintSettings, programSettings } from '../../orchestrator/cli/fingerprint-settings.ts';
 import { buildGraph } from '../../orchestrator/graph/graph.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
-import { digestOf, fingerprintOf } from '../../orchestrator/run/fingerprint.ts';
+import { digestOf, fingerprintOf, namesOf } from '../../orchestrator/run/fingerprint.ts';
 import { learn } from '../../orchestrator/state/index-of-stacks.ts';
 import type { IndexEntry } from '../../orchestrator/state/index-of-stacks.ts';
 import { readInstallation } from '../../orchestrator/state/installation.ts';
@@ -38,7 +38,8 @@ export async function settleNetwork(rig: LabRig): Promise<number> {
     const put = await store.put(checkpointKey(node.name), body, { only: 'if-absent' });
     await store.put(`${checkpointKey(node.name)}.bak`, body, { only: 'always' });
     if (!put.done) throw new Error(`there is a ${node.name} already`);
-    const outputs = Object.fromEntries(Object.keys(node.kind.outputs).map((name) => [name, digestOf(`${node.name} ${name}`)]));
+    const read = nodes.flatMap(({ references }) => references.filter(({ stack }) => stack === node.name));
+    const outputs = Object.fromEntries(read.flatMap((by) => namesOf(by.outputs)).map((name) => [name, digestOf(`${node.name} ${name}`)]));
     const fingerprint = fingerprintOf(node, settings, (stack, output) => entries.get(stack)?.outputs[output]);
     if (!fingerprint) throw new Error(`${node.name} reads what no stack before it has`);
     entries.set(node.name, { checkpoint: put.etag, fingerprint, outputs, resources: 6 });

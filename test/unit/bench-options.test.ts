@@ -11,35 +11,35 @@ function optionsOf(...args: string[]): Options {
 const sizesOf = ({ blocks }: Options) => blocks.map(({ size, delayMs, rounds }) => [size, delayMs, rounds]);
 
 describe('the options of the benchmark', () => {
-  it('without any: the example at both delays, and 61 stacks once', () => {
+  it('without any: the example at both delays, and 64 stacks once', () => {
     const options = optionsOf();
     expect(sizesOf(options)).toEqual([
-      [7, 0, 3],
-      [7, 40, 2],
-      [61, 0, 1],
+      [13, 0, 3],
+      [13, 40, 2],
+      [64, 0, 1],
     ]);
     expect(options).toMatchObject({ parallel: 2, json: false, write: true });
   });
 
   it('of sizes alone: at both delays', () => {
-    expect(sizesOf(optionsOf('--sizes', '301'))).toEqual([
-      [301, 0, 3],
-      [301, 40, 3],
+    expect(sizesOf(optionsOf('--sizes', '304'))).toEqual([
+      [304, 0, 3],
+      [304, 40, 3],
     ]);
   });
 
   it('choose sizes, delays, cases and rounds', () => {
-    const options = optionsOf('--sizes', '7,301', '--delays', '0', '--cases', 'add,noop', '--rounds', '5');
+    const options = optionsOf('--sizes', '7,304', '--delays', '0', '--cases', 'add,noop', '--rounds', '5');
     expect(sizesOf(options)).toEqual([
       [7, 0, 5],
-      [301, 0, 5],
+      [304, 0, 5],
     ]);
     expect(options.blocks[0]?.cases).toEqual(['noop', 'add']);
   });
 
-  it('at scale: 1,001 stacks by Holdfast alone, deployed and then left as they are', () => {
+  it('at scale: 1,504 stacks by Holdfast alone, deployed and then left as they are', () => {
     expect(optionsOf('--scale').blocks).toEqual([
-      { size: 1001, delayMs: 0, cases: ['first', 'noop'], rounds: 3, contenders: ['holdfast'], scale: true },
+      { size: 1504, delayMs: 0, cases: ['first', 'noop'], rounds: 3, contenders: ['holdfast'], scale: true },
     ]);
   });
 
@@ -50,9 +50,9 @@ describe('the options of the benchmark', () => {
   it.each([
     [
       ['--sizes', '8'],
-      '--sizes "8": it takes odd numbers of stacks (two for each VPC, and one for the gateway) from 3 to 8191, with commas between them.',
+      '--sizes "8": it takes numbers of stacks (three for each VPC, three for segments, and one for the gateway: 7, 10, 13) up to 12289, with commas between them.',
     ],
-    [['--sizes', '7,,61'], '--sizes "": it takes odd numbers'],
+    [['--sizes', '7,,64'], '--sizes "": it takes numbers'],
     [['--delays', 'none'], '--delays "none": it takes milliseconds from 0 to 10000, with commas between them.'],
     [['--cases', 'noop,nothing'], '--cases "nothing": it takes first, noop, change, add, with commas between them.'],
     [['--rounds', '0'], '--rounds "0": it takes a number from 1 to 99.'],

@@ -49,12 +49,12 @@ describe('blocks', () => {
   });
 });
 
-describe.each([7, 61])('the network of %d stacks', (size) => {
+describe.each([13, 64])('the network of %d stacks', (size) => {
   it.each<[Case, number]>([
     ['first', size],
     ['noop', 0],
     ['change', 1],
-    ['add', 2],
+    ['add', 3],
   ])('in the case %s is a valid one that gives so many stacks something to do', async (which, toRun) => {
     const text = await networkOf(size);
     expect(parseNetwork('bench.yaml', networkFor(which, text))).toMatchObject({ ok: true });

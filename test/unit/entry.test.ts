@@ -42,6 +42,12 @@ describe('the entry for plain pulumi', () => {
     expect(vpcId).toBe('vpc-vpc');
     await runtime.disconnect();
     expect(made.sort()).toEqual([
+      'aws:ec2/routeTable:RouteTable routes-attachment',
+      'aws:ec2/routeTable:RouteTable routes-private',
+      'aws:ec2/routeTableAssociation:RouteTableAssociation association-attachment-a',
+      'aws:ec2/routeTableAssociation:RouteTableAssociation association-attachment-b',
+      'aws:ec2/routeTableAssociation:RouteTableAssociation association-private-a',
+      'aws:ec2/routeTableAssociation:RouteTableAssociation association-private-b',
       'aws:ec2/subnet:Subnet subnet-attachment-a',
       'aws:ec2/subnet:Subnet subnet-attachment-b',
       'aws:ec2/subnet:Subnet subnet-private-a',

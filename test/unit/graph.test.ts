@@ -3,7 +3,8 @@ import { toJson } from '../../orchestrator/graph/draw.ts';
 import { toMermaid } from '../../orchestrator/ui/mermaid.ts';
 import { buildGraph, dependencyOrder, withDependents, withUpstreams } from '../../orchestrator/graph/graph.ts';
 import { selectStacks } from '../../orchestrator/graph/select.ts';
-import { exampleGraph, exampleOf, file } from './support/example.ts';
+import { kinds } from '../../stacks/index.ts';
+import { exampleGraph, exampleOf, exampleWith, file } from './support/example.ts';
 import { fakeKind } from './support/fake-kinds.ts';
 import { problemOf, problemsOf, valueOf } from './support/results.ts';
 
@@ -16,15 +17,38 @@ describe('the graph of the example', () => {
       expect([...seen]).toEqual(expect.arrayContaining([...upstreams]));
       seen.add(name);
     }
-    expect(seen.size).toBe(7);
+    expect(seen.size).toBe(13);
   });
 
   it('is made of the declared references', () => {
     expect(exampleGraph().byName.get('example.route-tables.shared')).toMatchObject({
       short: 'route-tables.shared',
-      references: { gateway: 'example.transit-gateway', vpc: 'example.vpc.shared' },
-      upstreams: ['example.transit-gateway', 'example.vpc.shared'],
+      references: [
+        { reference: 'gateway', stack: 'example.transit-gateway', outputs: { gatewayId: undefined } },
+        { reference: 'vpc', stack: 'example.vpc.shared', outputs: { vpcId: undefined, routeTableIds: ['private'] } },
+        { reference: 'member', stack: 'example.member.shared', outputs: { attachmentId: undefined } },
+      ],
+      upstreams: ['example.transit-gateway', 'example.vpc.shared', 'example.member.shared'],
     });
+  });
+
+  it('has of one reference as many stacks as the network file asks for', () => {
+    const { byName } = valueOf(
+      buildGraph(
+        exampleOf(
+          exampleWith([
+            '      - { to: 0.0.0.0/0, vpc: shared }',
+            '      - { to: 0.0.0.0/0, vpc: shared }\n      - { to: 192.168.0.0/16, vpc: shared }\n      - { to: 172.16.0.0/12, vpc: staging }',
+          ]),
+        ).spec,
+        kinds,
+      ),
+    );
+    expect(byName.get('example.segment.production')?.references.filter(({ reference }) => reference === 'members')).toEqual([
+      { reference: 'members', stack: 'example.member.shared', instance: 'shared', outputs: { attachmentId: undefined } },
+      { reference: 'members', stack: 'example.member.staging', instance: 'staging', outputs: { attachmentId: undefined } },
+    ]);
+    expect(byName.get('example.segment.shared')?.upstreams).toEqual(['example.transit-gateway']);
   });
 
   it('comes in the same order each time', () => {
@@ -110,6 +134,7 @@ describe('kinds made by hand', () => {
 describe('what belongs to a stack', () => {
   it('with its upstreams is everything that it reads, also through others', () => {
     expect([...withUpstreams(exampleGraph(), ['example.route-tables.staging'])].sort()).toEqual([
+      'example.member.staging',
       'example.route-tables.staging',
       'example.transit-gateway',
       'example.vpc.staging',
@@ -117,9 +142,12 @@ describe('what belongs to a stack', () => {
   });
 
   it('with its dependents is everything that reads it, also through others', () => {
-    expect(withDependents(exampleGraph(), ['example.transit-gateway']).size).toBe(7);
+    expect(withDependents(exampleGraph(), ['example.transit-gateway']).size).toBe(13);
     expect([...withDependents(exampleGraph(), ['example.vpc.shared'])].sort()).toEqual([
+      'example.member.shared',
       'example.route-tables.shared',
+      'example.segment.production',
+      'example.segment.staging',
       'example.vpc.shared',
     ]);
   });
@@ -129,14 +157,18 @@ describe('the stacks that a person names', () => {
   const select = (...patterns: string[]): string[] => [...valueOf(selectStacks(exampleGraph().nodes, patterns, file))].sort();
 
   it('are all of them where none is named', () => {
-    expect(select()).toHaveLength(7);
+    expect(select()).toHaveLength(13);
   });
 
   it.each([
     ['a short name', 'vpc.shared', ['example.vpc.shared']],
     ['a full name', 'example.vpc.shared', ['example.vpc.shared']],
     ['a glob over short names', 'vpc.*', ['example.vpc.production', 'example.vpc.shared', 'example.vpc.staging']],
-    ['a glob over full names', 'example.*.staging', ['example.route-tables.staging', 'example.vpc.staging']],
+    [
+      'a glob over full names',
+      'example.*.staging',
+      ['example.member.staging', 'example.route-tables.staging', 'example.segment.staging', 'example.vpc.staging'],
+    ],
     ['alternatives', 'vpc.{shared,staging}', ['example.vpc.shared', 'example.vpc.staging']],
     [
       'everything',
@@ -189,7 +221,7 @@ describe('the graph drawn', () => {
     expect(lines[0]).toBe('flowchart LR');
     expect(lines).toContain('  example_vpc_shared["vpc.shared"]');
     expect(lines).toContain('  example_transit_gateway --> example_vpc_shared');
-    expect(lines.filter((line) => line.includes('-->'))).toHaveLength(9);
+    expect(lines.filter((line) => line.includes('-->'))).toHaveLength(25);
   });
 
   it('as JSON names each reference with the outputs that it reads', () => {
@@ -198,10 +230,11 @@ describe('the graph drawn', () => {
     expect(drawn.stacks.find(({ stack }) => stack === 'example.route-tables.staging')).toEqual({
       stack: 'example.route-tables.staging',
       kind: 'route-tables',
-      upstreams: ['example.transit-gateway', 'example.vpc.staging'],
+      upstreams: ['example.transit-gateway', 'example.vpc.staging', 'example.member.staging'],
       references: [
-        { reference: 'gateway', stack: 'example.transit-gateway', outputs: ['gatewayId', 'routeTableIds'] },
-        { reference: 'vpc', stack: 'example.vpc.staging', outputs: ['vpcId', 'attachmentId', 'subnetIds'] },
+        { reference: 'gateway', stack: 'example.transit-gateway', outputs: ['gatewayId'] },
+        { reference: 'vpc', stack: 'example.vpc.staging', outputs: ['vpcId', 'routeTableIds'] },
+        { reference: 'member', stack: 'example.member.staging', outputs: ['attachmentId'] },
       ],
     });
   });

@@ -3,7 +3,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { output } from '@pulumi/pulumi';
 import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
-import { defineKind, reads } from '../../orchestrator/pulumi/kind.ts';
+import { defineKind, reads, readsEach } from '../../orchestrator/pulumi/kind.ts';
 import { kinds } from '../../stacks/index.ts';
 
 /**
@@ -17,8 +17,7 @@ const gateway = defineKind({
   outputs: { gatewayId: z.string(), tableIds: z.record(z.string(), z.string()), secret: z.number() },
   guarded: [],
   instances: () => [{ inputs: {}, references: {} }],
-  program: () =>
-    Promise.resolve({ gatewayId: output('tgw-1'), tableIds: output<Record<string, string>>({ main: 'tgw-rtb-1' }), secret: output(1) }),
+  program: () => Promise.resolve({ gatewayId: output('tgw-1'), tableIds: { main: output('tgw-rtb-1') }, secret: output(1) }),
 });
 
 const shape = { kind: 'vpc', title: 'VPCs', guarded: [], outputs: { vpcId: z.string() } } as const;
@@ -27,11 +26,14 @@ describe('a program', () => {
   it('reads what its kind declared, with the type that the other kind gave it', () => {
     defineKind({
       ...shape,
-      references: { hub: reads(gateway, 'gatewayId', 'tableIds') },
-      instances: () => [{ inputs: { cidr: '10.0.0.0/16' }, references: { hub: {} } }],
+      references: { hub: reads(gateway, 'gatewayId', 'tableIds'), hubs: readsEach(gateway, 'gatewayId') },
+      instances: () => [
+        { inputs: { cidr: '10.0.0.0/16' }, references: { hub: { keys: { tableIds: ['main'] } }, hubs: [{ instance: 'a' }] } },
+      ],
       program: ({ references, inputs }) => {
         expectTypeOf(references.hub.gatewayId).toEqualTypeOf<Output<string>>();
-        expectTypeOf(references.hub.tableIds).toEqualTypeOf<Output<Record<string, string>>>();
+        expectTypeOf(references.hub.tableIds('main')).toEqualTypeOf<Output<string>>();
+        expectTypeOf(references.hubs('a').gatewayId).toEqualTypeOf<Output<string>>();
         expectTypeOf(inputs.cidr).toEqualTypeOf<string>();
         return Promise.resolve({ vpcId: references.hub.gatewayId });
       },
@@ -95,6 +97,27 @@ describe('a declaration', () => {
     expect(reads(gateway, 'vpcId').outputs).toEqual({ vpcId: undefined });
   });
 
+  it('of a reference to a map without the keys that are read does not compile', () => {
+    defineKind({
+      ...shape,
+      references: { hub: reads(gateway, 'tableIds') },
+      // @ts-expect-error which tables of the gateway
+      instances: () => [{ inputs: {}, references: { hub: {} } }],
+      program: ({ references }) => Promise.resolve({ vpcId: references.hub.tableIds('main') }),
+    });
+  });
+
+  it('of a map as one output, of which a preview would know all or nothing, does not compile', () => {
+    defineKind({
+      ...shape,
+      outputs: { tableIds: z.record(z.string(), z.string()) },
+      references: {},
+      instances: () => [{ inputs: {}, references: {} }],
+      // @ts-expect-error each table is an output of its own
+      program: () => Promise.resolve({ tableIds: output({ main: 'tgw-rtb-1' }) }),
+    });
+  });
+
   it('of instances that leave a reference open does not compile', () => {
     defineKind({
       ...shape,
@@ -114,8 +137,8 @@ describe('the kinds of stack', () => {
     ),
   );
 
-  it('are four, each of its own name', () => {
-    expect([...byName.keys()]).toEqual(['transit-gateway', 'vpc', 'route-tables', 'guardrails']);
+  it('are six, each of its own name', () => {
+    expect([...byName.keys()]).toEqual(['transit-gateway', 'vpc', 'member', 'route-tables', 'segment', 'guardrails']);
   });
 
   it.each(references)('$reader reads $name of $read by the very type that $read declares', ({ read, name, zodType }) => {

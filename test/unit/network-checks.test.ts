@@ -200,11 +200,11 @@ describe('which segment reaches which', () => {
 
 describe('a generated network', () => {
   it.each([1, 2, 30, 500, mostVpcs])(
-    'of %i VPCs passes every check and has two stacks a VPC and the gateway',
+    'of %i VPCs passes every check and has three stacks a VPC, one a segment, and the gateway',
     (vpcs) => {
       const { spec } = valueOf(parseNetwork('networks/generated.yaml', generateNetwork(vpcs)));
       expect(Object.keys(spec.vpcs)).toHaveLength(vpcs);
-      expect(valueOf(buildGraph(spec, kinds)).nodes).toHaveLength(2 * vpcs + 1);
+      expect(valueOf(buildGraph(spec, kinds)).nodes).toHaveLength(3 * vpcs + 4);
     },
     30_000,
   );
@@ -291,7 +291,7 @@ describe('the guardrails', () => {
     ['{ metric: {}, topic: { arn: "arn:aws:sns:eu-west-1:111122223333:on-call" } }', true],
   ])('%s: a stack of their own: %s', (guardrails, expected) => {
     expect(stacksOf(guardrails).includes('guardrails')).toBe(expected);
-    expect(stacksOf(guardrails)).toHaveLength(expected ? 8 : 7);
+    expect(stacksOf(guardrails)).toHaveLength(expected ? 14 : 13);
   });
 
   it.each([

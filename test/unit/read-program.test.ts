@@ -3,7 +3,9 @@ import { Foreign } from '../../orchestrator/domain/foreign.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { nodeOf } from '../../orchestrator/graph/graph.ts';
 import { stackProgram } from '../../orchestrator/pulumi/program.ts';
-import type { PreviewedOutputs } from '../../orchestrator/pulumi/program.ts';
+import type { OnOutput } from '../../orchestrator/pulumi/program.ts';
+import { notKnown } from '../../orchestrator/pulumi/previewed.ts';
+import type { PreviewedOutputs } from '../../orchestrator/pulumi/previewed.ts';
 import { readProgram } from '../../orchestrator/pulumi/read-program.ts';
 import type { ReadProgram } from '../../orchestrator/pulumi/read-program.ts';
 import { exampleGraph } from './support/example.ts';
@@ -13,7 +15,7 @@ class Thing extends CustomResource {}
 const settings = { project: 'holdfast', network: 'example', account: '111122223333', region: 'eu-west-1', installation: 'i', tags: {} };
 const names = { project: 'holdfast', stack: 'example.vpc.shared' };
 
-const read = (stack: string, previewed: PreviewedOutputs, onOutput?: (name: string, value: unknown) => void): Promise<ReadProgram> =>
+const read = (stack: string, previewed: PreviewedOutputs, onOutput?: OnOutput): Promise<ReadProgram> =>
   readProgram(
     stackProgram(nodeOf(exampleGraph(), stack), settings, () => ({ exists: false, previewed }), onOutput),
     { project: 'holdfast', stack },
@@ -28,6 +30,12 @@ describe('what a program declares', () => {
       'create pulumi:pulumi:Stack holdfast-example.vpc.shared',
       'create pulumi:providers:aws aws',
       'create aws:ec2/vpc:Vpc vpc',
+      'create aws:ec2/routeTable:RouteTable routes-private',
+      'create aws:ec2/routeTable:RouteTable routes-attachment',
+      'create aws:ec2/routeTableAssociation:RouteTableAssociation association-private-a',
+      'create aws:ec2/routeTableAssociation:RouteTableAssociation association-private-b',
+      'create aws:ec2/routeTableAssociation:RouteTableAssociation association-attachment-a',
+      'create aws:ec2/routeTableAssociation:RouteTableAssociation association-attachment-b',
       'create aws:ec2/subnet:Subnet subnet-private-a',
       'create aws:ec2/subnet:Subnet subnet-private-b',
       'create aws:ec2/subnet:Subnet subnet-attachment-a',
@@ -35,7 +43,7 @@ describe('what a program declares', () => {
       'create aws:ec2transitgateway/vpcAttachment:VpcAttachment attachment',
     ].sort();
     expect(stepsOf(await read('example.vpc.shared', {})).sort()).toEqual(expected);
-    expect(stepsOf(await read('example.vpc.shared', { gatewayId: { known: true, value: 'tgw-1' } })).sort()).toEqual(expected);
+    expect(stepsOf(await read('example.vpc.shared', { gatewayId: 'tgw-1' })).sort()).toEqual(expected);
   });
 
   it('has its place in the state', async () => {
@@ -43,10 +51,26 @@ describe('what a program declares', () => {
     expect(program.ok && program.steps.map(({ urn }) => urn)).toContain('urn:pulumi:example.vpc.shared::holdfast::aws:ec2/vpc:Vpc::vpc');
   });
 
-  it('has no outputs that only AWS can know', async () => {
-    const known = new Map<string, unknown>();
-    await read('example.vpc.shared', {}, (name, value) => known.set(name, value));
-    expect([...known]).toEqual([]);
+  it('has outputs that only AWS can know, each by itself, and of a map each value', async () => {
+    const told: unknown[] = [];
+    await read('example.transit-gateway', {}, (...output) => told.push(output));
+    expect(told).toEqual([
+      ['gatewayId', notKnown],
+      ['routeTableIds', { shared: notKnown, production: notKnown, staging: notKnown }],
+    ]);
+  });
+
+  it('knows of a map what it was given of it, and not the value that is still to come', async () => {
+    const routeTableIds = { production: 'tgw-rtb-1' };
+    const steps = await read('example.member.production', { routeTableIds, attachmentId: 'tgw-attach-1' });
+    expect(stepsOf(steps)).toContain('create aws:ec2transitgateway/routeTablePropagation:RouteTablePropagation propagation-shared');
+  });
+
+  it('is refused where a value of a map is of another type', async () => {
+    const previewed = { routeTableIds: { production: 'rtb-1', shared: 'tgw-rtb-2' }, attachmentId: 'tgw-attach-1' };
+    expect(stepsOf(await read('example.member.production', previewed))).toEqual([
+      expect.stringMatching(/^failed: output "routeTableIds\.production" of example\.transit-gateway is not what/),
+    ]);
   });
 
   it('is told apart where several are read at once', async () => {

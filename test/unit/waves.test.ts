@@ -13,14 +13,14 @@ const named = (waves: readonly (readonly { readonly name: string }[])[]): string
 const stacksOf = (count: number) => Array.from({ length: count }, (_, index) => vertex(`v${index}`));
 
 describe('the waves of a graph', () => {
-  it('have the gateway first, then the VPCs, then their route tables', () => {
+  it('have the gateway first, then the VPCs, their members, their routes, and what is sent to them', () => {
     const waves = wavesOf(exampleGraph().nodes).map((wave) => [...new Set(wave.map(({ kind }) => kind.kind))]);
-    expect(waves).toEqual([['transit-gateway'], ['vpc'], ['route-tables']]);
+    expect(waves).toEqual([['transit-gateway'], ['vpc', 'segment'], ['member'], ['route-tables'], ['segment']]);
   });
 
-  it('of 30 VPCs are 1, 30 and 30 stacks', () => {
+  it('of 30 VPCs are 30 stacks each between the gateway and the segments', () => {
     const { spec } = valueOf(parseNetwork('generated.yaml', generateNetwork(30)));
-    expect(wavesOf(valueOf(buildGraph(spec, kinds)).nodes).map(({ length }) => length)).toEqual([1, 30, 30]);
+    expect(wavesOf(valueOf(buildGraph(spec, kinds)).nodes).map(({ length }) => length)).toEqual([1, 31, 30, 30, 2]);
   });
 
   it('have a stack after the last of what it reads, and what reads nothing first', () => {

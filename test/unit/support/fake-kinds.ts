@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Instance, ReferenceTypes, StackKind } from '../../../orchestrator/pulumi/kind.ts';
+import type { AnyInstance, ReferenceTypes, StackKind } from '../../../orchestrator/pulumi/kind.ts';
 
 /** A kind that is only its place in the graph. Each reference reads `id` of a kind, or of one instance of it. */
 export function fakeKind(
@@ -17,7 +17,7 @@ export function fakeKind(
     outputs: { id: z.string() },
     guarded: [],
     instances: () =>
-      instances.map((instance): Instance<unknown, ReferenceTypes> => ({
+      instances.map((instance): AnyInstance => ({
         ...(instance === undefined ? {} : { instance }),
         inputs: {},
         references: Object.fromEntries(
