@@ -38,6 +38,7 @@ import type { TidyRequest } from '../run/tidy.ts';
 import { noStrays } from '../state/bounded.ts';
 import { readStates } from '../state/checkpoints.ts';
 import type { StackState, UnreadableState } from '../state/checkpoints.ts';
+import { earlierStacks } from '../state/earlier-stacks.ts';
 import { criticalPathSeconds } from '../state/durations.ts';
 import { oldLayoutPrefixes, schemaVersion } from '../state/layout.ts';
 import type { ObjectStore } from '../state/object-store.ts';
@@ -46,10 +47,11 @@ import { parseKmsUrl } from '../state/kms-url.ts';
 import { holdsSecrets, recordedSecrets } from '../state/secrets.ts';
 import { lookAtOtherUsers } from '../../toolchain/other-users.ts';
 import { lookAt, machineIdentity, ownIdentity } from '../../toolchain/process-identity.ts';
-import { oldLayout } from '../ui/bucket.ts';
+import { earlierKinds, oldLayout } from '../ui/bucket.ts';
 import type { Context } from './context.ts';
 import type { OpenedFile } from './open-file.ts';
 import { programSettings } from './fingerprint-settings.ts';
+import { kindsOf } from './kinds.ts';
 import { openRunSession, runId, RunSession } from './run-session.ts';
 import { lookAtPassphrase, passphraseEnvironment } from './passphrase.ts';
 
@@ -190,7 +192,7 @@ export async function preflight(
     bucketFacts.ok && bucketFacts.value.installation !== undefined ? readInstallation(bucketFacts.value.installation) : undefined;
   if (installation?.ok === false) throw new Refusal(exitCodes.preflightRefused, ...installation.problems);
   const clockSkewSeconds = identity.ok ? identity.value.clockSkewSeconds : undefined;
-  const state = await readState(context, aws, network, bucketFacts.ok, emit);
+  const state = await readState(context, aws, network, bucketFacts.ok, emit, (states) => refuseEarlierKinds(context, states));
   const { states, unreadable, standings } = state;
   const durations = durationsOf(standings);
   // A plan opens only what is encrypted: the role for it has no key, and the states are seldom a reason for one.
@@ -309,18 +311,23 @@ export function bucketReads({ network }: OpenedFile, aws: OpenedSession): Bucket
   return new BucketReads({ s3: aws.clients.s3, bucket: aws.bucket, owner: account, region });
 }
 
-/** Everything that the bucket says of the network; empty where there is no bucket to ask. Puts back the locks of held stacks where somebody removed them. */
+/**
+ * Everything that the bucket says of the network; empty where there is no bucket to ask. Puts back the locks of held stacks where somebody removed them.
+ * @param refuse throws where nothing is to be done over these states, before anything is
+ */
 export async function readState(
   context: Context,
   aws: OpenedSession,
   network: Network,
   reachable: boolean,
   emit: Emit,
+  refuse: (states: ReadonlyMap<string, StackState>) => void = () => undefined,
 ): Promise<BucketState> {
   if (!reachable) return { states: new Map(), unreadable: [], standings: noStandings };
   const name = network.spec.network;
   await refuseOldLayout(aws.store, name);
   const { states, unreadable } = await readStates(aws.store, name, network.spec);
+  refuse(states);
   const read = () => standingsOf(context, aws, name, states);
   let standings = await read();
   const restored = await restoreLocks(tidyRequest(context, aws, name, standings, emit)).catch((cause: unknown) => {
@@ -339,6 +346,13 @@ async function refuseOldLayout(store: ObjectStore, network: string): Promise<voi
   const [first] = found;
   if (first === undefined) return;
   throw new Refusal(exitCodes.preflightRefused, oldLayout(first.key));
+}
+
+/** Also of stacks that the network file does not have any more. */
+function refuseEarlierKinds(context: Context, states: ReadonlyMap<string, StackState>): void {
+  const earlier = new Map(kindsOf(context).map((kind) => [kind.kind, kind.earlier ?? []]));
+  const found = earlierStacks(states.values(), (kind) => earlier.get(kind) ?? []);
+  if (found.length > 0) throw new Refusal(exitCodes.preflightRefused, earlierKinds(found));
 }
 
 export function standingsOf(

@@ -13,6 +13,8 @@ export interface CheckpointContent {
   readonly resources: number;
   /** What the cloud calls them. */
   readonly ids: readonly string[];
+  /** Type tokens of them and of what was begun, each once. */
+  readonly types: readonly string[];
   /** True after `stack init`, or a first deployment that made nothing: there is a checkpoint, and nothing in it. */
   readonly empty: boolean;
   /** What may have changed the cloud: a read that was interrupted leaves nothing in doubt. */
@@ -113,6 +115,7 @@ export function parseCheckpoint(body: string, json?: unknown): CheckpointContent
   return {
     resources: cloud.length,
     ids: cloud.flatMap(({ id }) => id ?? []),
+    types: [...new Set([...cloud, ...operations.map(({ resource }) => resource)].map(({ type }) => type))],
     empty: resources.length === 0,
     pendingOperations: operations.filter(({ type }) => type !== 'reading').map(({ type, resource }) => ({ type, urn: resource.urn })),
     upstreams: resources

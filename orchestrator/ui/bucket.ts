@@ -1,5 +1,7 @@
 import { command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
+import type { EarlierStack } from '../state/earlier-stacks.ts';
+import { plural } from './describe.ts';
 
 /** What a state bucket is refused for. */
 
@@ -39,6 +41,13 @@ export const oldLayout = (key: string): Problem => ({
   reason: 'old-layout',
   message: `The state bucket is of an older Holdfast, which kept no stack records (${key}). This one cannot tell from it who may write which stack, and has touched nothing.`,
   next: 'Finish what is held with the older version, and deploy this network to a bucket of its own with this one.',
+});
+
+export const earlierKinds = (stacks: readonly EarlierStack[]): Problem => ({
+  reason: 'earlier-kinds',
+  message: `${plural(stacks.length, 'stack')} of this network ${stacks.length === 1 ? 'was' : 'were'} deployed by an earlier Holdfast: ${stacks.length === 1 ? 'its state has' : 'their states have'} resources that other stacks own now. Such states are not migrated, and nothing was touched.`,
+  lines: stacks.map(({ short, types }) => `${short}: ${types.join(', ')}`),
+  next: 'Destroy the network with the Holdfast that deployed it, and deploy it with this one. Or import these resources by hand, with plain pulumi, into the stacks that own them now.',
 });
 
 export const noJournal = (message: string): Problem => ({

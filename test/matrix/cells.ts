@@ -61,7 +61,7 @@ const afterReply: Verdict = {
 const ownWritesAreHit: ReadonlySet<string> = new Set(['first-deploy/transit-gateway', 'destroy/transit-gateway']);
 
 /** Parts that make the calls of another one: the engine's destroy runs no program, and does not know whether the file still has the stack. */
-const likeDeleteVpc: ReadonlySet<string> = new Set(['destroy/route-tables.one', 'destroy/vpc.one']);
+const likeDeleteVpc: ReadonlySet<string> = new Set(['destroy/route-tables.one', 'destroy/member.one', 'destroy/vpc.one']);
 const runThereToo: ReadonlySet<string> = new Set(['cli-killed', 'provider-killed', 'orchestrator-killed', 'everything-killed']);
 
 function verdictOf(part: Part, point: Point, moment: Moment, fault: Fault): Verdict {

@@ -24,7 +24,9 @@ const steps: readonly (readonly [Beginning, string | undefined])[] = [
   ['nothing', undefined],
   ['gateway', 'transit-gateway'],
   ['gateway-and-vpc', 'vpc.one'],
-  ['everything', 'route-tables.one'],
+  ['member', 'member.one'],
+  ['routes', 'route-tables.one'],
+  ['everything', 'segment.main'],
 ];
 
 /** A lab of its own, in which every case begins at a snapshot. */

@@ -1,7 +1,7 @@
 import { quickly, smallNetwork } from '../support/networks.ts';
 
 /** What is deployed when a case begins; each is made once and kept as a snapshot of the lab. */
-export type Beginning = 'nothing' | 'gateway' | 'gateway-and-vpc' | 'everything';
+export type Beginning = 'nothing' | 'gateway' | 'gateway-and-vpc' | 'member' | 'routes' | 'everything';
 
 /** A command over one stack. Stacks are run one after another, and none starts before what it stands on is verified: a fault hits one stack. */
 export interface Part {
@@ -25,10 +25,12 @@ export const small = smallNetwork + quickly;
 
 const gateway = 'small.transit-gateway';
 const vpc = 'small.vpc.one';
+const member = 'small.member.one';
 const tables = 'small.route-tables.one';
+const segment = 'small.segment.main';
 
 /** The network file no longer has the VPC that is deployed. */
-const withoutVpc = smallNetwork.replaceAll('10.1.0.0', '10.2.0.0').replace('  one:', '  two:') + quickly;
+const withoutVpc = smallNetwork.replaceAll('10.1.0.0', '10.2.0.0').replace('  one:', '  two:').replace('vpc: one', 'vpc: two') + quickly;
 const described = `${smallNetwork}gateway: { description: changed }\n${quickly}`;
 const withoutBlackhole = smallNetwork.replace('[10.9.0.0/16]', '[]') + quickly;
 const moved = smallNetwork.replaceAll('10.1.0.0', '10.3.0.0') + quickly;
@@ -51,7 +53,9 @@ export const scenarios: readonly Scenario[] = [
     parts: [
       part('first-deploy', gateway, 'nothing', small, ['up']),
       part('first-deploy', vpc, 'gateway', small, ['up']),
-      part('first-deploy', tables, 'gateway-and-vpc', small, ['up']),
+      part('first-deploy', member, 'gateway-and-vpc', small, ['up']),
+      part('first-deploy', tables, 'member', small, ['up']),
+      part('first-deploy', segment, 'routes', small, ['up']),
     ],
   },
   {
@@ -62,20 +66,24 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'remove',
     what: 'a resource goes, and its stack stays',
-    parts: [part('remove', gateway, 'gateway', withoutBlackhole, ['up'])],
+    parts: [part('remove', segment, 'everything', withoutBlackhole, ['up'])],
   },
   {
     name: 'replace',
-    what: 'both replacements: VPC and subnet are made before the old ones are deleted, the attachment after',
+    what: 'both replacements: the VPC and what is in it are made before the old ones are deleted, the attachment after',
     parts: [
-      part('replace', vpc, 'gateway-and-vpc', moved, ['up', '--allow-replace', 'vpc.one/vpc', '--allow-replace', 'vpc.one/attachment']),
+      part('replace', vpc, 'gateway-and-vpc', moved, [
+        'up',
+        ...['vpc', 'attachment', 'routes-private'].flatMap((name) => ['--allow-replace', `vpc.one/${name}`]),
+      ]),
     ],
   },
   {
     name: 'delete-vpc',
     what: 'a VPC that is gone from the network file is destroyed',
     parts: [
-      part('delete-vpc', tables, 'everything', withoutVpc, ['destroy']),
+      part('delete-vpc', tables, 'routes', withoutVpc, ['destroy']),
+      part('delete-vpc', member, 'member', withoutVpc, ['destroy']),
       part('delete-vpc', vpc, 'gateway-and-vpc', withoutVpc, ['destroy']),
     ],
   },
@@ -83,7 +91,9 @@ export const scenarios: readonly Scenario[] = [
     name: 'destroy',
     what: 'everything is destroyed',
     parts: [
-      part('destroy', tables, 'everything', small, ['destroy']),
+      part('destroy', segment, 'everything', small, ['destroy']),
+      part('destroy', tables, 'routes', small, ['destroy']),
+      part('destroy', member, 'member', small, ['destroy']),
       part('destroy', vpc, 'gateway-and-vpc', small, ['destroy']),
       part('destroy', gateway, 'gateway', small, ['destroy']),
     ],

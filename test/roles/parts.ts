@@ -17,7 +17,7 @@ export type Beginning =
   | 'lock-gone'
   | 'held-elsewhere'
   | 'dossier'
-  | 'held-tables';
+  | 'held-member';
 
 /** A command under its own role. Together they call what the role's rows are for. */
 export interface Part {
@@ -108,16 +108,18 @@ export const parts: readonly Part[] = [
   part('apply', 'up that is settled', 'held-gateway', upOf('transit-gateway'), { exitCode: 4 }),
   part('apply', 'up of which nobody knows what became', 'nothing', upOf('transit-gateway'), {
     exitCode: 1,
-    fault: refused('ec2', 'CreateTransitGatewayRoute', 'InternalFailure'),
+    fault: refused('ec2', 'CreateTransitGatewayRouteTable', 'InternalFailure'),
   }),
   part('apply', 'up that leaves a stack held', 'nothing', [...upOf('transit-gateway'), '--no-settle'], {
     exitCode: 4,
-    fault: refused('ec2', 'CreateTransitGatewayRoute', 'InternalFailure'),
+    fault: refused('ec2', 'CreateTransitGatewayRouteTable', 'InternalFailure'),
   }),
   part('apply', 'destroy', 'everything', [
     'destroy',
     'vpc.one',
+    'member.one',
     'route-tables.one',
+    'segment.main',
     '--yes',
     '--confirm',
     'small',
@@ -145,7 +147,7 @@ export const parts: readonly Part[] = [
   part('recover', 'recover', 'held', ['recover', ...incident, ...patience]),
   part('recover', 'recover of the gateway', 'held-gateway', ['recover', ...incident, ...patience]),
   part('recover', 'recover of the guardrails', 'held-guardrails', ['recover', ...incident, ...patience], { network: withGuardrails }),
-  part('recover', 'recover of route tables', 'held-tables', ['recover', ...incident, ...patience]),
+  part('recover', 'recover of a member', 'held-member', ['recover', ...incident, ...patience]),
 
   part('release', 'freeze', 'everything', ['freeze', 'vpc.one', ...incident]),
   part('release', 'unfreeze', 'frozen', ['unfreeze', 'vpc.one', ...incident]),

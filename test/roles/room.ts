@@ -154,13 +154,13 @@ export class Room {
       await this.#from('gateway');
       await this.#done(['up', 'vpc.one', '--yes']);
     },
-    'held-tables': async () => {
+    'held-member': async () => {
       await this.#from('vpc');
-      await this.#interrupt('route-tables.one', 'EnableTransitGatewayRouteTablePropagation');
+      await this.#interrupt('member.one', 'EnableTransitGatewayRouteTablePropagation');
     },
     everything: async () => {
       await this.#from('vpc');
-      await this.#done(['up', 'route-tables.one', '--yes']);
+      await this.#done(['up', 'member.one', 'route-tables.one', 'segment.main', '--yes']);
     },
     disowned: async () => {
       await this.#from('everything');

@@ -83,11 +83,30 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
     await refused(() => up('transit-gateway'), 3, /is of an older Holdfast, .*\.holdfast\/verified\/small\.transit-gateway\.json/);
   });
 
+  it.each(['plan', 'up', 'destroy', 'recover'])(
+    '%s refuses states of a Holdfast whose stacks had other resources, and touches nothing',
+    async (command) => {
+      const urn = (type: string, name: string): string => `urn:pulumi:small.route-tables.one::holdfast::${type}::${name}`;
+      const resources = ['aws:ec2/routeTable:RouteTable', 'aws:ec2/route:Route'].map((type) => ({
+        urn: urn(type, 'routes'),
+        custom: true,
+        id: 'rtb-1',
+        type,
+      }));
+      await put(checkpointKey('small.route-tables.one'), { version: 3, checkpoint: { latest: { resources } } });
+      await refused(
+        () => rig.holdfast([command, ...(command === 'plan' || command === 'recover' ? [] : ['--yes'])]),
+        3,
+        /1 stack of this network was deployed by an earlier Holdfast.*\n +route-tables\.one: aws:ec2\/routeTable:RouteTable\n/,
+      );
+    },
+  );
+
   it('a checkpoint that plain pulumi changed between two runs is looked at first, and goes on where AWS has nothing more', async () => {
     expect((await up('transit-gateway')).exitCode).toBe(0);
     expect((await raw.run('refresh', gateway)).exitCode).toBe(0);
     expect((await rig.holdfast(['status'])).stdout).toMatch(/transit-gateway +CHANGED/);
-    await rig.writeNetwork(smallNetwork.replace('10.9.0.0/16', '10.8.0.0/16'));
+    await rig.writeNetwork(`${smallNetwork}gateway: { description: another }\n`);
     const result = await up('transit-gateway');
     await rig.writeNetwork(smallNetwork);
     expect(result.stdout).toMatch(/its checkpoint was changed behind Holdfast since .* going on/);
@@ -116,7 +135,7 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
         TagSpecifications: [{ ResourceType: 'vpc', Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }],
       }),
     );
-    await rig.writeNetwork(smallNetwork.replace('10.9.0.0/16', '10.8.0.0/16'));
+    await rig.writeNetwork(`${smallNetwork}gateway: { description: another }\n`);
     const result = await up('transit-gateway');
     await rig.writeNetwork(smallNetwork);
     expect(result.stdout).toMatch(/AWS has a vpc for second \(vpc-\w+\) that the state does not have/);

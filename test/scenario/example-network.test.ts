@@ -32,13 +32,19 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     expect(exitCode).toBe(0);
     previewed = planOf(events);
     expect(previewed.stacks.map(({ short, counts }) => `${short} ${counts.create}`)).toEqual([
-      'transit-gateway 6',
-      'vpc.shared 6',
-      'vpc.production 6',
-      'vpc.staging 6',
-      'route-tables.shared 14',
-      'route-tables.production 10',
-      'route-tables.staging 10',
+      'transit-gateway 4',
+      'vpc.shared 12',
+      'vpc.production 12',
+      'vpc.staging 12',
+      'member.shared 4',
+      'member.production 3',
+      'member.staging 3',
+      'route-tables.shared 2',
+      'route-tables.production 1',
+      'route-tables.staging 1',
+      'segment.shared 0',
+      'segment.production 2',
+      'segment.staging 2',
     ]);
     expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
   });
@@ -47,11 +53,11 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     const before = await rig.lastCall();
     const { exitCode, events } = await rig.holdfast(['up', '--yes', '--json']);
     expect(exitCode).toBe(0);
-    expect(countEngines(await rig.calls({ since: before }))).toBe(7);
+    expect(countEngines(await rig.calls({ since: before }))).toBe(13);
     // What the programs say of themselves is what the engine and the provider would have said.
     expect(inNoOrder(planOf(events))).toEqual(inNoOrder(previewed));
     const summary = events.find(({ type }) => type === 'summary') as unknown as { ends: { end: { outcome: string } }[] };
-    expect(summary.ends.map(({ end }) => end.outcome)).toEqual(Array.from({ length: 7 }, () => 'applied'));
+    expect(summary.ends.map(({ end }) => end.outcome)).toEqual(Array.from({ length: 13 }, () => 'applied'));
     // Before the engine's reads were served from memory there were 730 of them (test/README.md).
     const reads = await rig.calls({ service: 's3', mutating: false, since: before });
     expect(reads.length).toBeLessThan(730 / 5);
@@ -68,21 +74,21 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
       vpcs: ['example.vpc.production/vpc 10.1.0.0/16', 'example.vpc.shared/vpc 10.0.0.0/16', 'example.vpc.staging/vpc 10.2.0.0/16'],
       subnets: [...tier('production', 1), ...tier('shared', 0), ...tier('staging', 2)],
       attachments: vpcs.map((vpc) => `example.vpc.${vpc}/attachment`),
-      routeTables: vpcs.flatMap((vpc) => [`example.route-tables.${vpc}/routes-attachment`, `example.route-tables.${vpc}/routes-private`]),
+      routeTables: vpcs.flatMap((vpc) => [`example.vpc.${vpc}/routes-attachment`, `example.vpc.${vpc}/routes-private`]),
       attachmentLinks: vpcs.map(
         (vpc) =>
           `example.vpc.${vpc}/attachment: example.vpc.${vpc}/vpc [example.vpc.${vpc}/subnet-attachment-a, example.vpc.${vpc}/subnet-attachment-b]`,
       ),
       subnetAssociations: vpcs.flatMap((vpc) =>
         ['attachment', 'private'].flatMap((name) =>
-          ['a', 'b'].map((zone) => `example.vpc.${vpc}/subnet-${name}-${zone} -> example.route-tables.${vpc}/routes-${name}`),
+          ['a', 'b'].map((zone) => `example.vpc.${vpc}/subnet-${name}-${zone} -> example.vpc.${vpc}/routes-${name}`),
         ),
       ),
       routes: [
-        'example.route-tables.production/routes-private: 0.0.0.0/0 -> example.transit-gateway/gateway',
-        'example.route-tables.shared/routes-private: 10.1.0.0/16 -> example.transit-gateway/gateway',
-        'example.route-tables.shared/routes-private: 10.2.0.0/16 -> example.transit-gateway/gateway',
-        'example.route-tables.staging/routes-private: 0.0.0.0/0 -> example.transit-gateway/gateway',
+        'example.vpc.production/routes-private: 0.0.0.0/0 -> example.transit-gateway/gateway',
+        'example.vpc.shared/routes-private: 10.1.0.0/16 -> example.transit-gateway/gateway',
+        'example.vpc.shared/routes-private: 10.2.0.0/16 -> example.transit-gateway/gateway',
+        'example.vpc.staging/routes-private: 0.0.0.0/0 -> example.transit-gateway/gateway',
       ],
       associations: vpcs.map((vpc) => `example.vpc.${vpc}/attachment -> example.transit-gateway/segment-${vpc}`),
       propagations: [
@@ -110,7 +116,7 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
   it('is left alone by a second up: no mutating call, not even to the bucket', async () => {
     const before = await rig.lastCall();
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes']);
-    expect(stdout).toContain('7 unchanged');
+    expect(stdout).toContain('13 unchanged');
     expect(exitCode).toBe(0);
     expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
   });
@@ -121,13 +127,19 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     const status = JSON.parse(stdout) as { target: string; stacks: { short: string; state: string; resources: number }[] };
     expect(status.target).toBe('LAB');
     expect(status.stacks.map(({ short, state, resources }) => `${short} ${state} ${resources}`)).toEqual([
-      'transit-gateway applied 6',
-      'vpc.shared applied 6',
-      'vpc.production applied 6',
-      'vpc.staging applied 6',
-      'route-tables.shared applied 14',
-      'route-tables.production applied 10',
-      'route-tables.staging applied 10',
+      'transit-gateway applied 4',
+      'vpc.shared applied 12',
+      'vpc.production applied 12',
+      'vpc.staging applied 12',
+      'member.shared applied 4',
+      'member.production applied 3',
+      'member.staging applied 3',
+      'route-tables.shared applied 2',
+      'route-tables.production applied 1',
+      'route-tables.staging applied 1',
+      'segment.shared applied 0',
+      'segment.production applied 2',
+      'segment.staging applied 2',
     ]);
   });
 
@@ -142,7 +154,7 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
       'route-tables.shared applied',
     ]);
     expect((await lookAtAws(rig.ec2)).routes).toContain(
-      'example.route-tables.shared/routes-private: 10.3.0.0/16 -> example.transit-gateway/gateway',
+      'example.vpc.shared/routes-private: 10.3.0.0/16 -> example.transit-gateway/gateway',
     );
   });
 
@@ -161,7 +173,7 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     await rig.writeNetwork(without);
     const plan = await rig.holdfast(['plan']);
     expect(plan.stdout).toMatch(
-      /not in the network file: route-tables\.staging \(10 resources\); remove it with: npm run destroy -- route-tables\.staging/,
+      /not in the network file: route-tables\.staging \(1 resource\); remove it with: npm run destroy -- route-tables\.staging/,
     );
     const status = await rig.holdfast(['status']);
     expect(status.stdout).toMatch(/vpc\.staging +not in the network file/);
@@ -169,7 +181,7 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
 
   it('does not destroy what others stand on', async () => {
     const { exitCode, stdout } = await rig.holdfast(['destroy', '--yes', 'vpc.staging']);
-    expect(stdout).toContain('route-tables.staging still stands on what would be destroyed');
+    expect(stdout).toContain('still stand on what would be destroyed');
     expect(exitCode).toBe(2);
   });
 

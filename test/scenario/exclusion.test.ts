@@ -73,7 +73,7 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
     const attempts: { readonly refused: boolean; readonly output: string }[] = [];
     const runs: (number | null)[] = [];
     for (let n = 0; attempts.length < instants; n += 1) {
-      await rig.writeNetwork(smallNetwork.replace('10.9.0.0/16', `10.${100 + n}.0.0/16`));
+      await rig.writeNetwork(smallNetwork.replace('segments:\n', `segments:\n  other-${n}: {}\n`));
       const run = rig.run(['up', 'transit-gateway', '--yes', '--json']);
       // From here on the lock is taken, at any moment.
       await run.event(({ type }) => type === 'plan');

@@ -174,7 +174,7 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
 
   it('stops its own stack and what reads it, and no other one', async () => {
     await forge(withPlugin);
-    await rig.writeNetwork(smallNetwork.replace('10.9.0.0/16', '10.8.0.0/16'));
+    await rig.writeNetwork(`${smallNetwork}gateway: { description: another }\n`);
     const before = await get(checkpointKey(stack));
     const { events, exitCode } = await rig.holdfast(['up', '--yes', '--json']);
     await rig.writeNetwork(smallNetwork);
@@ -182,7 +182,9 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
     expect(Object.fromEntries((summary?.ends ?? []).map(({ short, end }) => [short, end]))).toMatchObject({
       'transit-gateway': { outcome: 'applied' },
       'vpc.one': { outcome: 'not-started', reason: 'checkpoint-refused', because: expect.stringContaining('evilcorp') as string },
+      'member.one': { outcome: 'skipped', because: 'the checkpoint of vpc.one is refused' },
       'route-tables.one': { outcome: 'skipped', because: 'the checkpoint of vpc.one is refused' },
+      'segment.main': { outcome: 'skipped', because: 'the checkpoint of vpc.one is refused' },
     });
     expect(exitCode).toBe(3);
     expect(await get(checkpointKey(stack))).toBe(before);
@@ -205,7 +207,7 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
     await forge(withPlugin);
     await untouched(() => rig.holdfast(['plan'], env));
     await rig.restoreSnapshot('deployed');
-    await rig.writeNetwork(smallNetwork.replace('10.9.0.0/16', '10.8.0.0/16'));
+    await rig.writeNetwork(`${smallNetwork}gateway: { description: another }\n`);
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes'], env);
     await rig.writeNetwork(smallNetwork);
     expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 });

@@ -25,7 +25,9 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     expect(summary.ends.map(({ short, end }) => `${short} ${end.outcome}`)).toEqual([
       'transit-gateway applied',
       'vpc.one applied',
+      'member.one not-started',
       'route-tables.one not-started',
+      'segment.main not-started',
     ]);
     expect(exitCode).toBe(130);
     expect(await rig.locks()).toEqual([]);

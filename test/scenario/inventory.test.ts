@@ -162,7 +162,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
       expect(stdout).toMatch(
         new RegExp(`^ {2}subnet-private-a +subnet +${id('vpc.shared/subnet-private-a')} +cidrBlock 10\\.0\\.0\\.0/20`, 'm'),
       );
-      expect(stdout).toMatch(/^6 objects of 1 stack, and what AWS made by itself: 1 main route table, /m);
+      expect(stdout).toMatch(/^12 objects of 1 stack, and what AWS made by itself: 1 main route table, /m);
       expect(stdout).not.toContain("nobody's");
     });
 
@@ -219,16 +219,14 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
         () => dropGatewayRoute('transit-gateway/segment-production', '10.2.0.0/16'),
         () => gatewayRoute('transit-gateway/segment-production', '10.2.0.0/16'),
       ),
-      found: ['missing transit-gateway/blackhole-production-10.2.0.0/16'],
+      found: ['missing segment.production/route-10.2.0.0/16'],
     },
     'a gateway route that leads elsewhere': {
       act: change(
         () => leadGatewayRoute('vpc.staging/attachment'),
         () => leadGatewayRoute('vpc.shared/attachment'),
       ),
-      found: [
-        'changed route-tables.shared/gateway-route-production-0.0.0.0/0 transitGatewayAttachmentId (attachment of shared) -> (attachment of staging)',
-      ],
+      found: ['changed segment.production/route-0.0.0.0/0 transitGatewayAttachmentId (attachment of shared) -> (attachment of staging)'],
     },
     'a gateway route that somebody added': {
       act: change(
@@ -252,14 +250,14 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
         () => rig.ec2.send(new DisassociateTransitGatewayRouteTableCommand(inSegment('staging', 'staging'))),
         () => rig.ec2.send(new AssociateTransitGatewayRouteTableCommand(inSegment('staging', 'staging'))),
       ),
-      found: ['missing route-tables.staging/association'],
+      found: ['missing member.staging/association'],
     },
     'a propagation that is gone': {
       act: change(
         () => rig.ec2.send(new DisableTransitGatewayRouteTablePropagationCommand(inSegment('staging', 'shared'))),
         () => rig.ec2.send(new EnableTransitGatewayRouteTablePropagationCommand(inSegment('staging', 'shared'))),
       ),
-      found: ['missing route-tables.staging/propagation-shared'],
+      found: ['missing member.staging/propagation-shared'],
     },
     'a propagation that somebody added': {
       act: change(
@@ -333,11 +331,10 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
     },
     'a tag that was taken from a route table, by which it is found otherwise': {
       act: change(
-        () =>
-          rig.ec2.send(new DeleteTagsCommand({ Resources: [id('route-tables.shared/routes-private')], Tags: [{ Key: 'holdfast:stack' }] })),
-        () => tag('route-tables.shared/routes-private', 'holdfast:stack', 'example.route-tables.shared'),
+        () => rig.ec2.send(new DeleteTagsCommand({ Resources: [id('vpc.shared/routes-private')], Tags: [{ Key: 'holdfast:stack' }] })),
+        () => tag('vpc.shared/routes-private', 'holdfast:stack', 'example.vpc.shared'),
       ),
-      found: ['changed route-tables.shared/routes-private tags.holdfast:stack example.route-tables.shared -> null'],
+      found: ['changed vpc.shared/routes-private tags.holdfast:stack example.vpc.shared -> null'],
     },
     'a route table that somebody added, with a route': {
       act: async () => {
@@ -354,17 +351,17 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
     },
     'a route that is gone': {
       act: change(
-        () => dropRoute(id('route-tables.shared/routes-private'), '10.1.0.0/16'),
-        () => route(id('route-tables.shared/routes-private'), '10.1.0.0/16'),
+        () => dropRoute(id('vpc.shared/routes-private'), '10.1.0.0/16'),
+        () => route(id('vpc.shared/routes-private'), '10.1.0.0/16'),
       ),
       found: ['missing route-tables.shared/route-private-10.1.0.0/16'],
     },
     'a route that somebody added in the console': {
       act: change(
-        () => route(id('route-tables.shared/routes-private'), '10.77.0.0/16'),
-        () => dropRoute(id('route-tables.shared/routes-private'), '10.77.0.0/16'),
+        () => route(id('vpc.shared/routes-private'), '10.77.0.0/16'),
+        () => dropRoute(id('vpc.shared/routes-private'), '10.77.0.0/16'),
       ),
-      found: ['foreign in route-tables.shared: route'],
+      found: ['foreign in vpc.shared: route'],
     },
     'a route that somebody added to the main table, which is AWS’s own': {
       act: async () => {
@@ -439,23 +436,21 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
 
     it('tells people the state’s value and AWS’s, and what is nobody’s, with what to do next', async () => {
       await describeGateway('by hand');
-      await route(id('route-tables.shared/routes-private'), '10.77.0.0/16');
+      await route(id('vpc.shared/routes-private'), '10.77.0.0/16');
       onTestFinished(async () => {
         await describeGateway('example network');
-        await dropRoute(id('route-tables.shared/routes-private'), '10.77.0.0/16');
+        await dropRoute(id('vpc.shared/routes-private'), '10.77.0.0/16');
       });
-      const diff = await runHere(rig, ['inventory', '--diff', 'transit-gateway', 'route-tables.*']);
+      const diff = await runHere(rig, ['inventory', '--diff', 'transit-gateway', 'vpc.shared']);
       expect(diff.stdout).toContain(
         `  ~ gateway  transit gateway ${id('transit-gateway/gateway')}\n      - description: example network\n      + description: by hand\n`,
       );
       expect(diff.stdout).toMatch(/^ {2}\+ route r-rtb-\w+ \(destinationCidrBlock 10\.77\.0\.0\/16, .*\): nobody's, in rtb-\w+$/m);
-      expect(diff.stdout).toMatch(/^2 differences in transit-gateway, route-tables\.shared;/m);
+      expect(diff.stdout).toMatch(/^2 differences in transit-gateway, vpc\.shared;/m);
       expect(diff.stdout).toMatch(/^next .*npm run recover -- transit-gateway/m);
       expect(diff.exitCode).toBe(7);
       const plain = await succeeds(runHere(rig, ['inventory']));
-      expect(plain.stdout).toMatch(
-        /^in our VPCs and route tables, and nobody's\n {2}route +r-rtb-\w+ +in rtb-\w+ of route-tables\.shared +/m,
-      );
+      expect(plain.stdout).toMatch(/^in our VPCs and route tables, and nobody's\n {2}route +r-rtb-\w+ +in rtb-\w+ of vpc\.shared +/m);
     });
 
     it('compares the stacks that were named, and no other', async () => {
@@ -502,7 +497,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
 
   describe('over a state that a dead run has left', () => {
     it('finds what it was making in a table of another stack, where nothing else of the state leads there', async () => {
-      const key = checkpointKey('example.route-tables.staging');
+      const key = checkpointKey('example.member.staging');
       const before = (await bucket.get(key))?.body ?? '';
       const cut = JSON.parse(before) as { checkpoint: { latest: { resources: { type: string }[]; pending_operations?: unknown[] } } };
       const { latest } = cut.checkpoint;
@@ -513,9 +508,9 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
       onTestFinished(async () => {
         await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: before }));
       });
-      const { lines, found, exitCode } = await differences('route-tables.staging');
-      expect(lines).toEqual(['unrecorded route-tables.staging/association']);
-      expect(found).toMatchObject([{ id: id('route-tables.staging/association'), by: 'key' }]);
+      const { lines, found, exitCode } = await differences('member.staging');
+      expect(lines).toEqual(['unrecorded member.staging/association']);
+      expect(found).toMatchObject([{ id: id('member.staging/association'), by: 'key' }]);
       expect(exitCode).toBe(7);
     });
   });
@@ -562,7 +557,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
     });
 
     it('because one checkpoint in it is broken, compares the others, and calls nothing nobody’s that may be that stack’s', async () => {
-      const key = checkpointKey('example.route-tables.shared');
+      const key = checkpointKey('example.member.shared');
       const before = await bucket.get(key);
       await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: 'hello' }));
       await describeGateway('by hand');
@@ -574,7 +569,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
       expect(lines).toEqual(['changed transit-gateway/gateway description example network -> by hand']);
       expect(exitCode).toBe(3);
       const { stdout } = await runHere(rig, ['inventory', '--diff']);
-      expect(stdout).toContain(`route-tables.shared was not compared: its checkpoint cannot be read (${key}: `);
+      expect(stdout).toContain(`member.shared was not compared: its checkpoint cannot be read (${key}: `);
       const plain = await succeeds(runHere(rig, ['inventory']));
       expect(plain.stdout).toMatch(/^ {2}\? +gateway association +tgw-rtb-\w+_tgw-attach-\w+$/m);
       expect(plain.stdout).not.toContain("nobody's");
@@ -609,16 +604,16 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
 
   // Last: AWS gives it another id each time, so that there is no way back.
   it('finds an association of a subnet that somebody made anew, in the place of the one that the state has', async () => {
-    await rig.ec2.send(new DisassociateRouteTableCommand({ AssociationId: id('route-tables.shared/association-private-a') }));
-    expect((await differences()).lines).toEqual(['missing route-tables.shared/association-private-a']);
+    await rig.ec2.send(new DisassociateRouteTableCommand({ AssociationId: id('vpc.shared/association-private-a') }));
+    expect((await differences()).lines).toEqual(['missing vpc.shared/association-private-a']);
     await rig.ec2.send(
       new AssociateRouteTableCommand({
-        RouteTableId: id('route-tables.shared/routes-private'),
+        RouteTableId: id('vpc.shared/routes-private'),
         SubnetId: id('vpc.shared/subnet-private-a'),
       }),
     );
     const { lines, found } = await differences();
-    expect(lines).toEqual(['missing route-tables.shared/association-private-a', 'unrecorded route-tables.shared/association-private-a']);
+    expect(lines).toEqual(['missing vpc.shared/association-private-a', 'unrecorded vpc.shared/association-private-a']);
     expect(found[1]).toMatchObject({ by: 'key' });
   });
 });

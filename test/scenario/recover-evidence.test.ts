@@ -145,7 +145,7 @@ describe('what was changed by hand meanwhile', { concurrent: false }, () => {
     expect(await interrupted(rig, up('route-tables.one'), call, cliKilled)).toBe(4);
 
     const state = await stateOf(rig, routes);
-    const table = state.resources.find(({ name }) => name === 'routes-private')?.id ?? '';
+    const table = String(state.resources.find(({ name }) => name === 'route-private-192.168.0.0/16')?.outputs['routeTableId']);
     const { TransitGatewayRouteTables } = await rig.ec2.send(new DescribeTransitGatewayRouteTablesCommand({}));
     const segment = TransitGatewayRouteTables?.[0]?.TransitGatewayRouteTableId ?? '';
     const gatewayId = TransitGatewayRouteTables?.[0]?.TransitGatewayId ?? '';

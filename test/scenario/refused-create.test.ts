@@ -24,12 +24,18 @@ describe('CreateVpc of staging refused by AWS', { concurrent: false, shuffle: fa
       'vpc.shared': 'applied',
       'vpc.production': 'applied',
       'vpc.staging': 'failed',
+      'member.shared': 'applied',
+      'member.production': 'applied',
+      'member.staging': 'skipped',
       'route-tables.shared': 'applied',
       'route-tables.production': 'applied',
       'route-tables.staging': 'skipped',
+      'segment.shared': 'applied',
+      'segment.production': 'applied',
+      'segment.staging': 'applied',
     });
     const of = (short: string) => summary.ends.find((end) => end.short === short)?.end;
-    expect(of('route-tables.staging')?.because).toBe('vpc.staging failed');
+    expect(of('member.staging')?.because).toBe('vpc.staging failed');
     expect(of('vpc.staging')?.errors?.join('\n')).toContain('VpcLimitExceeded');
     expect(exitCode).toBe(1);
     expect(await rig.locks()).toEqual([]);
@@ -41,6 +47,7 @@ describe('CreateVpc of staging refused by AWS', { concurrent: false, shuffle: fa
     const summary = events.find(({ type }) => type === 'summary') as { ends: { short: string; end: { outcome: string } }[] };
     expect(summary.ends.filter(({ end }) => end.outcome === 'applied').map(({ short }) => short)).toEqual([
       'vpc.staging',
+      'member.staging',
       'route-tables.staging',
     ]);
     expect(exitCode).toBe(0);
@@ -61,6 +68,7 @@ describe('CreateVpc of staging refused by AWS', { concurrent: false, shuffle: fa
     const summary = refused.events.find(({ type }) => type === 'summary') as { ends: { short: string; end: { outcome: string } }[] };
     expect(Object.fromEntries(summary.ends.map(({ short, end }) => [short, end.outcome]))).toEqual({
       'route-tables.staging': 'destroyed',
+      'member.staging': 'destroyed',
       'vpc.staging': 'failed',
     });
     expect(refused.exitCode).toBe(1);

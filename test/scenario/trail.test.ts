@@ -13,7 +13,9 @@ import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 
-const stacks = ['small.transit-gateway', 'small.vpc.one', 'small.route-tables.one', 'small.guardrails'];
+const stacks = ['transit-gateway', 'vpc.one', 'member.one', 'route-tables.one', 'segment.main', 'guardrails'].map(
+  (short) => `small.${short}`,
+);
 const network = `${smallNetwork}guardrails:
   metric: {}
   topic: { subscriptions: [{ protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:111122223333:pager" }] }
@@ -76,7 +78,7 @@ describe('the trail of a network', { concurrent: false, shuffle: false }, () => 
 
   it('has every object of the state, and of AWS, under the id that they have', async () => {
     const up = await rig.holdfast(['up', '--yes'], session);
-    expect(up.stdout).toContain('4 applied');
+    expect(up.stdout).toContain('6 applied');
     const state = await recorded();
     const named = state.flatMap(({ type, id = '' }) => (resourceTypeOf(type)?.find.how === 'by-id' ? [{ type, id }] : []));
     const looked = await lookAtInventory(clients, { stacks, installation: undefined, known: new Map(), named }, Date.now);
@@ -128,7 +130,7 @@ describe('the trail of a network', { concurrent: false, shuffle: false }, () => 
 
   it('has the end of each once it is destroyed', async () => {
     const destroyed = await rig.holdfast(['destroy', '--yes'], session);
-    expect(destroyed.stdout).toContain('4 destroyed');
+    expect(destroyed.stdout).toContain('6 destroyed');
     expect(namesOf(await said({ accessKeyIds: [key()] }), 'deleted')).toEqual(made);
   });
 });

@@ -39,7 +39,7 @@ describe('two runs at once on one network', { concurrent: false }, () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const first = rig.run(['up', '--yes']);
     await rig.heldCall(first);
-    const plan = await rig.holdfast(['plan', 'route-tables.one']);
+    const plan = await rig.holdfast(['plan', 'member.one']);
     expect(plan.exitCode).toBe(0);
     await rig.clearFaults();
     expect((await first.ended).exitCode).toBe(0);

@@ -49,12 +49,12 @@ describe('a stack whose up failed part-way', { concurrent: false, shuffle: false
       unfinished: { operation: 'up' },
     });
     expect(await standing('transit-gateway')).toMatchObject({ state: 'applied', detail: '' });
-    expect((await rig.holdfast(['status'])).stdout).toMatch(/vpc\.one +UNFINISHED +2 resources .* Continue: npm run up -- vpc\.one/);
+    expect((await rig.holdfast(['status'])).stdout).toMatch(/vpc\.one +UNFINISHED +4 resources .* Continue: npm run up -- vpc\.one/);
   });
 
   it('refuses the up of what reads it in preflight, before any lock, with the command that deploys it', async () => {
     const before = await rig.lastCall();
-    const refused = await rig.holdfast(['up', 'route-tables.one', '--yes']);
+    const refused = await rig.holdfast(['up', 'member.one', '--yes']);
     expect(refused.exitCode, refused.stdout).toBe(3);
     const told = /not deployed yet, or not to the end: small\.vpc\.one\n.*/.exec(refused.stdout + refused.stderr)?.[0] ?? '';
     expect(told).toContain('--with-upstreams');
@@ -68,7 +68,7 @@ describe('a stack whose up failed part-way', { concurrent: false, shuffle: false
     const lock = '.pulumi/locks/organization/holdfast/small.vpc.one/4f2a.json';
     const Body = JSON.stringify({ pid: 1, username: 'ada', hostname: 'laptop', timestamp: '2030-01-01T00:00:00Z' });
     await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: lock, Body }));
-    const locked = await rig.holdfast(['up', 'route-tables.one', '--yes']);
+    const locked = await rig.holdfast(['up', 'member.one', '--yes']);
     await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: lock }));
     expect(locked.exitCode, locked.stdout).toBe(6);
     expect(locked.stdout).toContain('ada@laptop');
@@ -78,7 +78,7 @@ describe('a stack whose up failed part-way', { concurrent: false, shuffle: false
   it('is applied once the told command has gone on with it, and what reads it deploys', async () => {
     done(await rig.holdfast(['up', 'vpc.one', '--yes']));
     expect(await standing('vpc.one')).toMatchObject({ state: 'applied', detail: '' });
-    done(await rig.holdfast(['up', 'route-tables.one', '--yes']));
+    done(await rig.holdfast(['up', 'member.one', '--yes']));
   });
 
   it('is applied once a run has found nothing left to do, as when the network file was taken back', async () => {

@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 /** The example that everyone starts with. */
 export const exampleNetwork: string = readFileSync(new URL('../../networks/example.yaml', import.meta.url), 'utf8');
 
-/** The smallest network that has every kind of stack: three stacks. */
+/** The smallest network that has every kind of stack and each object: five stacks, each of which stands on the one before. */
 export const smallNetwork = `network: small
 account: "111122223333"
 region: eu-west-1
 segments:
   main:
     blackholes: [10.9.0.0/16]
+    routes: [{ to: 192.168.0.0/16, vpc: one }]
 vpcs:
   one:
     segment: main

@@ -19,6 +19,7 @@ const state = (etag: string, pending: StackState['pendingOperations'] = []): Sta
   modified: new Date(0),
   resources: 1,
   ids: [],
+  types: [],
   empty: false,
   pendingOperations: pending,
   upstreams: [],

@@ -57,6 +57,7 @@ const stateWith = (...pending: { type: string; urn: string }[]): StackState => (
   modified: since,
   resources: 1,
   ids: [],
+  types: [],
   empty: false,
   pendingOperations: pending,
   upstreams: [],

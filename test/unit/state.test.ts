@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { checkpointVersions, readStates } from '../../orchestrator/state/checkpoints.ts';
+import { checkpointVersions, parseCheckpoint, readStates } from '../../orchestrator/state/checkpoints.ts';
+import { earlierStacks } from '../../orchestrator/state/earlier-stacks.ts';
 import { criticalPathSeconds, firstGuessSeconds } from '../../orchestrator/state/durations.ts';
 import { newInstallation, readInstallation } from '../../orchestrator/state/installation.ts';
 import { checkpointKey, schemaVersion } from '../../orchestrator/state/layout.ts';
+import { kinds } from '../../stacks/index.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { problemOf, valueOf } from './support/results.ts';
 import { providerInputs, trusted } from './support/declared.ts';
@@ -77,6 +79,36 @@ describe('a checkpoint', () => {
   it('says when it was written, and which version of the object was read', async () => {
     const etag = store.set(checkpointKey('example.vpc.a'), checkpoint());
     expect(await only()).toMatchObject({ etag, modified: store.modified, key: '.pulumi/stacks/holdfast/example.vpc.a.json' });
+  });
+});
+
+describe('a stack of an earlier Holdfast', () => {
+  const earlierOf = (kind: string): readonly string[] => kinds.find((each) => each.kind === kind)?.earlier ?? [];
+  const state = (stack: string, ...types: readonly string[]) => ({ stack: `example.${stack}`, short: stack, types });
+  const [table, gatewayRoute] = ['aws:ec2/routeTable:RouteTable', 'aws:ec2transitgateway/route:Route'];
+
+  it.each([
+    ['whose gateway has a blackhole', state('transit-gateway', gatewayRoute), [gatewayRoute]],
+    ['whose routes have their tables', state('route-tables.one', 'aws:ec2/route:Route', table), [table]],
+    ['whose tables have a route to another VPC', state('route-tables.one', gatewayRoute), [gatewayRoute]],
+  ])('is one %s', (_, found, types) => {
+    expect(earlierStacks([found], earlierOf)).toEqual([{ short: found.short, types }]);
+  });
+
+  it.each([
+    ['has its tables with its subnets', state('vpc.one', table)],
+    ['has its routes in its segment', state('segment.one', gatewayRoute)],
+    ['has only routes', state('route-tables.one', 'aws:ec2/route:Route')],
+    ['is of no kind that there is', state('peering.one', gatewayRoute)],
+  ])('is not one that %s', (_, found) => {
+    expect(earlierStacks([found], earlierOf)).toEqual([]);
+  });
+
+  it('is known by what was only begun, too', () => {
+    const creating = { type: 'creating', resource: resource(gatewayRoute, 'blackhole-a') };
+    expect(parseCheckpoint(JSON.stringify(checkpoint({ resources: [], pending_operations: [creating] })))).toMatchObject({
+      types: [gatewayRoute],
+    });
   });
 });
 

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { lookAtAws } from '../support/aws-look.ts';
+import { LabRig } from '../support/lab-rig.ts';
+import { exampleNetwork } from '../support/networks.ts';
+
+const planSchema = z.object({
+  plan: z.object({
+    stacks: z.array(
+      z.object({ short: z.string(), hasChanges: z.boolean(), changes: z.array(z.object({ op: z.string(), name: z.string() })) }),
+    ),
+  }),
+});
+
+/** The example with some of its text replaced, which has to be there once. */
+function edited(...changes: readonly (readonly [from: string, to: string])[]): string {
+  return changes.reduce((text, [from, to]) => {
+    if (text.split(from).length !== 2) throw new Error(`the example has ${JSON.stringify(from)} not once`);
+    return text.replace(from, to);
+  }, exampleNetwork);
+}
+
+/** What a network team does all week, each over the example network as it was deployed: one edit, one `up`, and AWS asked directly. */
+describe('one edit of the network file', { concurrent: false }, () => {
+  let rig: LabRig;
+  let before: Awaited<ReturnType<typeof lookAtAws>>;
+  beforeAll(async () => {
+    rig = await LabRig.start(exampleNetwork);
+    const { exitCode, stdout } = await rig.holdfast(['up', '--yes']);
+    expect(exitCode, stdout).toBe(0);
+    before = await lookAtAws(rig.ec2);
+    await rig.takeSnapshot('deployed');
+  });
+  beforeEach(() => rig.restoreSnapshot('deployed'));
+  afterAll(() => rig.stop());
+
+  /** What the plan says, in no order: `<op> <stack>/<resource>`, and the stack alone where only its outputs change. */
+  const changesIn = (events: readonly Record<string, unknown>[]): string[] =>
+    events
+      .flatMap((event) => planSchema.safeParse(event).data?.plan.stacks ?? [])
+      .filter(({ hasChanges }) => hasChanges)
+      .flatMap(({ short, changes }) => (changes.length === 0 ? [short] : changes.map(({ op, name }) => `${op} ${short}/${name}`)))
+      .sort();
+  /** Stacks whose engine was started, in the plan or after it. */
+  const enginesIn = (events: readonly Record<string, unknown>[]): string[] =>
+    [...new Set(events.flatMap(({ type, stack }) => (type === 'step' ? [String(stack).replace('example.', '')] : [])))].sort();
+
+  /** One `up`, and a plan after it that has nothing to do. */
+  async function upTo(network: string, ...flags: readonly string[]) {
+    await rig.writeNetwork(network);
+    const from = await rig.lastCall();
+    const { exitCode, events, stdout } = await rig.holdfast(['up', '--yes', '--json', ...flags]);
+    expect(exitCode, stdout).toBe(0);
+    const calls = await rig.calls({ service: 'ec2', mutating: true, since: from });
+    const engines = enginesIn(events);
+    // Of what changed the engine is asked again, and of all others it is known that there is nothing to ask.
+    for (const asked of [[...engines, '--force'], []]) {
+      const next = await rig.holdfast(['plan', '--json', ...asked]);
+      expect([next.exitCode, changesIn(next.events)]).toEqual([0, []]);
+    }
+    return {
+      changes: changesIn(events),
+      engines,
+      calls: calls.map(({ action }) => action),
+      aws: await lookAtAws(rig.ec2),
+    };
+  }
+
+  it('moves a VPC to another segment: off its old route table, onto the new one, and then known to it', async () => {
+    const moved = edited(['  staging:\n    segment: staging\n', '  staging:\n    segment: production\n']);
+    const { changes, engines, calls, aws } = await upTo(moved, '--allow-replace', 'member.staging/association');
+    expect(changes).toEqual([
+      'create member.staging/propagation-production',
+      'delete member.staging/propagation-staging',
+      'replace member.staging/association',
+    ]);
+    expect(engines).toEqual(['member.staging']);
+    expect(calls).toEqual([
+      'DisassociateTransitGatewayRouteTable',
+      'AssociateTransitGatewayRouteTable',
+      'EnableTransitGatewayRouteTablePropagation',
+      'DisableTransitGatewayRouteTablePropagation',
+    ]);
+    const inStaging = 'example.vpc.staging/attachment -> example.transit-gateway/segment-staging';
+    const inProduction = 'example.vpc.staging/attachment -> example.transit-gateway/segment-production';
+    const put = (links: readonly string[]): string[] => [...links.filter((link) => link !== inStaging), inProduction].sort();
+    expect(aws).toEqual({ ...before, associations: put(before.associations), propagations: put(before.propagations) });
+  });
+
+  it('makes a route a blackhole, and a route again: one change of one stack each time', async () => {
+    const route = 'example.transit-gateway/segment-staging: 0.0.0.0/0 -> ';
+    const toShared = `${route}example.vpc.shared/attachment`;
+    const dropped = edited([
+      '    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
+      '    blackholes: [10.1.0.0/16, 0.0.0.0/0]\n',
+    ]);
+    const there = await upTo(dropped);
+    const once = { changes: ['replace segment.staging/route-0.0.0.0/0'], engines: ['segment.staging'] };
+    expect(there).toMatchObject({ ...once, calls: ['DeleteTransitGatewayRoute', 'CreateTransitGatewayRoute'] });
+    expect(there.aws).toEqual({
+      ...before,
+      gatewayRoutes: [...before.gatewayRoutes.filter((each) => each !== toShared), `${route}blackhole`].sort(),
+    });
+    const back = await upTo(exampleNetwork);
+    expect(back).toMatchObject(once);
+    expect(back.aws).toEqual(before);
+  });
+
+  it('adds a subnet in another zone: that and its route table association, and no other stack is asked', async () => {
+    const wider = edited(['private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20, b: 10.2.16.0/20, c: 10.2.32.0/20 }']);
+    const { changes, engines, aws } = await upTo(wider);
+    expect(changes).toEqual(['create vpc.staging/association-private-c', 'create vpc.staging/subnet-private-c']);
+    expect(engines).toEqual(['vpc.staging']);
+    expect(aws.subnetAssociations).toContain('example.vpc.staging/subnet-private-c -> example.vpc.staging/routes-private');
+  });
+
+  it('adds a segment that nothing uses: its route table, and no other stack is asked', async () => {
+    const { changes, engines, aws } = await upTo(edited(['\nvpcs:\n', '  dev: {}\n\nvpcs:\n']));
+    expect(changes).toEqual(['create transit-gateway/segment-dev', 'segment.dev']);
+    expect(engines).toEqual(['segment.dev', 'transit-gateway']);
+    expect(aws).toEqual({ ...before, gatewayRouteTables: ['example.transit-gateway/segment-dev', ...before.gatewayRouteTables] });
+  });
+
+  it('takes the last route of a segment away: its table stays, and is empty', async () => {
+    const emptied = edited([
+      '    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
+      '    blackholes: []\n',
+    ]);
+    const { changes, engines, aws } = await upTo(emptied);
+    expect(changes).toEqual(['delete segment.staging/route-0.0.0.0/0', 'delete segment.staging/route-10.1.0.0/16']);
+    expect(engines).toEqual(['segment.staging']);
+    expect(aws).toEqual({ ...before, gatewayRoutes: before.gatewayRoutes.filter((route) => !route.includes('segment-staging')) });
+  });
+});
