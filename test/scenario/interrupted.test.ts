@@ -26,8 +26,8 @@ describe('a run that is told to stop', { concurrent: false }, () => {
       'transit-gateway applied',
       'vpc.one applied',
       'member.one not-started',
-      'route-tables.one not-started',
-      'segment.main not-started',
+      'route-tables.one skipped',
+      'segment.main skipped',
     ]);
     expect(exitCode).toBe(130);
     expect(await rig.locks()).toEqual([]);
