@@ -121,6 +121,15 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(aws).toEqual({ ...before, gatewayRouteTables: ['example.transit-gateway/segment-dev', ...before.gatewayRouteTables] });
   });
 
+  it('is refused for a new segment alone, before anything starts: what it reads of the gateway is not there yet', async () => {
+    await rig.writeNetwork(edited(['\nvpcs:\n', '  dev: {}\n\nvpcs:\n']));
+    const from = await rig.lastCall();
+    const { exitCode, stdout } = await rig.holdfast(['up', 'segment.dev', '--yes']);
+    expect(stdout).toContain('not deployed yet, or not to the end: example.transit-gateway');
+    expect(exitCode).toBe(3);
+    expect(await rig.calls({ mutating: true, since: from })).toEqual([]);
+  });
+
   it('takes the last route of a segment away: its table stays, and is empty', async () => {
     const emptied = edited([
       '    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',

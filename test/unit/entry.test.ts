@@ -8,15 +8,19 @@ const networks = new URL('../../networks/', import.meta.url);
 // The Node language host, which runs the entry for plain `pulumi`, comes only with an official CLI: Pulumi's own mocks stand in for the engine.
 describe('the entry for plain pulumi', () => {
   let made: string[];
+  let routeTableIds: Record<string, string>;
   beforeEach(async () => {
     made = [];
+    routeTableIds = { production: 'tgw-rtb-1', shared: 'tgw-rtb-2' };
     process.env['HOLDFAST_INSTALLATION'] = '0123456789abcdef';
     await runtime.setMocks(
       {
         newResource: ({ type, name, inputs }) => {
           made.push(`${type} ${name}`);
           const outputs: Record<string, unknown> =
-            type === 'pulumi:pulumi:StackReference' ? { outputs: { gatewayId: 'tgw-1' }, secretOutputNames: [] } : {};
+            type === 'pulumi:pulumi:StackReference'
+              ? { outputs: { gatewayId: 'tgw-1', routeTableIds, attachmentId: 'tgw-attach-1' }, secretOutputNames: [] }
+              : {};
           const prefix: Record<string, string> = {
             'aws:ec2/vpc:Vpc': 'vpc-',
             'aws:ec2/subnet:Subnet': 'subnet-',
@@ -57,6 +61,24 @@ describe('the entry for plain pulumi', () => {
       'pulumi:providers:aws aws',
       'pulumi:pulumi:StackReference organization/holdfast/example.transit-gateway',
     ]);
+  });
+
+  it('reads of a map the values that the stack declares, and misses no other', async () => {
+    await programOf('example.member.production', networks);
+    await runtime.disconnect();
+    expect(made.filter((name) => name.startsWith('aws:')).sort()).toEqual([
+      'aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation association',
+      'aws:ec2transitgateway/routeTablePropagation:RouteTablePropagation propagation-production',
+      'aws:ec2transitgateway/routeTablePropagation:RouteTablePropagation propagation-shared',
+    ]);
+  });
+
+  it('makes nothing where a value that it reads of a map is missing, and says which up is due', async () => {
+    routeTableIds = { production: 'tgw-rtb-1' };
+    await expect(programOf('example.member.production', networks)).rejects.toThrow(
+      /^example\.transit-gateway has no output "routeTableIds\.shared", which example\.member\.production reads.* Next: .*up.* transit-gateway$/,
+    );
+    expect(made.filter((name) => name.startsWith('aws:'))).toEqual([]);
   });
 
   it.each([
