@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkpointVersions, parseCheckpoint, readStates } from '../../orchestrator/state/checkpoints.ts';
-import { earlierStacks } from '../../orchestrator/state/earlier-stacks.ts';
 import { criticalPathSeconds, firstGuessSeconds } from '../../orchestrator/state/durations.ts';
+import { earlierStacks } from '../../orchestrator/state/earlier-stacks.ts';
 import { newInstallation, readInstallation } from '../../orchestrator/state/installation.ts';
 import { checkpointKey, schemaVersion } from '../../orchestrator/state/layout.ts';
 import { kinds } from '../../stacks/index.ts';
