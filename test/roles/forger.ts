@@ -114,7 +114,7 @@ export class Forger {
   async #world(): Promise<string> {
     const { store } = this.#room;
     const stacks = await Promise.all(
-      [upstream, stack, 'small.route-tables.one'].map(async (name) => {
+      [upstream, stack, 'small.member.one', 'small.route-tables.one', 'small.segment.main'].map(async (name) => {
         const state = await store.get(checkpointKey(name));
         const read = await readRecord(store, name);
         const record = read.kind === 'there' ? read.record : undefined;
