@@ -111,7 +111,7 @@ async function readReferences(
       if (parsed.success) return parsed.data;
       throw new OutputMissing(node.name, stack, name, value === undefined ? undefined : (parsed.error.issues[0]?.message ?? 'wrong type'));
     };
-    const read = Object.entries(types).map(async ([name, type]): Promise<[string, unknown]> => {
+    const values = Object.entries(types).map(async ([name, type]): Promise<[string, unknown]> => {
       const value = await valueOf(name);
       const keys = outputs[name];
       if (keys === undefined) return [name, output(value === notKnown ? unknownValue : checked(name, type, value))];
@@ -124,7 +124,7 @@ async function readReferences(
       });
       return [name, declaredOf(node.name, `${name} of ${stack}`, byKey)];
     });
-    return Object.fromEntries(await Promise.all(read));
+    return Object.fromEntries(await Promise.all(values));
   };
   return Object.fromEntries(
     await Promise.all(

@@ -160,6 +160,6 @@ const partWords: Readonly<Record<string, string>> = {
 
 /** Of a part of a stack's fingerprint: what it is of. */
 export function describePart(part: string, short: (stack: string) => string): string {
-  const [stack = '', output = ''] = part.split(' ');
-  return partWords[part] ?? `${output} of ${short(stack)}, which it reads`;
+  const [stack = '', ...output] = part.split(' ');
+  return partWords[part] ?? `${output.join(' ')} of ${short(stack)}, which it reads`;
 }

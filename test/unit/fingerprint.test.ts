@@ -261,7 +261,8 @@ describe('the code of a program', () => {
 
 describe('why the next up asks the engine', () => {
   const [node] = nodesOf(spec).filter(({ short }) => short === 'vpc.shared');
-  if (!node) throw new Error('the example has no vpc.shared');
+  const [member] = nodesOf(spec).filter(({ short }) => short === 'member.production');
+  if (!node || !member) throw new Error('the example has no vpc.shared, or no member.production');
   const states = new Map([
     ['example.transit-gateway', { etag: '"g"', outputs: { gatewayId: 'tgw-1' } }],
     ['example.vpc.shared', { etag: '"1"', outputs: {} }],
@@ -304,6 +305,32 @@ describe('why the next up asks the engine', () => {
       { states: new Map([...states, ['example.transit-gateway', { etag: '"h"', outputs: { gatewayId: 'tgw-2' } }]]) },
       true,
       'changed: gatewayId of transit-gateway, which it reads',
+    ],
+    [
+      'one value of a map that it reads',
+      {
+        node: member,
+        states: new Map([
+          [
+            'example.transit-gateway',
+            { etag: '"h"', outputs: { routeTableIds: { production: 'tgw-rtb-2', shared: 'tgw-rtb-1', more: 'tgw-rtb-3' } } },
+          ],
+          ['example.vpc.production', { etag: '"v"', outputs: { attachmentId: 'tgw-attach-1' } }],
+          ['example.member.production', { etag: '"1"', outputs: {} }],
+        ]),
+        index: new Map([
+          [
+            member.name,
+            {
+              ...known,
+              fingerprint:
+                fingerprintOf(member, settings, (_, name) => digestOf(name === 'attachmentId' ? 'tgw-attach-1' : 'tgw-rtb-1')) ?? {},
+            },
+          ],
+        ]),
+      },
+      true,
+      'changed: routeTableIds production of transit-gateway, which it reads',
     ],
     [
       'what it reads is not there',
