@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import type { Output } from '@pulumi/pulumi';
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -370,6 +371,21 @@ describe('several programs in one process', () => {
     await Promise.all(stacks.map((stack) => lab.engine.up(lab.request({ stack, program: onlyOutputs({ mine: stack }) }))));
     const outputs = await Promise.all(stacks.map(async (stack) => (await onDisk(stack)).outputs));
     expect(outputs).toEqual(stacks.map((mine) => ({ mine })));
+  });
+});
+
+describe('a map of outputs, one of which AWS has yet to give', () => {
+  it('is known to a preview value by value as a plain object, and as one output not at all', async () => {
+    const told: string[] = [];
+    const program: PulumiFn = async () => {
+      const [{ Provider }, aws] = await Promise.all([import('@pulumi/aws/provider.js'), loadAws()]);
+      const provider = new Provider('aws', { region, allowedAccountIds: [account] });
+      const later = new aws.Vpc('vpc', { cidrBlock: '10.0.0.0/16' }, { provider }).id;
+      const seen = (what: string, value: unknown): unknown => (aws.output(value) as Output<unknown>).apply(() => void told.push(what));
+      return { apart: { known: seen('known', 'a'), later: seen('later', later) }, whole: seen('whole', { known: 'a', later }) };
+    };
+    expect((await lab.engine.preview(lab.request({ stack: 'maps', program }))).outcome).toBe('succeeded');
+    expect(told).toEqual(['known']);
   });
 });
 
