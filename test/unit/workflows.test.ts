@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, expect, it } from 'vitest';
+import { wavesOf } from '../../orchestrator/graph/waves.ts';
+import { exampleGraph } from './support/example.ts';
 import { readAction, readWorkflows, root } from '../support/workflows.ts';
 import type { Job, Step } from '../support/workflows.ts';
 
@@ -195,6 +197,10 @@ describe('a deployment', () => {
   it('has as many wave jobs as its guard lets through', () => {
     const guard = deploy?.jobs['waves']?.steps.find(({ env }) => env?.['JOBS'] !== undefined);
     expect(guard?.env?.['JOBS']).toBe(waves.length);
+  });
+
+  it('has as many wave jobs as the waves of the example', () => {
+    expect(waves.length).toBe(wavesOf(exampleGraph().nodes).length);
   });
 
   it.each(waves.map(([name, job], index) => ({ name, job, index })))(
