@@ -25,7 +25,7 @@ export type Difference =
       readonly object: LiveObject;
       readonly properties: readonly PropertyChange[];
     }
-  /** In something of the stack, and in no state of the network and under no tags of it. */
+  /** In something of the stack, or beside what only that stack has there, and in no state of the network and under no tags of it. */
   | { readonly kind: 'foreign'; readonly object: LiveObject; readonly inside: string }
   /** On the stack's disowned list; without `object`: AWS does not have it any more. */
   | { readonly kind: 'disowned'; readonly disowned: DisownedObject; readonly object: LiveObject | undefined }
@@ -68,10 +68,11 @@ export function compareWithState(request: CompareRequest): readonly Difference[]
   const { stack, resources, others, objects, disowned } = request;
   const cloud = resources.filter(isCloudObject);
   const live = new Map(objects.map((object) => [objectKey(object), object]));
+  const states = new Map([...others, [stack, cloud]]);
   const ownerOf = findOwners({
     installation: request.installation,
     stacks: new Set([stack, ...others.keys()]),
-    states: new Map([...others, [stack, cloud]]),
+    states,
     objects,
   });
   const left = new Set([...disowned.values()].flat().map(objectKey));
@@ -106,7 +107,8 @@ export function compareWithState(request: CompareRequest): readonly Difference[]
     if (owner.kind === 'aws') continue;
     const wanted = ofKey(object, request);
     if (wanted) unrecorded.push({ kind: 'unrecorded', object, resource: wanted.name, by: 'key' });
-    else if (owner.inside?.stack === stack) foreign.push({ kind: 'foreign', object, inside: owner.inside.id });
+    else if (owner.inside && (soleNeighbour(object, states) ?? owner.inside.stack) === stack)
+      foreign.push({ kind: 'foreign', object, inside: owner.inside.id });
   }
   const twice = doubles(unrecorded, recorded);
   const inTwice = new Set(twice.flatMap(({ objects: several }) => several));
@@ -118,6 +120,24 @@ export function compareWithState(request: CompareRequest): readonly Difference[]
     ...foreign,
     ...(disowned.get(stack) ?? []).map((entry): Difference => ({ kind: 'disowned', disowned: entry, object: live.get(objectKey(entry)) })),
   ];
+}
+
+/**
+ * The one stack that has all else of its type in what the object is in: the routes of a VPC's table are one stack's, and the table is another's. Undefined
+ * where no stack has any, or several do.
+ */
+function soleNeighbour({ type, properties }: LiveObject, states: ReadonlyMap<string, readonly StateResource[]>): string | undefined {
+  const row = resourceTypeOf(type);
+  // What bears tags says itself whose it is.
+  if (row?.by !== 'key') return undefined;
+  const { containersOf } = row;
+  const around = new Set(containersOf(properties).map(objectKey));
+  const isBeside = (resource: StateResource): boolean =>
+    resource.type === type &&
+    isCloudObject(resource) &&
+    containersOf({ ...resource.inputs, ...resource.outputs }).some((container) => around.has(objectKey(container)));
+  const [sole, ...more] = [...states].filter(([, resources]) => resources.some(isBeside)).map(([name]) => name);
+  return more.length === 0 ? sole : undefined;
 }
 
 /** By its id, or by the one that the provider makes of its key: an import may have left another spelling. */

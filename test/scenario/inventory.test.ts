@@ -347,7 +347,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
           await rig.ec2.send(new DeleteRouteTableCommand({ RouteTableId }));
         };
       },
-      found: ['foreign in vpc.shared: route', 'foreign in vpc.shared: route table'],
+      found: ['foreign in route-tables.shared: route', 'foreign in vpc.shared: route table'],
     },
     'a route that is gone': {
       act: change(
@@ -361,7 +361,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
         () => route(id('vpc.shared/routes-private'), '10.77.0.0/16'),
         () => dropRoute(id('vpc.shared/routes-private'), '10.77.0.0/16'),
       ),
-      found: ['foreign in vpc.shared: route'],
+      found: ['foreign in route-tables.shared: route'],
     },
     'a route that somebody added to the main table, which is AWS’s own': {
       act: async () => {
@@ -369,7 +369,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
         await route(main, '10.77.0.0/16');
         return () => dropRoute(main, '10.77.0.0/16');
       },
-      found: ['foreign in vpc.shared: route'],
+      found: ['foreign in route-tables.shared: route'],
     },
   };
 
@@ -441,12 +441,12 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
         await describeGateway('example network');
         await dropRoute(id('vpc.shared/routes-private'), '10.77.0.0/16');
       });
-      const diff = await runHere(rig, ['inventory', '--diff', 'transit-gateway', 'vpc.shared']);
+      const diff = await runHere(rig, ['inventory', '--diff', 'transit-gateway', 'route-tables.*']);
       expect(diff.stdout).toContain(
         `  ~ gateway  transit gateway ${id('transit-gateway/gateway')}\n      - description: example network\n      + description: by hand\n`,
       );
       expect(diff.stdout).toMatch(/^ {2}\+ route r-rtb-\w+ \(destinationCidrBlock 10\.77\.0\.0\/16, .*\): nobody's, in rtb-\w+$/m);
-      expect(diff.stdout).toMatch(/^2 differences in transit-gateway, vpc\.shared;/m);
+      expect(diff.stdout).toMatch(/^2 differences in transit-gateway, route-tables\.shared;/m);
       expect(diff.stdout).toMatch(/^next .*npm run recover -- transit-gateway/m);
       expect(diff.exitCode).toBe(7);
       const plain = await succeeds(runHere(rig, ['inventory']));

@@ -345,6 +345,25 @@ describe('foreign', () => {
     ]);
   });
 
+  it.each([
+    ['of the stack whose routes the others of that table are', ['n.vpc.a', 'n.route-tables.a'], 'n.route-tables.a'],
+    ['of the stack of the table, where two stacks have routes in it', ['n.vpc.a', 'n.route-tables.a', 'n.route-tables.b'], 'n.vpc.a'],
+    ['of the stack of the table, where none has a route in it', ['n.vpc.a'], 'n.vpc.a'],
+  ])('is a route in our table: %s', (_, stacks, business) => {
+    const routeIn = (name: string) =>
+      recorded(name, 'route', types.route, `r-rtb-1${name}`, { routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8' });
+    const table = recorded('n.vpc.a', 'table', types.routeTable, 'rtb-1');
+    const states = new Map(stacks.map((name) => [name, name === 'n.vpc.a' ? [table] : [routeIn(name)]]));
+    const added = live(types.route, 'r-rtb-19', { routeTableId: 'rtb-1', destinationCidrBlock: '10.9.0.0/16' });
+    const foreignTo = stacks.filter((name) => {
+      const others = new Map([...states].filter(([each]) => each !== name));
+      const resources = states.get(name) ?? [];
+      const request = { stack: name, installation: 'ours', resources, operations: [], others, objects: [added], disowned: new Map() };
+      return compareWithState(request).some(({ kind }) => kind === 'foreign');
+    });
+    expect(foreignTo).toEqual([business]);
+  });
+
   it('is not what another stack’s state has', () => {
     const key = { routeTableId: 'rtb-1', destinationCidrBlock: '10.9.0.0/16' };
     const table = live(types.routeTable, 'rtb-1', { vpcId: 'vpc-1' });
