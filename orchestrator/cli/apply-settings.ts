@@ -114,7 +114,7 @@ export async function applySettings(
           gateway,
           engine,
           installation: state.settings.installation,
-          states: known,
+          states,
           incident: undefined,
           patienceSeconds: flags.bucketPatience,
           limitSeconds: settleLimitSeconds,

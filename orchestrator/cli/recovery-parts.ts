@@ -12,13 +12,17 @@ import { trailObjects } from '../inventory/trail-objects.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
 import type { Engine } from '../pulumi/engine.ts';
 import type { TrailAnswer } from '../recovery/examine.ts';
+import { NetworkStates } from '../recovery/elsewhere.ts';
 import type { Interrupted } from '../recovery/interrupted.ts';
 import type { Leaving, RecoveryParts, StateDifference } from '../recovery/recover-stack.ts';
 import type { Emit } from '../run/events.ts';
+import { readStates } from '../state/checkpoints.ts';
+import type { StackState } from '../state/checkpoints.ts';
 import { readDeployment } from '../state/deployment.ts';
 import type { StateResource } from '../state/deployment.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
 import { project } from '../state/layout.ts';
+import { patiently } from '../state/patience.ts';
 import { plural } from '../ui/describe.ts';
 import { recoveryWords } from '../ui/recovery.ts';
 import type { Context } from './context.ts';
@@ -32,8 +36,8 @@ export interface PartsRequest {
   readonly gateway: Gateway;
   readonly engine: Engine;
   readonly installation: string;
-  /** The checkpoint of every stack of the network, as it is known now: what is another one's is not nobody's. */
-  readonly states: ReadonlyMap<string, { readonly body: string }>;
+  /** The checkpoint of every stack of the network, as the command read it: what is another one's is not nobody's. */
+  readonly states: ReadonlyMap<string, StackState>;
   readonly incident: string | undefined;
   readonly patienceSeconds: number;
   readonly limitSeconds: number;
@@ -50,12 +54,18 @@ const trailLagSeconds = 900;
 
 /** What a recovery asks of the world, made from what a command has opened. */
 export function recoveryParts(context: Context, request: PartsRequest, emit: Emit): RecoveryParts {
-  const { file, aws, states } = request;
+  const { file, aws } = request;
   const { spec } = file.network;
   const network = spec.network;
   const by = `${aws.process.user}@${aws.process.host}`;
   const begunMs = context.now();
   const folderOf = (run: string): string => spoolFolder(context.root, network, run);
+  const states = new NetworkStates({
+    read: (known) => patiently(() => readStates(aws.store, network, spec, known), { seconds: request.patienceSeconds }),
+    states: request.states,
+    stacks: file.graph.nodes.map(({ name }) => name),
+    typeOf: resourceTypeOf,
+  });
   const asDisowned = (object: Leaving): DisownedObject => ({
     ...object,
     ...(request.incident === undefined ? {} : { incident: request.incident }),
@@ -80,13 +90,14 @@ export function recoveryParts(context: Context, request: PartsRequest, emit: Emi
     watch: request.watch ?? new LockWatch(aws.store, network),
     typeOf: resourceTypeOf,
     look: (scope) => lookAtInventory(aws.clients, { ...scope, named: namedObjects(spec, request.installation, scope.stacks) }, context.now),
+    elsewhere: (stack) => states.beside(stack),
     trail: (interrupted) => askTrail(context, aws, interrupted, begunMs, request.signal),
     compare: (stack, state, inventory, disowned) =>
       compareWithState({
         stack,
         resources: state.resources,
         operations: state.operations,
-        others: othersOf(stack, file, states),
+        others: othersOf(stack, file, states.states),
         objects: inventory.objects,
         installation: request.installation,
         disowned: new Map([[stack, disowned]]),

@@ -14,6 +14,8 @@ export interface Row {
 }
 
 const settled: readonly PlannedOp[] = ['same', 'update'];
+/** Of no other stack, as far as is known. */
+const ours: readonly Facts['bears'][] = ['our-tags', 'our-key', 'other-target', 'nothing'];
 /** By the same run of the program that finds nothing there. */
 const remade: readonly PlannedOp[] = ['create', 'same', 'update', 'replace'];
 
@@ -25,7 +27,7 @@ const table = [
   { row: 'E1', when: { kind: 'engine', state: 'unrecorded' }, then: 'forget' },
   { row: 'E2', when: { kind: 'engine' }, then: 'keep' },
   { row: 'E3', when: { kind: 'unlisted', operation: 'none', state: ['recorded', 'condemned', 'replaced-away'] }, then: 'keep' },
-  { row: 'E5', when: { kind: 'unlisted', live: 'there', said: 'disown' }, then: 'disown' },
+  { row: 'E5', when: { kind: 'unlisted', live: 'there', said: 'disown', bears: ours }, then: 'disown' },
   { row: 'E4', when: { kind: 'unlisted' }, then: 'ask' },
 
   { row: 'W1', when: { live: 'unseen' }, then: 'wait' },
@@ -63,9 +65,18 @@ const table = [
   { row: 'G8', when: { live: 'gone', state: 'recorded', operation: 'none' }, then: 'forget' },
   { row: 'G9', when: { live: 'gone', state: 'recorded' }, then: 'forget', plan: ['create', 'replace'] },
 
+  { row: 'S1', when: { live: 'there', state: 'unrecorded', bears: 'another-stack' }, then: 'forget', plan: remade },
+  { row: 'S2', when: { live: 'there', state: 'recorded', beside: 'successor', bears: 'another-stack' }, then: 'ask' },
+  { row: 'S3', when: { live: 'there', state: 'condemned', bears: 'another-stack' }, then: 'ask' },
+  {
+    row: 'S4',
+    when: { live: 'there', state: 'unrecorded', operation: ['none', 'create', 'update', 'delete'], bears: 'cannot-tell' },
+    then: 'ask',
+  },
+
   {
     row: 'P1',
-    when: { live: 'there', said: 'adopt', state: 'unrecorded', shape: 'known', beside: ['alone', 'recorded-gone', 'twin'] },
+    when: { live: 'there', said: 'adopt', state: 'unrecorded', shape: 'known', beside: ['alone', 'recorded-gone', 'twin'], bears: ours },
     then: 'adopt',
     plan: settled,
   },
@@ -74,8 +85,8 @@ const table = [
     when: { live: 'there', said: 'adopt', state: 'recorded', beside: ['alone', 'recorded-there', 'recorded-gone', 'twin'] },
     then: 'keep',
   },
-  { row: 'P3', when: { live: 'there', said: 'disown' }, then: 'disown' },
-  { row: 'P4', when: { live: 'there', said: 'delete', protect: 'no', shape: 'known' }, then: 'condemn' },
+  { row: 'P3', when: { live: 'there', said: 'disown', bears: ours }, then: 'disown' },
+  { row: 'P4', when: { live: 'there', said: 'delete', protect: 'no', shape: 'known', bears: ours }, then: 'condemn' },
 
   { row: 'R1', when: { live: 'there', state: 'recorded', beside: 'successor', protect: 'yes' }, then: 'ask' },
   { row: 'R2', when: { live: 'there', state: 'recorded', beside: 'successor', retain: 'yes' }, then: 'disown' },
@@ -111,7 +122,7 @@ const table = [
   },
   {
     row: 'U5',
-    when: { live: 'there', state: 'unrecorded', operation: ['read', 'import'], findable: 'yes', bears: 'nothing' },
+    when: { live: 'there', state: 'unrecorded', operation: ['read', 'import'], findable: 'yes', bears: ['nothing', 'cannot-tell'] },
     then: 'forget',
     plan: remade,
   },

@@ -13,7 +13,7 @@ import { withAnswer } from '../ownership/answers.ts';
 import { Looks } from './looks.ts';
 import type { Look } from './looks.ts';
 import { isInDoubt, soughtOf, subjectsOf, wantsPlan } from './subjects.ts';
-import type { Evidence, Subject, TrailWord, TypeIdentity } from './subjects.ts';
+import type { Elsewhere, Evidence, Subject, TrailWord, TypeIdentity } from './subjects.ts';
 import type { RecoveryWords } from './words.ts';
 
 /** What recovery knows of a resource type, beyond what tells its objects apart. */
@@ -45,6 +45,8 @@ export interface ExamineRequest {
   /** How the program means resources that no version has; asked at most once, and only where it matters. */
   readonly plan: () => Promise<ReadonlyMap<string, StateResource>>;
   readonly look: (scope: LookScope) => Promise<Looked<Inventory>>;
+  /** Asked after each look: what a stack is making it has in its state soon after. */
+  readonly elsewhere: () => Promise<Elsewhere>;
   /** What CloudTrail has of the run by now. Asked again while it may still say more. */
   readonly trail: () => Promise<TrailAnswer>;
   readonly stalenessSeconds: number;
@@ -108,8 +110,10 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
         asking = undefined;
       });
   };
+  let elsewhere: Elsewhere = { holders: new Map(), unread: [] };
   const evidenceAt = (isLast: boolean): Evidence => ({
     ...request,
+    elsewhere,
     identityOf: request.typeOf,
     looks: new Looks(looks, request.stalenessSeconds * 1000),
     trail: isLast ? { ...trail, final: true } : trail,
@@ -121,6 +125,7 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
     const looked = await request.look(scope);
     if (!looked.ok)
       return { ok: false, reason: 'cannot-look', why: `AWS could not be looked at: ${looked.code}: ${looked.message}`, looks };
+    elsewhere = await request.elsewhere();
     looks.push({ inventory: looked.value, ids: idsOf(scope) });
     const leftMs = startedMs + limitSeconds * 1000 - now();
     let evidence = evidenceAt(leftMs <= 0);
@@ -130,7 +135,7 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
       evidence = evidenceAt(leftMs <= 0);
       subjects = subjectsOf(evidence);
     }
-    const bad = answerProblem(request, subjects, looked.value.objects);
+    const bad = answerProblem(request, subjects, looked.value.objects, elsewhere);
     if (bad) return { ok: false, reason: 'bad-answer', ...bad, looks };
     // An id that only CloudTrail knows has to be looked for too, before anything counts as gone.
     if (subjects.some(({ facts }) => facts.operation === 'create' || facts.operation === 'delete')) askTrail();
@@ -157,10 +162,12 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
 
 /** What a person answered, against what there is: of an answer that cannot be, nothing is done at all. */
 function answerProblem(
-  { given, short, stack, installation, typeOf, current }: ExamineRequest,
+  request: ExamineRequest,
   subjects: readonly Subject[],
   objects: readonly LiveObject[],
+  elsewhere: Elsewhere,
 ): { readonly why: string; readonly next: string } | undefined {
+  const { given, short, stack, installation, typeOf, current } = request;
   for (const [index, one] of given.entries()) {
     const { resource, answer, id } = one;
     const ofName = subjects.filter(({ name }) => name === resource);
@@ -174,6 +181,14 @@ function answerProblem(
         why: `${said}: ${short} has no resource "${resource}"`,
         next: names.length === 0 ? 'Nothing in it is in doubt.' : `In doubt are: ${names.join(', ')}`,
       };
+    const meant =
+      answer === 'forget'
+        ? []
+        : id === undefined
+          ? ofName.flatMap(({ live, facts }) => (live && isInDoubt(facts) ? [live] : []))
+          : objects.filter((object) => object.id === id && object.type === first.type);
+    const anothers = meant.map((object) => whoseElse(object, request, elsewhere)).find((why) => why !== undefined);
+    if (anothers) return { ...anothers, why: `${said}: ${anothers.why}` };
     if (id === undefined) {
       const there = ofName.filter(({ live, facts }) => live && live.phase !== 'over' && facts.state === 'unrecorded');
       if (answer === 'forget' && there.length > 0)
@@ -195,11 +210,34 @@ function answerProblem(
         why: `${said}: ${id} belongs to ${owner}${isForeign ? ' of another installation' : ''}`,
         next: `Give an id of ${stack}; what there is: ${command('inventory', short)}`,
       };
-    const elsewhere = current.resources.find((entry) => entry.type === first.type && entry.id === id && entry.name !== resource);
-    if (elsewhere)
-      return { why: `${said}: the state has ${id} as ${elsewhere.name}`, next: `Give another id, or decide on ${elsewhere.name}.` };
+    const recorded = current.resources.find((entry) => entry.type === first.type && entry.id === id && entry.name !== resource);
+    if (recorded)
+      return { why: `${said}: the state has ${id} as ${recorded.name}`, next: `Give another id, or decide on ${recorded.name}.` };
   }
   return undefined;
+}
+
+/** Why no answer may name an object; undefined where it is no other stack's, as far as its state says. */
+function whoseElse(
+  object: LiveObject,
+  { short, stack, installation, current }: ExamineRequest,
+  { holders, unread }: Elsewhere,
+): { readonly why: string; readonly next: string } | undefined {
+  const holder = holders.get(objectKey(object));
+  if (holder)
+    return {
+      why: `${object.id} belongs to ${holder.stack}: its state has it as ${holder.resource}`,
+      next: `What becomes of it is decided there. What there is: ${command('inventory', short)}`,
+    };
+  const isOurs =
+    current.resources.some((entry) => objectKey({ type: entry.type, id: entry.id ?? '' }) === objectKey(object)) ||
+    (object.tags?.['holdfast:stack'] === stack && object.tags['holdfast:installation'] === installation);
+  return isOurs || unread.length === 0
+    ? undefined
+    : {
+        why: `whether ${object.id} belongs to another stack cannot be told: the states of these could not be read: ${unread.join(', ')}`,
+        next: `See why with ${command('status')}, and then again: ${command('recover', short)}`,
+      };
 }
 
 /** Until the next look can say more than this one. */

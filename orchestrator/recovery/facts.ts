@@ -24,8 +24,12 @@ export const factValues = {
    * for. `no` only of a create, and of what may have another id since an update. Not to see what is looked for by nothing says nothing.
    */
   findable: ['yes', 'no'],
-  /** By what a live object is known as the resource's. `other-target`: its key is the resource's, and it leads elsewhere. */
-  bears: ['our-tags', 'our-key', 'other-target', 'nothing'],
+  /**
+   * By what a live object is known as the resource's. `other-target`: its key is the resource's, and it leads elsewhere. `another-stack`: the state of
+   * another stack of the network has it, which goes before tags and keys. `cannot-tell`: it has no tags of ours, and the state of some other stack could
+   * not be read.
+   */
+  bears: ['our-tags', 'our-key', 'other-target', 'nothing', 'another-stack', 'cannot-tell'],
   /**
    * What else there is of the same resource. `recorded-there`, `recorded-gone`: the checkpoint has another object for it, which AWS has, or has not.
    * `successor`: the run made another object to replace it. `twin`: there is another unrecorded one, which goes before this one.

@@ -40,7 +40,7 @@ import type { Question } from './questions.ts';
 import { brokenBy, ReadVersions } from './read-versions.ts';
 import { reconcile } from './reconcile.ts';
 import { isInDoubt } from './subjects.ts';
-import type { Subject } from './subjects.ts';
+import type { Elsewhere, Subject } from './subjects.ts';
 import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from './verify.ts';
 import type { RecoveryWords } from './words.ts';
 
@@ -66,6 +66,8 @@ export interface RecoveryParts {
   readonly watch: LockWatch;
   readonly typeOf: ExamineRequest['typeOf'];
   readonly look: ExamineRequest['look'];
+  /** What the network's other stacks have in their states by now. Never throws: what could not be read is said. */
+  readonly elsewhere: (stack: string) => Promise<Elsewhere>;
   readonly trail: (interrupted: Interrupted) => Promise<TrailAnswer>;
   /** What AWS and a state do not agree in. */
   readonly compare: (
@@ -442,6 +444,7 @@ class StackRecovery {
       given: stuck.answers,
       plan: () => this.#plannedShapes(kept),
       look: parts.look,
+      elsewhere: () => parts.elsewhere(stack),
       trail: () => parts.trail({ ...interrupted, startedAt: interrupted.startedAt && kept.quarantine.lockedAt }),
       stalenessSeconds: parts.stalenessSeconds,
       limitSeconds: parts.limitSeconds,
@@ -469,9 +472,16 @@ class StackRecovery {
       });
     this.#examined = examined;
     const { subjects } = examined;
-    for (const { name, id, row, facts } of subjects)
+    for (const { name, id, row, facts, sources } of subjects)
       if (facts.kind !== 'engine' && (row.then !== 'keep' || isInDoubt(facts)))
-        parts.emit({ type: 'decision', stack, resource: name, id: id ?? null, decision: row.then, because: parts.words.because(row) });
+        parts.emit({
+          type: 'decision',
+          stack,
+          resource: name,
+          id: id ?? null,
+          decision: row.then,
+          because: parts.words.because(row, sources),
+        });
     const looks = examined.looks.length;
     await this.#step(
       'evidence',
@@ -835,7 +845,7 @@ class StackRecovery {
         id: id ?? null,
         decision: row.then,
         row: row.row,
-        because: parts.words.because(row),
+        because: parts.words.because(row, sources),
         facts,
         sources: sources.map((source) => ({ from: source.from, says: parts.words.source(source) })),
       })),

@@ -17,6 +17,22 @@ export interface TypeIdentity {
   readonly keyOf: ((properties: Readonly<Record<string, unknown>>) => string | undefined) | undefined;
 }
 
+/** Who has an object in its state. */
+export interface Holder {
+  /** Full name. */
+  readonly stack: string;
+  /** The stack's own name for it. */
+  readonly resource: string;
+}
+
+/** What the states of the network's other stacks have. State goes before tags and keys: one that has an object in its state owns it. */
+export interface Elsewhere {
+  /** By `objectKey`. */
+  readonly holders: ReadonlyMap<string, Holder>;
+  /** Full names of the stacks whose states could not be read: whether an object is theirs cannot be told. */
+  readonly unread: readonly string[];
+}
+
 /** What CloudTrail says of one object that the run touched. */
 export interface TrailWord {
   readonly type: string;
@@ -48,6 +64,8 @@ export interface Evidence {
   /** As `objectKey` names them: an association and a propagation may share an id. */
   readonly disowned: ReadonlySet<string>;
   readonly answers: readonly Answer[];
+  /** What the other stacks of the network have. */
+  readonly elsewhere: Elsewhere;
   /** How the program means resources to be that no version of the checkpoint has, by name. */
   readonly planned: ReadonlyMap<string, StateResource>;
 }
@@ -62,6 +80,9 @@ export type Source =
   | { readonly from: 'version'; readonly id: string; readonly updateOf: string }
   | { readonly from: 'journal'; readonly text: string }
   | { readonly from: 'spool' | 'person'; readonly id: string }
+  /** Of another stack: full name, and the name that it has there. */
+  | { readonly from: 'another-state'; readonly stack: string; readonly resource: string }
+  | { readonly from: 'unread-states'; readonly stacks: readonly string[] }
   | { readonly from: 'cloudtrail'; readonly word: TrailWord }
   | { readonly from: 'inventory'; readonly looks: number; readonly id: string | undefined; readonly shown?: Shown };
 
@@ -111,7 +132,7 @@ export function subjectsOf(evidence: Evidence): readonly Subject[] {
   const subjects = candidates.map((candidate) => {
     const facts = factsOf(candidate, candidates, evidence);
     const live = liveOf(candidate, evidence);
-    const sources = [...candidate.sources, ...liveSources(candidate, facts, live, evidence)];
+    const sources = [...candidate.sources, ...liveSources(candidate, facts, live, evidence), ...elsewhereSources(facts, live, evidence)];
     const { urn, name, type, id, shape } = candidate;
     return { urn, name, type, id, facts, row: decide(facts), sources, shape, live };
   });
@@ -339,10 +360,12 @@ function liveOf({ type, id }: Candidate, { looks }: Evidence): LiveObject | unde
 }
 
 function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
-  const { looks, history, trail } = evidence;
+  const { looks, history, trail, identityOf } = evidence;
   const { type, id } = candidate;
   const live = liveOf(candidate, evidence);
-  const inDoubt = isInDoubt(candidate);
+  // Of a key there is one object, and it is known whose it is: what AWS may show later is not this stack's.
+  const isAnothers = candidate.state === 'unrecorded' && identityOf(type)?.by === 'key' && holderOf(live, evidence) !== undefined;
+  const inDoubt = isInDoubt(candidate) && !isAnothers;
   if (live) {
     if (live.phase === 'coming' || live.phase === 'going') return live.phase;
     return !inDoubt || looks.agreeOn(soughtOf(candidate, evidence)) ? live.phase : 'unsettled';
@@ -359,7 +382,9 @@ function bearsFact(candidate: Candidate, evidence: Evidence): Facts['bears'] {
   const live = liveOf(candidate, evidence);
   const { shape } = candidate;
   if (!live) return 'nothing';
+  if (holderOf(live, evidence)) return 'another-stack';
   if (resourceName(live, evidence) === candidate.name) return 'our-tags';
+  if (evidence.elsewhere.unread.length > 0) return 'cannot-tell';
   if (live.key === undefined || !shape || !matches(live, shape, evidence)) return 'nothing';
   return leadsWhere(shape, live) ? 'our-key' : 'other-target';
 }
@@ -378,7 +403,7 @@ function besideFact(candidate: Candidate, all: readonly Candidate[], evidence: E
   const ofResource = all.filter((other) => other.urn === candidate.urn && other.type === candidate.type && other !== candidate);
   const isThere = (other: Candidate): boolean => {
     const live = liveOf(other, evidence);
-    return live !== undefined && live.phase !== 'over';
+    return live !== undefined && live.phase !== 'over' && !(other.state === 'unrecorded' && holderOf(live, evidence));
   };
   if (candidate.state === 'unrecorded') {
     const rivals = ofResource.filter((other) => other.state === 'unrecorded' && isThere(other));
@@ -430,6 +455,17 @@ function saidFact(candidate: Candidate, all: readonly Candidate[], { answers }: 
   const questioned = all.filter((other) => other.name === candidate.name && other.type === candidate.type && isInDoubt(other));
   if (general.answer === 'forget') return 'forget';
   return questioned.length === 1 && questioned[0] === candidate ? general.answer : 'nothing';
+}
+
+const holderOf = (live: LiveObject | undefined, { elsewhere }: Evidence): Holder | undefined =>
+  live && elsewhere.holders.get(objectKey(live));
+
+function elsewhereSources({ kind, live: shown }: Facts, live: LiveObject | undefined, evidence: Evidence): Source[] {
+  if (kind === 'engine' || shown !== 'there') return [];
+  const holder = holderOf(live, evidence);
+  if (holder) return [{ from: 'another-state', ...holder }];
+  const { unread } = evidence.elsewhere;
+  return unread.length > 0 ? [{ from: 'unread-states', stacks: unread }] : [];
 }
 
 function liveSources({ id }: Candidate, { kind, bears }: Facts, live: LiveObject | undefined, { looks }: Evidence): Source[] {

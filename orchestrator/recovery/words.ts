@@ -16,8 +16,8 @@ export interface Copies {
 export interface RecoveryWords {
   /** The page of a dossier, in Markdown. */
   readonly page: (dossier: Dossier) => string;
-  /** Why a row of the decision table comes to what it does. */
-  readonly because: (row: Row) => string;
+  /** Why a row of the decision table comes to what it does. @param sources of the subject, where what they say is told too */
+  readonly because: (row: Row, sources?: readonly Source[]) => string;
   /** What a source says of an object. */
   readonly source: (source: Source) => string;
   /** @param short the stack, as a person types it */

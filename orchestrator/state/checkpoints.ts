@@ -52,14 +52,19 @@ export interface UnreadableState {
 /**
  * Every checkpoint of the network, whether or not the network file still asks for the stack.
  * @param declared what they may name
+ * @param known checkpoints that were read before: what the listing shows unchanged is not read again
  */
 export async function readStates(
   store: ObjectStore,
   network: string,
   declared: Declared,
+  known: ReadonlyMap<string, StackState> = new Map(),
 ): Promise<{ states: Map<string, StackState>; unreadable: UnreadableState[] }> {
   const objects = (await store.list(stacksPrefix(network))).filter(({ key }) => isCheckpoint(key));
-  const read = await fewAtOnce(objects, (object) => readState(store, object, declared));
+  const read = await fewAtOnce(objects, (object) => {
+    const before = known.get(stackOfKey(object.key));
+    return before?.key === object.key && before.etag === object.etag ? Promise.resolve(before) : readState(store, object, declared);
+  });
   const states = new Map<string, StackState>();
   const unreadable: UnreadableState[] = [];
   for (const state of read) {

@@ -4,6 +4,7 @@ import { wordOf } from '../recovery/describe.ts';
 import type { Source, Subject } from '../recovery/subjects.ts';
 import type { Question } from '../recovery/questions.ts';
 import { reasons } from './decision-words.ts';
+import { describeSource } from './sources.ts';
 
 /** @param short the stack, as a person types it */
 export function questionsOf(short: string, subjects: readonly Subject[]): readonly Question[] {
@@ -22,7 +23,7 @@ function byTagAlone(short: string, { id, facts, sources }: Subject): string {
   return ` Only the tags of ${id ?? 'it'} say that it belongs to ${short}, and anyone who may tag objects in this account can set them`;
 }
 
-function questionOf(short: string, { name, type, id, row, facts, urn }: Subject, all: readonly Subject[]): string {
+function questionOf(short: string, { name, type, id, row, facts, urn, sources }: Subject, all: readonly Subject[]): string {
   const what = `${short}/${name} (${wordOf(type)}${id === undefined ? '' : ` ${id}`})`;
   if (row.then === 'duplicate') {
     const other = all.find((each) => each.urn === urn && each.id !== id && ['adopt', 'keep'].includes(each.row.then));
@@ -31,6 +32,9 @@ function questionOf(short: string, { name, type, id, row, facts, urn }: Subject,
   if (facts.kind === 'unlisted' && facts.live !== 'there') return `${what}: ${reasons[row.row]}. What has become of it?`;
   if (facts.live === 'gone' && facts.findable === 'no') return `${what}: ${reasons[row.row]}. What has become of it?`;
   if (facts.live === 'gone' || facts.live === 'over') return `${what}: ${reasons[row.row]}. Is it to leave the state?`;
+  const whose = facts.live === 'there' ? sources.find(({ from }) => from === 'another-state' || from === 'unread-states') : undefined;
+  if (whose?.from === 'another-state') return `${what}: ${reasons[row.row]}: ${describeSource(whose)}. Which of the two is to have it?`;
+  if (facts.bears === 'cannot-tell' && whose) return `${what}: ${reasons[row.row]} (${describeSource(whose)}). Whose is it?`;
   if (facts.bears === 'other-target') return `${what}: it is there, and leads elsewhere than the run wanted. Whose is it?`;
   return `${what}: ${reasons[row.row]}. Whose is it?`;
 }
@@ -39,7 +43,7 @@ function questionOf(short: string, { name, type, id, row, facts, urn }: Subject,
 const canBeNamed = (name: string, id = 'ID'): boolean =>
   name !== '' && id !== '' && isTypeable(`${name}=disown:${id}`) && !/=(adopt|forget|disown|delete):/.test(name);
 
-function answersTo(short: string, { name, id, facts }: Subject): Question['answers'] {
+function answersTo(short: string, { name, id, facts, sources }: Subject): Question['answers'] {
   // What begins with the name of a stack is taken for its.
   const named = name.startsWith(`${short}/`) ? `${short}/${name}` : name;
   const decide = (answer: Answer['answer'], withId = true): string =>
@@ -68,6 +72,18 @@ function answersTo(short: string, { name, id, facts }: Subject): Question['answe
     ];
   if (id === undefined || facts.live === 'gone' || facts.live === 'over')
     return [{ means: 'it is gone, and leaves the state', command: decide('forget', false) }];
+  if (facts.bears === 'another-stack')
+    return [
+      {
+        means: 'you take it out of one of the two states, here in a copy (pulumi state delete)',
+        command: command('recover', short, { shell: true }),
+      },
+    ];
+  // What may be another stack's is not to be had, and not to be deleted.
+  if (facts.bears === 'cannot-tell' || sources.some(({ from }) => from === 'unread-states'))
+    return [
+      { means: 'the states of the other stacks can be read again, or you have deleted it yourself', command: command('recover', short) },
+    ];
   const canAdopt = facts.state === 'unrecorded' && facts.shape === 'known' && facts.beside !== 'recorded-there';
   return [
     ...(canAdopt ? [{ means: 'it belongs to the stack, and enters the state', command: decide('adopt') }] : []),

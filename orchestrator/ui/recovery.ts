@@ -1,4 +1,5 @@
 import { command, commandOf, lineOf } from '../domain/command.ts';
+import type { RowName } from '../recovery/decision-table.ts';
 import type { Plan } from '../recovery/dossier.ts';
 import type { Subject } from '../recovery/subjects.ts';
 import { isEmptyPlan } from '../recovery/verify.ts';
@@ -16,9 +17,15 @@ const namedAtMost = 3;
 /** Of the first deploy of a stack nearly everything is left. */
 const leftToldAtMost = 8;
 
+/** Rows that go by what the states of other stacks have. */
+const tellsWhose: readonly RowName[] = ['S1', 'S2', 'S3', 'S4'];
+
 export const recoveryWords: RecoveryWords = {
   page: dossierPage,
-  because: ({ row }) => reasons[row],
+  because: ({ row }, sources = []) => {
+    const told = sources.find(({ from }) => from === 'another-state' || from === 'unread-states');
+    return told && tellsWhose.includes(row) ? `${reasons[row]} (${describeSource(told)})` : reasons[row];
+  },
   source: describeSource,
   questions: questionsOf,
   subjects: describeSubjects,

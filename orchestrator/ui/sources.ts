@@ -8,6 +8,8 @@ const marks = {
   'our-key': ', under our key',
   'other-target': ', under our key, and leading elsewhere',
   nothing: '',
+  'another-stack': ', and belongs to another stack',
+  'cannot-tell': ', and whether it belongs to another stack cannot be told',
 };
 
 /** What a source of a recovery says of an object. */
@@ -26,6 +28,10 @@ export function describeSource(source: Source): string {
       return source.text;
     case 'spool':
       return `the checkpoint that could not be written has it as ${source.id}`;
+    case 'another-state':
+      return `the state of ${source.stack} has it as ${source.resource}`;
+    case 'unread-states':
+      return `could not be read: ${source.stacks.join(', ')}`;
     case 'person':
       return `a person said that ${source.id} is it`;
     case 'cloudtrail':

@@ -6,7 +6,7 @@ import { cliKilled, interrupted, orchestratorKilled } from '../support/interrupt
 import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-gateway.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
-import { objectText, questionsIn, taggedIds } from '../support/recovery-oracle.ts';
+import { objectText, questionsIn, stateOf, taggedIds } from '../support/recovery-oracle.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;
@@ -95,5 +95,33 @@ describe('evidence that is not there', { concurrent: false }, () => {
     await stillHeld(rig, refused, 4);
     expect(refused.stdout).toContain(`${theirs} belongs to other.transit-gateway`);
     await endsIt(rig, ['recover']);
+  });
+
+  it('that the state of another stack of the network has: it is not offered and not given away, and is known as its without a question', async () => {
+    await interruptedCreate();
+    const [made = ''] = (await taggedIds(rig, gateway)).filter((id) => /^tgw-[0-9a-f]+$/.test(id));
+    const other = 'small.member.other';
+    const checkpoint = (urn: string, more: object): object => ({
+      urn: `urn:pulumi:${other}::holdfast::${urn}`,
+      type: urn.split('::')[0],
+      custom: false,
+      ...more,
+    });
+    const resources = [
+      checkpoint(`pulumi:pulumi:Stack::holdfast-${other}`, {}),
+      checkpoint('aws:ec2transitgateway/transitGateway:TransitGateway::imported', { custom: true, id: made }),
+    ];
+    await put(checkpointKey(other), JSON.stringify({ version: 3, checkpoint: { stack: other, latest: { resources } } }));
+    for (const answer of ['disown', 'delete']) {
+      const refused = await rig.holdfast(['recover', 'transit-gateway', '--decide', `gateway=${answer}:${made}`]);
+      expect(refused.exitCode, refused.stdout).toBe(4);
+      expect(refused.stdout).toContain(`${made} belongs to ${other}: its state has it as imported`);
+    }
+    const recovered = await rig.holdfast(['recover', 'transit-gateway', '--json']);
+    expect(recovered.exitCode, recovered.stdout).toBe(0);
+    expect(recovered.events.filter(({ type }) => type === 'decision')).toMatchObject([
+      { resource: 'gateway', id: made, decision: 'forget' },
+    ]);
+    expect((await stateOf(rig, gateway)).resources.filter(({ id }) => id === made)).toEqual([]);
   });
 });

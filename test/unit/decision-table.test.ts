@@ -25,12 +25,21 @@ const rules: Readonly<Record<string, (facts: Facts, row: Row) => boolean>> = {
   ) => then !== 'adopt' || beside !== 'recorded-there' || operation === 'create',
   'adopts on its own only what bears our tags or key, or what CloudTrail says that the run made': ({ bears, trail, said }, { then }) =>
     then !== 'adopt' || said === 'adopt' || bears === 'our-tags' || bears === 'our-key' || trail === 'made',
-  'forgets no object that AWS has, but what the run only looked at': ({ live, operation, bears, kind }, { then }) =>
+  'forgets no object that AWS has, but what the run only looked at, and what another stack has': (
+    { live, operation, bears, kind, state },
+    { then },
+  ) =>
     then !== 'forget' ||
     kind === 'engine' ||
     live === 'gone' ||
     live === 'over' ||
-    (['read', 'import'].includes(operation) && bears === 'nothing'),
+    (state === 'unrecorded' && bears === 'another-stack') ||
+    (['read', 'import'].includes(operation) && ['nothing', 'cannot-tell'].includes(bears)),
+  'adopts, deletes and disowns nothing that another stack has, or may have': ({ bears, kind, state, live }, { then }) =>
+    kind !== 'cloud' ||
+    live !== 'there' ||
+    !(bears === 'another-stack' || (bears === 'cannot-tell' && state === 'unrecorded')) ||
+    !['adopt', 'condemn', 'disown'].includes(then),
   'forgets nothing that could not be seen, or is not settled': ({ live, kind }, { then }) =>
     then !== 'forget' || kind === 'engine' || !['unseen', 'unsettled'].includes(live),
   'forgets nothing that is gone and that no look could find without a person': ({ findable, live, state, said, kind }, { then }) =>

@@ -67,6 +67,7 @@ function run({ versions = [empty, creating], ...more }: Given = {}): Promise<Exa
     given: more.answers ?? [],
     plan: () => Promise.reject(new Error('no plan was to be asked for')),
     look: aws.look,
+    elsewhere: () => Promise.resolve({ holders: new Map(), unread: [] }),
     trail: silent,
     stalenessSeconds: 30,
     limitSeconds: 600,
@@ -487,6 +488,36 @@ describe('an answer that cannot be', () => {
       why: '--decide vpc=adopt:vpc-1: the state has vpc-1 as other',
       next: 'Give another id, or decide on other.',
     });
+  });
+
+  const theirs = { holders: new Map([[`${types.vpc} vpc-2`, { stack: 'example.vpc.b', resource: 'main' }]]), unread: [] };
+
+  it.each(['adopt', 'delete', 'disown'] as const)('names what the state of another stack has: %s', async (said) => {
+    aws.add(tagged('vpc-2', 'vpc'));
+    const answers: Answer[] = [{ resource: 'vpc', answer: said, id: 'vpc-2' }];
+    const examined = await run({ answers, elsewhere: () => Promise.resolve(theirs) });
+    expect(examined).toMatchObject({
+      ok: false,
+      reason: 'bad-answer',
+      why: `--decide vpc=${said}:vpc-2: vpc-2 belongs to example.vpc.b: its state has it as main`,
+    });
+  });
+
+  it('disowns what the state of another stack has without naming it', async () => {
+    aws.add(tagged('vpc-2', 'vpc'));
+    const examined = await run({ answers: [{ resource: 'vpc', answer: 'disown' }], elsewhere: () => Promise.resolve(theirs) });
+    expect(examined).toMatchObject({
+      ok: false,
+      reason: 'bad-answer',
+      why: expect.stringContaining('vpc-2 belongs to example.vpc.b') as string,
+    });
+  });
+
+  it('names what may be another stack’s, as its state could not be read', async () => {
+    aws.add(object('vpc-2'));
+    const answers: Answer[] = [{ resource: 'vpc', answer: 'adopt', id: 'vpc-2' }];
+    const examined = await run({ answers, elsewhere: () => Promise.resolve({ holders: new Map(), unread: ['example.vpc.b'] }) });
+    expect(examined).toMatchObject({ ok: false, reason: 'bad-answer', why: expect.stringContaining('cannot be told') as string });
   });
 
   it('is one of two that cannot both be', async () => {

@@ -4,6 +4,7 @@ import { decide } from '../../orchestrator/recovery/decision-table.ts';
 import type { Facts } from '../../orchestrator/recovery/facts.ts';
 import { wordOf } from '../../orchestrator/recovery/describe.ts';
 import type { Question } from '../../orchestrator/recovery/questions.ts';
+import { objectKey } from '../../orchestrator/inventory/live-object.ts';
 import { questionsOf } from '../../orchestrator/ui/questions.ts';
 import { subjectsOf } from '../../orchestrator/recovery/subjects.ts';
 import type { Subject } from '../../orchestrator/recovery/subjects.ts';
@@ -56,6 +57,36 @@ describe('what is asked', () => {
     expect(onlyOf({ versions, objects }).question).toBe(
       'vpc.a/route (Route r-rtb-1_10.0.0.0/8): it is there, and leads elsewhere than the run wanted. Whose is it?',
     );
+  });
+
+  it('of what another stack has too names that stack, and offers neither to adopt, to delete nor to disown it', () => {
+    const versions = [deploymentOf([raw('vpc', { id: 'vpc-1', delete: true })])];
+    const holders = new Map([[objectKey({ type: types.vpc, id: 'vpc-1' }), { stack: 'example.vpc.b', resource: 'main' }]]);
+    expect(onlyOf({ versions, objects: [tagged('vpc-1', 'vpc')], elsewhere: { holders, unread: [] } })).toEqual({
+      question:
+        'vpc.a/vpc (Vpc vpc-1): it is to be deleted, and the state of another stack has it too: the state of example.vpc.b has it as main. Which of the two is to have it?',
+      answers: [
+        {
+          means: 'you take it out of one of the two states, here in a copy (pulumi state delete)',
+          command: 'npm run recover -- vpc.a --shell',
+        },
+      ],
+    });
+  });
+
+  it('of what may be the object of a stack whose state could not be read offers only to look again', () => {
+    const elsewhere = { holders: new Map(), unread: ['example.vpc.b'] };
+    const question = onlyOf({ versions: [made, deploymentOf()], objects: [object('vpc-1')], elsewhere });
+    expect(question.question).toBe(
+      'vpc.a/vpc (Vpc vpc-1): the states of other stacks could not be read: whether it is theirs cannot be told (could not be read: example.vpc.b). Whose is it?',
+    );
+    expect(question.answers.map(({ command }) => command)).toEqual(['npm run recover -- vpc.a']);
+  });
+
+  it('of a second object under our tags offers only to look again where the state of another stack could not be read', () => {
+    const elsewhere = { holders: new Map(), unread: ['example.vpc.b'] };
+    const question = onlyOf({ versions: [made], objects: [tagged('vpc-1', 'vpc'), tagged('vpc-2', 'vpc')], elsewhere });
+    expect(question.answers.map(({ command }) => command)).toEqual(['npm run recover -- vpc.a']);
   });
 
   it('of a type that AWS cannot be asked for is to see to it by hand', () => {
@@ -192,7 +223,9 @@ describe('every case that a person has to decide', () => {
         const text = decisionIn(command);
         if (text !== undefined) return !isOpen({ ...facts, said: parseDecision(text).answer });
         // In a shell the pending operation goes from the state. Where it is deleted by hand it is gone in the next look.
-        return command.endsWith(' --shell') ? facts.kind === 'unlisted' : !isOpen({ ...facts, live: 'gone' });
+        if (command.endsWith(' --shell')) return facts.kind === 'unlisted' || facts.bears === 'another-stack';
+        // Where it can be told again whose it is, there is another question, or none.
+        return facts.bears === 'cannot-tell' || !isOpen({ ...facts, live: 'gone' });
       });
       if (settles !== true) stuck.add(`${decide(facts).row} ${facts.kind} ${facts.state} ${facts.live} ${facts.operation}`);
     }

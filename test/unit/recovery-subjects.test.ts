@@ -186,6 +186,53 @@ describe('a create of which no end is recorded', () => {
     expect(decided({ versions, objects, open: true })).toEqual(['U4 wait route r-rtb-1_10.0.0.0/8']);
   });
 
+  describe('whose key another stack has in its state', () => {
+    const inputs = { routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8', transitGatewayId: 'tgw-1' };
+    const id = 'r-rtb-1_10.0.0.0/8';
+    const versions = [deploymentOf([], [pending('creating', raw('route', { type: types.route, inputs }))])];
+    const theirs = object(id, { type: types.route, properties: { ...inputs, transitGatewayId: 'tgw-2' } });
+    const elsewhere = { holders: new Map([[objectKey(theirs), { stack: 'example.vpc.b', resource: 'default' }]]), unread: [] };
+
+    it('made nothing: what leads elsewhere is the other stack’s, and no person is asked', () => {
+      const given = { versions, objects: [theirs], elsewhere, open: true };
+      expect(decided(given)).toEqual([`S1 forget route ${id}`]);
+      expect(saysOf(given)).toContain('another-state: the state of example.vpc.b has it as default');
+    });
+
+    it('is decided by one look: of a key there is one object', () => {
+      const looks = new Looks([lookOf([theirs], { asked: [theirs] })], stalenessMs);
+      expect(decided({ versions, looks, elsewhere })).toEqual([`S1 forget route ${id}`]);
+    });
+
+    it('is not adopted where it leads to what the run wanted too', () => {
+      expect(decided({ versions, objects: [{ ...theirs, properties: inputs }], elsewhere })).toEqual([`S1 forget route ${id}`]);
+    });
+
+    it.each(['adopt', 'delete', 'disown'] as const)('is not what an answer of before makes of it: %s', (said) => {
+      const answers: Answer[] = [{ resource: 'route', answer: said, id }];
+      expect(decided({ versions, objects: [theirs], elsewhere, answers })).toEqual([`S1 forget route ${id}`]);
+    });
+
+    it('is a question where the state of that stack could not be read', () => {
+      const unread = { holders: new Map(), unread: ['example.vpc.b'] };
+      expect(decided({ versions, objects: [{ ...theirs, properties: inputs }], elsewhere: unread })).toEqual([`S4 ask route ${id}`]);
+    });
+  });
+
+  it('is adopted by its tags where the states of other stacks could not be read', () => {
+    const elsewhere = { holders: new Map(), unread: ['example.vpc.b'] };
+    expect(decided({ versions: [empty, creating], objects: [tagged('vpc-1', 'vpc')], elsewhere })).toEqual(['U2 adopt vpc vpc-1']);
+  });
+
+  it('is adopted beside an object with its tags that another stack has', () => {
+    const objects = [tagged('vpc-0', 'vpc'), tagged('vpc-1', 'vpc')];
+    const holders = new Map([[objectKey({ type: types.vpc, id: 'vpc-0' }), { stack: 'example.vpc.b', resource: 'vpc' }]]);
+    expect(decided({ versions: [empty, creating], objects, elsewhere: { holders, unread: [] } }).sort()).toEqual([
+      'S1 forget vpc vpc-0',
+      'U2 adopt vpc vpc-1',
+    ]);
+  });
+
   it('is not found in what AWS made by itself', () => {
     const inputs = { routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8' };
     const versions = [deploymentOf([], [pending('creating', raw('route', { type: types.route, inputs }))])];

@@ -45,6 +45,24 @@ describe('a checkpoint', () => {
     expect(await only()).toMatchObject({ stack: 'example.vpc.a', short: 'vpc.a', resources: 2, pendingOperations: [] });
   });
 
+  it('is read again only where it is another one by now', async () => {
+    const kept = checkpointKey('example.vpc.a');
+    const changed = checkpointKey('example.vpc.b');
+    store.set(kept, checkpoint());
+    store.set(changed, checkpoint());
+    const { states } = await readStates(store, 'example', trusted);
+    const read: string[] = [];
+    const get = store.get.bind(store);
+    store.get = (key) => {
+      read.push(key);
+      return get(key);
+    };
+    store.set(changed, checkpoint());
+    const again = (await readStates(store, 'example', trusted, states)).states;
+    expect(read).toEqual([changed]);
+    expect(again.get('example.vpc.a')).toBe(states.get('example.vpc.a'));
+  });
+
   it('has its pending operations', async () => {
     const vpc = { type: 'creating', resource: resource('aws:ec2/vpc:Vpc', 'vpc') };
     store.set(checkpointKey('example.vpc.a'), checkpoint({ resources: [], pending_operations: [vpc] }));

@@ -126,7 +126,6 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       emit({ type: 'note', message: 'Nothing is held: there is nothing to recover.' });
       return exitCodes.done;
     }
-    const known = new Map<string, { readonly body: string }>(state.states);
     const parts = recoveryParts(
       context,
       {
@@ -135,7 +134,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
         gateway,
         engine: openEngine(context, provided.settings),
         installation: state.settings.installation,
-        states: known,
+        states: state.states,
         incident: flags.incident,
         patienceSeconds: flags.bucketPatience,
         limitSeconds: flags.wait,
@@ -157,7 +156,7 @@ async function recoverStacks(context: Context, flags: RecoverFlags, patterns: re
       const from = context.now();
       const end = await recoverOne(
         context,
-        { file, aws, state, parts, own, flags, known, now: context.now },
+        { file, aws, state, parts, own, flags, now: context.now },
         stack,
         decided.get(stack) ?? [],
         emit,
@@ -370,8 +369,6 @@ interface Opened {
   readonly own: Journal;
   readonly flags: RecoverFlags;
   readonly now: () => number;
-  /** Checkpoints, brought up to date as stacks are recovered. */
-  readonly known: Map<string, { readonly body: string }>;
 }
 
 async function recoverOne(context: Context, given: Opened, stack: string, answers: readonly Answer[], emit: Emit): Promise<StackEnd> {
@@ -477,7 +474,6 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
         : {}),
     },
   );
-  if (end.kind === 'recovered' && end.checkpoint) opened.known.set(stack, end.checkpoint);
   return endOf(short, end, aws.bucket, emit);
 }
 

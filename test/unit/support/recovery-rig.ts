@@ -244,6 +244,7 @@ export class RecoveryRig {
         watch: new LockWatch(store, network),
         typeOf,
         look: this.cloud.look,
+        elsewhere: () => Promise.resolve({ holders: new Map(), unread: [] }),
         trail: () => this.trail(),
         compare: (_, state, { objects }, disowned) => membership(state, objects, disowned),
         spoolOf: () => Promise.resolve(undefined),

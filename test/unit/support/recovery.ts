@@ -208,6 +208,7 @@ export function evidenceOf({ versions = [deploymentOf()], objects = [], asked = 
     spool: undefined,
     disowned: new Set(),
     answers: [],
+    elsewhere: { holders: new Map(), unread: [] },
     planned: new Map(),
     ...more,
   };
