@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { lookAtInventory } from '../aws/inventory.ts';
 import { lookByTag } from '../aws/tagged-objects.ts';
 import type { TaggedObject } from '../aws/tagged-objects.ts';
 import { openSpool, spoolFolder } from '../gateway/spool.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { isLeaving, objectKey } from '../inventory/live-object.ts';
 import { Journal } from '../journal/journal.ts';
 import { Heartbeat } from '../locks/heartbeat.ts';
 import { LockWatch } from '../locks/lock-watch.ts';
@@ -101,6 +103,13 @@ export async function applySettings(
       const looked = await lookByTag(aws.clients, { installation, stack, known, named: namedObjects(spec, installation, [stack]) });
       if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
       return withoutDisowned(aws.store, stack, looked.value);
+    },
+    stillThere: async (objects) => {
+      const known = new Map<string, string[]>();
+      for (const { type, id } of objects) known.set(type, [...(known.get(type) ?? []), id]);
+      const looked = await lookAtInventory(aws.clients, { stacks: [], installation: undefined, known }, context.now);
+      if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
+      return new Set(looked.value.objects.filter((object) => !isLeaving(object)).map(objectKey));
     },
     stalenessSeconds: spec.recovery.staleness,
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, signal ? { signal } : {}).catch(() => undefined),

@@ -5,6 +5,8 @@ import type { Foreign, Text } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { Gateway, Mount, MountReport, ServedCheckpoint, Trouble } from '../gateway/gateway.ts';
 import type { Spool } from '../gateway/spool.ts';
+import { objectKey } from '../inventory/live-object.ts';
+import type { LiveObject } from '../inventory/live-object.ts';
 import type { Doubt } from '../journal/events.ts';
 import type { Journal } from '../journal/journal.ts';
 import { describeLock } from '../locks/durable-locks.ts';
@@ -34,7 +36,7 @@ import type { OutputDigest } from './fingerprint.ts';
 import { servedDigests } from './settled.ts';
 import type { Settled } from './settled.ts';
 import { describeDoubts, describeOwner, doubtsOf, isAsVerified, shortTime } from './standing.ts';
-import { judge } from './verdict.ts';
+import { doubtOf, judge } from './verdict.ts';
 
 /** A session that can be asked how long it lasts, and renewed where its source can. */
 export interface LiveSession {
@@ -97,6 +99,9 @@ export interface UnknownObject {
   readonly shown?: false;
 }
 
+/** An object of a checkpoint. */
+export type Recorded = Pick<LiveObject, 'type' | 'id'>;
+
 /** What the stacks of a run share. */
 export interface StackRunSettings {
   readonly stage: 'up' | 'destroy';
@@ -117,6 +122,8 @@ export interface StackRunSettings {
   readonly meant: Program;
   /** A read-only look at AWS by tag. Throws where AWS does not answer. */
   readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
+  /** Of these objects, by `objectKey`, those that AWS has and is not deleting. A read-only look. Throws where AWS does not answer. */
+  readonly stillThere: (objects: readonly Recorded[]) => Promise<ReadonlySet<string>>;
   /** How late AWS may show what was done. */
   readonly stalenessSeconds: number;
   /** Resolves after that time, or as soon as the signal is aborted. */
@@ -321,6 +328,31 @@ async function lookForUnknown(
       id,
       text: `AWS has a ${resourceType} for ${resource} (${id}) that the state does not have`,
     }));
+  } catch (cause) {
+    return [{ source: 'look', text: `AWS could not be looked at: ${messageOf(cause)}` }];
+  }
+}
+
+/** A delete that was refused has left what it was of: where that is there, and not on its way out, the refusal is all that there was. */
+async function lookForRefused(
+  settings: StackRunSettings,
+  checkpoint: string | undefined,
+  refused: readonly EngineStep[],
+): Promise<Doubt[]> {
+  if (refused.length === 0) return [];
+  const read = checkpoint === undefined ? undefined : readDeployment(checkpoint);
+  const resources = read?.ok ? read.deployment.resources : [];
+  const left = refused.map((step) => ({
+    step,
+    objects: resources.flatMap(({ urn, type, id, condemned }) =>
+      urn === step.urn && id !== undefined && condemned === (step.op === 'delete-replaced') ? [{ type, id }] : [],
+    ),
+  }));
+  try {
+    const there = await settings.stillThere(left.flatMap(({ objects }) => objects));
+    return left.flatMap(({ step, objects }) =>
+      objects.length > 0 && objects.every((object) => there.has(objectKey(object))) ? [] : [doubtOf('failed-step', step)],
+    );
   } catch (cause) {
     return [{ source: 'look', text: `AWS could not be looked at: ${messageOf(cause)}` }];
   }
@@ -556,7 +588,10 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   if (mayBeClean && (verdict.created || work.refresh === true || doubts.length > 0)) {
     // An SDK that lost a reply asks again, and AWS makes two: the engine's own end can be clean over that.
     const before = new Set(contentOf(ended.pinned.get(stack))?.ids);
-    const found = await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate);
+    const found = [
+      ...(await lookForRefused(settings, report.checkpoint?.body, verdict.refusedIfThere)),
+      ...(await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate)),
+    ];
     if (found.length === 0) doubts.splice(0);
     else doubts.push(...found);
   }

@@ -12,6 +12,10 @@ export interface Verdict {
   readonly settled: 'by-a-look' | 'no';
   /** Whether something was created, or may have been: then a look by tag precedes the release. */
   readonly created: boolean;
+  /**
+   * Deletes that AWS refused with a code that it also gives where an earlier try has begun the deletion: refused, if a look shows that what they were of is there.
+   */
+  readonly refusedIfThere: readonly EngineStep[];
   /** Whether AWS refused a create: perhaps because of what an earlier try of it made, whose reply was lost, and which AWS may not show yet. */
   readonly refusedCreate: boolean;
 }
@@ -30,7 +34,8 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
     doubts.push(doubt);
   };
   const failed = result.outcome === 'failed' ? result.failures : [];
-  const plain = new Set(failed.filter(({ step, messages }) => plainlyRefused(step, messages)).map(({ step }) => step.urn));
+  const refusals = failed.map(({ step, messages }) => ({ step, refusal: refusalOf(step, messages) }));
+  const plain = new Set(refusals.filter(({ refusal }) => refusal !== 'none').map(({ step }) => step.urn));
   const content = report.checkpoint === undefined ? undefined : parseCheckpoint(report.checkpoint.body);
   if (content && 'reason' in content) add({ source: 'checkpoint', text: content.detail });
   for (const { type, urn } of content && !('reason' in content) ? content.pendingOperations : [])
@@ -45,7 +50,7 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
   if (result.outcome === 'locked') add({ source: 'exit', text: `the engine found a lock: ${result.message}` });
   // No checkpoint ever named an operation: the engine writes one before each step, so none began.
   if (!report.intended && report.durable && !report.fence && result.outcome === 'failed')
-    return { doubts: [], settled: 'no', created: false, refusedCreate: false };
+    return { doubts: [], settled: 'no', created: false, refusedIfThere: [], refusedCreate: false };
   const isUnclean = result.outcome === 'failed' && doubts.length === 0;
   if (isUnclean)
     add({
@@ -57,6 +62,7 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
     doubts,
     settled: report.fence === undefined && report.durable && (isUnclean || (doubts.length > 0 && onlyRefused)) ? 'by-a-look' : 'no',
     created: steps.some(isCreate),
+    refusedIfThere: refusals.filter(({ refusal }) => refusal === 'if-there').map(({ step }) => step),
     refusedCreate: failed.some(({ step }) => isCreate(step)),
   };
 }
@@ -67,39 +73,74 @@ export const errorsOf = (result: EngineResult): readonly Text[] =>
 
 const isCreate = ({ op, type }: EngineStep): boolean => op.startsWith('create') && !type.startsWith('pulumi:');
 
-function doubtOf(source: Doubt['source'], { op, type, urn }: EngineStep): Doubt {
+export function doubtOf(source: Doubt['source'], { op, type, urn }: EngineStep): Doubt {
   return { source, op, urn, text: `${operationName(op, type)} outcome unknown` };
 }
 
-/** Codes with which AWS says that something is there already: perhaps by an earlier try of the same request, whose reply was lost. */
-const saysItExists = /Exist|Duplicate|Conflict|InUse|Already|IncorrectState|Idempotent/i;
-/** Codes that say nothing of whether the request was carried out. */
-const saysNothing = /Throttl|RequestLimit|Timeout|Unavailable|InternalError|InternalFailure|SlowDown/i;
+/** What a code of AWS says of the request that it answers. */
+type Refusal = 'plain' | 'if-there' | 'none';
+
+interface Codes {
+  readonly codes: RegExp;
+  readonly refusal: Refusal;
+}
+
+/** Codes that say nothing of whether the request was carried out, whatever it was. */
+const saysNothing: Codes = { codes: /Throttl|RequestLimit|Timeout|Unavailable|InternalError|InternalFailure|SlowDown/i, refusal: 'none' };
 
 /**
- * Whether AWS itself refused the one request of the step, so that it made nothing. Of updates, which are several requests, this is never known.
+ * What a code says of each sort of request, the first that fits; of any other code: a plain refusal. What the codes mean:
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html, and of a deletion that was asked for twice the API's page of each call.
+ */
+const codesOf: Readonly<Record<'create' | 'delete', readonly Codes[]>> = {
+  create: [
+    saysNothing,
+    // Something is there already: perhaps by an earlier try of the same request, whose reply was lost.
+    { codes: /Exist|Duplicate|Conflict|InUse|Already|IncorrectState|Idempotent/i, refusal: 'none' },
+  ],
+  delete: [
+    saysNothing,
+    // It is gone, or not as it was: perhaps by an earlier try. `InvalidVpcID.NotFound`, `TopicDoesNotExist`, `NoSuchEntity`, `Resource.AlreadyDisassociated`.
+    { codes: /NotFound|NoSuch|NotExist|Already|Conflict|Idempotent/i, refusal: 'none' },
+    // Others need it: an earlier try was refused like this one. What was carried out would be `NotFound`.
+    { codes: /^(DependencyViolation|.*InUse)$/, refusal: 'plain' },
+    // A gateway's objects: because others need them, or because an earlier try is deleting them already.
+    { codes: /IncorrectState/, refusal: 'if-there' },
+  ],
+};
+
+/**
+ * Whether AWS itself refused the one request of the step, so that it did nothing: `plain`, or `if-there`, which a look at what it was of has to confirm.
+ * Of updates, which are several requests, this is never known.
  * The provider's texts are those of the AWS SDK for Go: `operation error EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error
  * VpcLimitExceeded: …`
  */
-export function plainlyRefused({ op, type }: EngineStep, messages: readonly string[]): boolean {
-  if (!['create', 'create-replacement', 'delete', 'delete-replaced'].includes(op) || type.startsWith('pulumi:') || messages.length === 0)
-    return false;
-  // Each request that a text tells of by itself: of two that are joined, one may be lost and the other refused.
-  return messages.every((message) => {
-    // A text may tell of several tries, or of several requests.
-    const told = message.split('operation error ').slice(1);
-    return told.length > 0 && told.every(isPlainRefusal);
-  });
+export function refusalOf({ op, type }: EngineStep, messages: readonly string[]): Refusal {
+  const sort = sortOf[op];
+  if (sort === undefined || type.startsWith('pulumi:') || messages.length === 0) return 'none';
+  // Each request that a text tells of by itself: of two that are joined, one may be lost and the other refused. A text may tell of several tries, or of several requests.
+  const told = messages.map((message) => message.split('operation error ').slice(1));
+  if (told.some((requests) => requests.length === 0)) return 'none';
+  const refusals = new Set(told.flat().map((text) => requestRefusal(text, sort)));
+  return refusals.has('none') ? 'none' : refusals.has('if-there') ? 'if-there' : 'plain';
 }
+
+const sortOf: Readonly<Record<string, 'create' | 'delete'>> = {
+  create: 'create',
+  'create-replacement': 'create',
+  delete: 'delete',
+  'delete-replaced': 'delete',
+};
 
 /**
  * @param text `EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: …`; of a code that the service’s model has,
  * without `api error`
  */
-function isPlainRefusal(text: string): boolean {
+function requestRefusal(text: string, sort: 'create' | 'delete'): Refusal {
   const match = /^\w+: (\w+),.*?StatusCode: (\d{3}),.*?(?:api error |RequestID: [\w-]*, )([A-Z][\w.]+)/s.exec(text);
-  if (!match) return false;
+  if (!match) return 'none';
   const [, operation = '', status = '', code = ''] = match;
   const isMutation = !/^(Describe|Get|List|Search)/.test(operation);
-  return isMutation && status.startsWith('4') && !saysItExists.test(code) && !saysNothing.test(code);
+  if (!isMutation || !status.startsWith('4')) return 'none';
+  return codesOf[sort].find(({ codes }) => codes.test(code))?.refusal ?? 'plain';
 }

@@ -58,10 +58,10 @@ describe('CreateVpc of staging refused by AWS', { concurrent: false, shuffle: fa
     ]);
   });
 
-  it('a delete that AWS refuses fails its stack, and is settled: nothing is held, and the next destroy ends it', async () => {
+  it('a delete that AWS refuses fails its stack, and is settled by one look: nothing is held, and the next destroy ends it', async () => {
     await rig.fault({
       match: { service: 'ec2', action: 'DeleteSubnet' },
-      do: { kind: 'refuse', code: 'OperationNotPermitted', status: 400, message: 'No.' },
+      do: { kind: 'refuse', code: 'IncorrectState', status: 400, message: 'It is in use.' },
     });
     const destroy = ['destroy', 'vpc.staging', '--with-dependents', '--yes', '--json'];
     const refused = await rig.holdfast(destroy);
@@ -72,6 +72,7 @@ describe('CreateVpc of staging refused by AWS', { concurrent: false, shuffle: fa
       'vpc.staging': 'failed',
     });
     expect(refused.exitCode).toBe(1);
+    expect(refused.events.filter(({ type }) => type === 'waiting' || type === 'recovery-step')).toEqual([]);
     expect(await rig.locks()).toEqual([]);
     await rig.clearFaults();
     expect((await rig.holdfast(destroy)).exitCode).toBe(0);

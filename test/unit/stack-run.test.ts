@@ -525,6 +525,27 @@ describe('a create that AWS plainly refused', () => {
     expect((await rig.record('example.a'))?.verified).toMatchObject({ kind: 'at', run: 'mine', unfinished: 'up' });
   });
 
+  const refusedDelete =
+    (code: string): Play =>
+    async (engine) =>
+      (await engine.failDelete('old', refusedBy('DeleteTransitGatewayRouteTable', code))).end();
+
+  it.each(['IncorrectState', 'DependencyViolation'])('of a delete is settled by one look, and nothing is waited for: %s', async (code) => {
+    rig.has('a');
+    const { ends } = await rig.stack('a', [], refusedDelete(code)).apply();
+    expect([ends['a']?.outcome, rig.slept, rig.locked()]).toEqual(['failed', [], []]);
+  });
+
+  it.each<readonly [string, ApplyRequest['stillThere']]>([
+    ['is gone, or on its way', () => Promise.resolve(new Set())],
+    ['cannot be looked at', () => Promise.reject(new Error('ExpiredToken'))],
+  ])('of a delete that an earlier try may have begun is held where what it was of %s', async (_, stillThere) => {
+    rig.has('a');
+    rig.stillThere = stillThere;
+    const { ends } = await rig.stack('a', [], refusedDelete('IncorrectState')).apply();
+    expect(ends['a']?.outcome).toBe('held');
+  });
+
   it('is looked for again when AWS has to show what an earlier try of it made', async () => {
     const { ends } = await rig.stack('a', [], refused).apply();
     expect([ends['a']?.outcome, rig.slept]).toEqual(['failed', [30]]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Fence, MountReport } from '../../orchestrator/gateway/gateway.ts';
 import type { EngineResult, EngineStep } from '../../orchestrator/pulumi/engine.ts';
-import { judge, plainlyRefused } from '../../orchestrator/run/verdict.ts';
+import { judge, refusalOf } from '../../orchestrator/run/verdict.ts';
 import { checkpointOf, refusedBy, stepOf, urnOf } from './support/fake-engine.ts';
 import type { Pending } from './support/fake-engine.ts';
 
@@ -215,7 +215,7 @@ describe('a request that AWS plainly refused', () => {
       'sdk-v2/provider2.go:572: sdk.helper_schema: creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 400, RequestID: 4d09bd73-6a33-4ec7-8d2c-6e8f3a1a9c8e, api error VpcLimitExceeded: The maximum number of VPCs has been reached.: provider=aws@7.48.0',
     ],
   ])('is %s', (_, message) => {
-    expect(plainlyRefused(create, [message])).toBe(true);
+    expect(refusalOf(create, [message])).toBe('plain');
   });
 
   it.each([
@@ -251,39 +251,76 @@ describe('a request that AWS plainly refused', () => {
     ['nothing of AWS', 'context deadline exceeded'],
     ['nothing at all', ''],
   ])('is not %s', (_, message) => {
-    expect(plainlyRefused(create, [message])).toBe(false);
+    expect(refusalOf(create, [message])).toBe('none');
   });
 
   it.each(['update', 'read', 'refresh', 'import', 'same'])('is none of: %s', (op) => {
-    expect(plainlyRefused(step(op), [plain])).toBe(false);
+    expect(refusalOf(step(op), [plain])).toBe('none');
   });
 
   it.each(['create', 'create-replacement', 'delete', 'delete-replaced'])('is one of: %s', (op) => {
-    expect(plainlyRefused(step(op), [plain])).toBe(true);
+    expect(refusalOf(step(op), [plain])).toBe('plain');
   });
 
   it('is none where nothing was said', () => {
-    expect(plainlyRefused(create, [])).toBe(false);
+    expect(refusalOf(create, [])).toBe('none');
   });
 
   it('is none of the engine itself', () => {
-    expect(plainlyRefused({ ...create, type: 'pulumi:providers:aws' }, [plain])).toBe(false);
+    expect(refusalOf({ ...create, type: 'pulumi:providers:aws' }, [plain])).toBe('none');
   });
 
   it('is one where all that was said is that', () => {
-    expect(plainlyRefused(create, [plain, refusedBy('CreateVpc', 'UnauthorizedOperation', 403)])).toBe(true);
+    expect(refusalOf(create, [plain, refusedBy('CreateVpc', 'UnauthorizedOperation', 403)])).toBe('plain');
   });
 
   it('is none where something else was said, too', () => {
-    expect(plainlyRefused(create, [plain, 'unexpected EOF'])).toBe(false);
+    expect(refusalOf(create, [plain, 'unexpected EOF'])).toBe('none');
   });
 
   // A request that was lost, and one after it that was refused, in one text: the provider joins several errors so.
   it('is none where one text tells of a request that was lost, and of another one that was refused', () => {
     const lost =
       'creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 0, RequestID: , request send failed, Post "https://ec2/": EOF';
-    expect(plainlyRefused(create, [`2 errors occurred:\n\t* ${lost}\n\t* ${refusedBy('DeleteVpc', 'UnauthorizedOperation', 403)}`])).toBe(
-      false,
+    expect(refusalOf(create, [`2 errors occurred:\n\t* ${lost}\n\t* ${refusedBy('DeleteVpc', 'UnauthorizedOperation', 403)}`])).toBe(
+      'none',
     );
+  });
+});
+
+describe('a refusal of a delete', () => {
+  const codes = [
+    ['DependencyViolation', 'plain', 'others need it'],
+    ['InvalidGroup.InUse', 'plain', 'others use it'],
+    ['UnauthorizedOperation', 'plain', 'it is not permitted'],
+    ['OperationNotPermitted', 'plain', 'it is not possible'],
+    ['IncorrectState', 'if-there', 'others need it, or it is being deleted'],
+    ['InvalidVpcID.NotFound', 'none', 'an earlier try may have deleted it'],
+    ['InvalidRoute.NotFound', 'none', 'an earlier try may have deleted it'],
+    ['TopicDoesNotExist', 'none', 'an earlier try may have deleted it'],
+    ['Resource.AlreadyDisassociated', 'none', 'an earlier try may have done it'],
+    ['RequestLimitExceeded', 'none', 'it says nothing'],
+  ] as const;
+
+  it.each(codes)('by %s is %s: %s', (code, refusal) => {
+    expect(refusalOf(step('delete'), [refusedBy('DeleteVpc', code)])).toBe(refusal);
+    expect(refusalOf(step('delete-replaced'), [refusedBy('DeleteVpc', code)])).toBe(refusal);
+  });
+
+  it('is one of a create by the same code only where that says that nothing was made', () => {
+    expect(refusalOf(step('create'), [refusedBy('CreateSubnet', 'InvalidVpcID.NotFound')])).toBe('plain');
+    expect(refusalOf(step('create'), [refusedBy('CreateTransitGatewayRoute', 'IncorrectState')])).toBe('none');
+  });
+
+  it('is as doubtful as the most doubtful of its requests', () => {
+    const [plainly, ifThere] = [refusedBy('DeleteVpc', 'DependencyViolation'), refusedBy('DeleteVpc', 'IncorrectState')];
+    expect(refusalOf(step('delete'), [plainly, ifThere])).toBe('if-there');
+    expect(refusalOf(step('delete'), [plainly, ifThere, refusedBy('DeleteVpc', 'InvalidVpcID.NotFound')])).toBe('none');
+  });
+
+  it('is settled by a look, and names what has to be there', () => {
+    const failing = failedStep(refusedBy('DeleteTransitGatewayRouteTable', 'IncorrectState'), 'delete');
+    const verdict = judge(failed(failing), reportOf());
+    expect([verdict.settled, verdict.refusedIfThere.map(({ urn }) => urn)]).toEqual(['by-a-look', [urnOf(stack, 'vpc')]]);
   });
 });

@@ -1,5 +1,6 @@
 import { openGateway } from '../../../orchestrator/gateway/gateway.ts';
 import type { Gateway, ServedCheckpoint } from '../../../orchestrator/gateway/gateway.ts';
+import { objectKey } from '../../../orchestrator/inventory/live-object.ts';
 import { Journal } from '../../../orchestrator/journal/journal.ts';
 import { readRun } from '../../../orchestrator/journal/read-runs.ts';
 import type { ReadRun } from '../../../orchestrator/journal/read-runs.ts';
@@ -88,6 +89,8 @@ export class ApplyRig {
         .filter((id) => !known.has(id))
         .map((id) => ({ id, resourceType: 'VPC', resource: id.replace('vpc-', '') })),
     );
+  /** What AWS shows of objects whose delete was refused. */
+  stillThere: ApplyRequest['stillThere'] = (objects) => Promise.resolve(new Set(objects.map(objectKey)));
   now = Date.parse('2030-01-01T00:00:00Z');
   /** Seconds for which the run waited for AWS to show what was made. */
   readonly slept: number[] = [];
@@ -249,6 +252,7 @@ export class ApplyRig {
         this.looks.push(stack.replace('example.', ''));
         return this.look(stack, ids);
       },
+      stillThere: (objects) => this.stillThere(objects),
       stalenessSeconds: 30,
       sleep: (milliseconds, signal) => {
         if (signal) return this.#sleepUntil(this.now + milliseconds, signal);

@@ -113,6 +113,20 @@ export class FakeEngine {
     return this;
   }
 
+  /** A delete that AWS answers with an error, in these words. */
+  async failDelete(name: string, message: string): Promise<this> {
+    if (this.#isStopped()) return this;
+    this.#unfinished.push(stepOf('delete', name, this.stack, 'started'));
+    if (!(await this.write([{ type: 'deleting', name }]))) return this;
+    if (!(await this.write())) return this;
+    this.#unfinished.pop();
+    const step = stepOf('delete', name, this.stack, 'failed');
+    this.#steps.push(step);
+    this.#failures.push({ step, messages: [message] });
+    this.#errors.push(message);
+    return this;
+  }
+
   /** A create of which the engine never sees the end. */
   async begin(name: string, made = true): Promise<this> {
     if (this.#isStopped()) return this;
