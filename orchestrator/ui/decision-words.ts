@@ -18,7 +18,7 @@ export const reasons: Readonly<Record<RowName, string>> = {
   G4: 'it was deleted to be replaced, and the next up makes the replacement',
   G5: 'it was to be deleted, and is gone',
   G6: 'it is protected, and gone from AWS',
-  O1: 'AWS could not make it, and shows that for a while: it will never be there, and nobody can delete it',
+  O1: 'AWS could not make it, or it was rejected: AWS shows that for about two hours, it will never be there, and nothing can delete it',
   G7: 'it was deleted',
   G8: 'somebody deleted it: the run did not touch it',
   G9: 'it is gone',

@@ -262,7 +262,18 @@ describe('what could not be listed to its end', () => {
 
 describe('an object', () => {
   it('that AWS makes, changes or ends is coming, there, or going; a deleted one is not listed', async () => {
-    const states = ['pending', 'available', 'modifying', 'deleting', 'deleted', 'failed', 'rejected', 'pendingAcceptance'];
+    const states = [
+      'pending',
+      'available',
+      'modifying',
+      'rollingBack',
+      'pendingAcceptance',
+      'rejecting',
+      'deleting',
+      'deleted',
+      'failed',
+      'rejected',
+    ];
     const ec2 = ec2With(
       {},
       {
@@ -277,10 +288,12 @@ describe('an object', () => {
       pending: 'coming',
       available: 'there',
       modifying: 'there',
+      rollingBack: 'there',
+      pendingAcceptance: 'there',
+      rejecting: 'going',
       deleting: 'going',
       failed: 'over',
       rejected: 'over',
-      pendingAcceptance: 'coming',
     });
   });
 

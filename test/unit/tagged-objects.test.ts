@@ -125,9 +125,11 @@ test('what is gone is not counted, though its tags are still there', async () =>
       { id: 'tgw-attach-1', type: 'transit-gateway-attachment', state: 'deleted' },
       { id: 'tgw-attach-2', type: 'transit-gateway-attachment', state: 'deleting' },
       { id: 'tgw-attach-3', type: 'transit-gateway-attachment', state: 'pending' },
+      { id: 'tgw-attach-4', type: 'transit-gateway-attachment', state: 'failed' },
+      { id: 'tgw-attach-5', type: 'transit-gateway-attachment', state: 'rollingBack' },
     ]),
   );
-  expect(await lookByTag(onlyEc2(ec2), look)).toMatchObject({ ok: true, value: [{ id: 'tgw-attach-3' }] });
+  expect(await lookByTag(onlyEc2(ec2), look)).toMatchObject({ ok: true, value: [{ id: 'tgw-attach-3' }, { id: 'tgw-attach-5' }] });
 });
 
 test('what is of no type that is known here counts as alive', async () => {

@@ -13,8 +13,10 @@ import type { Ask, Listed, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
 /**
- * Of a gateway, its route tables, attachments and routes. What failed or was rejected is shown for two hours, and can
- * neither come to be nor be deleted. A word that is not known here counts as there. Undefined for what is deleted.
+ * Of a gateway, its route tables, attachments and routes. What failed or was rejected is shown for about two hours, and can neither come to be nor be
+ * deleted. What waits for another account (`pendingAcceptance`) is there for the one that asked, for as long as that takes; what is modified, or rolled
+ * back after a modification that failed, goes back to `available`. A word that is not known here counts as there. Undefined for what is deleted.
+ * https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachment-lifecycle
  */
 export function phaseOf(state: string | undefined): LiveObject['phase'] | undefined {
   switch (state) {
@@ -27,7 +29,6 @@ export function phaseOf(state: string | undefined): LiveObject['phase'] | undefi
     case 'disabling':
     case 'failing':
     case 'rejecting':
-    case 'rollingBack':
       return 'going';
     case 'failed':
     case 'rejected':
@@ -35,7 +36,6 @@ export function phaseOf(state: string | undefined): LiveObject['phase'] | undefi
     case 'pending':
     case 'initiating':
     case 'initiatingRequest':
-    case 'pendingAcceptance':
     case 'associating':
     case 'enabling':
       return 'coming';
