@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookAtInventory } from '../aws/inventory.ts';
+import { stalenessOf } from '../aws/staleness.ts';
 import { lookByTag } from '../aws/tagged-objects.ts';
 import type { TaggedObject } from '../aws/tagged-objects.ts';
 import { openSpool, spoolFolder } from '../gateway/spool.ts';
@@ -35,8 +36,11 @@ export interface ApplyFlags {
   readonly bucketPatience: number;
 }
 
-/** Seconds for which a run waits for AWS to settle what it has left in doubt. Longer, and a person does it: npm run recover. */
-const settleLimitSeconds = 180;
+/**
+ * Seconds for which a run waits for AWS to settle what it has left in doubt: an attachment takes up to three minutes to come to be, and two more until looks
+ * agree. Longer, and a person does it: npm run recover.
+ */
+const settleLimitSeconds = 360;
 
 /** What `up` and `destroy` ask alike of a run; what they do to each stack is theirs to add. */
 export async function applySettings(
@@ -111,7 +115,7 @@ export async function applySettings(
       if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
       return new Set(looked.value.objects.filter((object) => !isLeaving(object)).map(objectKey));
     },
-    stalenessSeconds: spec.recovery.staleness,
+    staleness: stalenessOf(spec.recovery.staleness),
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, signal ? { signal } : {}).catch(() => undefined),
     settle: flags.settle,
     recover: async (stuck) => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookAtInventory } from '../aws/inventory.ts';
 import { resourceTypeOf } from '../aws/resource-types/index.ts';
+import { stalenessOf } from '../aws/staleness.ts';
 import { lookUpTrail } from '../aws/trail.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { openSpool, spooledFile, spoolFolder } from '../gateway/spool.ts';
@@ -110,7 +111,7 @@ export function recoveryParts(context: Context, request: PartsRequest, emit: Emi
     asDisowned,
     words: recoveryWords,
     patienceSeconds: request.patienceSeconds,
-    stalenessSeconds: spec.recovery.staleness,
+    staleness: stalenessOf(spec.recovery.staleness),
     limitSeconds: request.limitSeconds,
     emit,
     now: context.now,

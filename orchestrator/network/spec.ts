@@ -232,11 +232,13 @@ export const networkSchema = z.strictObject({
     .strictObject({
       staleness: duration
         .refine((seconds) => seconds >= 1, { error: 'at least 1s: EC2 may show a thing a moment after it was made' })
-        .default(30)
-        .describe('How long AWS may still show what was before an act, as in 30s; two looks further apart have to agree'),
+        .optional()
+        .describe(
+          'How long AWS may still show what was before an act, as in 30s, for every type; without it 2m for what is of a transit gateway, and 30s for the rest. Two looks further apart have to agree',
+        ),
       incident: pattern.optional().describe('What an incident has to look like, as a regular expression: ^INC-[0-9]+$'),
     })
-    .default({ staleness: 30 }),
+    .default({}),
   guardrails: guardrails.optional().describe('Who is told of what happens to locks'),
   defaults: z.strictObject({ tags: tags.default({}) }).default({ tags: {} }),
   gateway: z

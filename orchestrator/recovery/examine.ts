@@ -1,4 +1,5 @@
 import type { Looked } from '../aws/looked.ts';
+import type { Staleness } from '../aws/staleness.ts';
 import { addedFlags, asGiven, command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import { messageOf } from '../domain/problem.ts';
@@ -10,7 +11,7 @@ import type { Deployment, StateResource } from '../state/deployment.ts';
 import { describeAnswer, wordOf } from './describe.ts';
 import type { History } from './history.ts';
 import { withAnswer } from '../ownership/answers.ts';
-import { Looks } from './looks.ts';
+import { everShown, Looks } from './looks.ts';
 import type { Look } from './looks.ts';
 import { isInDoubt, soughtOf, subjectsOf, wantsPlan } from './subjects.ts';
 import type { Elsewhere, Evidence, Subject, TrailWord, TypeIdentity } from './subjects.ts';
@@ -49,7 +50,7 @@ export interface ExamineRequest {
   readonly elsewhere: () => Promise<Elsewhere>;
   /** What CloudTrail has of the run by now. Asked again while it may still say more. */
   readonly trail: () => Promise<TrailAnswer>;
-  readonly stalenessSeconds: number;
+  readonly staleness: Staleness;
   /** How long anything is waited for. */
   readonly limitSeconds: number;
   readonly now: () => number;
@@ -115,13 +116,13 @@ export async function examine(request: ExamineRequest): Promise<Examined> {
     ...request,
     elsewhere,
     identityOf: request.typeOf,
-    looks: new Looks(looks, request.stalenessSeconds * 1000),
+    looks: new Looks(looks, (type) => request.staleness(type) * 1000),
     trail: isLast ? { ...trail, final: true } : trail,
     planned: planned ?? new Map(),
   });
   for (;;) {
     if (signal.aborted) return { ok: false, reason: 'stopped', why: 'stopped by a signal', looks };
-    const scope = scopeOf(request, trail.words, new Looks(looks, 0).everShown);
+    const scope = scopeOf(request, trail.words, everShown(looks));
     const looked = await request.look(scope);
     if (!looked.ok)
       return { ok: false, reason: 'cannot-look', why: `AWS could not be looked at: ${looked.code}: ${looked.message}`, looks };

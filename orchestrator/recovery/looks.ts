@@ -22,10 +22,10 @@ export interface Sought {
  */
 export class Looks {
   readonly #looks: readonly Look[];
-  readonly #stalenessMs: number;
+  readonly #stalenessMs: (type: string) => number;
 
-  /** @param stalenessMs for how long after an act a describe is taken to show what was before it */
-  constructor(looks: readonly Look[], stalenessMs: number) {
+  /** @param stalenessMs for how long after an act on a type a describe is taken to show what was before it */
+  constructor(looks: readonly Look[], stalenessMs: (type: string) => number) {
     this.#looks = looks;
     this.#stalenessMs = stalenessMs;
   }
@@ -36,7 +36,7 @@ export class Looks {
 
   /** Every object, as each look showed it. */
   get everShown(): readonly LiveObject[] {
-    return this.#looks.flatMap(({ inventory }) => inventory.objects);
+    return everShown(this.#looks);
   }
 
   get count(): number {
@@ -46,13 +46,13 @@ export class Looks {
   /** Whether the newest look and one that is further back than AWS may lag, and all between, show the same of it. */
   agreeOn(sought: Sought): boolean {
     const since = this.#agreesSince(sought);
-    return since !== undefined && since.newestMs - since.firstMs >= this.#stalenessMs;
+    return since !== undefined && since.newestMs - since.firstMs >= this.#stalenessMs(sought.type);
   }
 
   /** When a look would be far enough from the first that agrees with the newest; undefined where there is none. */
   settledAtMs(sought: Sought): number | undefined {
     const since = this.#agreesSince(sought);
-    return since && since.firstMs + this.#stalenessMs;
+    return since && since.firstMs + this.#stalenessMs(sought.type);
   }
 
   #agreesSince(sought: Sought): { readonly firstMs: number; readonly newestMs: number } | undefined {
@@ -68,6 +68,9 @@ export class Looks {
     return { firstMs: first.inventory.from, newestMs: newest.inventory.from };
   }
 }
+
+/** Every object, as each look showed it. */
+export const everShown = (looks: readonly Look[]): readonly LiveObject[] => looks.flatMap(({ inventory }) => inventory.objects);
 
 /** What a look shows of it; undefined where it says nothing. */
 function signature({ inventory, ids }: Look, { type, id, matches }: Sought): string | undefined {

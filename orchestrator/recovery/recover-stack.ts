@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { Staleness } from '../aws/staleness.ts';
 import { command } from '../domain/command.ts';
 import type { Foreign } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
@@ -85,7 +86,7 @@ export interface RecoveryParts {
   readonly asDisowned: (object: Leaving) => DisownedObject;
   readonly words: RecoveryWords;
   readonly patienceSeconds: number;
-  readonly stalenessSeconds: number;
+  readonly staleness: Staleness;
   readonly limitSeconds: number;
   readonly emit: Emit;
   readonly now: () => number;
@@ -446,7 +447,7 @@ class StackRecovery {
       look: parts.look,
       elsewhere: () => parts.elsewhere(stack),
       trail: () => parts.trail({ ...interrupted, startedAt: interrupted.startedAt && kept.quarantine.lockedAt }),
-      stalenessSeconds: parts.stalenessSeconds,
+      staleness: parts.staleness,
       limitSeconds: parts.limitSeconds,
       now: parts.now,
       sleep: parts.sleep,

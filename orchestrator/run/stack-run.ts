@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Staleness } from '../aws/staleness.ts';
 import { command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { Foreign, Text } from '../domain/foreign.ts';
@@ -125,7 +126,7 @@ export interface StackRunSettings {
   /** Of these objects, by `objectKey`, those that AWS has and is not deleting. A read-only look. Throws where AWS does not answer. */
   readonly stillThere: (objects: readonly Recorded[]) => Promise<ReadonlySet<string>>;
   /** How late AWS may show what was done. */
-  readonly stalenessSeconds: number;
+  readonly staleness: Staleness;
   /** Resolves after that time, or as soon as the signal is aborted. */
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   /** False: what only a look could settle is left held. */
@@ -298,14 +299,14 @@ async function unansweredSince(stack: string, verified: Verified, { store, patie
 /**
  * Looks a second time, when AWS has to show it by then, for what may be younger than AWS may lag: only such stacks wait.
  * @param before ids that the stack had before: what of them only its tags show was deleted
- * @param isYoung something may have been made a moment ago of which not even tags are shown
+ * @param youngTypes of what may have been made a moment ago, and of which not even tags are shown
  */
 async function lookForUnknown(
   { stack, short }: Pick<Work, 'stack' | 'short'>,
   settings: StackRunSettings,
   checkpoint: string | undefined,
   before: ReadonlySet<string> = new Set(),
-  isYoung = false,
+  youngTypes: readonly string[] = [],
 ): Promise<Doubt[]> {
   const content = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint);
   if (content && 'reason' in content) return [{ source: 'checkpoint', text: content.detail }];
@@ -313,8 +314,10 @@ async function lookForUnknown(
   try {
     const look = () => settings.unknownObjects(stack, new Set(content?.ids ?? []));
     let unknown = await look();
-    if (!unknown.some(isShown) && (isYoung || unknown.some(({ id }) => !before.has(id)))) {
-      const { stalenessSeconds, sleep, emit } = settings;
+    if (!unknown.some(isShown) && (youngTypes.length > 0 || unknown.some(({ id }) => !before.has(id)))) {
+      const { staleness, sleep, emit } = settings;
+      const unsettled = [...youngTypes, ...unknown.filter(({ id }) => !before.has(id)).map(({ resourceType }) => resourceType)];
+      const stalenessSeconds = Math.max(...unsettled.map(staleness));
       emit({
         type: 'waiting',
         stack,
@@ -590,7 +593,7 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     const before = new Set(contentOf(ended.pinned.get(stack))?.ids);
     const found = [
       ...(await lookForRefused(settings, report.checkpoint?.body, verdict.refusedIfThere)),
-      ...(await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreate)),
+      ...(await lookForUnknown(work, settings, report.checkpoint?.body, before, verdict.refusedCreates)),
     ];
     if (found.length === 0) doubts.splice(0);
     else doubts.push(...found);

@@ -16,8 +16,8 @@ export interface Verdict {
    * Deletes that AWS refused with a code that it also gives where an earlier try has begun the deletion: refused, if a look shows that what they were of is there.
    */
   readonly refusedIfThere: readonly EngineStep[];
-  /** Whether AWS refused a create: perhaps because of what an earlier try of it made, whose reply was lost, and which AWS may not show yet. */
-  readonly refusedCreate: boolean;
+  /** Types of the creates that AWS refused: perhaps because of what an earlier try of it made, whose reply was lost, and which AWS may not show yet. */
+  readonly refusedCreates: readonly string[];
 }
 
 /**
@@ -50,7 +50,7 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
   if (result.outcome === 'locked') add({ source: 'exit', text: `the engine found a lock: ${result.message}` });
   // No checkpoint ever named an operation: the engine writes one before each step, so none began.
   if (!report.intended && report.durable && !report.fence && result.outcome === 'failed')
-    return { doubts: [], settled: 'no', created: false, refusedIfThere: [], refusedCreate: false };
+    return { doubts: [], settled: 'no', created: false, refusedIfThere: [], refusedCreates: [] };
   const isUnclean = result.outcome === 'failed' && doubts.length === 0;
   if (isUnclean)
     add({
@@ -63,7 +63,7 @@ export function judge(result: EngineResult, report: MountReport): Verdict {
     settled: report.fence === undefined && report.durable && (isUnclean || (doubts.length > 0 && onlyRefused)) ? 'by-a-look' : 'no',
     created: steps.some(isCreate),
     refusedIfThere: refusals.filter(({ refusal }) => refusal === 'if-there').map(({ step }) => step),
-    refusedCreate: failed.some(({ step }) => isCreate(step)),
+    refusedCreates: failed.flatMap(({ step }) => (isCreate(step) ? [step.type] : [])),
   };
 }
 

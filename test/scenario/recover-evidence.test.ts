@@ -49,7 +49,7 @@ async function isWhole(stack: string): Promise<void> {
   expect(await taggedIds(rig, stack)).toEqual(taggableIds(state));
 }
 
-/** How late AWS shows things, and for how long at most by the network file: 30 s where it says nothing. A push waits a fifth. */
+/** How late AWS shows things, and for how long at most by the network file: 2 min of a gateway where it says nothing. A push waits a twentieth. */
 const late =
   tier === 'all' ? { seconds: 20, network: smallNetwork } : { seconds: 4, network: `${smallNetwork}recovery: { staleness: 6s }\n` };
 

@@ -16,7 +16,9 @@ export const brokenBuilds = [
   {
     name: 'a recovery believes its first look',
     promise: 'untrue-release',
-    edits: [{ file: 'orchestrator/cli/recovery-parts.ts', from: 'stalenessSeconds: spec.recovery.staleness', to: 'stalenessSeconds: 0' }],
+    edits: [
+      { file: 'orchestrator/cli/recovery-parts.ts', from: 'staleness: stalenessOf(spec.recovery.staleness)', to: 'staleness: () => 0' },
+    ],
   },
   {
     name: 'every process is taken for dead',

@@ -69,7 +69,7 @@ function run({ versions = [empty, creating], ...more }: Given = {}): Promise<Exa
     look: aws.look,
     elsewhere: () => Promise.resolve({ holders: new Map(), unread: [] }),
     trail: silent,
-    stalenessSeconds: 30,
+    staleness: () => 30,
     limitSeconds: 600,
     now: time.now,
     sleep: time.sleep,
@@ -177,7 +177,7 @@ describe('what AWS is still at', () => {
   });
 
   it('never takes longer than the limit, and a last look is made at its end', async () => {
-    expect(await run({ stalenessSeconds: 60, limitSeconds: 45 })).toMatchObject({ ok: false, reason: 'unsettled' });
+    expect(await run({ staleness: () => 60, limitSeconds: 45 })).toMatchObject({ ok: false, reason: 'unsettled' });
     expect([secondsPassed(), aws.looks.length]).toEqual([45, 2]);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { stalenessOf } from '../../orchestrator/aws/staleness.ts';
 import { Looks } from '../../orchestrator/recovery/looks.ts';
 import type { Look, Sought } from '../../orchestrator/recovery/looks.ts';
 import { lookOf, object, tagged, tagsOf, types } from './support/recovery.ts';
@@ -17,7 +18,7 @@ const at = (seconds: number, ids: readonly string[], asked: LookOptions['asked']
     ids.map((id) => tagged(id, 'vpc')),
     { atMs: seconds * 1000, asked },
   );
-const agree = (sought: Sought, ...looks: readonly Look[]): boolean => new Looks(looks, staleness).agreeOn(sought);
+const agree = (sought: Sought, ...looks: readonly Look[]): boolean => new Looks(looks, () => staleness).agreeOn(sought);
 
 describe('looks agree on an object', () => {
   it.each<readonly [string, readonly Look[], boolean]>([
@@ -92,7 +93,8 @@ describe('an id that was not asked for', () => {
 });
 
 describe('when a look would be far enough', () => {
-  const settledAt = (sought: Sought, ...looks: readonly Look[]): number | undefined => new Looks(looks, staleness).settledAtMs(sought);
+  const settledAt = (sought: Sought, ...looks: readonly Look[]): number | undefined =>
+    new Looks(looks, () => staleness).settledAtMs(sought);
 
   it('is the staleness after the first that agrees with the newest', () => {
     expect(settledAt(byId, at(0, []), at(10, ['vpc-1']), at(20, ['vpc-1']))).toBe(40_000);
@@ -109,9 +111,17 @@ describe('when a look would be far enough', () => {
 
 it('the newest of them is the last one', () => {
   const looks = [at(0, ['vpc-1']), at(30, [])];
-  expect([new Looks(looks, staleness).newest, new Looks(looks, staleness).count, new Looks([], staleness).newest]).toEqual([
-    looks[1]?.inventory,
-    2,
-    undefined,
-  ]);
+  expect([
+    new Looks(looks, () => staleness).newest,
+    new Looks(looks, () => staleness).count,
+    new Looks([], () => staleness).newest,
+  ]).toEqual([looks[1]?.inventory, 2, undefined]);
+});
+
+it('are as far apart as the type takes: what is of a gateway longer', () => {
+  const gatewayTable = 'aws:ec2transitgateway/routeTable:RouteTable';
+  const looks = [0, 30_000].map((atMs) => lookOf([], { atMs }));
+  const agreeOn = (type: string): boolean =>
+    new Looks(looks, (of) => stalenessOf(undefined)(of) * 1000).agreeOn({ type, id: undefined, matches: () => false });
+  expect([agreeOn(types.vpc), agreeOn(gatewayTable)]).toEqual([true, false]);
 });

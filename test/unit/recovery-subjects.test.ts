@@ -11,6 +11,7 @@ import {
   evidenceOf,
   lookOf,
   object,
+  ofEveryType,
   pending,
   provider,
   providerUrn,
@@ -19,7 +20,6 @@ import {
   settledLooks,
   shapeOf,
   stack,
-  stalenessMs,
   tagged,
   taggedInputs,
   tagsOf,
@@ -200,7 +200,7 @@ describe('a create of which no end is recorded', () => {
     });
 
     it('is decided by one look: of a key there is one object', () => {
-      const looks = new Looks([lookOf([theirs], { asked: [theirs] })], stalenessMs);
+      const looks = new Looks([lookOf([theirs], { asked: [theirs] })], ofEveryType);
       expect(decided({ versions, looks, elsewhere })).toEqual([`S1 forget route ${id}`]);
     });
 
@@ -460,7 +460,7 @@ describe('an object that AWS could not make, and shows for a while', () => {
   });
 
   it('says after one look nothing yet of what else there may be of its create', () => {
-    const looks = new Looks([lookOf([failed('vpc-1')])], stalenessMs);
+    const looks = new Looks([lookOf([failed('vpc-1')])], ofEveryType);
     expect(decided({ versions: [empty, creating], looks })).toEqual(['W2 wait vpc vpc-1']);
   });
 });
@@ -674,17 +674,17 @@ describe('whether it is there', () => {
   });
 
   it('is not settled by one look, where it is in doubt', () => {
-    const looks = (objects: Parameters<typeof lookOf>[0]): Looks => new Looks([lookOf(objects)], stalenessMs);
+    const looks = (objects: Parameters<typeof lookOf>[0]): Looks => new Looks([lookOf(objects)], ofEveryType);
     expect(of({ versions, looks: looks([tagged('vpc-1', 'vpc')]) })).toBe('unsettled');
     expect(of({ versions, looks: looks([]) })).toBe('unsettled');
   });
 
   it('is settled by one look, where AWS has it and it is not in doubt', () => {
-    expect(of({ versions: [made], looks: new Looks([lookOf([tagged('vpc-1', 'vpc')])], stalenessMs) })).toBe('there');
+    expect(of({ versions: [made], looks: new Looks([lookOf([tagged('vpc-1', 'vpc')])], ofEveryType) })).toBe('there');
   });
 
   it('is not known without a look', () => {
-    expect(of({ versions, looks: new Looks([], stalenessMs) })).toBe('unseen');
+    expect(of({ versions, looks: new Looks([], ofEveryType) })).toBe('unseen');
   });
 
   it('is not known of what is not shown by a look that was not whole', () => {
@@ -692,7 +692,7 @@ describe('whether it is there', () => {
   });
 
   it('is no more at once, where its deletion was seen', () => {
-    const one = new Looks([lookOf([])], stalenessMs);
+    const one = new Looks([lookOf([])], ofEveryType);
     expect(of({ versions: [made, operation('deleting'), empty], looks: one })).toBe('gone');
     expect(of({ versions: [made, empty], looks: one })).toBe('unsettled');
     expect(of({ versions: [made, empty], looks: one, words: [word('vpc-1', { act: 'deleted' })] })).toBe('gone');
@@ -700,7 +700,7 @@ describe('whether it is there', () => {
   });
 
   it('is not known to be deleted where it was made again afterwards under the same id', () => {
-    const one = new Looks([lookOf([])], stalenessMs);
+    const one = new Looks([lookOf([])], ofEveryType);
     const words = [word('vpc-1', { act: 'deleted' }), word('vpc-1', { act: 'made' })];
     expect(of({ versions: [made, empty], looks: one, words })).toBe('unsettled');
     expect(of({ versions: [made, empty], looks: one, words: words.toReversed() })).toBe('gone');

@@ -3,7 +3,7 @@ import type { TransitGatewayRoute, TransitGatewayRouteTableAssociation, TransitG
 import type { LiveObject } from '../../inventory/live-object.ts';
 import { filter } from '../ec2-queries.ts';
 import { associationsOf, phaseOf, propagationsOf } from './gateways.ts';
-import { isIdLike, textOf, within } from './resource-type.ts';
+import { gatewayStaleness, isIdLike, textOf, within } from './resource-type.ts';
 import type { Container, OfEach, Properties, Reading, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
@@ -11,6 +11,7 @@ import { tokens } from './tokens.ts';
 const inTable = {
   taggedAs: undefined,
   by: 'key',
+  staleness: gatewayStaleness,
   containersOf: within(tokens.gatewayTable, 'transitGatewayRouteTableId'),
   containersOfId: (id: string): readonly Container[] => {
     const [, table] = /^(tgw-rtb-[0-9a-f]+)_/.exec(id) ?? [];

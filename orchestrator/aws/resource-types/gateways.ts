@@ -8,7 +8,7 @@ import {
 import type { EC2Client, TransitGateway, TransitGatewayRouteTable, TransitGatewayVpcAttachment } from '@aws-sdk/client-ec2';
 import type { LiveObject } from '../../inventory/live-object.ts';
 import { filter, inParts, pages } from '../ec2-queries.ts';
-import { byTag, idPattern, isIdLike, isTagged, shownOf, sorted, unlessGone, within } from './resource-type.ts';
+import { byTag, gatewayStaleness, idPattern, isIdLike, isTagged, shownOf, sorted, unlessGone, within } from './resource-type.ts';
 import type { Ask, Listed, ResourceType } from './resource-type.ts';
 import { tokens } from './tokens.ts';
 
@@ -86,6 +86,7 @@ export const gateway: ResourceType = {
   ...byTag,
   token: tokens.gateway,
   title: 'transit gateway',
+  staleness: gatewayStaleness,
   taggedAs: 'transit-gateway',
   isId: isIdLike(idPattern('tgw')),
   properties: gatewayProperties,
@@ -117,6 +118,7 @@ export const gatewayTable: ResourceType = {
   ...byTag,
   token: tokens.gatewayTable,
   title: 'gateway route table',
+  staleness: gatewayStaleness,
   taggedAs: 'transit-gateway-route-table',
   isId: isIdLike(idPattern('tgw-rtb')),
   containersOf: within(tokens.gateway, 'transitGatewayId'),
@@ -242,6 +244,7 @@ export const attachment: ResourceType = {
   ...byTag,
   token: tokens.attachment,
   title: 'gateway attachment',
+  staleness: gatewayStaleness,
   taggedAs: 'transit-gateway-attachment',
   isId: isIdLike(idPattern('tgw-attach')),
   containersOf: (properties) => [...within(tokens.vpc, 'vpcId')(properties), ...within(tokens.gateway, 'transitGatewayId')(properties)],

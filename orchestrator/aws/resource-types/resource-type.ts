@@ -116,6 +116,8 @@ export interface ResourceType {
   /** All that is compared with the state. */
   readonly properties: readonly Property[];
   readonly find: Listed | Inside | OfEach | ById;
+  /** Seconds after an act for which AWS may show what was before it, where that is longer than for most. */
+  readonly staleness?: number;
   /** For people, in the singular: what AWS makes of the type by itself (`madeBy: 'aws'`); absent where that is nothing. */
   readonly awsMakes?: string;
   /** CloudTrail's names of the calls that make and end one. */
@@ -143,6 +145,12 @@ export const isIdLike =
   (pattern: RegExp): ((id: string) => boolean) =>
   (id) =>
     pattern.test(id);
+
+/**
+ * Of everything of a transit gateway: associations and propagations take from half a minute to minutes, and a describe may say `associated` of one that is
+ * being ended (https://github.com/boto/boto3/issues/3331).
+ */
+export const gatewayStaleness = 120;
 
 /** A row for a type that is told by its tags, and is in nothing where it does not say in what. */
 export const byTag = { by: 'tag', keyOf: undefined, idOf: undefined, containersOf: () => [], containersOfId: () => [] } as const;

@@ -253,7 +253,7 @@ export class ApplyRig {
         return this.look(stack, ids);
       },
       stillThere: (objects) => this.stillThere(objects),
-      stalenessSeconds: 30,
+      staleness: () => 30,
       sleep: (milliseconds, signal) => {
         if (signal) return this.#sleepUntil(this.now + milliseconds, signal);
         this.slept.push(milliseconds / 1000);

@@ -252,7 +252,7 @@ export class RecoveryRig {
         asDisowned: (object) => ({ ...object, by: 'ada', at: new Date(this.time.ms).toISOString() }),
         words: recoveryWords,
         patienceSeconds: 0,
-        stalenessSeconds: 1,
+        staleness: () => 1,
         limitSeconds: 60,
         emit: (event) => void this.events.push(event),
         now: this.time.now,

@@ -152,6 +152,8 @@ export const tagged = (id: string, name: string, more: Partial<LiveObject> = {})
 
 export const stalenessMs = 30_000;
 
+export const ofEveryType = (): number => stalenessMs;
+
 export interface LookOptions {
   readonly atMs?: number;
   /** What was looked up by its id. */
@@ -179,7 +181,7 @@ const idsIn = (deployments: readonly (Deployment | undefined)[]): { type: string
 export const settledLooks = (objects: readonly LiveObject[], asked: LookOptions['asked'] = [], incomplete: readonly string[] = []): Looks =>
   new Looks(
     [0, stalenessMs].map((atMs) => lookOf(objects, { atMs, asked, incomplete })),
-    stalenessMs,
+    ofEveryType,
   );
 
 export interface Given extends Partial<Omit<Evidence, 'trail' | 'current' | 'history'>> {
