@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { lookInTheWay } from '../aws/in-the-way.ts';
 import { lookAtInventory } from '../aws/inventory.ts';
 import { stalenessOf } from '../aws/staleness.ts';
 import { lookByTag } from '../aws/tagged-objects.ts';
@@ -115,6 +116,7 @@ export async function applySettings(
       if (!looked.ok) throw new Error(`${looked.code}: ${looked.message}`);
       return new Set(looked.value.objects.filter((object) => !isLeaving(object)).map(objectKey));
     },
+    inTheWay: (object) => lookInTheWay(aws.clients.ec2, object),
     staleness: stalenessOf(spec.recovery.staleness),
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, signal ? { signal } : {}).catch(() => undefined),
     settle: flags.settle,

@@ -191,7 +191,9 @@ function answerProblem(
     const anothers = meant.map((object) => whoseElse(object, request, elsewhere)).find((why) => why !== undefined);
     if (anothers) return { ...anothers, why: `${said}: ${anothers.why}` };
     if (id === undefined) {
-      const there = ofName.filter(({ live, facts }) => live && live.phase !== 'over' && facts.state === 'unrecorded');
+      const there = ofName.filter(
+        ({ live, facts }) => live && live.phase !== 'over' && facts.state === 'unrecorded' && facts.bears !== 'another-stack',
+      );
       if (answer === 'forget' && there.length > 0)
         return {
           why: `${said}: AWS has ${there.map((subject) => subject.id).join(', ')} for it, which would be nobody's`,

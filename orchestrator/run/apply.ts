@@ -26,8 +26,6 @@ export interface ApplyRequest extends StackRunSettings {
   readonly heartbeat: Heartbeat;
   readonly minimumSessionSeconds: number;
   readonly parallel: number;
-  /** Aborted: nothing new starts. */
-  readonly draining: AbortSignal;
 }
 
 interface Applied {

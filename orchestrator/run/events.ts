@@ -1,4 +1,5 @@
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
+import type { InTheWay, Obstacle } from '../aws/in-the-way.ts';
 import type { CheckResult } from '../preflight/check.ts';
 import type { Foreign, Text } from '../domain/foreign.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -64,6 +65,22 @@ export type RunEvent =
   | { readonly type: 'waiting'; readonly stack: string; readonly message: string }
   /** The session of a stack's engine is nearly over: no step begins any more, and what is not at its end by then is ended. */
   | { readonly type: 'session-ends'; readonly stack: string; readonly short: string; readonly ends: string }
+  /** AWS has not deleted an object for a while, and it was looked at what is in the way. Told again where that is another by then. */
+  | {
+      readonly type: 'delete-waits';
+      readonly stack: string;
+      readonly short: string;
+      readonly resource: string;
+      readonly resourceType: string;
+      readonly id: string;
+      /** Since the delete began. */
+      readonly seconds: number;
+      /** Until then at most the provider tries it. */
+      readonly until: string;
+      readonly obstacles: readonly Obstacle[];
+      /** What could not be looked at, with the code of AWS. */
+      readonly unseen: InTheWay['unseen'];
+    }
   /** The command waits for locks of others: told when something of it changes, and once a minute. */
   | {
       readonly type: 'lock-wait';

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { InTheWay } from '../aws/in-the-way.ts';
 import type { Staleness } from '../aws/staleness.ts';
 import { command } from '../domain/command.ts';
 import { formatSeconds } from '../domain/duration.ts';
@@ -36,6 +37,7 @@ import type { Emit, StackEnd } from './events.ts';
 import type { OutputDigest } from './fingerprint.ts';
 import { servedDigests } from './settled.ts';
 import type { Settled } from './settled.ts';
+import { LongDeletes, recordedAs } from './long-deletes.ts';
 import { describeDoubts, describeOwner, doubtsOf, isAsVerified, shortTime } from './standing.ts';
 import { doubtOf, judge } from './verdict.ts';
 
@@ -125,6 +127,8 @@ export interface StackRunSettings {
   readonly unknownObjects: (stack: string, known: ReadonlySet<string>) => Promise<readonly UnknownObject[]>;
   /** Of these objects, by `objectKey`, those that AWS has and is not deleting. A read-only look. Throws where AWS does not answer. */
   readonly stillThere: (objects: readonly Recorded[]) => Promise<ReadonlySet<string>>;
+  /** What is in the way of a delete that AWS does not do; undefined for a type whose refused delete is not tried again. A read-only look. */
+  readonly inTheWay: (object: Recorded) => Promise<InTheWay | undefined>;
   /** How late AWS may show what was done. */
   readonly staleness: Staleness;
   /** Resolves after that time, or as soon as the signal is aborted. */
@@ -142,6 +146,8 @@ export interface StackRunSettings {
   readonly verbose: boolean;
   readonly emit: Emit;
   readonly now: () => number;
+  /** Aborted: nothing new starts. */
+  readonly draining: AbortSignal;
   readonly interrupting: AbortSignal;
 }
 
@@ -343,19 +349,10 @@ async function lookForRefused(
   refused: readonly EngineStep[],
 ): Promise<Doubt[]> {
   if (refused.length === 0) return [];
-  const read = checkpoint === undefined ? undefined : readDeployment(checkpoint);
-  const resources = read?.ok ? read.deployment.resources : [];
-  const left = refused.map((step) => ({
-    step,
-    objects: resources.flatMap(({ urn, type, id, condemned }) =>
-      urn === step.urn && id !== undefined && condemned === (step.op === 'delete-replaced') ? [{ type, id }] : [],
-    ),
-  }));
+  const left = refused.map((step) => ({ step, object: recordedAs(checkpoint, step) }));
   try {
-    const there = await settings.stillThere(left.flatMap(({ objects }) => objects));
-    return left.flatMap(({ step, objects }) =>
-      objects.length > 0 && objects.every((object) => there.has(objectKey(object))) ? [] : [doubtOf('failed-step', step)],
-    );
+    const there = await settings.stillThere(left.flatMap(({ object }) => object ?? []));
+    return left.flatMap(({ step, object }) => (object !== undefined && there.has(objectKey(object)) ? [] : [doubtOf('failed-step', step)]));
   } catch (cause) {
     return [{ source: 'look', text: `AWS could not be looked at: ${messageOf(cause)}` }];
   }
@@ -442,19 +439,42 @@ async function runEngine(
     let unended: string | undefined;
     const engineEnd = new AbortController();
     void endWithSession(work, settings, limit, engineEnd.signal);
-    const result = await startEngine(work, settings, mount, environment, limit).catch((cause: unknown): EngineResult => {
+    const deletes = new LongDeletes({
+      stack,
+      short: work.short,
+      checkpoint: () => mount.report().checkpoint?.body,
+      inTheWay: settings.inTheWay,
+      sleep: settings.sleep,
+      now: settings.now,
+      emit,
+      draining: settings.draining,
+    });
+    const result = await startEngine(work, settings, mount, environment, limit, deletes).catch((cause: unknown): EngineResult => {
       unended = messageOf(cause);
       const nothingSeen = { steps: [], unfinished: [], failures: [] };
       return { outcome: 'failed', ...nothingSeen, started: true, errors: [unended], interrupted: false };
     });
     engineEnd.abort();
+    deletes.close();
     const endedAt = new Date(settings.now()).toISOString();
     const report = withoutClosing(await mount.close());
     if (report.checkpoint) known.set(stack, report.checkpoint);
     else known.delete(stack);
     // A lock that went in the last seconds kept nobody out: it counts until the end.
     if (!report.fence) await settings.watch.look();
-    return await conclude(work, settings, { claim, lost: () => lost, unwatch, mount, report, result, unended, endedAt, pinned, limit });
+    return await conclude(work, settings, {
+      claim,
+      lost: () => lost,
+      unwatch,
+      mount,
+      report,
+      result,
+      unended,
+      endedAt,
+      pinned,
+      limit,
+      deletes,
+    });
   } finally {
     unwatch();
   }
@@ -502,6 +522,7 @@ function startEngine(
   mount: Mount,
   environment: Readonly<Record<string, string>>,
   { closing, over }: SessionLimit,
+  deletes: LongDeletes,
 ): Promise<EngineResult> {
   const { emit } = settings;
   return work.run(settings.engine, {
@@ -509,10 +530,15 @@ function startEngine(
     backendUrl: mount.url,
     marker: settings.lockRecord(work.stack).nonce,
     signal: AbortSignal.any([settings.interrupting, closing.signal]),
-    ending: AbortSignal.any([mount.fenced, over.signal]),
+    ending: AbortSignal.any([mount.fenced, over.signal, deletes.ending]),
     // What does not end with the session is not waited for.
-    isPending: (urn) => !over.signal.aborted && pendingOf(mount.report().checkpoint).some((operation) => operation.urn === urn),
-    onStep: ({ phase, op, name, type }) => emit({ type: 'step', stack: work.stack, phase, op, resource: name, resourceType: type }),
+    isPending: (urn) =>
+      !over.signal.aborted && !deletes.isGivenUp(urn) && pendingOf(mount.report().checkpoint).some((operation) => operation.urn === urn),
+    onStep: (step) => {
+      const { phase, op, name, type } = step;
+      deletes.add(step);
+      emit({ type: 'step', stack: work.stack, phase, op, resource: name, resourceType: type });
+    },
     ...(settings.verbose ? { onText: (text: Foreign) => emit({ type: 'engine-output', stack: work.stack, text }) } : {}),
   });
 }
@@ -555,6 +581,7 @@ const sessionDoubt = ({ endsMs }: SessionLimit): Doubt => ({
 
 interface Ended {
   readonly limit: SessionLimit;
+  readonly deletes: LongDeletes;
   readonly claim: Claim;
   readonly lost: () => 'removed' | 'replaced' | undefined;
   /** Ends the watch over the lock: what the run itself does to it is no loss. */
@@ -575,7 +602,10 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
   const failure = result.outcome === 'failed' ? result : undefined;
   const cutShort = failure?.interrupted === true && ended.limit.closing.signal.aborted ? sessionDoubt(ended.limit) : undefined;
   const interrupted = settings.interrupting.aborted && failure?.interrupted === true ? ['interrupted by a signal'] : [];
-  const errors = [...interrupted, ...(failure?.errors ?? [])];
+  // What the CLI says then is of its end alone.
+  const { givenUp } = ended.deletes;
+  const errors =
+    givenUp.length > 0 ? [`ended by a signal: AWS had not deleted ${givenUp.join(', ')}`] : [...interrupted, ...(failure?.errors ?? [])];
   const verdict = judge(result, report);
   const doubts: Doubt[] = [...verdict.doubts];
   // Where no step ever began it has nothing to do but to end.

@@ -9,6 +9,7 @@ import type { Question } from '../recovery/questions.ts';
 import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult } from '../run/events.ts';
 import type { PassKind } from '../run/passes.ts';
 import { shortTime } from '../run/standing.ts';
+import { describeDeleteWait } from './delete-waits.ts';
 import type { Style } from './reporter.ts';
 import { clip, table, wrapped } from './table.ts';
 
@@ -70,6 +71,8 @@ export function describeEvent(told: RunEvent, style: Style): string | undefined 
       return style.yellow(event.message);
     case 'session-ends':
       return style.yellow(describeSessionEnd(event));
+    case 'delete-waits':
+      return wrapped(style.yellow(describeDeleteWait(event)), style.columns, 2).join('\n');
     case 'lock-wait':
       return describeLockWait(event, style);
     case 'recovery-step':

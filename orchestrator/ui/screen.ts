@@ -2,6 +2,7 @@ import { Listr } from 'listr2';
 import type { ListrTask } from 'listr2';
 import { formatSeconds } from '../domain/duration.ts';
 import type { RunEvent, StackEnd, StackLabel } from '../run/events.ts';
+import { describeDeleteWait } from './delete-waits.ts';
 import { describeCounts, describeEnd, describeEvent, describeSessionEnd, toBeShown } from './describe.ts';
 import { clearLine } from './outlet.ts';
 import type { Output, Reporter, Style } from './reporter.ts';
@@ -114,6 +115,10 @@ class LiveStage {
     }
     if (event.type === 'session-ends') {
       this.#rowOf.get(event.stack)?.say?.(this.#style.yellow(describeSessionEnd(event)));
+      return;
+    }
+    if (event.type === 'delete-waits') {
+      this.#rowOf.get(event.stack)?.say?.(this.#style.yellow(describeDeleteWait(event)));
       return;
     }
     if (event.type !== 'stack-started' && event.type !== 'stack-ended' && event.type !== 'step') return;

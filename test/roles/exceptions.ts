@@ -25,6 +25,17 @@ const unreachedRows: readonly Exception[] = [
   { actions: ['s3:GetObject'], place: 'dossiers', roles: ['apply', 'recover'], because: lostReply },
   { actions: ['s3:GetObject', 's3:DeleteObject'], place: 'told', because: 'where a notifier takes nothing, as with watch' },
   { actions: ['ec2:ModifySubnetAttribute'], place: 'ec2-own', because: 'a subnet that somebody changed by hand' },
+  {
+    actions: [
+      'ec2:DescribeInstances',
+      'ec2:DescribeInternetGateways',
+      'ec2:DescribeNatGateways',
+      'ec2:DescribeTransitGatewayAttachments',
+      'ec2:DescribeVpcEndpoints',
+    ],
+    place: 'ec2-reads',
+    because: 'a delete that AWS has not done after 45 s',
+  },
   { actions: ['ec2:ReplaceRoute'], place: 'ec2-own', because: 'a gateway that is replaced, for which the provider waits two minutes' },
   { place: 'key', roles: ['recover'], because: 'as with apply' },
   { actions: ['sns:GetSubscriptionAttributes'], place: 'anything', roles: ['recover'], because: 'as with inventory' },

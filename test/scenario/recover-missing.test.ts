@@ -100,7 +100,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
   it('that the state of another stack of the network has: it is not offered and not given away, and is known as its without a question', async () => {
     await interruptedCreate();
     const [made = ''] = (await taggedIds(rig, gateway)).filter((id) => /^tgw-[0-9a-f]+$/.test(id));
-    const other = 'small.member.other';
+    const other = 'small.vpc.two';
     const checkpoint = (urn: string, more: object): object => ({
       urn: `urn:pulumi:${other}::holdfast::${urn}`,
       type: urn.split('::')[0],
@@ -113,7 +113,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
     ];
     await put(checkpointKey(other), JSON.stringify({ version: 3, checkpoint: { stack: other, latest: { resources } } }));
     for (const answer of ['disown', 'delete']) {
-      const refused = await rig.holdfast(['recover', 'transit-gateway', '--decide', `gateway=${answer}:${made}`]);
+      const refused = await rig.holdfast(['recover', 'transit-gateway', '--decide', `gateway=${answer}:${made}`, '--json']);
       expect(refused.exitCode, refused.stdout).toBe(4);
       expect(refused.stdout).toContain(`${made} belongs to ${other}: its state has it as imported`);
     }

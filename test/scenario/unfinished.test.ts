@@ -1,9 +1,11 @@
+import { CreateSecurityGroupCommand, DeleteSecurityGroupCommand, DescribeVpcsCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { argumentsOf } from '../support/recovery-oracle.ts';
+import { tier } from '../support/tier.ts';
 
 interface Standing {
   readonly short: string;
@@ -103,4 +105,31 @@ describe('a stack whose up failed part-way', { concurrent: false, shuffle: false
     done(await rig.holdfast(['destroy', 'vpc.one', '--yes']));
     expect((await standing('vpc.one'))?.state).toBe('not-deployed');
   });
+
+  // AWS is given 45 s before anybody looks.
+  if (tier === 'all')
+    it('of a destroy that something of others is in the way of says within a minute what that is, and one signal ends it', async () => {
+      done(await rig.holdfast(['up', 'vpc.one', '--yes']));
+      const { Vpcs } = await rig.ec2.send(
+        new DescribeVpcsCommand({ Filters: [{ Name: 'tag:holdfast:stack', Values: ['small.vpc.one'] }] }),
+      );
+      const VpcId = Vpcs?.[0]?.VpcId ?? '';
+      const { GroupId } = await rig.ec2.send(new CreateSecurityGroupCommand({ VpcId, GroupName: 'theirs', Description: 'a database' }));
+      const destroying = rig.run(['destroy', 'vpc.one', '--yes', '--json']);
+      expect(await destroying.event(({ type }) => type === 'delete-waits')).toMatchObject({
+        stack: 'small.vpc.one',
+        id: VpcId,
+        obstacles: [{ kind: 'security-group', id: GroupId, description: 'theirs' }],
+        unseen: [],
+      });
+      const calls = (await rig.calls({ service: 'ec2', mutating: true })).filter(({ action }) => action === 'DeleteVpc');
+      expect(calls.map(({ errorCode }) => errorCode)).toContain('DependencyViolation');
+      destroying.child.kill('SIGINT');
+      const ended = await destroying.ended;
+      expect(ended.exitCode, ended.stdout).toBe(1);
+      expect(await rig.locks()).toEqual([]);
+      expect(await standing('vpc.one')).toMatchObject({ state: 'unfinished' });
+      await rig.ec2.send(new DeleteSecurityGroupCommand({ GroupId }));
+      done(await rig.holdfast(['destroy', 'vpc.one', '--yes']));
+    });
 });

@@ -503,6 +503,12 @@ describe('an answer that cannot be', () => {
     });
   });
 
+  it('is not to forget what the state of another stack has: that is so anyway', async () => {
+    aws.add(tagged('vpc-2', 'vpc'));
+    const answers: Answer[] = [{ resource: 'vpc', answer: 'forget' }];
+    expect(await decided({ answers, elsewhere: () => Promise.resolve(theirs) })).toEqual(['S1 forget vpc vpc-2']);
+  });
+
   it('disowns what the state of another stack has without naming it', async () => {
     aws.add(tagged('vpc-2', 'vpc'));
     const examined = await run({ answers: [{ resource: 'vpc', answer: 'disown' }], elsewhere: () => Promise.resolve(theirs) });

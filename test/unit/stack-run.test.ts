@@ -157,6 +157,39 @@ describe('what a stack writes', () => {
   });
 });
 
+describe('a delete that something of others is in the way of', () => {
+  it('is told, and one signal ends its engine, does not wait for that step, and has its outcome looked up', async () => {
+    rig.has('a');
+    rig.inTheWay = () =>
+      Promise.resolve({
+        obstacles: [{ kind: 'security-group', id: 'sg-1', owner: '444455556666', description: 'theirs' }],
+        unseen: [],
+        triedSeconds: 1200,
+      });
+    const asked: string[] = [];
+    const recover = rig.recover;
+    rig.recover = (stuck) => {
+      asked.push(stuck.stack);
+      return recover(stuck);
+    };
+    const seen: boolean[] = [];
+    const tries: Play = async (engine) => {
+      const { ending, isPending } = engine.options;
+      await engine.tryDelete('old');
+      await rig.pass(50);
+      seen.push(ending.aborted, isPending(urnOf('example.a', 'old')));
+      rig.draining.abort();
+      seen.push(ending.aborted, isPending(urnOf('example.a', 'old')));
+      return engine.end();
+    };
+    const { ends } = await rig.stack('a', [], tries, gone).apply(asDestroy);
+    expect(rig.events).toContainEqual(expect.objectContaining({ type: 'delete-waits', id: 'vpc-old', seconds: 45 }));
+    expect(seen).toEqual([false, true, true, false]);
+    expect(asked).toEqual(['example.a']);
+    expect(ends['a']).toMatchObject({ errors: expect.arrayContaining(['ended by a signal: AWS had not deleted old']) as string[] });
+  });
+});
+
 describe('a stack whose session ends while a step of it does not', () => {
   /** Of ten minutes from the beginning of the run, by the clock. */
   const tenMinutes = (renew?: () => Promise<boolean>): LiveSession => {

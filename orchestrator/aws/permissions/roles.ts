@@ -182,6 +182,19 @@ export const permissions: readonly Permission[] = [
     ),
   ),
   ...rows('ec2-reads', ['apply'], 'whether a subnet that is deleted has interfaces left', ['ec2:DescribeNetworkInterfaces']),
+  ...rows(
+    'ec2-reads',
+    ['apply'],
+    'what is in the way of a delete that AWS does not do; goes on without it, and says so',
+    ofService(
+      'ec2',
+      'DescribeInstances',
+      'DescribeInternetGateways',
+      'DescribeNatGateways',
+      'DescribeTransitGatewayAttachments',
+      'DescribeVpcEndpoints',
+    ),
+  ),
   ...rows('ec2-tags-own', ['apply'], 'changes the tags of the network file, and never those that say whose it is', [
     'ec2:CreateTags',
     'ec2:DeleteTags',

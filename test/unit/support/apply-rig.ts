@@ -91,6 +91,8 @@ export class ApplyRig {
     );
   /** What AWS shows of objects whose delete was refused. */
   stillThere: ApplyRequest['stillThere'] = (objects) => Promise.resolve(new Set(objects.map(objectKey)));
+  /** What is in the way of a delete. */
+  inTheWay: ApplyRequest['inTheWay'] = () => Promise.resolve(undefined);
   now = Date.parse('2030-01-01T00:00:00Z');
   /** Seconds for which the run waited for AWS to show what was made. */
   readonly slept: number[] = [];
@@ -253,6 +255,7 @@ export class ApplyRig {
         return this.look(stack, ids);
       },
       stillThere: (objects) => this.stillThere(objects),
+      inTheWay: (object) => this.inTheWay(object),
       staleness: () => 30,
       sleep: (milliseconds, signal) => {
         if (signal) return this.#sleepUntil(this.now + milliseconds, signal);

@@ -5,7 +5,7 @@ import { noChanges } from '../../../orchestrator/run/events.ts';
 const stack = 'example.vpc.a';
 
 /** One of each type: a type that is missing here does not compile. */
-const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }> } = {
+export const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }> } = {
   target: {
     type: 'target',
     command: 'up',
@@ -52,6 +52,18 @@ const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { type: T }>
   draining: { type: 'draining', message: 'SIGINT: nothing new starts' },
   waiting: { type: 'waiting', stack, message: 'vpc.a: the state bucket fails' },
   'session-ends': { type: 'session-ends', stack, short: 'vpc.a', ends: '2030-01-01T12:30:00.000Z' },
+  'delete-waits': {
+    type: 'delete-waits',
+    stack,
+    short: 'vpc.a',
+    resource: 'private',
+    resourceType: 'aws:ec2/subnet:Subnet',
+    id: 'subnet-1',
+    seconds: 45,
+    until: '2030-01-01T00:20:00.000Z',
+    obstacles: [{ kind: 'network-interface', id: 'eni-1', owner: '444455556666', description: 'a database' }],
+    unseen: [{ action: 'ec2:DescribeNatGateways', code: 'UnauthorizedOperation' }],
+  },
   'lock-wait': {
     type: 'lock-wait',
     holders: [

@@ -127,6 +127,15 @@ export class FakeEngine {
     return this;
   }
 
+  /** A delete that AWS refuses, and that is tried again and again. */
+  async tryDelete(name: string): Promise<this> {
+    const step = stepOf('delete', name, this.stack, 'started');
+    this.#unfinished.push(step);
+    await this.write([{ type: 'deleting', name }]);
+    this.options.onStep(step);
+    return this;
+  }
+
   /** A create of which the engine never sees the end. */
   async begin(name: string, made = true): Promise<this> {
     if (this.#isStopped()) return this;
