@@ -77,11 +77,14 @@ describe('the script', () => {
   const scriptOf = (job: string, has: string) => deploy?.content.jobs[job]?.steps.find(({ run }) => run?.includes(has))?.run;
   const network = { HOLDFAST_NETWORK: 'networks/prod.yaml' };
 
-  it.each(['wave-1', 'wave-2', 'wave-3', 'wave-4', 'wave-5'])('of %s is Holdfast itself, which gets the signal when the workflow is cancelled', async (job) => {
-    const env = { ...network, STACKS: 'vpc.a vpc.b', GITHUB_RUN_ID: '7' };
-    const { stdout, pid } = await runStep(scriptOf(job, 'holdfast.mjs up'), env);
-    expect(stdout).toBe(`${pid} bin/holdfast.mjs up --network networks/prod.yaml --run gh-7 --yes -- vpc.a vpc.b\n`);
-  });
+  it.each(['wave-1', 'wave-2', 'wave-3', 'wave-4', 'wave-5'])(
+    'of %s is Holdfast itself, which gets the signal when the workflow is cancelled',
+    async (job) => {
+      const env = { ...network, STACKS: 'vpc.a vpc.b', GITHUB_RUN_ID: '7' };
+      const { stdout, pid } = await runStep(scriptOf(job, 'holdfast.mjs up'), env);
+      expect(stdout).toBe(`${pid} bin/holdfast.mjs up --network networks/prod.yaml --run gh-7 --yes -- vpc.a vpc.b\n`);
+    },
+  );
 
   it('that asks for the waves passes globs on, and keeps what it is told', async () => {
     const output = join(folder, 'output');

@@ -57,7 +57,9 @@ describe('the passes of an edit', () => {
   });
 
   it('take new tags for what disturbs nothing', () => {
-    expect(told(plan('vpc.shared', change('update', 'a', ['tags.team', 'tagsAll.team'])), plan('vpc.staging', change('delete', 'b')))).toEqual([
+    expect(
+      told(plan('vpc.shared', change('update', 'a', ['tags.team', 'tagsAll.team'])), plan('vpc.staging', change('delete', 'b'))),
+    ).toEqual([
       ['expand', 'vpc.shared'],
       ['contract', 'vpc.staging'],
     ]);

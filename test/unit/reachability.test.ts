@@ -289,9 +289,7 @@ describe('the moments of a change', () => {
   it('interrupt what is sent to a subnet that is replaced, also where it sends nothing', () => {
     const silent = topologyWith({ one, two: vpcWith({ block: '10.2.0.0/16', segment: 'blue', hosts: {} }) }, both);
     const without = applied(silent, { kind: 'subnet', vpc: 'two', subnet: 'app-a', to: undefined });
-    expect(disturbances([silent, without, silent]).map(({ interrupted }) => pathLines(interrupted))).toEqual([
-      ['one --> two zone a'],
-    ]);
+    expect(disturbances([silent, without, silent]).map(({ interrupted }) => pathLines(interrupted))).toEqual([['one --> two zone a']]);
   });
 
   it('say what an edit changes', () => {
