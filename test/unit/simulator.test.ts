@@ -77,7 +77,7 @@ describe('the coverage of the simulator', () => {
   // On a push one of each sort.
   const pushed: readonly Stage[] = ['claim', 'hold', 'start'];
   it.each(casesOf(ways, { push: ([, stage]) => pushed.includes(stage) }))('has a way that leads to %s after %s', (struck, stage) => {
-    const { counts } = kept(`${stage}-${struck}`, '--seed=1', '--histories=12', `--aim=${stage},${struck}`);
+    const { counts } = kept(`${stage}-${struck}`, '--seed=1', '--histories=40', `--aim=${stage},${struck}`);
     expect(counts[stage]?.[struck]).toBeGreaterThan(0);
   });
 

@@ -90,7 +90,10 @@ const toPresence: Change = {
 
 /** The next up does so again: nothing is lost with the operation. */
 const isOnlyLookedAt = ({ operation, bears }: Pick<Facts, 'operation' | 'bears'>): boolean =>
-  ['read', 'import'].includes(operation) && bears === 'nothing';
+  ['read', 'import'].includes(operation) && ['nothing', 'cannot-tell'].includes(bears);
+
+/** What is there is no evidence of what the run made. */
+const isOfAnother = ({ bears }: Pick<Facts, 'bears'>): boolean => bears === 'another-stack';
 
 const answers = ['adopt', 'forget', 'disown', 'delete'] as const;
 const byAnswer: Change = { said: answers.map((answer) => ['nothing', answer] as const) };
@@ -107,13 +110,13 @@ const meant: Readonly<Record<Facts['said'], readonly Decision[]>> = {
 const rules: Readonly<Record<string, Rule>> = {
   'what is forgotten with more evidence that it is there, is forgotten without it as well': {
     change: toPresence,
-    holds: (before, after, { live, kind }) =>
-      after !== 'forget' || before === 'forget' || (kind === 'cloud' && ['unseen', 'unsettled'].includes(live)),
+    holds: (before, after, { live, kind, bears }) =>
+      after !== 'forget' || before === 'forget' || isOfAnother({ bears }) || (kind === 'cloud' && ['unseen', 'unsettled'].includes(live)),
   },
   'what was not known, and is there, is not forgotten by that, but where the run only looked at it': {
     change: toPresence,
     holds: (before, after, { operation, bears, kind }) =>
-      after !== 'forget' || kind === 'engine' || before === 'forget' || isOnlyLookedAt({ operation, bears }),
+      after !== 'forget' || kind === 'engine' || before === 'forget' || isOfAnother({ bears }) || isOnlyLookedAt({ operation, bears }),
   },
   'what is adopted is adopted with more evidence that the run made it as well': {
     change: {
