@@ -73,6 +73,11 @@ export class Watch {
     this.#ends = bothEnds(before, after, this.#places);
   }
 
+  /** The places by which it names what is disturbed: those of before, after, and the moments that it was asked of. */
+  get places(): Places {
+    return this.#places;
+  }
+
   at(moment: Topology): Disturbance {
     return this.#survey(moment).sets();
   }
