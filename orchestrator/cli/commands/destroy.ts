@@ -128,7 +128,6 @@ async function destroyOnce(
       reads: [],
       refersTo: doomedState.upstreams,
       guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
-      last: true,
       needed: true,
       total: doomedState.resources,
       forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
@@ -154,7 +153,7 @@ async function destroyOnce(
           order,
           alerting.follow(emit),
         )),
-        passes: [{ kind: 'contract', work }],
+        work,
       }),
     );
     const locked = stopping.draining.aborted ? undefined : lockedOut(work, ends);
