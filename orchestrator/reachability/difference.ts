@@ -64,6 +64,8 @@ export class Watch {
   readonly #after: Topology;
   #places: Places;
   #ends: readonly [Paths, Paths];
+  /** Moments with destinations that were new. */
+  readonly #cuts: Topology[] = [];
   #known = new WeakSet();
 
   constructor(before: Topology, after: Topology) {
@@ -71,11 +73,6 @@ export class Watch {
     this.#after = after;
     this.#places = placesOf([before, after]);
     this.#ends = bothEnds(before, after, this.#places);
-  }
-
-  /** The places by which it names what is disturbed: those of before, after, and the moments that it was asked of. */
-  get places(): Places {
-    return this.#places;
   }
 
   at(moment: Topology): Disturbance {
@@ -89,7 +86,8 @@ export class Watch {
 
   #survey(moment: Topology): Survey<keyof Disturbance> {
     if (!cover(this.#places, moment, this.#known)) {
-      this.#places = placesOf([this.#before, moment, this.#after]);
+      this.#cuts.push(moment);
+      this.#places = placesOf([this.#before, ...this.#cuts, this.#after], [this.#before, this.#after]);
       this.#known = new WeakSet();
       this.#ends = bothEnds(this.#before, this.#after, this.#places);
     }

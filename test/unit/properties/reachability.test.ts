@@ -275,8 +275,9 @@ describe('the moments of a change', () => {
         const after = moments.at(-1) ?? before;
         const found = disturbances(moments);
         const watch = new Watch(before, after);
+        const finest = placesOf(moments, [before, after]);
         for (const [index, topology] of moments.entries()) {
-          const places = placesOf([before, topology, after]);
+          const places = placesOf([before, topology, after], [before, after]);
           const [was, is, will] = [before, topology, after].map((one) => new Paths(one, places)) as [Paths, Paths, Paths];
           const pairs = (paths: Paths, code: 'yes' | 'cannot-tell') =>
             new Set([...pairByPair(paths, code)].filter((one) => !one.includes(' by ')));
@@ -286,16 +287,7 @@ describe('the moments of a change', () => {
           const disturbance = watch.at(topology);
           const onlyPairs = (set: PathSet): PathSet => ({ ...set, outside: [] });
           // The watch knows all destinations that it met, which may be more; so both are said by subnet and address.
-          // The watch may know more places by now, from the moments before: what is a place at this one counts.
-          const isPlace = new Set(places.stations.map(({ vpc, subnet }) => `${vpc} ${subnet}`));
-          const isOfPlaces = (pair: string): boolean => {
-            const [vpc, subnet, , otherVpc, otherSubnet] = pair.split(' ');
-            return isPlace.has(`${vpc} ${subnet}`) && isPlace.has(`${otherVpc} ${otherSubnet}`);
-          };
-          const said = (set: PathSet) => {
-            const pairs = addressesOfPairs(watch.places, expanded(watch.places, onlyPairs(set)));
-            return sorted(new Set([...pairs].filter((pair) => isOfPlaces(pair))));
-          };
+          const said = (set: PathSet) => sorted(addressesOfPairs(finest, expanded(finest, onlyPairs(set))));
           const wanted = (set: ReadonlySet<string>) => sorted(addressesOfPairs(places, set));
           expect(said(disturbance.interrupted)).toEqual(wanted(minus(always, now, doubt)));
           expect(said(disturbance.opened)).toEqual(wanted(minus(now, a, b, maybe)));
