@@ -3,18 +3,18 @@ import { generateNetwork } from '../../orchestrator/network/generate.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { settleNetwork } from '../support/settled-network.ts';
 
-describe('a network of 1,001 stacks of which none has changed', () => {
+describe('a network of 1,504 stacks of which none has changed', () => {
   let rig: LabRig;
   beforeAll(async () => {
     rig = await LabRig.start(generateNetwork(500));
-    expect(await settleNetwork(rig)).toBe(1001);
+    expect(await settleNetwork(rig)).toBe(1504);
   });
   afterAll(() => rig.stop());
 
   it.each(['up', 'plan'])('costs %s at most ten requests to the bucket, and none to EC2', async (command) => {
     const before = await rig.lastCall();
     const { exitCode, stdout } = await rig.holdfast([command, ...(command === 'up' ? ['--yes'] : [])]);
-    expect(stdout).toContain('1001 stacks unchanged');
+    expect(stdout).toContain('1504 stacks unchanged');
     expect(exitCode).toBe(0);
     const calls = await rig.calls({ since: before });
     expect(calls.filter(({ service }) => service === 's3').length).toBeLessThanOrEqual(10);
