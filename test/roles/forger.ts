@@ -118,6 +118,9 @@ const resourcesOf = (body: string): unknown => {
   const { checkpoint } = JSON.parse(body) as {
     readonly checkpoint: { readonly latest?: { readonly resources?: readonly { readonly urn: string; readonly inputs?: object }[] } };
   };
-  const resources = (checkpoint.latest?.resources ?? []).map(({ urn, inputs }) => [urn, inputs]);
+  // What the engine makes at the same time ends in no order.
+  const resources = (checkpoint.latest?.resources ?? [])
+    .map(({ urn, inputs }) => [urn, inputs] as const)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
   return JSON.parse(JSON.stringify(resources).replaceAll(/\b([a-z]+(?:-[a-z]+)*)-[0-9a-f]{8,17}\b/g, '$1-0'));
 };

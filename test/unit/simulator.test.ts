@@ -57,7 +57,8 @@ function kept(name: string, ...args: readonly string[]): Kept {
   return JSON.parse(readFileSync(file, 'utf8')) as Kept;
 }
 
-describe('the coverage of the simulator', () => {
+// Forty histories take ten seconds of a core, and more where others work too.
+describe('the coverage of the simulator', { timeout: 300_000 }, () => {
   it('strikes what it aims at, at the stage that it aims at', () => {
     const { counts } = kept('aimed', '--seed=1', '--histories=4', '--aim=unfreeze,stopped-after');
     expect(counts['unfreeze']?.['stopped-after']).toBeGreaterThan(0);
