@@ -125,7 +125,8 @@ class RevokedSession implements Story {
       {
         name: 'Recover, behind the locks that stand',
         does: 'With a session of their own. Quarantine first, then evidence, one write of the state, and only then the lock.',
-        expects: 'exit 0: the attachment and the route adopted, the route that was deleted by hand forgotten, and both changes by hand named before the release',
+        expects:
+          'exit 0: the attachment and the route adopted, the route that was deleted by hand forgotten, and both changes by hand named before the release',
         run: () => this.#recover(),
       },
       {
