@@ -86,8 +86,10 @@ describe.runIf(isLinux)('a look at one process', () => {
 describe.runIf(isLinux)('where no more files can be opened', () => {
   it('a look says that it could not look, and never that the process is gone; a search throws, also where it can list processes and not read each', async () => {
     const script = fileURLToPath(new URL('../support/looks-without-files.ts', import.meta.url));
-    const tsx = new URL('../../toolchain/tsx.mjs', import.meta.url).href;
-    const looked = await runTied(process.execPath, ['--import', tsx, script, String(free)], { env: { PATH: process.env['PATH'] ?? '' } });
+    const loader = new URL('../../toolchain/tsx.mjs', import.meta.url).href;
+    const looked = await runTied(process.execPath, ['--import', loader, script, String(free)], {
+      env: { PATH: process.env['PATH'] ?? '' },
+    });
     const unseen = { name: 'ProcessesUnseen', reason: 'descriptors', code: 'EMFILE' };
     const cannotLook = { kind: 'cannot-look', reason: 'descriptors', code: 'EMFILE' };
     expect(looked.outcome === 'succeeded' ? JSON.parse(looked.stdout) : looked).toEqual({
