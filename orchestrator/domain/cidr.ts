@@ -42,3 +42,9 @@ export function withoutHostBits(text: string): string {
   const base = Math.floor(value / size) * size;
   return `${[24, 16, 8, 0].map((shift) => String(Math.floor(base / 2 ** shift) % 256)).join('.')}/${prefix}`;
 }
+
+/** The same number for the same block, and no other. */
+export const blockKey = ({ first, prefixLength }: Cidr): number => first * 64 + prefixLength;
+
+export const isSameBlock = (a: Cidr | undefined, b: Cidr | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : blockKey(a) === blockKey(b);

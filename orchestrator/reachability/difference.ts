@@ -1,0 +1,127 @@
+import { Paths } from './paths.ts';
+import type { Exit, Reach } from './paths.ts';
+import { cover, placesOf } from './places.ts';
+import type { Places } from './places.ts';
+import { Survey } from './survey.ts';
+import type { PathSet, Rules } from './survey.ts';
+import type { Topology } from './topology.ts';
+
+export interface Difference {
+  readonly appear: PathSet;
+  readonly go: PathSet;
+  readonly stay: PathSet;
+  /** Of which it cannot be told whether they are there, before or after. */
+  readonly unknown: PathSet;
+}
+
+/** What an edit changes. An address that a VPC has in one of the two counts as that VPC's, and never as outside. */
+export function difference(before: Topology, after: Topology): Difference {
+  const places = placesOf([before, after]);
+  return new Survey(bothEnds(before, after, places), changes).sets();
+}
+
+function bothEnds(before: Topology, after: Topology, places: Places): readonly [Paths, Paths] {
+  const paths = new Paths(before, places);
+  return [paths, new Paths(after, places, paths)];
+}
+
+const changes: Rules<keyof Difference> = {
+  sorts: ['appear', 'go', 'stay', 'unknown'],
+  pair: ([was, is]) => {
+    if (was === 'cannot-tell' || is === 'cannot-tell') return 'unknown';
+    if (was === is) return was === 'yes' ? 'stay' : undefined;
+    return is === 'yes' ? 'appear' : 'go';
+  },
+  exit: ([was, is]) => {
+    if (was === 'cannot-tell' || is === 'cannot-tell') return [['unknown', undefined]];
+    if (was?.by === is?.by) return was === undefined ? [] : [['stay', was.by]];
+    return [...(was === undefined ? [] : [['go', was.by] as const]), ...(is === undefined ? [] : [['appear', is.by] as const])];
+  },
+};
+
+/** All paths of a topology: by ones that are there and ones of which it cannot be told. */
+export const allPaths = (paths: Paths): Record<'there' | 'unknown', PathSet> => new Survey([paths], present).sets();
+
+const present: Rules<'there' | 'unknown'> = {
+  sorts: ['there', 'unknown'],
+  pair: ([is]) => (is === 'yes' ? 'there' : is === 'cannot-tell' ? 'unknown' : undefined),
+  exit: ([is]) => (is === undefined ? [] : is === 'cannot-tell' ? [['unknown', undefined]] : [['there', is.by]]),
+};
+
+/** What is not as it should be at one moment of a change: promise 11 of the design. */
+export interface Disturbance {
+  /** Paths of before and after that are not there. */
+  readonly interrupted: PathSet;
+  /** Paths that are there, and neither before nor after. */
+  readonly opened: PathSet;
+  /** Of which it cannot be told whether they are interrupted, or opened. */
+  readonly unknown: PathSet;
+}
+
+/** Holds moments of a change against what is before and after it. Quick to ask again and again, as a search for an order of steps does. */
+export class Watch {
+  readonly #before: Topology;
+  readonly #after: Topology;
+  #places: Places;
+  #ends: readonly [Paths, Paths];
+  #known = new WeakSet();
+
+  constructor(before: Topology, after: Topology) {
+    this.#before = before;
+    this.#after = after;
+    this.#places = placesOf([before, after]);
+    this.#ends = bothEnds(before, after, this.#places);
+  }
+
+  at(moment: Topology): Disturbance {
+    return this.#survey(moment).sets();
+  }
+
+  /** Whether nothing is disturbed at a moment, and nothing unknown; cheaper than to name it. */
+  isQuiet(moment: Topology): boolean {
+    return this.#survey(moment).isEmpty;
+  }
+
+  #survey(moment: Topology): Survey<keyof Disturbance> {
+    if (!cover(this.#places, moment, this.#known)) {
+      this.#places = placesOf([this.#before, moment, this.#after]);
+      this.#known = new WeakSet();
+      this.#ends = bothEnds(this.#before, this.#after, this.#places);
+    }
+    return new Survey([...this.#ends, new Paths(moment, this.#places, this.#ends[0])], disturbance);
+  }
+}
+
+/**
+ * What is disturbed while a change is carried out.
+ * @param moments one topology for each, the first before the change and the last after it
+ * @returns the moments at which something is disturbed, by their index
+ */
+export function disturbances(moments: readonly Topology[]): (Disturbance & { readonly moment: number })[] {
+  const [before, after] = [moments[0], moments.at(-1)];
+  if (before === undefined || after === undefined) return [];
+  const watch = new Watch(before, after);
+  return moments.flatMap((topology, moment) => {
+    if (moment === 0 || moment === moments.length - 1 || watch.isQuiet(topology)) return [];
+    return [{ moment, ...watch.at(topology) }];
+  });
+}
+
+const disturbance: Rules<keyof Disturbance> = {
+  sorts: ['interrupted', 'opened', 'unknown'],
+  pair: disturbedPair,
+  exit: disturbedExit,
+};
+
+function disturbedPair([was, will, is]: readonly Reach[]): keyof Disturbance | undefined {
+  if (was !== will || was === 'cannot-tell' || is === was) return undefined;
+  if (is === 'cannot-tell') return 'unknown';
+  return was === 'yes' ? 'interrupted' : 'opened';
+}
+
+function disturbedExit([was, will, is]: readonly Exit[]): [keyof Disturbance, string | undefined][] {
+  if (was === 'cannot-tell' || will === 'cannot-tell') return [];
+  if (is === 'cannot-tell') return (was === undefined) === (will === undefined) ? [['unknown', undefined]] : [];
+  if (is === undefined) return was !== undefined && will !== undefined ? [['interrupted', was.by]] : [];
+  return is.by === was?.by || is.by === will?.by ? [] : [['opened', is.by]];
+}
