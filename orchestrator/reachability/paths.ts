@@ -71,6 +71,25 @@ export class Paths {
     return { forth, back, ways: home === 'yes' ? 'back' : 'none' };
   }
 
+  /** Every way that leaves a subnet: of subnets that send alike only the first one's. */
+  *ways(): Iterable<{ readonly to: number; readonly way: Way }> {
+    const { prefixes } = this.places;
+    const classes = [...prefixes.blocks.keys()].filter((to) => prefixes.ownSize(to) > 0);
+    /** By what subnets send alike: the classes that none of them has shown yet, as they were all its own. */
+    const pending = new Map<string, readonly number[]>();
+    for (const [name, vpc] of this.topology.vpcs)
+      for (const subnet of vpc.subnets.keys()) {
+        const shape = this.#shapeOf(name, subnet);
+        const left: number[] = [];
+        for (const to of pending.get(shape) ?? classes) {
+          const way = this.#walk.from(name, subnet, to);
+          if (way.end.kind === 'delivered' && way.end.vpc === name) left.push(to);
+          else yield { to, way };
+        }
+        pending.set(shape, left);
+      }
+  }
+
   /** Whether the topology has the subnet of a station. */
   has(index: number): boolean {
     const station = this.places.stations[index];
@@ -85,18 +104,26 @@ export class Paths {
     const station = this.places.stations[from];
     if (station === undefined || !this.has(from)) return undefined;
     const { vpc, subnet } = station;
-    // What is in its own blocks does not leave the VPC, whoever else has these addresses; and a way out of its own is not that of another VPC.
-    const isAlone = !this.#overlapping.has(vpc) && !this.#walk.leavesBy(vpc, subnet);
-    const shape = isAlone ? this.#walk.shapeOf(vpc, subnet) : `${vpc}\n${subnet}`;
+    const shape = this.#shapeOf(vpc, subnet);
     const known = this.#rows.get(shape);
     if (known) return known;
-    const row = isAlone
+    const row = this.#isAlone(vpc, subnet)
       ? this.#walk.endsBeyond(vpc, subnet)
       : this.places.prefixes.blocks.map((_, to) => this.#walk.from(vpc, subnet, to).end);
     const before = this.#other && this.#other.#rows.get(shape);
     const kept = before?.every((end, to) => end === row[to]) === true ? before : row;
     this.#rows.set(shape, kept);
     return kept;
+  }
+
+  /** Text that is the same for subnets that send alike to all classes outside their own VPCs. */
+  #shapeOf(vpc: string, subnet: string): string {
+    return this.#isAlone(vpc, subnet) ? this.#walk.shapeOf(vpc, subnet) : `${vpc}\n${subnet}`;
+  }
+
+  /** What is in its own blocks does not leave the VPC, whoever else has these addresses; and a way out of its own is not that of another VPC. */
+  #isAlone(vpc: string, subnet: string): boolean {
+    return !this.#overlapping.has(vpc) && !this.#walk.leavesBy(vpc, subnet);
   }
 }
 
