@@ -25,6 +25,7 @@ const everywhere = [
   'cli',
   'network',
   'graph',
+  'reachability',
   'preflight',
   'run',
   'recovery',

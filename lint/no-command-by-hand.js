@@ -4,7 +4,7 @@
  */
 
 const verbs =
-  'up|plan|destroy|status|locks|inventory|runs|recover|release|freeze|unfreeze|env|graph|waves|preflight|bootstrap|policy|generate|lab|drill';
+  'up|plan|destroy|status|locks|inventory|runs|recover|release|freeze|unfreeze|env|graph|paths|waves|preflight|bootstrap|policy|generate|lab|drill';
 
 const commands = [
   /\bnpm (?:run|ci|install|exec)\b/,

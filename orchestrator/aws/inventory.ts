@@ -30,8 +30,8 @@ const callsAtOnce = 5;
 export async function lookAtInventory(clients: LookClients, scope: LookScope, now: () => number): Promise<Looked<Inventory>> {
   const from = now();
   try {
-    const { objects, incomplete } = await new Look(askerOf(clients), scope).everything();
-    return { ok: true, value: { from, until: now(), objects, incomplete } };
+    const found = await new Look(askerOf(clients), scope).everything();
+    return { ok: true, value: { from, until: now(), ...found } };
   } catch (cause) {
     if (!(cause instanceof FailedCall)) throw cause;
     const { action, code, message } = cause;
@@ -90,6 +90,7 @@ class Look {
   readonly #raws = new Map<string, Map<string, unknown>>();
   readonly #objects = new Map<string, LiveObject>();
   readonly #incomplete: string[] = [];
+  readonly #unlisted: string[] = [];
 
   constructor(ask: AskAny, scope: LookScope) {
     this.#askAny = ask;
@@ -97,7 +98,7 @@ class Look {
     this.#scope = scope;
   }
 
-  async everything(): Promise<Pick<Inventory, 'objects' | 'incomplete'>> {
+  async everything(): Promise<Pick<Inventory, 'objects' | 'incomplete' | 'unlisted'>> {
     const { tagged, strangers } = await this.#bearingTags();
     const known = new Map<string, Set<string>>();
     for (const [type, ids] of this.#scope.known) for (const id of ids) addDescribable(known, type, id);
@@ -114,7 +115,7 @@ class Look {
     await this.#readStrangers(strangers);
     for (const row of byIdRows) await this.#readById(row);
     const order = (a: LiveObject, b: LiveObject): number => compareTexts(a.type, b.type) || compareTexts(a.id, b.id);
-    return { objects: [...this.#objects.values()].sort(order), incomplete: this.#incomplete.sort() };
+    return { objects: [...this.#objects.values()].sort(order), incomplete: this.#incomplete.sort(), unlisted: this.#unlisted };
   }
 
   /** Ids by type of what bears a stack's tags; of types without a row, the ids alone. */
@@ -172,6 +173,7 @@ class Look {
     for (const [id, raw] of raws) {
       if (details?.has(id) === false) {
         this.#raws.get(row.token)?.delete(id);
+        this.#unlisted.push(id);
         this.#incomplete.push(`${row.title} ${id} went while it was looked at`);
       } else this.#add(row, find.read(raw, details?.get(id)));
     }
@@ -208,12 +210,15 @@ class Look {
       }),
     );
     if (typeof answer === 'string') {
+      this.#unlisted.push(container.id);
       this.#incomplete.push(`${row.title}s of ${container.id} could not be listed: ${answer}`);
       return;
     }
     for (const raw of answer.items) this.#add(row, find.read(raw, container));
-    if (!answer.whole)
+    if (!answer.whole) {
+      this.#unlisted.push(container.id);
       this.#incomplete.push(`${row.title}s of ${container.id}: AWS lists ${answer.items.length}, and says that there are more`);
+    }
   }
 
   async #readById(row: Row<ById>): Promise<void> {

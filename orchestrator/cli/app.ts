@@ -294,6 +294,20 @@ const routes = {
     },
     docs: help.graph,
   }),
+  paths: buildCommand({
+    loader: async () => (await import('./commands/paths.ts')).paths,
+    parameters: {
+      flags: { ...commonFlags, live: onOff('By what AWS has, instead of by the network file') },
+      positional: {
+        kind: 'tuple',
+        parameters: [
+          optional('FROM', toText, 'A VPC, VPC.TIER, VPC.TIER.ZONE or an address of a subnet'),
+          optional('TO', toText, 'The same, or a block, or internet'),
+        ],
+      },
+    },
+    docs: help.paths,
+  }),
   waves: buildCommand({
     loader: async () => (await import('./commands/waves.ts')).waves,
     parameters: {

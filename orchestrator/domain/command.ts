@@ -47,6 +47,7 @@ export const verbs = {
   unfreeze: { takes: 'stack', flags: { all: 'switch', incident: 'incident', force: 'switch' } },
   env: { takes: 'stack', flags: { json: 'switch' } },
   graph: { takes: 'nothing', flags: { format: 'word' } },
+  paths: { takes: 'word', flags: { live: 'switch' } },
   waves: { takes: 'stack', flags: { format: 'word', atMost: 'word' } },
   preflight: { takes: 'nothing', flags: { sessionExpires: 'word' } },
   bootstrap: { takes: 'nothing', flags: { network: 'word', check: 'switch', objectLock: 'switch', breakGlass: 'word' } },

@@ -52,6 +52,8 @@ export interface Inventory {
   readonly objects: readonly LiveObject[];
   /** What could not be listed to its end, each with why: absence from it proves nothing. */
   readonly incomplete: readonly string[];
+  /** Ids of what could not be listed to its end. Absent: not known of which; then it may be of each. */
+  readonly unlisted?: readonly string[];
 }
 
 /** Tells an object of AWS from every other one: ids alone do not, as an association and a propagation may share theirs. */

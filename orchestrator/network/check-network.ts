@@ -2,6 +2,8 @@ import { cidr, contains, overlaps } from '../domain/cidr.ts';
 import { labAccountId } from '../domain/lab-record.ts';
 import { parseKmsUrl } from '../state/kms-url.ts';
 import { partitionOf } from './endpoint.ts';
+import { topologyOf } from '../reachability/from-network.ts';
+import { joinedOverlaps } from '../reachability/overlaps.ts';
 import type { NetworkSpec } from './spec.ts';
 
 type Path = readonly (string | number)[];
@@ -122,22 +124,15 @@ function* checkSubnets(name: string, vpc: NetworkSpec['vpcs'][string]): Iterable
         );
 }
 
-/** One gateway cannot tell two VPCs with the same addresses apart. Sorted by first address, so that 500 VPCs are one pass. */
+/** One gateway cannot tell two VPCs with the same addresses apart, where a path could join them. */
 function* checkOverlaps(spec: NetworkSpec): Iterable<Finding> {
-  const blocks = Object.entries(spec.vpcs)
-    .map(([name, vpc]) => ({ name, block: cidr(vpc.cidr) }))
-    .sort((a, b) => a.block.first - b.block.first || a.block.prefixLength - b.block.prefixLength);
-  let widest: (typeof blocks)[number] | undefined;
-  for (const current of blocks) {
-    if (widest && overlaps(widest.block, current.block))
-      yield finding(
-        ['vpcs', current.name, 'cidr'],
-        'vpcs-overlap',
-        `VPC "${current.name}" (${current.block.text}) overlaps VPC "${widest.name}" (${widest.block.text}); the gateway could not tell them apart`,
-        'Give one of them another block.',
-      );
-    if (!widest || current.block.last > widest.block.last) widest = current;
-  }
+  for (const { vpc, other, table } of joinedOverlaps(topologyOf(spec)))
+    yield finding(
+      ['vpcs', vpc, 'cidr'],
+      'vpcs-overlap',
+      `VPC "${vpc}" (${spec.vpcs[vpc]?.cidr ?? ''}) overlaps VPC "${other}" (${spec.vpcs[other]?.cidr ?? ''}), and the route table of segment "${table}" may lead to both; the gateway could not tell them apart`,
+      'Give one of them another block, or keep them in segments of which none reaches the other and nothing reaches both.',
+    );
 }
 
 function* checkTopic({ region, guardrails }: NetworkSpec): Iterable<Finding> {

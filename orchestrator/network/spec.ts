@@ -275,8 +275,13 @@ export function ownTopicArn({ network, account, region }: Pick<NetworkSpec, 'net
 export const topicOf = (spec: NetworkSpec): string | undefined =>
   spec.guardrails?.topic === undefined ? undefined : (spec.guardrails.topic.arn ?? ownTopicArn(spec));
 
+/** What a file says under a name: every object also has a `constructor`. */
+export const ownOf = <Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
 /** Whether attachments of VPCs in `from` must be known to the gateway route table of `to`. */
 export function reaches(spec: NetworkSpec, to: string, from: string): boolean {
-  if (to === from) return spec.segments[to]?.isolated === false;
-  return (spec.segments[to]?.reaches.includes(from) ?? false) || (spec.segments[from]?.reaches.includes(to) ?? false);
+  const [table, other] = [ownOf(spec.segments, to), ownOf(spec.segments, from)];
+  if (to === from) return table?.isolated === false;
+  return (table?.reaches.includes(from) ?? false) || (other?.reaches.includes(to) ?? false);
 }

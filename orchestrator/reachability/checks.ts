@@ -1,4 +1,5 @@
 import { cidr } from '../domain/cidr.ts';
+import { ownOf } from '../network/spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import { allPaths } from './difference.ts';
 import { topologyOf } from './from-network.ts';
@@ -99,7 +100,7 @@ function* zones(spec: NetworkSpec): Iterable<PathFinding> {
   for (const [vpc, { subnets, attachment, routes }] of Object.entries(spec.vpcs))
     for (const [tier, own] of Object.entries(subnets))
       for (const zone of Object.keys(own))
-        if ((routes[tier] ?? []).length > 0 && !Object.hasOwn(subnets[attachment] ?? {}, zone))
+        if ((ownOf(routes, tier) ?? []).length > 0 && !Object.hasOwn(ownOf(subnets, attachment) ?? {}, zone))
           yield { reason: 'zone-without-attachment', path: ['vpcs', vpc, 'subnets', tier, zone], vpc, tier, zone };
 }
 
@@ -146,7 +147,7 @@ function* unusedGatewayRoutes(spec: NetworkSpec, paths: Paths): Iterable<PathFin
 
 /** A route of a tier; the tier where it is a route that the file does not write, as a VPC's own block. */
 function routePath(spec: NetworkSpec, vpc: string, tier: string, to: string): Path {
-  const index = spec.vpcs[vpc]?.routes[tier]?.indexOf(to) ?? -1;
+  const index = ownOf(ownOf(spec.vpcs, vpc)?.routes ?? {}, tier)?.indexOf(to) ?? -1;
   return index < 0 ? ['vpcs', vpc, 'subnets', tier] : ['vpcs', vpc, 'routes', tier, index];
 }
 
@@ -154,7 +155,7 @@ function routePath(spec: NetworkSpec, vpc: string, tier: string, to: string): Pa
 function missingPath(spec: NetworkSpec, end: End): Path {
   switch (end.kind) {
     case 'blackhole': {
-      const index = spec.segments[end.table]?.blackholes.indexOf(end.to) ?? -1;
+      const index = ownOf(spec.segments, end.table)?.blackholes.indexOf(end.to) ?? -1;
       return index < 0 ? ['segments', end.table] : ['segments', end.table, 'blackholes', index];
     }
     case 'no-gateway-route':
@@ -163,7 +164,9 @@ function missingPath(spec: NetworkSpec, end: End): Path {
     case 'no-route':
     case 'dropped': {
       const tier = end.table ?? '';
-      return Object.hasOwn(spec.vpcs[end.vpc]?.routes ?? {}, tier) ? ['vpcs', end.vpc, 'routes', tier] : ['vpcs', end.vpc, 'subnets', tier];
+      return Object.hasOwn(ownOf(spec.vpcs, end.vpc)?.routes ?? {}, tier)
+        ? ['vpcs', end.vpc, 'routes', tier]
+        : ['vpcs', end.vpc, 'subnets', tier];
     }
     case 'dead-route':
     case 'no-attachment':

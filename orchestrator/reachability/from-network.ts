@@ -1,5 +1,5 @@
 import { cidr } from '../domain/cidr.ts';
-import { reaches } from '../network/spec.ts';
+import { ownOf, reaches } from '../network/spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { GatewayTable, SubnetTable, Topology, Vpc } from './topology.ts';
 
@@ -23,11 +23,11 @@ function vpcOf(vpc: NetworkSpec['vpcs'][string]): Vpc {
     tables: new Map(
       tiers.map(([tier]): [string, SubnetTable] => [
         tier,
-        { routes: (vpc.routes[tier] ?? []).map((to) => ({ to: cidr(to), target: { kind: 'gateway' } })) },
+        { routes: (ownOf(vpc.routes, tier) ?? []).map((to) => ({ to: cidr(to), target: { kind: 'gateway' } })) },
       ]),
     ),
     attachment: {
-      subnets: new Map(Object.keys(vpc.subnets[vpc.attachment] ?? {}).map((zone) => [zone, subnetName(vpc.attachment, zone)])),
+      subnets: new Map(Object.keys(ownOf(vpc.subnets, vpc.attachment) ?? {}).map((zone) => [zone, subnetName(vpc.attachment, zone)])),
       association: { kind: 'table', table: vpc.segment },
       applianceMode: false,
     },
@@ -38,7 +38,7 @@ function vpcOf(vpc: NetworkSpec['vpcs'][string]): Vpc {
 export const subnetName = (tier: string, zone: string): string => `${tier}-${zone}`;
 
 function gatewayTableOf(spec: NetworkSpec, segment: string): GatewayTable {
-  const { blackholes = [], routes = [] } = spec.segments[segment] ?? {};
+  const { blackholes = [], routes = [] } = ownOf(spec.segments, segment) ?? {};
   return {
     routes: [
       ...blackholes.map((to) => ({ to: cidr(to), attachment: undefined })),

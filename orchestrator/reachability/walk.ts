@@ -198,12 +198,13 @@ export class Walk {
   #walkOn(tableName: string, zone: string, to: number, key: number, path: readonly Frame[]): Walked {
     const ends = (end: End, hops: readonly Hop[] = []): Walked => ({ ways: [{ hops, end }], back: path.length });
     const table = this.#gatewayMatches(tableName);
-    if (table?.isUnread) return ends({ kind: 'cannot-tell', why: { reason: 'unread', table: tableName } });
-    const route = table?.matches[to];
+    // A table that is not among those of the topology is somebody else's.
+    if (table === undefined || table.isUnread) return ends({ kind: 'cannot-tell', why: { reason: 'unread', table: tableName } });
+    const route = table.matches[to];
     if (route === undefined) return ends({ kind: 'no-gateway-route', table: tableName });
     const destination = route.to.text;
     if (route.type === 'blackhole') return ends({ kind: 'blackhole', table: tableName, to: destination });
-    if (table?.disputed.has(route)) return ends({ kind: 'cannot-tell', why: { reason: 'overlap', table: tableName, to: destination } });
+    if (table.disputed.has(route)) return ends({ kind: 'cannot-tell', why: { reason: 'overlap', table: tableName, to: destination } });
     const hop: Hop = { at: 'gateway', table: tableName, to: destination, type: route.type, attachment: route.attachment };
     const vpc = this.#topology.vpcs.get(route.attachment);
     if (vpc === undefined) return ends({ kind: 'left', vpc: undefined, target: route.attachment }, [hop]);

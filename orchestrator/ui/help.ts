@@ -80,6 +80,13 @@ export const help = {
     brief: 'Print which stack reads which',
     fullDescription: `Needs the network file and nothing else.\n\n${example(command('graph', { format: 'json' }))}`,
   },
+  paths: {
+    brief: 'Who can reach whom: VPCs, tiers and zones, forth and back, and the outside',
+    fullDescription:
+      'By the network file, which is all that it needs; with --live by what AWS has now, which it only reads. With FROM, the way to each other VPC, table by table; with TO as well, the way to that alone. ' +
+      'Security groups and network ACLs are not looked at.\n\n' +
+      `${example(command('paths'))}\n${example(command('paths', 'production', 'shared.private'))}\n${example(command('paths', 'staging', 'internet', { live: true }))}`,
+  },
   waves: {
     brief: 'The graph as waves of jobs, for a CI that deploys on several machines',
     fullDescription:

@@ -89,6 +89,7 @@ const upOf = (stack: string): string[] => ['up', stack, '--yes', ...patience];
 
 export const parts: readonly Part[] = [
   part('plan', 'graph', 'nothing', ['graph']),
+  part('plan', 'paths', 'nothing', ['paths']),
   part('plan', 'preflight', 'everything', ['preflight']),
   part('plan', 'plan with a key', 'with-key', ['plan'], { network: changedOf(withKey) }),
   part('plan', 'plan of nothing', 'nothing', ['plan']),
@@ -137,6 +138,7 @@ export const parts: readonly Part[] = [
 
   part('inventory', 'inventory --diff of the guardrails', 'guardrails', ['inventory', 'guardrails', '--diff'], { network: withGuardrails }),
   part('inventory', 'inventory', 'everything', ['inventory']),
+  part('inventory', 'paths --live', 'everything', ['paths', '--live']),
   part('inventory', 'inventory --diff', 'disowned', ['inventory', '--diff']),
 
   part('recover', 'freeze', 'everything', ['freeze', 'vpc.one', ...incident]),

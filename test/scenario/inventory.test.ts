@@ -133,6 +133,14 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
     return { objects: document['objects'] as Shown[], document };
   }
 
+  it('has the paths that the network file declares, as paths --live computes them from what AWS has', async () => {
+    const pathsOf = async (...args: string[]) => (await succeeds(runHere(rig, ['paths', '--json', ...args]))).events[0];
+    const [file, aws] = [await pathsOf(), await pathsOf('--live')];
+    expect(file?.['pairs']).toHaveLength(1);
+    expect({ ...aws, source: '' }).toEqual({ ...file, source: '', warnings: [] });
+    expect([file?.['source'], aws?.['source']]).toEqual(['file', 'aws']);
+  });
+
   describe('of what was just deployed', () => {
     it('agrees with the states, in every type and in every property that the programs set', async () => {
       const { events, exitCode } = await runHere(rig, ['inventory', '--diff', '--json']);

@@ -142,9 +142,22 @@ describe('the parts of a network that do not fit together', () => {
     const text = exampleWith(['cidr: 10.2.0.0/16', 'cidr: 10.1.0.0/16'], ['blackholes: [10.1.0.0/16] # production', 'blackholes: []']);
     const overlap = problemsOf(parseNetwork(file, text)).find(({ reason }) => reason === 'vpcs-overlap');
     expect(overlap).toMatchObject({
-      message: 'VPC "staging" (10.1.0.0/16) overlaps VPC "production" (10.1.0.0/16); the gateway could not tell them apart',
+      message:
+        'VPC "staging" (10.1.0.0/16) overlaps VPC "production" (10.1.0.0/16), and the route table of segment "shared" may lead to both; the gateway could not tell them apart',
       line: lineOf(text.slice(text.indexOf('  staging:\n    segment')), 'cidr:') + lineOf(text, '  staging:\n    segment') - 1,
     });
+  });
+
+  it('are no VPCs of the same addresses in two segments that are kept apart', () => {
+    const text = exampleWith(
+      ['    reaches: [production, staging]', '    reaches: []'],
+      ['      - { to: 0.0.0.0/0, vpc: shared }\n  staging', '  staging'],
+      ['    routes:\n  staging', '  staging'],
+      ['cidr: 10.2.0.0/16', 'cidr: 10.1.0.0/16'],
+      ['10.2.0.0/20, b: 10.2.16.0/20', '10.1.0.0/20, b: 10.1.16.0/20'],
+      ['10.2.255.0/28, b: 10.2.255.16/28', '10.1.255.0/28, b: 10.1.255.16/28'],
+    );
+    expect(parseNetwork(file, text)).toMatchObject({ ok: true });
   });
 
   it('a VPC inside another that does not come right before it', () => {

@@ -283,11 +283,13 @@ const mistakes: Readonly<Record<string, (network: Written, pick: (length: number
     other.zones[other.zone] = blockAt(last, Math.min(28, prefixLength + pick(3)));
     return { reason: 'subnets-overlap', names: [`${one.tier} ${one.zone}`, `${other.tier} ${other.zone}`, `"${key}"`] };
   },
-  'two VPCs that overlap': ({ vpcs }, pick) => {
+  'two VPCs that overlap': ({ segments, vpcs }, pick) => {
     const names = Object.keys(vpcs);
     const one = oneOf(names, pick);
     const block = blockAt(cidr(vpcs[one]?.cidr ?? '').last, 28);
     const segment = vpcs[one]?.segment ?? '';
+    // Where they are kept apart they may have the same addresses.
+    segments[segment] = { ...segments[segment], isolated: false };
     vpcs['another'] = { segment, cidr: block, subnets: { all: { a: block } }, attachment: 'all' };
     return { reason: 'vpcs-overlap', names: ['"another"', `"${one}"`] };
   },
