@@ -240,6 +240,12 @@ describe('VPCs of the same addresses', () => {
     expect(joinedOverlaps(topologyWith({ one, twin, shared }, tables))).toEqual([{ vpc: 'twin', other: 'one', table: 'green' }]);
   });
 
+  it('are allowed where a VPC between them sends nothing back', () => {
+    const exit = vpcWith({ block: '10.9.0.0/16', segment: 'blue' });
+    const tables = { red: gatewayTableWith(['one'], { '0.0.0.0/0': 'exit' }), blue: gatewayTableWith(['twin']) };
+    expect(joinedOverlaps(topologyWith({ one, twin, exit }, tables))).toEqual([]);
+  });
+
   it('are not where a VPC between them sends back to the gateway', () => {
     const exit = vpcWith({ block: '10.9.0.0/16', segment: 'blue', carriers: { '10.0.0.0/8': 'gateway' } });
     const tables = { red: gatewayTableWith(['one'], { '0.0.0.0/0': 'exit' }), blue: gatewayTableWith(['twin']) };
@@ -280,6 +286,14 @@ describe('the moments of a change', () => {
     expect(disturbances([guarded, open, guarded]).map(({ opened }) => pathLines(opened))).toEqual([['one --> two']]);
   });
 
+  it('interrupt what is sent to a subnet that is replaced, also where it sends nothing', () => {
+    const silent = topologyWith({ one, two: vpcWith({ block: '10.2.0.0/16', segment: 'blue', hosts: {} }) }, both);
+    const without = applied(silent, { kind: 'subnet', vpc: 'two', subnet: 'app-a', to: undefined });
+    expect(disturbances([silent, without, silent]).map(({ interrupted }) => pathLines(interrupted))).toEqual([
+      ['one --> two zone a'],
+    ]);
+  });
+
   it('say what an edit changes', () => {
     const { appear, go } = difference(before, after);
     expect([pathLines(appear), pathLines(go)]).toEqual([
@@ -290,6 +304,15 @@ describe('the moments of a change', () => {
 });
 
 describe('destinations, nested', () => {
+  it('leave a block what they do not cover, however many are in one another', () => {
+    const prefixes = new Prefixes(['10.0.0.0/8', '10.0.0.0/25', '10.0.0.0/26', '10.0.0.64/26'].map(cidr));
+    expect(prefixes.within(cidr('10.0.0.0/24')).map((index) => prefixes.blocks[index]?.text)).toEqual([
+      '10.0.0.0/8',
+      '10.0.0.0/26',
+      '10.0.0.64/26',
+    ]);
+  });
+
   it('cut a block into the classes that have addresses of it', () => {
     const prefixes = new Prefixes(['10.0.0.0/8', '10.0.0.0/25', '10.0.0.0/26', '10.0.0.64/26', '10.0.0.128/25'].map(cidr));
     const named = (block: string) => prefixes.within(cidr(block)).map((index) => prefixes.blocks[index]?.text ?? 'none');
