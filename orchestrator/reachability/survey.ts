@@ -91,12 +91,11 @@ export class Survey<Sort extends string> {
   /** Whether no pair and no way outside is of any sort. */
   get isEmpty(): boolean {
     const { outsides } = this.#paths[0]?.places ?? { outsides: [] };
-    // Where all versions send alike and have the same subnets, they differ in nothing.
-    const isSteady = this.#receivers.every(({ isThere }) => isThere.every((each) => each === isThere[0]));
+    // A row that all versions share holds for its receivers too: what leads into a VPC that has changed was walked again, and is another row.
     const isAlike = reaches.every((_, digit) => this.#sorts[digit * ((this.#sorts.length - 1) / 2)] === nothing);
     return this.#senders.every(
       (senders) =>
-        (isSteady && isAlike && senders.rows.every((row) => row === senders.rows[0])) ||
+        (isAlike && senders.rows.every((row) => row === senders.rows[0])) ||
         (this.#receivers.every(
           (receivers) => this.#sortOf(senders, receivers) === nothing || (senders.vpcs.size === 1 && senders.vpcs.has(receivers.vpc)),
         ) &&
