@@ -11,6 +11,13 @@ export type Reach = 'yes' | 'no' | 'cannot-tell';
 /** By which VPC, or attachment of something else, the outside is reached; undefined where it is not. */
 export type Exit = { readonly by: string } | 'cannot-tell' | undefined;
 
+/** Those addresses of a subnet that are of one class. A station is such. */
+export interface Addresses {
+  readonly vpc: string;
+  readonly subnet: string;
+  readonly to: number;
+}
+
 /** A pair of places, forth and back. */
 export interface Pair {
   readonly forth: Way;
@@ -60,12 +67,10 @@ export class Paths {
     return this.#walk.from(station.vpc, station.subnet, target.to);
   }
 
-  /** Undefined where the topology does not have both. */
-  pair(from: number, to: number): Pair | undefined {
-    const [forth, back] = [this.between(from, to), this.between(to, from)];
-    if (forth === undefined || back === undefined) return undefined;
-    const { stations } = this.places;
-    const [there, home] = [reachOf(forth.end, stations[to]?.vpc), reachOf(back.end, stations[from]?.vpc)];
+  /** Two subnets of the topology, of each the addresses of a class, forth and back. */
+  pair(from: Addresses, to: Addresses): Pair {
+    const [forth, back] = [this.wayFrom(from.vpc, from.subnet, to.to), this.wayFrom(to.vpc, to.subnet, from.to)];
+    const [there, home] = [reachOf(forth.end, to.vpc), reachOf(back.end, from.vpc)];
     if (there === 'cannot-tell' || home === 'cannot-tell') return { forth, back, ways: 'cannot-tell' };
     if (there === 'yes') return { forth, back, ways: home === 'yes' ? 'both' : 'forth' };
     return { forth, back, ways: home === 'yes' ? 'back' : 'none' };

@@ -1,17 +1,13 @@
 import { cidr, contains, parseCidr } from '../domain/cidr.ts';
 import type { Cidr } from '../domain/cidr.ts';
-import { exitOf, reachOf } from './paths.ts';
-import type { Pair, Paths } from './paths.ts';
+import { exitOf } from './paths.ts';
+import type { Addresses, Pair, Paths } from './paths.ts';
 import type { Way } from './walk.ts';
 
 /** Some addresses of a subnet. */
-export interface End {
-  readonly vpc: string;
-  readonly subnet: string;
+export interface End extends Addresses {
   readonly tier: string;
   readonly zone: string;
-  /** Class of the addresses. */
-  readonly to: number;
 }
 
 /** What a person names: subnets, or addresses that no VPC has. */
@@ -81,22 +77,8 @@ export function answers(paths: Paths, from: readonly End[], to: Named): Answer[]
     );
   if (to.kind !== 'subnets') return [];
   return from.flatMap((one) =>
-    to.ends.flatMap((other): Answer[] => (one.vpc === other.vpc && one.subnet === other.subnet ? [] : [pairOf(paths, one, other)])),
+    to.ends.flatMap((other): Answer[] =>
+      one.vpc === other.vpc && one.subnet === other.subnet ? [] : [{ kind: 'pair', from: one, to: other, ...paths.pair(one, other) }],
+    ),
   );
-}
-
-function pairOf(paths: Paths, from: End, to: End): Answer {
-  const [forth, back] = [paths.wayFrom(from.vpc, from.subnet, to.to), paths.wayFrom(to.vpc, to.subnet, from.to)];
-  const [there, home] = [reachOf(forth.end, to.vpc), reachOf(back.end, from.vpc)];
-  const ways =
-    there === 'cannot-tell' || home === 'cannot-tell'
-      ? 'cannot-tell'
-      : there === 'yes'
-        ? home === 'yes'
-          ? 'both'
-          : 'forth'
-        : home === 'yes'
-          ? 'back'
-          : 'none';
-  return { kind: 'pair', from, to, forth, back, ways };
 }
