@@ -64,6 +64,8 @@ export class Watch {
   readonly #after: Topology;
   #places: Places;
   #ends: readonly [Paths, Paths];
+  /** Moments with destinations that were new. */
+  readonly #cuts: Topology[] = [];
   #known = new WeakSet();
 
   constructor(before: Topology, after: Topology) {
@@ -84,7 +86,8 @@ export class Watch {
 
   #survey(moment: Topology): Survey<keyof Disturbance> {
     if (!cover(this.#places, moment, this.#known)) {
-      this.#places = placesOf([this.#before, moment, this.#after]);
+      this.#cuts.push(moment);
+      this.#places = placesOf([this.#before, ...this.#cuts, this.#after], [this.#before, this.#after]);
       this.#known = new WeakSet();
       this.#ends = bothEnds(this.#before, this.#after, this.#places);
     }

@@ -30,31 +30,36 @@ export interface Places {
   /** By segment, VPC, tier, zone and block. */
   readonly stations: readonly Station[];
   readonly outsides: readonly Outside[];
-  /** Keys of the subnets that stations are in. */
+  /** Keys of all subnets of the topologies. */
   readonly subnets: ReadonlySet<string>;
 }
 
 const subnetKey = (vpc: string, subnet: string, block: Cidr): string => `${vpc}\n${subnet}\n${blockKey(block)}`;
 
 /**
- * Subnets that only carry the attachment are no places: nobody has a host there. That is a subnet of the attachment in a VPC with others, from which no
+ * Subnets that only carry the attachment are no places: no host is expected there. That is a subnet of the attachment in a VPC with others, from which no
  * route leads to the gateway.
+ * @param ends where these topologies are moments of a change, those before and after it: they say in which subnets there are hosts, and what is outside
  */
-export function placesOf(topologies: readonly Topology[]): Places {
+export function placesOf(topologies: readonly Topology[], ends: readonly Topology[] = topologies): Places {
   const prefixes = new Prefixes(topologies.flatMap(destinationsOf));
   const stations: Station[] = [];
   const subnets = new Set<string>();
   const names = new Set(topologies.flatMap(({ vpcs }) => [...vpcs.keys()]));
   for (const vpc of names) {
     const versions = topologies.flatMap((topology) => topology.vpcs.get(vpc) ?? []);
-    const segment = segmentOf(versions);
-    const isTransit = (subnet: string): boolean =>
-      versions.every((version) => !version.subnets.has(subnet) || carriesOnly(version, subnet));
+    const atEnds = ends.flatMap((topology) => topology.vpcs.get(vpc) ?? []);
+    const segment = segmentOf(atEnds) ?? segmentOf(versions);
+    const isTransit = (subnet: string): boolean => {
+      const own = [atEnds, versions].map((all) => all.filter((version) => version.subnets.has(subnet))).find((all) => all.length > 0) ?? [];
+      return own.some((version) => carries(version, subnet)) && own.every((version) => !sendsToGateway(version, subnet));
+    };
     for (const version of new Set(versions))
       for (const [subnet, { tier, zone, block }] of version.subnets) {
         const key = subnetKey(vpc, subnet, block);
-        if (subnets.has(key) || isTransit(subnet)) continue;
+        if (subnets.has(key)) continue;
         subnets.add(key);
+        if (isTransit(subnet)) continue;
         for (const to of prefixes.within(block)) {
           const cut = to < 0 ? undefined : prefixes.at(to);
           const part = cut !== undefined && cut.prefixLength > block.prefixLength ? cut : undefined;
@@ -62,7 +67,7 @@ export function placesOf(topologies: readonly Topology[]): Places {
         }
       }
   }
-  const isInside = prefixes.inside(topologies.flatMap(({ vpcs }) => [...vpcs.values()].flatMap(({ blocks }) => blocks)));
+  const isInside = prefixes.inside(ends.flatMap(({ vpcs }) => [...vpcs.values()].flatMap(({ blocks }) => blocks)));
   const outsides = prefixes.blocks.flatMap((block, to) => (isInside[to] === false && prefixes.ownSize(to) > 0 ? [{ block, to }] : []));
   return { prefixes, stations: stations.sort(inOrder), outsides, subnets };
 }
@@ -84,8 +89,7 @@ export function cover(places: Places, topology: Topology, known: WeakSet<object>
     if (known.has(vpc)) continue;
     for (const block of vpc.blocks) if (!places.prefixes.has(block)) return false;
     for (const { routes } of vpc.tables.values()) for (const { to } of routes) if (!places.prefixes.has(to)) return false;
-    for (const [subnet, { block }] of vpc.subnets)
-      if (!places.subnets.has(subnetKey(name, subnet, block)) && !carriesOnly(vpc, subnet)) return false;
+    for (const [subnet, { block }] of vpc.subnets) if (!places.subnets.has(subnetKey(name, subnet, block))) return false;
     known.add(vpc);
   }
   for (const table of topology.gatewayTables.values()) {
@@ -102,12 +106,16 @@ function segmentOf(versions: readonly Vpc[]): string | undefined {
   return undefined;
 }
 
-function carriesOnly({ attachment, subnets, tables }: Vpc, name: string): boolean {
+/** Whether a subnet is one of the attachment's in a VPC that has others. */
+function carries({ attachment, subnets }: Vpc, name: string): boolean {
   const carriers = new Set(attachment?.subnets.values());
-  if (!carriers.has(name) || [...subnets.keys()].every((subnet) => carriers.has(subnet))) return false;
+  return carriers.has(name) && [...subnets.keys()].some((subnet) => !carriers.has(subnet));
+}
+
+function sendsToGateway({ subnets, tables }: Vpc, name: string): boolean {
   const subnet = subnets.get(name);
   const table = subnet?.table === undefined ? undefined : tables.get(subnet.table);
-  return table?.unread !== true && !(table?.routes ?? []).some(({ target }) => target.kind === 'gateway');
+  return table?.unread === true || (table?.routes ?? []).some(({ target }) => target.kind === 'gateway');
 }
 
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

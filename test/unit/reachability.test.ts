@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cidr } from '../../orchestrator/domain/cidr.ts';
 import { generateNetwork } from '../../orchestrator/network/generate.ts';
 import { checkPaths } from '../../orchestrator/reachability/checks.ts';
-import { allPaths, difference, disturbances } from '../../orchestrator/reachability/difference.ts';
+import { allPaths, difference, disturbances, Watch } from '../../orchestrator/reachability/difference.ts';
 import { topologyOf } from '../../orchestrator/reachability/from-network.ts';
 import { addedLoops, loopsOf } from '../../orchestrator/reachability/loops.ts';
 import { joinedOverlaps } from '../../orchestrator/reachability/overlaps.ts';
@@ -289,9 +289,16 @@ describe('the moments of a change', () => {
   it('interrupt what is sent to a subnet that is replaced, also where it sends nothing', () => {
     const silent = topologyWith({ one, two: vpcWith({ block: '10.2.0.0/16', segment: 'blue', hosts: {} }) }, both);
     const without = applied(silent, { kind: 'subnet', vpc: 'two', subnet: 'app-a', to: undefined });
-    expect(disturbances([silent, without, silent]).map(({ interrupted }) => pathLines(interrupted))).toEqual([
-      ['one --> two zone a'],
-    ]);
+    expect(disturbances([silent, without, silent]).map(({ interrupted }) => pathLines(interrupted))).toEqual([['one --> two zone a']]);
+  });
+
+  it('make no place of a subnet that carries the attachment before and after, and nothing in between', () => {
+    const whole = topologyWith({ one, two }, both);
+    const detached = applied(whole, { kind: 'attachment', vpc: 'two', to: undefined });
+    expect(disturbances([whole, detached, whole]).map(({ interrupted }) => pathLines(interrupted))).toEqual([['two <-> one']]);
+    const watch = new Watch(whole, whole);
+    watch.at(detached);
+    expect(pathLines(watch.at(applied(whole, { kind: 'association', vpc: 'two', table: undefined })).interrupted)).toEqual(['two --> one']);
   });
 
   it('say what an edit changes', () => {

@@ -275,9 +275,9 @@ describe('the moments of a change', () => {
         const after = moments.at(-1) ?? before;
         const found = disturbances(moments);
         const watch = new Watch(before, after);
-        const finest = placesOf(moments);
+        const finest = placesOf(moments, [before, after]);
         for (const [index, topology] of moments.entries()) {
-          const places = placesOf([before, topology, after]);
+          const places = placesOf([before, topology, after], [before, after]);
           const [was, is, will] = [before, topology, after].map((one) => new Paths(one, places)) as [Paths, Paths, Paths];
           const pairs = (paths: Paths, code: 'yes' | 'cannot-tell') =>
             new Set([...pairByPair(paths, code)].filter((one) => !one.includes(' by ')));
