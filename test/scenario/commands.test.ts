@@ -85,9 +85,7 @@ describe('the commands of whoever is on call', { concurrent: false, shuffle: fal
     expect(await frozen()).toEqual([]);
 
     const runs = await rig.holdfast(['runs']);
-    expect(runs.stdout).toMatch(
-      / up +\w+@\S+ +\d\d:\d\d UTC +at work +transit-gateway, vpc\.one, member\.one, route-tables\.one, segment\.main$/m,
-    );
+    expect(runs.stdout).toMatch(/ up +\w+@\S+ +\d\d:\d\d UTC +at work +5 stacks$/m);
 
     await rig.release(held[0]?.n ?? 0);
     expect((await run.ended).exitCode).toBe(0);
