@@ -347,7 +347,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
           await rig.ec2.send(new DeleteRouteTableCommand({ RouteTableId }));
         };
       },
-      found: ['foreign in route-tables.shared: route', 'foreign in vpc.shared: route table'],
+      found: ['foreign in vpc.shared: route', 'foreign in vpc.shared: route table'],
     },
     'a route that is gone': {
       act: change(
@@ -369,7 +369,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
         await route(main, '10.77.0.0/16');
         return () => dropRoute(main, '10.77.0.0/16');
       },
-      found: ['foreign in route-tables.shared: route'],
+      found: ['foreign in vpc.shared: route'],
     },
   };
 
