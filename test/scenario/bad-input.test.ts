@@ -45,7 +45,7 @@ describe('bad input', () => {
 
   it('a mistake in the file is shown with file, line and what to do', async () => {
     const network = await file(smallNetwork.replace('segment: main', 'segment: mian'));
-    await refused(['up', '--yes', '--network', network], 2, new RegExp(`${network}:9: there is no segment "mian"\\n.*next.*main`));
+    await refused(['up', '--yes', '--network', network], 2, new RegExp(`${network}:10: there is no segment "mian"\\n.*next.*main`));
   });
 
   it('every mistake of a file is shown, not just the first', async () => {
@@ -68,7 +68,7 @@ describe('bad input', () => {
 
   it('a zone that the region does not have', async () => {
     const network = await file(smallNetwork.replace('{ a: 10.1.0.0/24 }', '{ a: 10.1.0.0/24, q: 10.1.1.0/24 }'));
-    await refused(['up', '--yes', '--network', network], 3, /:12: eu-west-1 has no zone eu-west-1q; it has eu-west-1a/);
+    await refused(['up', '--yes', '--network', network], 3, /:13: eu-west-1 has no zone eu-west-1q; it has eu-west-1a/);
   });
 
   it('a bucket that does not exist', async () => {

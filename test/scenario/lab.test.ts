@@ -74,11 +74,8 @@ describe.runIf(process.platform === 'linux')('the lab', { concurrent: false, shu
     expect((await rig.holdfast(['lab', 'reset'], env)).exitCode).toBe(0);
     const { exitCode, stdout } = await rig.holdfast(['status', '--json'], env);
     expect(exitCode).toBe(0);
-    expect((JSON.parse(stdout) as { stacks: { state: string }[] }).stacks.map(({ state }) => state)).toEqual([
-      'not-deployed',
-      'not-deployed',
-      'not-deployed',
-    ]);
+    const states = (JSON.parse(stdout) as { stacks: { state: string }[] }).stacks.map(({ state }) => state);
+    expect(states).toEqual(Array.from({ length: 5 }, () => 'not-deployed'));
     expect(await lookAtAws(rig.ec2)).toEqual(nothing);
   });
 
