@@ -12,6 +12,7 @@ const failed = await Promise.all(
       env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
     });
     if (all !== '') process.stdout.write(`${all}\n`);
+    if (exitCode !== 0) process.stderr.write(`${check}: failed\n`);
     return exitCode !== 0;
   }),
 );

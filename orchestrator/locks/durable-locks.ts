@@ -51,11 +51,10 @@ export interface Projecting {
   readonly wait?: ((milliseconds: number) => Promise<unknown>) | undefined;
   /** ETags of locks of plain pulumi whose process is known to be dead: they are no reason to give way. */
   readonly beside?: readonly string[] | undefined;
-  /** Of a takeover: what stands in the lock's place and is no lock at all goes. What a newer Holdfast wrote stays. */
-  readonly overUnreadable?: boolean | undefined;
   /**
-   * Of a takeover: whether the record is this owner's still, asked after a lock of a later epoch was read. A later owner writes its record before its lock:
-   * where there is none, that lock is of no owner, and goes too. @throws where it cannot be asked
+   * Of a takeover: what stands in the lock's place and is no lock at all goes, but for what a newer Holdfast wrote. Asked after a lock of a later epoch was
+   * read: whether the record is this owner's still. A later owner writes its record before its lock: where there is none, that lock is of no owner, and goes
+   * too. @throws where it cannot be asked
    */
   readonly isOwner?: (() => Promise<boolean>) | undefined;
 }
@@ -96,7 +95,7 @@ export async function projectLock(store: ObjectStore, network: string, record: L
 async function putOver(
   store: ObjectStore,
   record: LockRecord,
-  { overUnreadable = false, isOwner = () => Promise.resolve(false) }: Projecting,
+  { isOwner }: Projecting,
   insist: <T>(act: () => Promise<T>) => Promise<T>,
 ): Promise<string | undefined> {
   const key = durableLockKey(record.stack);
@@ -112,7 +111,9 @@ async function putOver(
     if (stored === undefined) continue;
     const { content } = stored;
     const gives =
-      content.kind === 'holdfast' ? content.record.epoch <= record.epoch || (await isOwner()) : overUnreadable && !isOfNewer(content);
+      content.kind === 'holdfast'
+        ? content.record.epoch <= record.epoch || (await isOwner?.()) === true
+        : isOwner !== undefined && !isOfNewer(content);
     if (!gives) return undefined;
     const over = await put({ only: 'if-matches', etag: stored.etag });
     if (over.done) return over.etag;

@@ -34,8 +34,8 @@ export interface ClaimRequest extends SwapRequest {
   readonly claiming?: Patience;
   /** Locks of plain pulumi whose process is dead by a person's word: no reason to give way, and gone once a takeover's own lock stands. */
   readonly beside?: readonly StandingLock[];
-  /** @see Projecting */
-  readonly overUnreadable?: boolean;
+  /** Of a stack that is held: what stands in the lock's place goes (`isOwner` of `Projecting`). */
+  readonly isTakeover?: boolean;
 }
 
 export type Claiming =
@@ -75,7 +75,7 @@ export async function takeOverStack(owner: LockRecord, seen: HeldRecord, proof: 
     owner,
     taken.held,
     taken.over,
-    { ...request, overUnreadable: true },
+    { ...request, isTakeover: true },
     { type: 'hold', as: asOf(owner, taken.held), doubts: [] },
   );
 }
@@ -89,7 +89,7 @@ export async function takeOverHeld(
   request: ClaimRequest,
 ): Promise<Claiming> {
   if (typeof seen !== 'string' && seen.record.phase !== 'free') return takeOverStack(owner, seen, proof, request);
-  const claiming = await claimStack(owner, seen, { ...request, overUnreadable: true });
+  const claiming = await claimStack(owner, seen, { ...request, isTakeover: true });
   if (!claiming.ok) return claiming;
   const { claim } = claiming;
   const written = await claim.write({ type: 'hold', as: claim.as, doubts });
@@ -106,7 +106,7 @@ async function underLock(
   request: ClaimRequest,
   giveWay: Event,
 ): Promise<Claiming> {
-  const { store, network, patience, claiming = patience, wait, beside = [], overUnreadable } = request;
+  const { store, network, patience, claiming = patience, wait, beside = [], isTakeover } = request;
   const { stack, epoch } = written.record;
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, patience);
   const own = { ...owner, epoch };
@@ -123,8 +123,7 @@ async function underLock(
     patience,
     wait,
     beside: beside.map(({ etag }) => etag),
-    overUnreadable,
-    ...(overUnreadable === true ? { isOwner: async () => (await ownRecord()) !== undefined } : {}),
+    isOwner: isTakeover === true ? async () => (await ownRecord()) !== undefined : undefined,
   };
   let taking: Awaited<ReturnType<typeof projectLock>>;
   try {

@@ -200,27 +200,26 @@ const refused = (what: string, key: ForgedObject['key'], body: ForgedObject['bod
   happened: 'refused',
 });
 
+/** Over the own checkpoint, and told before any engine is started. */
+const distrusted = (what: string, body: ForgedObject['body'], because: string): Row => ({
+  what,
+  key: at(checkpointKey(stack)),
+  body,
+  over: true,
+  happened: { because, plan: { exitCode: 3 }, up: { exitCode: 3 } },
+});
+
 const blocks = (because: string): Happened => ({ because, up: { exitCode: 6 } });
 const asWithout = (because: string): Happened => ({ because });
 
-/** What neither `watch` nor `plan` may write: most of what decides, and all that only tells. */
-const ofNoWatcher: readonly Row[] = [
-  refused('an event that says that the stack was verified', verified.key, verified.body),
-  refused('a second beginning of a run, with a network file of its own', opened.key, opened.body),
-  refused('a record that says that the stack is free', at(recordKey(stack)), free, true),
-  refused('a checkpoint that names a plugin', at(checkpointKey(stack)), ({ checkpoint }) => plugin(checkpoint), true),
-  refused('a checkpoint beside the own one, as `.bak`', at(`${checkpointKey(stack)}.bak`), ({ checkpoint }) => checkpoint),
-  refused("an entry of the engine's history", at(`${historyPrefix('small')}vpc.one/x.history.json`), at('{}')),
-  refused('a heartbeat with a nonce that is copied', ({ nonce }) => heartbeatKey('small', nonce), beat()),
-  refused('a network file under its digest', at(networkFileKey('small', digest)), at(forgedText)),
+/** What none of the three may write. */
+const ofNoneButApply: readonly Row[] = [
   refused('an index that has nothing to do for the engine', at(indexKey('small')), at(index), true),
   refused(
     'a shared run that has overtaken all others',
     at(latestSharedRunKey('small')),
     at(json({ schema: 1, shared: 'forged', at: time, overtook: [] })),
   ),
-  refused('a copy in the quarantine', ({ run }) => `${quarantinePrefix('small', run, stack)}x.json`, at('{}')),
-  refused('a dossier', ({ run }) => `${dossiersPrefix('small', run, stack)}x.json`, at(dossier)),
   refused(
     'another name of the installation',
     at(installationKey),
@@ -234,6 +233,21 @@ const ofNoWatcher: readonly Row[] = [
     true,
   ),
   refused('another layout of the bucket', at(metaKey), at('version: 9\n'), true),
+];
+
+/** What neither `watch` nor `plan` may write: most of what decides, and all that only tells. */
+const ofNoWatcher: readonly Row[] = [
+  refused('an event that says that the stack was verified', verified.key, verified.body),
+  refused('a second beginning of a run, with a network file of its own', opened.key, opened.body),
+  refused('a record that says that the stack is free', at(recordKey(stack)), free, true),
+  refused('a checkpoint that names a plugin', at(checkpointKey(stack)), ({ checkpoint }) => plugin(checkpoint), true),
+  refused('a checkpoint beside the own one, as `.bak`', at(`${checkpointKey(stack)}.bak`), ({ checkpoint }) => checkpoint),
+  refused("an entry of the engine's history", at(`${historyPrefix('small')}vpc.one/x.history.json`), at('{}')),
+  refused('a heartbeat with a nonce that is copied', ({ nonce }) => heartbeatKey('small', nonce), beat()),
+  refused('a network file under its digest', at(networkFileKey('small', digest)), at(forgedText)),
+  refused('a copy in the quarantine', ({ run }) => `${quarantinePrefix('small', run, stack)}x.json`, at('{}')),
+  refused('a dossier', ({ run }) => `${dossiersPrefix('small', run, stack)}x.json`, at(dossier)),
+  ...ofNoneButApply,
 ];
 
 export const forgedObjects: readonly ForgedObject[] = [
@@ -378,63 +392,15 @@ export const forgedObjects: readonly ForgedObject[] = [
       plugin(checkpoint),
     ),
     refused("a copy of the engine's own", at('.pulumi/backups/holdfast/small.vpc.one/x.json'), ({ checkpoint }) => plugin(checkpoint)),
-    refused('an index that has nothing to do for the engine', at(indexKey('small')), at(index), true),
-    refused(
-      'a shared run that has overtaken all others',
-      at(latestSharedRunKey('small')),
-      at(json({ schema: 1, shared: 'forged', at: time, overtook: [] })),
-    ),
-    refused(
-      'another name of the installation',
-      at(installationKey),
-      at(json({ schema: 1, installation: 'h000000000000000', createdAt: time })),
-      true,
-    ),
-    refused(
-      'a store that was seen to keep to no condition',
-      at(probeKey),
-      at(json({ schema: 1, putIfAbsent: false, putIfMatches: false, deleteIfMatches: false, at: time })),
-      true,
-    ),
-    refused('another layout of the bucket', at(metaKey), at('version: 9\n'), true),
+    ...ofNoneButApply,
     refused('an event without a condition, which would go over one that is there', verified.key, verified.body, true),
     refused('a record of another network', at(recordKey('other.vpc.one')), free),
 
-    {
-      what: 'a checkpoint that names a plugin',
-      key: at(checkpointKey(stack)),
-      body: ({ checkpoint }) => plugin(checkpoint),
-      over: true,
-      happened: { because: 'no engine is shown it', plan: { exitCode: 3 }, up: { exitCode: 3 } },
-    },
-    {
-      what: 'a checkpoint whose provider has endpoints',
-      key: at(checkpointKey(stack)),
-      body: ({ checkpoint }) => endpoints(checkpoint),
-      over: true,
-      happened: { because: 'no engine is shown it', plan: { exitCode: 3 }, up: { exitCode: 3 } },
-    },
-    {
-      what: 'a checkpoint whose secrets are at an address',
-      key: at(checkpointKey(stack)),
-      body: ({ checkpoint }) => secrets(checkpoint),
-      over: true,
-      happened: { because: 'no engine is shown it', plan: { exitCode: 3 }, up: { exitCode: 3 } },
-    },
-    {
-      what: 'a checkpoint of another stack',
-      key: at(checkpointKey(stack)),
-      body: ({ upstreamCheckpoint }) => upstreamCheckpoint,
-      over: true,
-      happened: { because: 'its resources are of another stack', plan: { exitCode: 3 }, up: { exitCode: 3 } },
-    },
-    {
-      what: 'a checkpoint that is no JSON',
-      key: at(checkpointKey(stack)),
-      body: at('no checkpoint'),
-      over: true,
-      happened: { because: 'it cannot be read', plan: { exitCode: 3 }, up: { exitCode: 3 } },
-    },
+    distrusted('a checkpoint that names a plugin', ({ checkpoint }) => plugin(checkpoint), 'no engine is shown it'),
+    distrusted('a checkpoint whose provider has endpoints', ({ checkpoint }) => endpoints(checkpoint), 'no engine is shown it'),
+    distrusted('a checkpoint whose secrets are at an address', ({ checkpoint }) => secrets(checkpoint), 'no engine is shown it'),
+    distrusted('a checkpoint of another stack', ({ upstreamCheckpoint }) => upstreamCheckpoint, 'its resources are of another stack'),
+    distrusted('a checkpoint that is no JSON', at('no checkpoint'), 'it cannot be read'),
     {
       what: 'a checkpoint of a stack that there is not, with a plugin',
       key: at(checkpointKey('small.vpc.ghost')),

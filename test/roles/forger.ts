@@ -1,4 +1,4 @@
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { policyOf } from '../../orchestrator/aws/permissions/policy.ts';
 import { readRecord } from '../../orchestrator/ownership/records.ts';
 import { contentOf } from '../../orchestrator/state/checkpoints.ts';
@@ -8,6 +8,7 @@ import { lockOf } from '../unit/support/owner.ts';
 import { following, stack, upstream } from './forged-objects.ts';
 import type { Following, ForgedObject, Sight } from './forged-objects.ts';
 import { network } from './parts.ts';
+import { answer, clientsOf } from './role-clients.ts';
 import type { Room } from './room.ts';
 
 /** What a command did: the same for two labs that begin alike. */
@@ -58,30 +59,14 @@ export class Forger {
   /** @returns what S3 answers each of the puts: `done`, or the name of its error */
   async put(role: ForgedObject['role'], objects: readonly ForgedObject[], sight: Sight): Promise<readonly string[]> {
     const { rig } = this.#room;
-    await rig.setRole(role, policyOf(role, await this.#room.spec()));
-    const session = await rig.sessionOf(role);
-    const s3 = new S3Client({
-      ...rig.client,
-      maxAttempts: 1,
-      forcePathStyle: true,
-      credentials: {
-        accessKeyId: session['AWS_ACCESS_KEY_ID'] ?? '',
-        secretAccessKey: session['AWS_SECRET_ACCESS_KEY'] ?? '',
-        sessionToken: session['AWS_SESSION_TOKEN'] ?? '',
-      },
-    });
+    const { s3, close } = await clientsOf(rig, role, policyOf(role, await this.#room.spec()));
     const answers: string[] = [];
     for (const { key, body, over } of objects) {
       const condition = over === undefined ? { IfNoneMatch: '*' } : {};
       const call = s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key(sight), Body: body(sight), ...condition }));
-      answers.push(
-        await call.then(
-          () => 'done',
-          (cause: unknown) => (cause instanceof Error ? cause.name : String(cause)),
-        ),
-      );
+      answers.push(await answer(call));
     }
-    s3.destroy();
+    close();
     return answers;
   }
 

@@ -125,7 +125,7 @@ export class Room {
       await this.#from('gateway');
       await this.#put(`${lockFolder(stack)}0123.json`, {
         pid: 1,
-        username: 'somebody',
+        username: 'ada',
         hostname: 'elsewhere',
         timestamp: new Date().toISOString(),
       });
@@ -168,7 +168,7 @@ export class Room {
         id: 'subnet-0123456789abcdef0',
         type: 'aws:ec2/subnet:Subnet',
         reason: 'left',
-        by: 'somebody',
+        by: 'ada',
         at: new Date().toISOString(),
       };
       const there = await readRecord(this.store, stack);

@@ -12,16 +12,16 @@ import {
   DescribeTagsCommand,
   DescribeVpcsCommand,
   DisassociateRouteTableCommand,
-  EC2Client,
   ModifyVpcAttributeCommand,
 } from '@aws-sdk/client-ec2';
-import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectAclCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectAclCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyOf } from '../../orchestrator/aws/permissions/policy.ts';
 import { permissions } from '../../orchestrator/aws/permissions/roles.ts';
 import type { Place } from '../../orchestrator/aws/permissions/places.ts';
 import { checkpointKey, durableLockKey, lockFolder, recordKey } from '../../orchestrator/state/layout.ts';
 import { network, parts } from '../roles/parts.ts';
+import { answer, clientsOf } from '../roles/role-clients.ts';
 import { Room } from '../roles/room.ts';
 import { takenAway } from '../roles/take-away.ts';
 import { runHere } from '../support/in-process.ts';
@@ -74,29 +74,6 @@ describe('a role that lacks one action', { concurrent: false }, () => {
   );
 });
 
-/** Clients of a session of the role, under its policy where it has one. */
-async function clientsOf(role: string, policy?: object): Promise<{ readonly ec2: EC2Client; readonly s3: S3Client }> {
-  const { rig } = room;
-  if (policy) await rig.setRole(role, policy);
-  const session = await rig.sessionOf(role);
-  const settings = {
-    ...rig.client,
-    maxAttempts: 1,
-    credentials: {
-      accessKeyId: session['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: session['AWS_SECRET_ACCESS_KEY'] ?? '',
-      sessionToken: session['AWS_SESSION_TOKEN'] ?? '',
-    },
-  };
-  return { ec2: new EC2Client(settings), s3: new S3Client({ ...settings, forcePathStyle: true }) };
-}
-
-const answer = (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => 'done',
-    (cause: unknown) => (cause instanceof Error ? cause.name : String(cause)),
-  );
-
 describe('a session with the policy of apply', { concurrent: false }, () => {
   it.each([
     ['bears no tag', []],
@@ -114,7 +91,7 @@ describe('a session with the policy of apply', { concurrent: false }, () => {
     const { AssociationId } = await rig.ec2.send(new AssociateRouteTableCommand({ SubnetId, RouteTableId }));
     const before = await rig.ec2.send(new DescribeTagsCommand({}));
 
-    const { ec2 } = await clientsOf('apply', policyOf('apply', await room.spec()));
+    const { ec2, close } = await clientsOf(rig, 'apply', policyOf('apply', await room.spec()));
     const Tags = [{ Key: 'team', Value: 'ours' }];
     const own = [{ ResourceType: 'subnet' as const, Tags: [{ Key: 'holdfast:stack', Value: 'small.vpc.one' }] }];
     const answers = await Promise.all(
@@ -132,7 +109,7 @@ describe('a session with the policy of apply', { concurrent: false }, () => {
         new DeleteTagsCommand({ Resources: [VpcId] }),
       ].map((command) => answer(ec2.send(command as never))),
     );
-    ec2.destroy();
+    close();
     expect(new Set(answers)).toEqual(new Set(['UnauthorizedOperation']));
     expect((await rig.ec2.send(new DescribeVpcsCommand({ VpcIds: [VpcId] }))).Vpcs).toHaveLength(1);
     expect((await rig.ec2.send(new DescribeTagsCommand({}))).Tags).toEqual(before.Tags);
@@ -144,7 +121,7 @@ describe('a session with the policy of apply', { concurrent: false }, () => {
     const { Tags = [] } = await rig.ec2.send(new DescribeTagsCommand({ Filters: [{ Name: 'value', Values: ['small.vpc.one/vpc'] }] }));
     const Resources = Tags.flatMap(({ ResourceId }) => ResourceId ?? []);
     expect(Resources).toHaveLength(1);
-    const { ec2 } = await clientsOf('apply', policyOf('apply', await room.spec()));
+    const { ec2, close } = await clientsOf(rig, 'apply', policyOf('apply', await room.spec()));
     const tag = (Key: string) => answer(ec2.send(new CreateTagsCommand({ Resources, Tags: [{ Key, Value: 'x' }] })));
     const untag = (Key: string) => answer(ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key }] })));
     expect([await tag('team'), await untag('team')]).toEqual(['done', 'done']);
@@ -154,7 +131,7 @@ describe('a session with the policy of apply', { concurrent: false }, () => {
     expect(await answer(ec2.send(new DeleteTagsCommand({ Resources })))).toBe('UnauthorizedOperation');
     // What is not there is AWS's to say, and no question of rights: a provider takes it for done.
     expect(await answer(ec2.send(new DeleteVpcCommand({ VpcId: 'vpc-0123456789abcdef0' })))).toBe('InvalidVpcID.NotFound');
-    ec2.destroy();
+    close();
   });
 });
 
@@ -162,7 +139,7 @@ describe('an administrator of the account, whom no policy of a role keeps from a
   it('neither deletes evidence, nor writes over it, nor deletes a version', async () => {
     const { rig } = room;
     await room.begin('dossier');
-    const { s3 } = await clientsOf('administrator');
+    const { s3, close } = await clientsOf(rig, 'administrator');
     const Bucket = rig.record.bucket;
     for (const folder of ['quarantine', 'runs', 'dossiers']) {
       const [key] = await rig.keys(`.holdfast/${folder}/`);
@@ -177,7 +154,7 @@ describe('an administrator of the account, whom no policy of a role keeps from a
       expect((await rig.s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }))).Versions).toEqual(Versions);
     }
     expect(await answer(s3.send(new PutObjectCommand({ Bucket, Key: 'other/people/have.txt', Body: 'x' })))).toBe('done');
-    s3.destroy();
+    close();
   });
 });
 
@@ -204,23 +181,23 @@ describe('a session with the policy of watch', { concurrent: false }, () => {
   it('puts nothing in the bucket that a run goes by', async () => {
     const { rig } = room;
     await room.begin('everything');
-    const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
+    const { s3, close } = await clientsOf(rig, 'watch', policyOf('watch', await room.spec()));
     const Bucket = rig.record.bucket;
     for (const Key of keys) {
       expect(await answer(s3.send(new PutObjectCommand({ Bucket, Key, Body: '{}', IfNoneMatch: '*' }))), Key).toBe('AccessDenied');
       expect(await answer(s3.send(new DeleteObjectCommand({ Bucket, Key }))), Key).toBe('AccessDenied');
     }
-    s3.destroy();
+    close();
   });
 
   it('keeps runs out by an object in the place of a lock that is none, until a person releases it, and nothing else', async () => {
     const { rig } = room;
     await room.begin('everything');
     await rig.writeNetwork(network);
-    const { s3 } = await clientsOf('watch', policyOf('watch', await room.spec()));
+    const { s3, close } = await clientsOf(rig, 'watch', policyOf('watch', await room.spec()));
     const Key = durableLockKey(stack);
     expect(await answer(s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key, Body: '{}', IfNoneMatch: '*' })))).toBe('done');
-    s3.destroy();
+    close();
     const blocked = await runHere(rig, ['up', '--yes', '--force']);
     expect(blocked.exitCode, blocked.stdout + blocked.stderr).toBe(6);
     expect(blocked.stdout + blocked.stderr).toContain(Key);

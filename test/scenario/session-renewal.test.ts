@@ -116,7 +116,7 @@ describe('a session by web identity that gets short in the middle of a run', { c
     }
   });
 
-  // At night, as it takes a minute: on a push, sessions end in cases of the matrix.
+  // At night, as it takes a minute. On a push the same is tried over a played engine (test/unit/stack-run.test.ts).
   if (tier === 'all')
     it('and ends while a call of a step is never answered: the stack is held with that as the reason, at once, and recovered', async () => {
       await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'after' } });
