@@ -15,7 +15,7 @@ import type { Person, Rehearsal, Shown, Told } from './rehearsal.ts';
 /**
  * The incident that Holdfast exists for, with the three examples of its postmortem: an attachment that was created and never recorded; a route that
  * was deleted and that the state still had; two entries of a route table that a first look misses, because a person changed them meanwhile. The deleted
- * route is one of the two entries: a run makes everything before it takes anything away, so that no delete of its own is under way beside a create.
+ * route is one of the two entries.
  */
 export const revokedSession: Drill = {
   name: 'revoked-session',

@@ -312,7 +312,7 @@ export function bucketReads({ network }: OpenedFile, aws: OpenedSession): Bucket
 }
 
 /**
- * Everything that the bucket says of the network; empty where there is no bucket to ask. Puts back the locks of held stacks where somebody removed them.
+ * Everything that the bucket says of the network; empty where there is no bucket to ask. Puts back the locks of held stacks that were removed by hand.
  * @param refuse throws where nothing is to be done over these states, before anything is
  */
 export async function readState(

@@ -37,7 +37,7 @@ export interface PartsRequest {
   readonly gateway: Gateway;
   readonly engine: Engine;
   readonly installation: string;
-  /** The checkpoint of every stack of the network, as the command read it: what is another one's is not nobody's. */
+  /** The checkpoint of every stack of the network, as the command read it: what another stack has is no orphan. */
   readonly states: ReadonlyMap<string, StackState>;
   readonly incident: string | undefined;
   readonly patienceSeconds: number;
