@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 describe('bad input', () => {
   let rig: LabRig;
@@ -91,7 +92,7 @@ describe('bad input', () => {
       /not deployed yet, or not to the end: small.transit-gateway\n.*--with-upstreams.*up -- transit-gateway/,
     ));
 
-  it('a checkpoint that is compressed', async () => {
+  nightly('a checkpoint that is compressed', async () => {
     const key = '.pulumi/stacks/holdfast/small.vpc.one.json.gz';
     await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: 'x' }));
     before = await rig.lastCall();

@@ -7,6 +7,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 import { RawPulumi } from '../support/raw-pulumi.ts';
+import { casesOf, nightly } from '../support/tier.ts';
 import { engineLock, lockOf } from '../unit/support/owner.ts';
 
 const gateway = 'small.transit-gateway';
@@ -46,23 +47,25 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
     expect(await bucket.list('.pulumi/')).toEqual(state);
   }
 
-  it.each([
+  const noLocks: readonly (readonly [what: string, body: unknown, says: RegExp])[] = [
     ['that is not JSON', '{', /locked by an object that is no lock \(\S*\/holdfast\.json: it is not JSON\)/],
     ['that is not one of ours', engineLock, /holdfast\.json: it is not a lock that Holdfast wrote/],
     ['of a newer Holdfast', { ...engineLock, holdfast: { ...lockOf(gateway), schema: 99 } }, /newer Holdfast \(schema 99\)/],
-  ])('a lock %s keeps everyone out, and stays as it is', async (_, body, says) => {
+  ];
+  const tried = casesOf(noLocks, { push: ([what]) => what === 'that is not JSON' });
+  it.each(tried)('a lock %s keeps everyone out, and stays as it is', async (_, body, says) => {
     await put(durableLockKey(gateway), body);
     await refused(() => up('transit-gateway'), 6, says);
     expect((await rig.holdfast(['locks'])).stdout).toContain(durableLockKey(gateway));
   });
 
-  it('several locks are all named', async () => {
+  nightly('several locks are all named', async () => {
     await put(`${lockFolder(gateway)}one.json`, engineLock);
     await put(`${lockFolder(gateway)}two.json`, 'x');
     await refused(() => up('transit-gateway'), 6, /plain pulumi, bob@laptop \(pid 7\)[^\n]*two\.json: it is not JSON/);
   });
 
-  it('a journal that cannot be read is named by the run that it tells of, and in the way of nothing: it decides nothing', async () => {
+  nightly('a journal that cannot be read is named by the run that it tells of, and in the way of nothing: it decides nothing', async () => {
     await put('.holdfast/runs/small/20300101T000000Z-00000000/w-000001-run-opened.json', '{');
     const run = await rig.holdfast(['runs', '20300101T000000Z-00000000']);
     expect(run.stdout).toContain('w-000001-run-opened.json: it is not JSON');
@@ -83,7 +86,7 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
     await refused(() => up('transit-gateway'), 3, /is of an older Holdfast, .*\.holdfast\/verified\/small\.transit-gateway\.json/);
   });
 
-  it.each(['plan', 'up', 'destroy', 'recover'])(
+  it.each(casesOf(['plan', 'up', 'destroy', 'recover'], { push: (command) => command === 'up' }))(
     '%s refuses states of a Holdfast whose stacks had other resources, and touches nothing',
     async (command) => {
       const urn = (type: string, name: string): string => `urn:pulumi:small.route-tables.one::holdfast::${type}::${name}`;
@@ -124,7 +127,7 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
     expect((await up('transit-gateway')).exitCode).toBe(4);
   });
 
-  it('an object of AWS that no state has, under the tags of a stack that was changed behind, holds it', async () => {
+  nightly('an object of AWS that no state has, under the tags of a stack that was changed behind, holds it', async () => {
     expect((await up('transit-gateway')).exitCode).toBe(0);
     expect((await raw.run('refresh', gateway)).exitCode).toBe(0);
     const { installation } = JSON.parse(await get('.holdfast/installation.json')) as { installation: string };
@@ -143,7 +146,7 @@ describe('a state bucket in which something is wrong', { concurrent: false }, ()
     expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
   });
 
-  it('a checkpoint that somebody changes in the middle of a run is not written over', async () => {
+  nightly('a checkpoint that somebody changes in the middle of a run is not written over', async () => {
     expect((await up('transit-gateway')).exitCode).toBe(0);
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run(['up', 'vpc.one', '--yes', '--no-settle', '--json']);

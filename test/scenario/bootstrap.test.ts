@@ -26,6 +26,7 @@ import { runHere } from '../support/in-process.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult, LabCall } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 const allIds = [
   'bucket',
@@ -348,7 +349,7 @@ describe('bootstrap', { concurrent: false }, () => {
     expect([kept.exitCode, kept.written]).toEqual([0, []]);
   });
 
-  it('with an object lock serves a run, and the run after it: locks go, and checkpoints are written over', async () => {
+  nightly('with an object lock serves a run, and the run after it: locks go, and checkpoints are written over', async () => {
     const Bucket = await withBucket();
     expect((await told('--object-lock')).exitCode).toBe(0);
     const { exitCode, stdout } = await rig.holdfast(['up', 'transit-gateway', '--yes']);

@@ -5,7 +5,7 @@ import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
-import { count } from '../support/tier.ts';
+import { count, nightly } from '../support/tier.ts';
 
 const stack = 'small.transit-gateway';
 
@@ -43,7 +43,7 @@ describe('a state bucket that goes in the middle of a run', { concurrent: false 
     expect(status.exitCode).toBe(0);
   });
 
-  it('for good leaves the stack held, and says where the last checkpoint is', async () => {
+  nightly('for good leaves the stack held, and says where the last checkpoint is', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run(['up', 'transit-gateway', '--yes', '--no-settle', '--bucket-patience', '3s', '--json']);
     const { held } = await rig.heldCall(run);
@@ -88,7 +88,7 @@ describe('a state bucket that goes in the middle of a run', { concurrent: false 
     expect((await rig.holdfast(['status'])).exitCode).toBe(0);
   });
 
-  it('that only answers slowly changes nothing but the time', async () => {
+  nightly('that only answers slowly changes nothing but the time', async () => {
     await rig.fault({ match: { service: 's3' }, do: { kind: 'delay', ms: 150 } });
     expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
     await rig.clearFaults();

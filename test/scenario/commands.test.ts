@@ -9,6 +9,7 @@ import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
+import { nightly } from '../support/tier.ts';
 
 const stack = 'small.vpc.one';
 
@@ -214,7 +215,7 @@ describe('the commands of whoever is on call', { concurrent: false, shuffle: fal
     expect(refresh.exitCode, refresh.output).toBe(0);
   });
 
-  it('leave a held stack held, frozen or not', async () => {
+  nightly('leave a held stack held, frozen or not', async () => {
     await rig.writeNetwork(smallNetwork.replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24, b: 10.1.1.0/24 }'));
     await rig.fault({ match: { service: 'ec2', action: 'CreateSubnet', times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run(['up', 'vpc.one', '--yes']);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DrillReport } from '../../lab/drills/run-drill.ts';
 import { processesWithEnvironment, startedFromHere } from '../../toolchain/process-identity.ts';
+import { nightly } from '../support/tier.ts';
 
 const command = fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url));
 
@@ -131,7 +132,7 @@ interface LockShown {
 }
 
 describe('a drill that is interrupted', () => {
-  it('ends its lab and all that ran in it, a provider in the middle of a call too', async () => {
+  nightly('ends its lab and all that ran in it, a provider in the middle of a call too', async () => {
     const { exitCode, stdout } = await drill(['run', 'revoked-session'], (text) => text.includes('its reply is held'));
     expect(exitCode).toBe(130);
     const where = /at (?<endpoint>http:\S+), log (?<folder>\S+)\/drill\.log$/m;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 const planSchema = z.object({
   plan: z.object({
@@ -87,7 +88,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(aws).toEqual({ ...before, associations: put(before.associations), propagations: put(before.propagations) });
   });
 
-  it('makes a route a blackhole, and a route again: one change of one stack each time', async () => {
+  nightly('makes a route a blackhole, and a route again: one change of one stack each time', async () => {
     const route = 'example.transit-gateway/segment-staging: 0.0.0.0/0 -> ';
     const toShared = `${route}example.vpc.shared/attachment`;
     const dropped = edited([
@@ -114,7 +115,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(aws.subnetAssociations).toContain('example.vpc.staging/subnet-private-c -> example.vpc.staging/routes-private');
   });
 
-  it('adds a segment that nothing uses: its route table, and no other stack is asked', async () => {
+  nightly('adds a segment that nothing uses: its route table, and no other stack is asked', async () => {
     const { changes, engines, aws } = await upTo(edited(['\nvpcs:\n', '  dev: {}\n\nvpcs:\n']));
     expect(changes).toEqual(['create transit-gateway/segment-dev', 'segment.dev']);
     expect(engines).toEqual(['segment.dev', 'transit-gateway']);
@@ -130,7 +131,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(await rig.calls({ mutating: true, since: from })).toEqual([]);
   });
 
-  it('takes the last route of a segment away: its table stays, and is empty', async () => {
+  nightly('takes the last route of a segment away: its table stays, and is empty', async () => {
     const emptied = edited([
       '    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
       '    blackholes: []\n',

@@ -12,7 +12,7 @@ import { count } from '../support/tier.ts';
 import { lockOf } from '../unit/support/owner.ts';
 
 const stack = 'small.transit-gateway';
-const instants = count({ push: 15, all: 50 });
+const instants = count({ push: 10, all: 50 });
 /** At once, over one run of Holdfast's. */
 const together = count({ push: 5, all: 10 });
 /** So many of them must have come while Holdfast had the lock, or they say nothing. */

@@ -17,6 +17,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 import { RawPulumi } from '../support/raw-pulumi.ts';
+import { casesOf, nightly } from '../support/tier.ts';
 
 const stack = 'small.vpc.one';
 const urnOf = (type: string, name: string): string => `urn:pulumi:${stack}::holdfast::${type}::${name}`;
@@ -130,15 +131,19 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
     return result;
   }
 
-  const commands = [
-    { args: ['plan'], exitCode: 3 },
-    { args: ['plan', 'vpc.one'], exitCode: 3 },
-    { args: ['plan', 'route-tables.one'], exitCode: 3 },
-    { args: ['up', '--yes'], exitCode: 3 },
-    { args: ['recover', '--yes'], exitCode: 0 },
-    { args: ['inventory', '--diff'], exitCode: 3 },
-    { args: ['destroy', '--yes'], exitCode: 3 },
-  ] as const;
+  // On a push one that would deploy, and the recovery.
+  const commands = casesOf(
+    [
+      { args: ['plan'], exitCode: 3 },
+      { args: ['plan', 'vpc.one'], exitCode: 3 },
+      { args: ['plan', 'route-tables.one'], exitCode: 3 },
+      { args: ['up', '--yes'], exitCode: 3 },
+      { args: ['recover', '--yes'], exitCode: 0 },
+      { args: ['inventory', '--diff'], exitCode: 3 },
+      { args: ['destroy', '--yes'], exitCode: 3 },
+    ] as const,
+    { push: ({ args }) => args[0] === 'up' || args[0] === 'recover' },
+  );
 
   it('that names a plugin is refused by every command with the URN and the way on; nothing is fetched, started or written', async () => {
     await forge(withPlugin);
@@ -162,7 +167,7 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
     }
   });
 
-  it('that names another place of its secrets is refused, and it is not advised to ask that place', async () => {
+  nightly('that names another place of its secrets is refused, and it is not advised to ask that place', async () => {
     await forge(withSecrets);
     for (const args of [['plan'], ['up', '--yes'], ['destroy', '--yes']]) {
       const { stdout, exitCode } = await untouched(() => rig.holdfast(args));
@@ -190,7 +195,7 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
     expect(await get(checkpointKey(stack))).toBe(before);
   });
 
-  it('holds a held stack as it is: nothing is taken over, and it stays held', async () => {
+  nightly('holds a held stack as it is: nothing is taken over, and it stays held', async () => {
     await rig.writeNetwork(smallNetwork.replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24, b: 10.1.1.0/24 }'));
     await interrupted(rig, ['up', 'vpc.one', '--yes', '--no-settle'], { service: 'ec2', action: 'CreateSubnet' }, cliKilled);
     await rig.writeNetwork(smallNetwork);
@@ -202,7 +207,7 @@ describe('a checkpoint that somebody else has written', { concurrent: false, shu
     expect(await get(recordKey(stack))).toBe(record);
   });
 
-  it('is of no use with a plugin that lies ready, in the folder of plugins or on the PATH', async () => {
+  nightly('is of no use with a plugin that lies ready, in the folder of plugins or on the PATH', async () => {
     const env = await cacheWithPlugins();
     await forge(withPlugin);
     await untouched(() => rig.holdfast(['plan'], env));

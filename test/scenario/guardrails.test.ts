@@ -9,7 +9,7 @@ import type { HitCall } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { stateOf } from '../support/recovery-oracle.ts';
-import { casesOf } from '../support/tier.ts';
+import { nightly } from '../support/tier.ts';
 
 const stack = 'small.guardrails';
 const topic = 'arn:aws:sns:eu-west-1:111122223333:holdfast-small';
@@ -101,7 +101,7 @@ describe('the guardrails of a network', { concurrent: false }, () => {
     expect(await publishedSince(frozen)).toEqual([`${topic} OLD LOCK small vpc.one`]);
   });
 
-  it('that were changed by hand are told by the inventory', async () => {
+  nightly('that were changed by hand are told by the inventory', async () => {
     await rig.holdfast(up);
     const [alarm] = await alarms();
     await sns.send(new SubscribeCommand({ TopicArn: topic, Protocol: 'sqs', Endpoint: 'arn:aws:sqs:eu-west-1:111122223333:somebody' }));
@@ -137,8 +137,7 @@ describe('the guardrails of a network', { concurrent: false }, () => {
     { service: 'cloudwatch', action: 'PutMetricAlarm' },
   ];
 
-  // A subscription is the one that has neither tags nor a name of its own.
-  it.each(casesOf(creates, { push: ({ action }) => action === 'Subscribe' }))(
+  nightly.each(creates)(
     'whose $action AWS has accepted and nobody has written down are held, and recovered to one of each',
     async (call) => {
       expect(await interrupted(rig, up, call, cliKilled)).toBe(4);
@@ -159,7 +158,7 @@ describe('the guardrails of a network', { concurrent: false }, () => {
     },
   );
 
-  it('of another installation that has the name are left alone', async () => {
+  nightly('of another installation that has the name are left alone', async () => {
     await sns.send(
       new CreateTopicCommand({
         Name: 'holdfast-small',

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { durableLockKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
-import { interrupted, interruptions, oneOfEachTrace } from '../support/interruptions.ts';
+import { cliKilled, interrupted, interruptions } from '../support/interruptions.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
 import { casesOf } from '../support/tier.ts';
 
@@ -25,7 +25,7 @@ describe(
     });
 
     // The others are cases of the matrix at this very call, or beside one (test/matrix/sample.ts).
-    it.each(casesOf(interruptions, { push: (interruption) => oneOfEachTrace.has(interruption) }))(
+    it.each(casesOf(interruptions, { push: (interruption) => interruption === cliKilled }))(
       'stays locked and held, and everyone else out: $what',
       async (interruption) => {
         const args = ['up', 'transit-gateway', '--yes', '--no-settle', '--bucket-patience', '2s'];

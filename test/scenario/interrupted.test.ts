@@ -4,6 +4,7 @@ import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
 import { engineBelow, isRunning } from '../support/processes.ts';
+import { casesOf, nightly } from '../support/tier.ts';
 
 describe('a run that is told to stop', { concurrent: false }, () => {
   let rig: LabRig;
@@ -34,7 +35,7 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     expect((await lookAtAws(rig.ec2)).vpcs).toEqual(['small.vpc.one/vpc 10.1.0.0/16']);
   });
 
-  it('by a terminal that is closed goes on to the end of the stack', async () => {
+  nightly('by a terminal that is closed goes on to the end of the stack', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const run = rig.run(['up', '--yes', '--json']);
     await rig.heldCall(run);
@@ -63,11 +64,15 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     expect(await rig.locks()).toEqual([]);
   });
 
-  it.each([
-    { next: ['up', 'transit-gateway', '--yes', '--no-settle'], ends: 4 },
-    { next: ['freeze', 'transit-gateway', '--incident', 'INC-7'], ends: 0 },
-    { next: ['release', 'transit-gateway', '--incident', 'INC-7', '--unreconciled', '--confirm', 'transit-gateway'], ends: 0 },
-  ])('and killed leaves no engine at work once $next.0 has said its word', async ({ next, ends }) => {
+  const commands = casesOf(
+    [
+      { next: ['up', 'transit-gateway', '--yes', '--no-settle'], ends: 4 },
+      { next: ['freeze', 'transit-gateway', '--incident', 'INC-7'], ends: 0 },
+      { next: ['release', 'transit-gateway', '--incident', 'INC-7', '--unreconciled', '--confirm', 'transit-gateway'], ends: 0 },
+    ],
+    { push: ({ next }) => next[0] === 'up' },
+  );
+  it.each(commands)('and killed leaves no engine at work once $next.0 has said its word', async ({ next, ends }) => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const run = rig.run(['up', 'transit-gateway', '--yes']);
     await rig.heldCall(run);
@@ -81,7 +86,7 @@ describe('a run that is told to stop', { concurrent: false }, () => {
     expect(await isRunning(plugin)).toBe(false);
   });
 
-  it('and killed before it started anything is cleared away by the next up', async () => {
+  nightly('and killed before it started anything is cleared away by the next up', async () => {
     // That an engine may run is written to the record after the lock.
     await rig.fault({
       match: { service: 's3', action: 'PutObject', key: durableLockKey('small.transit-gateway') },

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabRig } from '../support/lab-rig.ts';
 import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 /** Processes whose environment or command line names this folder. */
 async function processesOf(folder: string): Promise<number[]> {
@@ -69,7 +70,7 @@ describe.runIf(process.platform === 'linux')('the lab', { concurrent: false, shu
     expect(sockets.filter((line) => !line.includes('127.0.0.1:'))).toEqual([]);
   });
 
-  it('is empty again in seconds after a reset, and ready', async () => {
+  nightly('is empty again in seconds after a reset, and ready', async () => {
     expect((await rig.holdfast(['up', '--yes'], env)).exitCode).toBe(0);
     expect((await rig.holdfast(['lab', 'reset'], env)).exitCode).toBe(0);
     const { exitCode, stdout } = await rig.holdfast(['status', '--json'], env);

@@ -10,6 +10,7 @@ import { cliKilled, interrupted, orchestratorKilled } from '../support/interrupt
 import type { Interruption } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 const stack = 'small.transit-gateway';
 const topic = 'arn:aws:sns:eu-west-1:111122223333:on-call';
@@ -140,7 +141,7 @@ describe('the lock alarm', { concurrent: false }, () => {
     expect(Math.max(...(Datapoints ?? []).map(({ Maximum }) => Maximum ?? 0))).toBeGreaterThanOrEqual(36_000);
   });
 
-  it('of a lock whose owner is at work says that it lives', async () => {
+  nightly('of a lock whose owner is at work says that it lives', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run([...up, '--json'], env);
     const { held } = await rig.heldCall(run);
@@ -158,7 +159,7 @@ describe('the lock alarm', { concurrent: false }, () => {
     expect(readers.read()).toEqual({ chat: [], topic: [] });
   });
 
-  it('is not the only one who tells: a hold, a recovery, a freeze and a release are told at once', async () => {
+  nightly('is not the only one who tells: a hold, a recovery, a freeze and a release are told at once', async () => {
     const both = (title: string) => ({ chat: [title], topic: [title] });
     expect(await hit(cliKilled)).toBe(4);
     expect(readers.read()).toEqual(both('HELD small transit-gateway'));

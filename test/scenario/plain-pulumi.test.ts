@@ -6,6 +6,7 @@ import { quickly, smallNetwork } from '../support/networks.ts';
 import { engineBelow, isRunning, signal } from '../support/processes.ts';
 import { argumentsOf, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
 import { RawPulumi } from '../support/raw-pulumi.ts';
+import { nightly } from '../support/tier.ts';
 
 const vpc = 'small.vpc.one';
 
@@ -93,7 +94,7 @@ describe('a plain pulumi destroy that was killed', { concurrent: false }, () => 
     expect((await raw.run('refresh', vpc)).exitCode).toBe(0);
   });
 
-  it('is recovered without a stack being named', async () => {
+  nightly('is recovered without a stack being named', async () => {
     await killedDestroy();
     done(await rig.holdfast(['recover', '--writer-dead', 'plain-pulumi']));
     await isWhole();
@@ -101,7 +102,7 @@ describe('a plain pulumi destroy that was killed', { concurrent: false }, () => 
 });
 
 describe('a plain pulumi refresh that was killed before it had begun anything', { concurrent: false }, () => {
-  it('leaves the stack locked, and the word that it is dead ends that, with AWS and the state as they were', async () => {
+  nightly('leaves the stack locked, and the word that it is dead ends that, with AWS and the state as they were', async () => {
     await killedRefresh();
     const before = await taggedIds(rig, vpc);
     const locks = await rig.locks();
@@ -120,7 +121,7 @@ describe('a plain pulumi refresh that was killed before it had begun anything', 
 });
 
 describe('a freeze of a stack that a killed plain pulumi left in doubt', { concurrent: false }, () => {
-  it('stands over recover and up, which say who froze it, and ends before the recovery', async () => {
+  nightly('stands over recover and up, which say who froze it, and ends before the recovery', async () => {
     await killedDestroy();
     // The mistake that a person makes: its lock is gone, and what it had begun is not.
     expect((await raw.run('cancel', vpc)).exitCode).toBe(0);

@@ -18,7 +18,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { engineBelow, isRunning } from '../support/processes.ts';
 import { argumentsOf, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
-import { tier } from '../support/tier.ts';
+import { nightly, tier } from '../support/tier.ts';
 
 const gateway = 'small.transit-gateway';
 const vpc = 'small.vpc.one';
@@ -54,7 +54,7 @@ const late =
   tier === 'all' ? { seconds: 20, network: smallNetwork } : { seconds: 4, network: `${smallNetwork}recovery: { staleness: 6s }\n` };
 
 describe('what AWS shows late', { concurrent: false }, () => {
-  it(`is neither forgotten nor made twice: describes are stale for ${late.seconds} s`, async () => {
+  nightly(`is neither forgotten nor made twice: describes are stale for ${late.seconds} s`, async () => {
     await rig.writeNetwork(late.network);
     await rig.fault({ match: { service: 'ec2' }, do: { kind: 'stale', seconds: late.seconds } });
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'after' } });
@@ -133,54 +133,59 @@ describe('two objects of one resource', { concurrent: false }, () => {
 });
 
 describe('what was changed by hand meanwhile', { concurrent: false }, () => {
-  it('is found and told before the lock is released: a route that is gone, one that leads elsewhere, two that nobody declared', async () => {
-    await deployed();
-    const routes = 'small.route-tables.one';
-    const more = smallNetwork.replace('private: [10.0.0.0/8]', 'private: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]');
-    await rig.writeNetwork(more + quickly);
-    await deployed();
-    const wanted = more.replace('172.16.0.0/12, ', '172.16.0.0/12, 100.64.0.0/10, ');
-    await rig.writeNetwork(wanted + quickly);
-    const call = { service: 'ec2', action: 'CreateRoute' } as const;
-    expect(await interrupted(rig, up('route-tables.one'), call, cliKilled)).toBe(4);
+  nightly(
+    'is found and told before the lock is released: a route that is gone, one that leads elsewhere, two that nobody declared',
+    async () => {
+      await deployed();
+      const routes = 'small.route-tables.one';
+      const more = smallNetwork.replace('private: [10.0.0.0/8]', 'private: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]');
+      await rig.writeNetwork(more + quickly);
+      await deployed();
+      const wanted = more.replace('172.16.0.0/12, ', '172.16.0.0/12, 100.64.0.0/10, ');
+      await rig.writeNetwork(wanted + quickly);
+      const call = { service: 'ec2', action: 'CreateRoute' } as const;
+      expect(await interrupted(rig, up('route-tables.one'), call, cliKilled)).toBe(4);
 
-    const state = await stateOf(rig, routes);
-    const table = String(state.resources.find(({ name }) => name === 'route-private-192.168.0.0/16')?.outputs['routeTableId']);
-    const { TransitGatewayRouteTables } = await rig.ec2.send(new DescribeTransitGatewayRouteTablesCommand({}));
-    const segment = TransitGatewayRouteTables?.[0]?.TransitGatewayRouteTableId ?? '';
-    const gatewayId = TransitGatewayRouteTables?.[0]?.TransitGatewayId ?? '';
-    await rig.ec2.send(new DeleteRouteCommand({ RouteTableId: table, DestinationCidrBlock: '192.168.0.0/16' }));
-    await rig.ec2.send(new CreateRouteCommand({ RouteTableId: table, DestinationCidrBlock: '10.200.0.0/16', TransitGatewayId: gatewayId }));
-    await rig.ec2.send(
-      new CreateTransitGatewayRouteCommand({
-        TransitGatewayRouteTableId: segment,
-        DestinationCidrBlock: '10.201.0.0/16',
-        Blackhole: true,
-      }),
-    );
+      const state = await stateOf(rig, routes);
+      const table = String(state.resources.find(({ name }) => name === 'route-private-192.168.0.0/16')?.outputs['routeTableId']);
+      const { TransitGatewayRouteTables } = await rig.ec2.send(new DescribeTransitGatewayRouteTablesCommand({}));
+      const segment = TransitGatewayRouteTables?.[0]?.TransitGatewayRouteTableId ?? '';
+      const gatewayId = TransitGatewayRouteTables?.[0]?.TransitGatewayId ?? '';
+      await rig.ec2.send(new DeleteRouteCommand({ RouteTableId: table, DestinationCidrBlock: '192.168.0.0/16' }));
+      await rig.ec2.send(
+        new CreateRouteCommand({ RouteTableId: table, DestinationCidrBlock: '10.200.0.0/16', TransitGatewayId: gatewayId }),
+      );
+      await rig.ec2.send(
+        new CreateTransitGatewayRouteCommand({
+          TransitGatewayRouteTableId: segment,
+          DestinationCidrBlock: '10.201.0.0/16',
+          Blackhole: true,
+        }),
+      );
 
-    const { exitCode, events, stdout } = await rig.holdfast(['recover', '--json']);
-    expect(exitCode, stdout).toBe(0);
-    const released = events.findIndex(({ type, step }) => type === 'recovery-step' && step === 'release');
-    const before = events
-      .slice(0, released)
-      .map((event) => JSON.stringify(event))
-      .join('\n');
-    expect(before).toContain('route-private-192.168.0.0/16');
-    expect(before).toContain('10.200.0.0/16');
-    expect(before).toContain('create route-private-192.168.0.0/16');
+      const { exitCode, events, stdout } = await rig.holdfast(['recover', '--json']);
+      expect(exitCode, stdout).toBe(0);
+      const released = events.findIndex(({ type, step }) => type === 'recovery-step' && step === 'release');
+      const before = events
+        .slice(0, released)
+        .map((event) => JSON.stringify(event))
+        .join('\n');
+      expect(before).toContain('route-private-192.168.0.0/16');
+      expect(before).toContain('10.200.0.0/16');
+      expect(before).toContain('create route-private-192.168.0.0/16');
 
-    await deployed();
-    const aws = await lookAtAws(rig.ec2);
-    expect(aws.routes.filter((route) => route.includes('100.64.0.0/10'))).toHaveLength(1);
-    expect(aws.routes.filter((route) => route.includes('192.168.0.0/16'))).toHaveLength(1);
-    expect((await rig.holdfast(['plan'])).stdout).toContain('nothing to do');
-    // Nobody's is not ours to delete.
-    const { RouteTables } = await rig.ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [table] }));
-    expect(RouteTables?.[0]?.Routes?.some(({ DestinationCidrBlock }) => DestinationCidrBlock === '10.200.0.0/16')).toBe(true);
-  });
+      await deployed();
+      const aws = await lookAtAws(rig.ec2);
+      expect(aws.routes.filter((route) => route.includes('100.64.0.0/10'))).toHaveLength(1);
+      expect(aws.routes.filter((route) => route.includes('192.168.0.0/16'))).toHaveLength(1);
+      expect((await rig.holdfast(['plan'])).stdout).toContain('nothing to do');
+      // Nobody's is not ours to delete.
+      const { RouteTables } = await rig.ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [table] }));
+      expect(RouteTables?.[0]?.Routes?.some(({ DestinationCidrBlock }) => DestinationCidrBlock === '10.200.0.0/16')).toBe(true);
+    },
+  );
 
-  it('in an account that two installations share, under the same names, is only ever its own', async () => {
+  nightly('in an account that two installations share, under the same names, is only ever its own', async () => {
     const other = smallNetwork.replace('region: eu-west-1\n', 'region: eu-west-1\nstate: { bucket: another-installation }\n');
     await rig.writeNetwork(other + quickly);
     expect((await rig.holdfast(['bootstrap'])).exitCode).toBe(0);
@@ -248,7 +253,7 @@ describe('the quarantine', { concurrent: false }, () => {
 });
 
 describe('a subnet in our VPC that nobody declared', { concurrent: false }, () => {
-  it("is named, and is in nobody's way", async () => {
+  nightly("is named, and is in nobody's way", async () => {
     await deployedGateway();
     await deployed('vpc.one');
     const state = await stateOf(rig, vpc);

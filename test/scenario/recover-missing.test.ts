@@ -7,6 +7,7 @@ import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-ga
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { objectText, questionsIn, stateOf, taggedIds } from '../support/recovery-oracle.ts';
+import { nightly } from '../support/tier.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;
@@ -53,7 +54,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
     await endsIt(rig, printed(asked, '--writer-dead'));
   });
 
-  it('of the version that the run began from: the question is asked, and the printed command ends it', async () => {
+  nightly('of the version that the run began from: the question is asked, and the printed command ends it', async () => {
     await deployedGateway();
     const [base] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
     await rig.writeNetwork(`${smallNetwork}gateway: { description: changed }\n${quickly}`);
@@ -66,25 +67,28 @@ describe('evidence that is not there', { concurrent: false }, () => {
     await endsIt(rig, printed(asked, '--without-versions'));
   });
 
-  it('of who made it: an object with our tags of which no version tells is asked about, and the printed answer adopts it as the program says', async () => {
-    await deployedGateway();
-    const [base] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
-    await rig.writeNetwork(smallNetwork.replace('main:\n', 'other: {}\n  main:\n') + quickly);
-    await interrupted(rig, up('transit-gateway'), { service: 'ec2', action: 'CreateTransitGatewayRouteTable' }, orchestratorKilled);
-    for (const { key, version, modified } of await bucket.versions(checkpointKey(gateway)))
-      if (key === checkpointKey(gateway) && version !== base?.version && modified >= (base?.modified ?? modified))
-        await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: key, VersionId: version }));
-    const asked = await rig.holdfast(['recover', '--json']);
-    await stillHeld(rig, asked, 5);
-    expect(questionsIn(asked)[0]?.question).toMatch(/transit-gateway\/segment-other .*tgw-rtb-\w+.*Whose is it\?/);
-    await endsIt(rig, printed(asked, '=adopt:'));
-    // The stack's own outputs were never written: that is all that is left.
-    const rest = await rig.holdfast(['up', 'transit-gateway', '--yes']);
-    expect(rest.stdout).toMatch(/transit-gateway +only outputs or settings/);
-    expect((await rig.holdfast(['plan', 'transit-gateway'])).stdout).toContain('nothing to do');
-  });
+  nightly(
+    'of who made it: an object with our tags of which no version tells is asked about, and the printed answer adopts it as the program says',
+    async () => {
+      await deployedGateway();
+      const [base] = (await bucket.versions(checkpointKey(gateway))).filter(({ key }) => key === checkpointKey(gateway));
+      await rig.writeNetwork(smallNetwork.replace('main:\n', 'other: {}\n  main:\n') + quickly);
+      await interrupted(rig, up('transit-gateway'), { service: 'ec2', action: 'CreateTransitGatewayRouteTable' }, orchestratorKilled);
+      for (const { key, version, modified } of await bucket.versions(checkpointKey(gateway)))
+        if (key === checkpointKey(gateway) && version !== base?.version && modified >= (base?.modified ?? modified))
+          await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: key, VersionId: version }));
+      const asked = await rig.holdfast(['recover', '--json']);
+      await stillHeld(rig, asked, 5);
+      expect(questionsIn(asked)[0]?.question).toMatch(/transit-gateway\/segment-other .*tgw-rtb-\w+.*Whose is it\?/);
+      await endsIt(rig, printed(asked, '=adopt:'));
+      // The stack's own outputs were never written: that is all that is left.
+      const rest = await rig.holdfast(['up', 'transit-gateway', '--yes']);
+      expect(rest.stdout).toMatch(/transit-gateway +only outputs or settings/);
+      expect((await rig.holdfast(['plan', 'transit-gateway'])).stdout).toContain('nothing to do');
+    },
+  );
 
-  it('with an id of another stack: is told, nothing is done, and the stack is held', async () => {
+  nightly('with an id of another stack: is told, nothing is done, and the stack is held', async () => {
     const other = smallNetwork.replace('network: small', 'network: other');
     await rig.writeNetwork(other + quickly);
     expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
@@ -97,31 +101,34 @@ describe('evidence that is not there', { concurrent: false }, () => {
     await endsIt(rig, ['recover']);
   });
 
-  it('that the state of another stack of the network has: it is not offered and not given away, and is known as its without a question', async () => {
-    await interruptedCreate();
-    const [made = ''] = (await taggedIds(rig, gateway)).filter((id) => /^tgw-[0-9a-f]+$/.test(id));
-    const other = 'small.vpc.two';
-    const checkpoint = (urn: string, more: object): object => ({
-      urn: `urn:pulumi:${other}::holdfast::${urn}`,
-      type: urn.split('::')[0],
-      custom: false,
-      ...more,
-    });
-    const resources = [
-      checkpoint(`pulumi:pulumi:Stack::holdfast-${other}`, {}),
-      checkpoint('aws:ec2transitgateway/transitGateway:TransitGateway::imported', { custom: true, id: made }),
-    ];
-    await put(checkpointKey(other), JSON.stringify({ version: 3, checkpoint: { stack: other, latest: { resources } } }));
-    for (const answer of ['disown', 'delete']) {
-      const refused = await rig.holdfast(['recover', 'transit-gateway', '--decide', `gateway=${answer}:${made}`, '--json']);
-      expect(refused.exitCode, refused.stdout).toBe(4);
-      expect(refused.stdout).toContain(`${made} belongs to ${other}: its state has it as imported`);
-    }
-    const recovered = await rig.holdfast(['recover', 'transit-gateway', '--json']);
-    expect(recovered.exitCode, recovered.stdout).toBe(0);
-    expect(recovered.events.filter(({ type }) => type === 'decision')).toMatchObject([
-      { resource: 'gateway', id: made, decision: 'forget' },
-    ]);
-    expect((await stateOf(rig, gateway)).resources.filter(({ id }) => id === made)).toEqual([]);
-  });
+  nightly(
+    'that the state of another stack of the network has: it is not offered and not given away, and is known as its without a question',
+    async () => {
+      await interruptedCreate();
+      const [made = ''] = (await taggedIds(rig, gateway)).filter((id) => /^tgw-[0-9a-f]+$/.test(id));
+      const other = 'small.vpc.two';
+      const checkpoint = (urn: string, more: object): object => ({
+        urn: `urn:pulumi:${other}::holdfast::${urn}`,
+        type: urn.split('::')[0],
+        custom: false,
+        ...more,
+      });
+      const resources = [
+        checkpoint(`pulumi:pulumi:Stack::holdfast-${other}`, {}),
+        checkpoint('aws:ec2transitgateway/transitGateway:TransitGateway::imported', { custom: true, id: made }),
+      ];
+      await put(checkpointKey(other), JSON.stringify({ version: 3, checkpoint: { stack: other, latest: { resources } } }));
+      for (const answer of ['disown', 'delete']) {
+        const refused = await rig.holdfast(['recover', 'transit-gateway', '--decide', `gateway=${answer}:${made}`, '--json']);
+        expect(refused.exitCode, refused.stdout).toBe(4);
+        expect(refused.stdout).toContain(`${made} belongs to ${other}: its state has it as imported`);
+      }
+      const recovered = await rig.holdfast(['recover', 'transit-gateway', '--json']);
+      expect(recovered.exitCode, recovered.stdout).toBe(0);
+      expect(recovered.events.filter(({ type }) => type === 'decision')).toMatchObject([
+        { resource: 'gateway', id: made, decision: 'forget' },
+      ]);
+      expect((await stateOf(rig, gateway)).resources.filter(({ id }) => id === made)).toEqual([]);
+    },
+  );
 });

@@ -8,7 +8,7 @@ import { endsIt, printed, quarantineStands, stillHeld } from '../support/held-ga
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { objectText, questionsIn } from '../support/recovery-oracle.ts';
-import { casesOf } from '../support/tier.ts';
+import { casesOf, nightly } from '../support/tier.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;
@@ -38,7 +38,7 @@ describe('evidence that is not there', { concurrent: false }, () => {
     expect(stdout).toMatch(/CloudTrail: not read \(AccessDeniedException: .*cloudtrail:LookupEvents/);
   });
 
-  it('of CloudTrail, which has nothing yet: said that it proves nothing', async () => {
+  nightly('of CloudTrail, which has nothing yet: said that it proves nothing', async () => {
     await rig.delayTrail(3600);
     const { exitCode, stdout } = await rig.holdfast(['recover']);
     await rig.delayTrail(0);
@@ -60,7 +60,7 @@ describe('a checkpoint', { concurrent: false }, () => {
     await endsIt(rig, ['recover']);
   });
 
-  it('that does not hold together is named, and with what the engine would refuse it', async () => {
+  nightly('that does not hold together is named, and with what the engine would refuse it', async () => {
     const text = await objectText(rig, checkpointKey(gateway));
     const broken = JSON.parse(text) as { checkpoint: { latest: { resources: Record<string, unknown>[] } } };
     const { resources } = broken.checkpoint.latest;
@@ -84,7 +84,7 @@ describe('a checkpoint', { concurrent: false }, () => {
 });
 
 describe('code in stacks/ that is not what it was', { concurrent: false }, () => {
-  it('is asked about before anything is taken over, and the printed command goes on with it', async () => {
+  nightly('is asked about before anything is taken over, and the printed command goes on with it', async () => {
     const record = await objectText(rig, recordKey(gateway));
     const other = record.replace(/"code":"[0-9a-f]+"/, '"code":"0123"');
     expect(other).not.toBe(record);
@@ -112,7 +112,7 @@ describe('a look at AWS', { concurrent: false }, () => {
     await endsIt(rig, ['recover']);
   });
 
-  it('that does not settle in time leaves the stack held, and says of what', async () => {
+  nightly('that does not settle in time leaves the stack held, and says of what', async () => {
     await rig.writeNetwork(smallNetwork);
     const refused = await rig.holdfast(['recover', '--wait', '1s']);
     await rig.writeNetwork(smallNetwork + quickly);
@@ -156,7 +156,7 @@ describe('an answer that cannot be', { concurrent: false }, () => {
 });
 
 describe('a stack that is not held', { concurrent: false }, () => {
-  it('is left alone', async () => {
+  nightly('is left alone', async () => {
     await endsIt(rig, ['recover']);
     const before = await bucket.list('');
     const { exitCode, stdout } = await rig.holdfast(['recover', 'transit-gateway']);

@@ -12,7 +12,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { lockedOut, RawPulumi } from '../support/raw-pulumi.ts';
 import { objectText, questionsIn, stateOf, taggableIds, taggedIds } from '../support/recovery-oracle.ts';
-import { casesOf } from '../support/tier.ts';
+import { casesOf, nightly } from '../support/tier.ts';
 
 const gateway = 'small.transit-gateway';
 const createGateway = { service: 'ec2', action: 'CreateTransitGateway' } as const;
@@ -85,7 +85,7 @@ describe('recover', { concurrent: false }, () => {
     expect(await rig.locks()).toEqual([]);
   });
 
-  it('takes several held stacks, those that others read first', async () => {
+  nightly('takes several held stacks, those that others read first', async () => {
     await rig.writeNetwork(twoVpcs + quickly);
     expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 2 }, do: { kind: 'hold', point: 'after' } });
@@ -105,7 +105,7 @@ describe('recover', { concurrent: false }, () => {
     expect((await lookAtAws(rig.ec2)).vpcs).toHaveLength(2);
   });
 
-  it('keeps plain pulumi and a second up out until it is done, and lets them in after', async () => {
+  nightly('keeps plain pulumi and a second up out until it is done, and lets them in after', async () => {
     await interruptedCreate();
     await rig.fault({
       match: { service: 's3', action: 'PutObject', key: '.holdfast/runs/**/*-reconcile.json', times: 1 },
@@ -122,7 +122,7 @@ describe('recover', { concurrent: false }, () => {
     expect(refreshed.exitCode, refreshed.output).toBe(0);
   });
 
-  it('releases the lock only after the promoted checkpoint: so say the versions of both', async () => {
+  nightly('releases the lock only after the promoted checkpoint: so say the versions of both', async () => {
     await interruptedCreate();
     expect((await rig.holdfast(['recover'])).exitCode).toBe(0);
     const locks = (await bucket.versions(durableLockKey(gateway))).filter(({ key }) => key === durableLockKey(gateway));
@@ -139,7 +139,7 @@ describe('recover', { concurrent: false }, () => {
     ]);
   });
 
-  it('of a frozen stack leaves the freeze in the place of the lock, without a moment in between', async () => {
+  nightly('of a frozen stack leaves the freeze in the place of the lock, without a moment in between', async () => {
     await interruptedCreate();
     expect((await rig.holdfast(['freeze', 'transit-gateway', '--incident', 'INC-7'])).exitCode).toBe(0);
     expect((await rig.holdfast(['recover', '--incident', 'INC-7'])).exitCode).toBe(0);
@@ -151,7 +151,7 @@ describe('recover', { concurrent: false }, () => {
     expect((await rig.holdfast(['up', 'transit-gateway', '--yes'])).exitCode).toBe(0);
   });
 
-  it('--shell lets plain pulumi work on the overlay; what it leaves is verified, and refused where AWS does not agree', async () => {
+  nightly('--shell lets plain pulumi work on the overlay; what it leaves is verified, and refused where AWS does not agree', async () => {
     await interruptedCreate();
     const script = join(rig.folder, 'shell.sh');
     const by = async (lines: string): Promise<Record<string, string>> => {
@@ -200,7 +200,7 @@ describe('a run that settles what it has left in doubt', { concurrent: false }, 
     },
   );
 
-  it('asks, and stays held, when there are two objects of one resource', async () => {
+  nightly('asks, and stays held, when there are two objects of one resource', async () => {
     await rig.fault({ match: { ...createGateway, times: 1 }, do: { kind: 'lose-reply' } });
     const result = await rig.holdfast(['up', 'transit-gateway', '--yes', '--json']);
     expect(result.exitCode, result.stdout).toBe(5);
@@ -208,7 +208,7 @@ describe('a run that settles what it has left in doubt', { concurrent: false }, 
     expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
   });
 
-  it('leaves it held where AWS cannot be looked at', async () => {
+  nightly('leaves it held where AWS cannot be looked at', async () => {
     await rig.fault({ match: { ...createGateway, times: 1 }, do: { kind: 'hold', point: 'after' } });
     const run = rig.run(['up', 'transit-gateway', '--yes', '--json']);
     const { held } = await rig.heldCall(run);
@@ -242,7 +242,7 @@ describe('release', { concurrent: false }, () => {
     expect(await rig.locks()).toEqual([durableLockKey(gateway)]);
   });
 
-  it('releases what recover has verified and could not release', async () => {
+  nightly('releases what recover has verified and could not release', async () => {
     await interruptedCreate();
     await rig.fault({
       match: { service: 's3', action: 'DeleteObject', key: durableLockKey(gateway) },
@@ -305,25 +305,28 @@ describe('release', { concurrent: false }, () => {
 });
 
 describe('what recover leaves behind', { concurrent: false }, () => {
-  it('is a dossier for machines and a page for people, with the incident, the evidence, the decisions and the final plan', async () => {
-    await interrupted(rig, upHeld('transit-gateway'), createGateway, orchestratorKilled);
-    const { exitCode, stdout } = await rig.holdfast(['recover', '--incident', 'INC-2041']);
-    expect(exitCode, stdout).toBe(0);
-    const keys = await rig.keys('.holdfast/dossiers/');
-    const dossier = JSON.parse(await objectText(rig, keys.find((key) => key.endsWith('.json')) ?? '')) as Record<string, unknown>;
-    const [id] = taggableIds(await stateOf(rig, gateway));
-    expect(dossier).toMatchObject({
-      outcome: 'recovered',
-      stack: gateway,
-      incident: 'INC-2041',
-      evidence: expect.arrayContaining([expect.objectContaining({ name: 'gateway', id, decision: 'adopt', row: 'U2' })]) as unknown,
-    });
-    const page = await objectText(rig, keys.find((key) => key.endsWith('.md')) ?? '');
-    for (const part of ['recovered: state and AWS agree', 'INC-2041', id ?? '', 'adopt (U2)', 'create segment-main', 'quarantine'])
-      expect(page).toContain(part);
-    expect(stdout).toContain(keys.find((key) => key.endsWith('.md')));
-    const runs = await rig.holdfast(['runs', (dossier['run'] as string | undefined) ?? '']);
-    expect(runs.stdout).toContain('took over the lock of run');
-    expect(runs.stdout).toContain('adopted gateway');
-  });
+  nightly(
+    'is a dossier for machines and a page for people, with the incident, the evidence, the decisions and the final plan',
+    async () => {
+      await interrupted(rig, upHeld('transit-gateway'), createGateway, orchestratorKilled);
+      const { exitCode, stdout } = await rig.holdfast(['recover', '--incident', 'INC-2041']);
+      expect(exitCode, stdout).toBe(0);
+      const keys = await rig.keys('.holdfast/dossiers/');
+      const dossier = JSON.parse(await objectText(rig, keys.find((key) => key.endsWith('.json')) ?? '')) as Record<string, unknown>;
+      const [id] = taggableIds(await stateOf(rig, gateway));
+      expect(dossier).toMatchObject({
+        outcome: 'recovered',
+        stack: gateway,
+        incident: 'INC-2041',
+        evidence: expect.arrayContaining([expect.objectContaining({ name: 'gateway', id, decision: 'adopt', row: 'U2' })]) as unknown,
+      });
+      const page = await objectText(rig, keys.find((key) => key.endsWith('.md')) ?? '');
+      for (const part of ['recovered: state and AWS agree', 'INC-2041', id ?? '', 'adopt (U2)', 'create segment-main', 'quarantine'])
+        expect(page).toContain(part);
+      expect(stdout).toContain(keys.find((key) => key.endsWith('.md')));
+      const runs = await rig.holdfast(['runs', (dossier['run'] as string | undefined) ?? '']);
+      expect(runs.stdout).toContain('took over the lock of run');
+      expect(runs.stdout).toContain('adopted gateway');
+    },
+  );
 });

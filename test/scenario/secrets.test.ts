@@ -11,6 +11,7 @@ import { recordedSecrets } from '../../orchestrator/state/secrets.ts';
 import { cliKilled } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const stack = 'small.transit-gateway';
@@ -57,7 +58,7 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
     expect(await recorded()).toEqual(made);
   });
 
-  it('is still encrypted by it after an interruption and its recovery', async () => {
+  nightly('is still encrypted by it after an interruption and its recovery', async () => {
     const made = await recorded();
     await rig.writeNetwork(withKey.replace('segments:', 'segments:\n  other: {}\n  more: {}'));
     const call = { service: 'ec2', action: 'CreateTransitGatewayRouteTable' } as const;
@@ -82,7 +83,7 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
     expect(exitCode).toBe(3);
   });
 
-  it('is refused where the file says something else than a checkpoint, until the stack was taken over', async () => {
+  nightly('is refused where the file says something else than a checkpoint, until the stack was taken over', async () => {
     await rig.writeNetwork(`${quickly}${smallNetwork}`);
     const { exitCode, stdout } = await up({ PULUMI_CONFIG_PASSPHRASE: 'a word' });
     expect(stdout).toContain(`FAIL secrets: the network file says passphrase, and the checkpoint of transit-gateway ${url}`);
@@ -118,7 +119,7 @@ describe('a network whose secrets are encrypted by a key in KMS', { concurrent: 
     expect(await recorded()).toEqual({ provider: 'passphrase' });
   });
 
-  it('is planned without a passphrase, or any word of it, as long as no state holds a secret', async () => {
+  nightly('is planned without a passphrase, or any word of it, as long as no state holds a secret', async () => {
     await rig.writeNetwork(`${quickly}${smallNetwork}`.replace('segments:', 'segments:\n  planned: {}'));
     const { exitCode, stdout } = await rig.holdfast(['plan', 'transit-gateway']);
     expect(stdout).toMatch(/create segment-planned/);

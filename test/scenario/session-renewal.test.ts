@@ -10,7 +10,7 @@ import { runsPrefix } from '../../orchestrator/state/layout.ts';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
-import { tier } from '../support/tier.ts';
+import { nightly, tier } from '../support/tier.ts';
 
 const script = fileURLToPath(new URL('../support/holdfast-ahead.ts', import.meta.url));
 
@@ -147,7 +147,7 @@ describe('a session by web identity that gets short in the middle of a run', { c
       expect((await rig.holdfast(['up', '--yes'])).exitCode).toBe(0);
     });
 
-  it('and cannot be assumed any more, with too little left for the next stack: that is not started, and nothing is held', async () => {
+  nightly('and cannot be assumed any more, with too little left for the next stack: that is not started, and nothing is held', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateTransitGateway', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const run = await up(tooShort);
     const { held } = await rig.heldCall(run);

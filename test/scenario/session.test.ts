@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 describe('a session that is too short for a run', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
@@ -29,7 +30,7 @@ describe('a session that is too short for a run', { concurrent: false, shuffle: 
     await expectUntouched();
   });
 
-  it('is refused when it is stated to end in 29 minutes', async () => {
+  nightly('is refused when it is stated to end in 29 minutes', async () => {
     const ends = new Date(Date.now() + 29 * 60_000).toISOString();
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes', '--session-expires', ends]);
     expect(stdout).toContain('expiry stated by --session-expires');
@@ -37,7 +38,7 @@ describe('a session that is too short for a run', { concurrent: false, shuffle: 
     await expectUntouched();
   });
 
-  it('is refused when the network asks for more than it has', async () => {
+  nightly('is refused when the network asks for more than it has', async () => {
     await rig.writeNetwork(smallNetwork.replace('segments:', 'session: { minimum: 45m }\nsegments:'));
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes'], await rig.session(40 * 60));
     expect(stdout).toContain('45 min is the minimum');
@@ -69,7 +70,7 @@ describe('a session that is too short for a run', { concurrent: false, shuffle: 
     expect(exitCode).toBe(0);
   });
 
-  it('with 31 minutes left is long enough', async () => {
+  nightly('with 31 minutes left is long enough', async () => {
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes'], await rig.session(31 * 60));
     expect(stdout).toContain('5 applied');
     expect(exitCode).toBe(0);

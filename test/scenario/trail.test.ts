@@ -12,6 +12,7 @@ import type { Properties, StateResource } from '../../orchestrator/state/deploym
 import { checkpointKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 const stacks = ['transit-gateway', 'vpc.one', 'member.one', 'route-tables.one', 'segment.main', 'guardrails'].map(
   (short) => `small.${short}`,
@@ -128,7 +129,7 @@ describe('the trail of a network', { concurrent: false, shuffle: false }, () => 
     ]).toEqual([made, [gateway?.id]]);
   });
 
-  it('has the end of each once it is destroyed', async () => {
+  nightly('has the end of each once it is destroyed', async () => {
     const destroyed = await rig.holdfast(['destroy', '--yes'], session);
     expect(destroyed.stdout).toContain('6 destroyed');
     expect(namesOf(await said({ accessKeyIds: [key()] }), 'deleted')).toEqual(made);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { smallNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 describe('two runs at once on one network', { concurrent: false }, () => {
   let rig: LabRig;
@@ -22,7 +23,7 @@ describe('two runs at once on one network', { concurrent: false }, () => {
     expect(await rig.locks()).toEqual([]);
   });
 
-  it('are told apart while the first is in the middle of a stack', async () => {
+  nightly('are told apart while the first is in the middle of a stack', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const first = rig.run(['up', '--yes']);
     const { held } = await rig.heldCall(first);
@@ -35,7 +36,7 @@ describe('two runs at once on one network', { concurrent: false }, () => {
     expect((await first.ended).exitCode).toBe(0);
   });
 
-  it('do not disturb a plan, which takes no lock', async () => {
+  nightly('do not disturb a plan, which takes no lock', async () => {
     await rig.fault({ match: { service: 'ec2', action: 'CreateVpc', times: 1 }, do: { kind: 'hold', point: 'before' } });
     const first = rig.run(['up', '--yes']);
     await rig.heldCall(first);

@@ -9,6 +9,7 @@ import { checkpointKey, indexKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
+import { nightly } from '../support/tier.ts';
 
 const whySchema = z.object({ runs: z.boolean(), reasons: z.array(z.string()) });
 
@@ -84,7 +85,7 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  it('where only the routes of one VPC are changed, exactly its route tables run', async () => {
+  nightly('where only the routes of one VPC are changed, exactly its route tables run', async () => {
     await rig.writeNetwork(
       exampleNetwork
         .replace('private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20, b: 10.2.16.0/20, c: 10.2.32.0/20 }')
@@ -95,7 +96,7 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  it('where an output is planned anew and comes out as it was, what reads it does not run', async () => {
+  nightly('where an output is planned anew and comes out as it was, what reads it does not run', async () => {
     // A new description of the gateway: an update of it, whose id stays.
     await rig.writeNetwork((await readFile(rig.networkFile, 'utf8')).replace('description: example network', 'description: another'));
     const ended = await up();
@@ -103,7 +104,7 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  it('where somebody has written a checkpoint behind our back, its stack is looked at', async () => {
+  nightly('where somebody has written a checkpoint behind our back, its stack is looked at', async () => {
     const key = checkpointKey('example.vpc.shared');
     const text = await (await rig.s3.send(new GetObjectCommand({ Bucket: rig.record.bucket, Key: key }))).Body?.transformToString();
     await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: `${text ?? ''}\n` }));
@@ -112,13 +113,13 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  it('where the index is lost, everything is asked once', async () => {
+  nightly('where the index is lost, everything is asked once', async () => {
     await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: indexKey('example') }));
     expect(planned(await up())).toEqual(all);
     expect(planned(await up())).toEqual([]);
   });
 
-  it('where a stack is frozen, it is said, and not passed over', async () => {
+  nightly('where a stack is frozen, it is said, and not passed over', async () => {
     expect((await rig.holdfast(['freeze', 'vpc.shared', '--incident', 'INC-1'])).exitCode).toBe(0);
     expect((await rig.holdfast(['up', '--yes'])).exitCode).toBe(6);
     expect((await why('vpc.shared')).reasons).toEqual(['it is frozen: it is left out, and all that stands on it']);
@@ -126,13 +127,13 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  it('with --force everything is asked, and nothing comes of it', async () => {
+  nightly('with --force everything is asked, and nothing comes of it', async () => {
     const ended = await up('--force');
     expect(planned(ended)).toEqual(all);
     expect(applied(ended)).toEqual([]);
   });
 
-  it('with --refresh what was changed by hand is found and put right', async () => {
+  nightly('with --refresh what was changed by hand is found and put right', async () => {
     const { Vpcs } = await rig.ec2.send(
       new DescribeVpcsCommand({ Filters: [{ Name: 'tag:holdfast:stack', Values: ['example.vpc.production'] }] }),
     );

@@ -5,7 +5,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { quickly, smallNetwork } from '../support/networks.ts';
 import { argumentsOf } from '../support/recovery-oracle.ts';
-import { tier } from '../support/tier.ts';
+import { nightly, tier } from '../support/tier.ts';
 
 interface Standing {
   readonly short: string;
@@ -83,7 +83,7 @@ describe('a stack whose up failed part-way', { concurrent: false, shuffle: false
     done(await rig.holdfast(['up', 'member.one', '--yes']));
   });
 
-  it('is applied once a run has found nothing left to do, as when the network file was taken back', async () => {
+  nightly('is applied once a run has found nothing left to do, as when the network file was taken back', async () => {
     await rig.writeNetwork(network.replace('private: { a: 10.1.0.0/24 }', 'private: { a: 10.1.0.0/24 }\n      spare: { a: 10.1.1.0/24 }'));
     await refuse('CreateSubnet');
     expect((await rig.holdfast(['up', 'vpc.one', '--yes'])).exitCode).toBe(1);

@@ -9,15 +9,16 @@ import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { everythingKilled } from '../support/interruptions.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult, RunningCommand } from '../support/lab-rig.ts';
-import { count } from '../support/tier.ts';
+import { quickly } from '../support/networks.ts';
+import { count, nightly } from '../support/tier.ts';
 
 const wavesSchema = z.array(z.object({ include: z.array(z.object({ job: z.string(), stacks: z.string() })) }));
 
 /** Of each VPC what makes it a member of its segment: the waves after that are made by the same code. */
 const chosen = ['transit-gateway', 'vpc.*', 'member.*'];
-/** Six stacks a wave show the protocol as thirty do; thirty are what a network has. */
-const vpcs = count({ push: 6, all: 30 });
-const jobs = count({ push: 3, all: 6 });
+/** Four stacks a wave show the protocol as thirty do; thirty are what a network has. */
+const vpcs = count({ push: 4, all: 30 });
+const jobs = count({ push: 2, all: 6 });
 /** Of a job, which has as many stacks as every other one of its wave. */
 const each = vpcs / jobs;
 const stacks = 1 + 2 * vpcs;
@@ -30,9 +31,9 @@ describe(
     let rig: LabRig;
     let waves: z.infer<typeof wavesSchema>;
     const name = 'release-1';
-    const killed = 2;
+    const killed = 1;
     beforeAll(async () => {
-      rig = await LabRig.start(generateNetwork(vpcs));
+      rig = await LabRig.start(generateNetwork(vpcs) + quickly);
     });
     afterAll(() => rig.stop());
 
@@ -133,7 +134,7 @@ describe(
       expect((await deploy(jobsOf(1)[0]?.stacks ?? '', 'release-2')).exitCode).toBe(0);
     });
 
-    it('is destroyed by one process, four stacks at a time, to nothing in AWS and no lock', async () => {
+    nightly('is destroyed by one process, four stacks at a time, to nothing in AWS and no lock', async () => {
       const { exitCode, stdout } = await rig.holdfast(['destroy', '--yes', '--parallel', '4']);
       expect(stdout).toContain(`${stacks} destroyed`);
       expect(exitCode).toBe(0);

@@ -153,9 +153,6 @@ export const interruptions: readonly Interruption[] = [
   checkpointRefused,
 ];
 
-/** One of each kind of trace that an interruption leaves: a pending operation, the journal alone, a second object, a checkpoint in the spool. */
-export const oneOfEachTrace: ReadonlySet<Interruption> = new Set([cliKilled, orchestratorKilled, replyLost, checkpointRefused]);
-
 /** Runs a command that comes to grief at the call, and ends every fault after it. */
 export async function interrupted(
   rig: LabRig,

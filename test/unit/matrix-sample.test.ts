@@ -2,15 +2,26 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { builds } from '../matrix/broken-builds.ts';
 import { faults, secondFaults } from '../matrix/faults.ts';
-import { atNight, onPush, secondAtNight, secondOnPush } from '../matrix/sample.ts';
+import { atNight, onPush, secondAtNight, secondOnPush, sorts } from '../matrix/sample.ts';
+import { scenarios } from '../matrix/scenarios.ts';
 
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 const faultOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1);
 
 describe('the sample of the interruption matrix', () => {
-  it('has every fault on every push, and every fault of a recovery', () => {
-    expect(new Set(onPush.map(faultOf))).toEqual(new Set(faults.map(({ name }) => name)));
-    expect(new Set(secondOnPush.map(faultOf))).toEqual(new Set(secondFaults.map(({ name }) => name)));
+  it('has every fault, and every fault of a recovery', () => {
+    expect(new Set([...onPush, ...atNight].map(faultOf))).toEqual(new Set(faults.map(({ name }) => name)));
+    expect(new Set([...secondOnPush, ...secondAtNight].map(faultOf))).toEqual(new Set(secondFaults.map(({ name }) => name)));
+  });
+
+  it('has a fault of each sort on every push, and each fault in one sort', () => {
+    const tried = new Set(onPush.map(faultOf));
+    expect(Object.entries(sorts).filter(([, names]) => !names.some((name) => tried.has(name)))).toEqual([]);
+    expect(Object.values(sorts).flat().sort()).toEqual(faults.map(({ name }) => name).sort());
+  });
+
+  it('has a case of each scenario on every push', () => {
+    expect(new Set(onPush.map((id) => id.split('/')[0]))).toEqual(new Set(scenarios.map(({ name }) => name)));
   });
 
   it('has each case once', () => {

@@ -1,3 +1,4 @@
+import { casesOf } from '../../support/tier.ts';
 import { HookedStore, never } from './hooked-store.ts';
 
 /** How a bucket, or the process that uses it, comes to grief at one of its calls. */
@@ -12,7 +13,11 @@ export const faults = {
 
 export type Fault = keyof typeof faults;
 
-export const everyFault = Object.keys(faults) as readonly Fault[];
+/** On a push one of each sort: a reply that is lost, a bucket that is gone, a process that dies. */
+const onPush: ReadonlySet<Fault> = new Set(['the reply is lost', 'the bucket is gone from there on', 'the process dies before it']);
+
+/** Those that are tried now. */
+export const everyFault = casesOf(Object.keys(faults) as Fault[], { push: (fault) => onPush.has(fault) });
 
 /** @returns resolves when the process has died, where the fault is one of which it dies */
 export function breakAt(store: HookedStore, number: number, fault: Fault): Promise<void> {
