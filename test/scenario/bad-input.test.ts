@@ -85,7 +85,7 @@ describe('bad input', () => {
     await refused(['up', '--yes', '--network', network], 3, /holdfast-bare keeps no versions[^\n]*\n.*npm run bootstrap/);
   });
 
-  it('an upstream that was never deployed', () =>
+  nightly('an upstream that was never deployed', () =>
     refused(
       ['up', '--yes', 'vpc.one'],
       3,
@@ -153,7 +153,7 @@ describe('bad input', () => {
   it('destroy with the name of another network', () =>
     refused(['destroy', '--confirm', 'prod'], 2, /--confirm prod is not the name of this network, which is small/));
 
-  it('a lab that cannot have its port', async () => {
+  nightly('a lab that cannot have its port', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;

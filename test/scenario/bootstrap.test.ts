@@ -122,7 +122,7 @@ describe('bootstrap', { concurrent: false }, () => {
     ]);
   });
 
-  it('serves a run: what is refused to plain HTTP is not refused to the lab', async () => {
+  nightly('serves a run: what is refused to plain HTTP is not refused to the lab', async () => {
     await rig.writeNetwork(smallNetwork);
     bucket = rig.record.bucket;
     expect(await policy()).toContain('aws:SecureTransport');

@@ -74,7 +74,7 @@ describe('a state bucket that goes in the middle of a run', { concurrent: false 
     expect(status.exitCode).toBe(4);
   });
 
-  it('at the very start leaves nothing started', async () => {
+  nightly('at the very start leaves nothing started', async () => {
     await rig.fault({
       match: { service: 's3', action: 'PutObject' },
       do: { kind: 'refuse', code: 'AccessDenied', status: 403, message: 'Access Denied' },

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DrillReport } from '../../lab/drills/run-drill.ts';
 import { processesWithEnvironment, startedFromHere } from '../../toolchain/process-identity.ts';
-import { nightly } from '../support/tier.ts';
+import { nightly, tier } from '../support/tier.ts';
 
 const command = fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url));
 
@@ -43,7 +43,8 @@ async function leftOf({ endpoint, folder }: DrillReport['lab']): Promise<string[
   return [...processes.flat().map(({ pid }) => `process ${pid}`), ...(answers ? [endpoint] : []), ...(existsSync(folder) ? [folder] : [])];
 }
 
-describe('drill run revoked-session', { concurrent: false, shuffle: false }, () => {
+// At night. A push tries the same commands after another interruption in runbook.test.ts, and the proofs in test/unit/drill-proofs.test.ts.
+describe.runIf(tier === 'all')('drill run revoked-session', { concurrent: false, shuffle: false }, () => {
   let exitCode: number | null;
   let report: DrillReport;
   beforeAll(async () => {

@@ -205,7 +205,7 @@ describe('an upstream', { concurrent: false }, () => {
     expect(result.exitCode).toBe(1);
   });
 
-  it('that somebody has locked refuses the dependent', async () => {
+  nightly('that somebody has locked refuses the dependent', async () => {
     await deployedGateway();
     await put(`.pulumi/locks/organization/holdfast/${gateway}/4f2a.json`, JSON.stringify(rawLock));
     const before = await rig.lastCall();

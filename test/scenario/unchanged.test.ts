@@ -9,12 +9,13 @@ import { checkpointKey, indexKey } from '../../orchestrator/state/layout.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
-import { nightly } from '../support/tier.ts';
+import { tier } from '../support/tier.ts';
 
 const whySchema = z.object({ runs: z.boolean(), reasons: z.array(z.string()) });
 
-// One life, in order: each step starts from what the one before left.
-describe('what has not changed costs no engine', { concurrent: false, shuffle: false }, () => {
+// One life, in order: each step starts from what the one before left. At night: a push tries that nothing changed in unchanged-large.test.ts, and that one thing
+// changed in edits.test.ts.
+describe.runIf(tier === 'all')('what has not changed costs no engine', { concurrent: false, shuffle: false }, () => {
   let rig: LabRig;
   beforeAll(async () => {
     rig = await LabRig.start(exampleNetwork);
@@ -85,7 +86,7 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  nightly('where only the routes of one VPC are changed, exactly its route tables run', async () => {
+  it('where only the routes of one VPC are changed, exactly its route tables run', async () => {
     await rig.writeNetwork(
       exampleNetwork
         .replace('private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20, b: 10.2.16.0/20, c: 10.2.32.0/20 }')
@@ -96,7 +97,7 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  nightly('where an output is planned anew and comes out as it was, what reads it does not run', async () => {
+  it('where an output is planned anew and comes out as it was, what reads it does not run', async () => {
     // A new description of the gateway: an update of it, whose id stays.
     await rig.writeNetwork((await readFile(rig.networkFile, 'utf8')).replace('description: example network', 'description: another'));
     const ended = await up();
@@ -104,7 +105,7 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  nightly('where somebody has written a checkpoint behind our back, its stack is looked at', async () => {
+  it('where somebody has written a checkpoint behind our back, its stack is looked at', async () => {
     const key = checkpointKey('example.vpc.shared');
     const text = await (await rig.s3.send(new GetObjectCommand({ Bucket: rig.record.bucket, Key: key }))).Body?.transformToString();
     await rig.s3.send(new PutObjectCommand({ Bucket: rig.record.bucket, Key: key, Body: `${text ?? ''}\n` }));
@@ -113,13 +114,13 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  nightly('where the index is lost, everything is asked once', async () => {
+  it('where the index is lost, everything is asked once', async () => {
     await rig.s3.send(new DeleteObjectCommand({ Bucket: rig.record.bucket, Key: indexKey('example') }));
     expect(planned(await up())).toEqual(all);
     expect(planned(await up())).toEqual([]);
   });
 
-  nightly('where a stack is frozen, it is said, and not passed over', async () => {
+  it('where a stack is frozen, it is said, and not passed over', async () => {
     expect((await rig.holdfast(['freeze', 'vpc.shared', '--incident', 'INC-1'])).exitCode).toBe(0);
     expect((await rig.holdfast(['up', '--yes'])).exitCode).toBe(6);
     expect((await why('vpc.shared')).reasons).toEqual(['it is frozen: it is left out, and all that stands on it']);
@@ -127,13 +128,13 @@ describe('what has not changed costs no engine', { concurrent: false, shuffle: f
     expect(planned(await up())).toEqual([]);
   });
 
-  nightly('with --force everything is asked, and nothing comes of it', async () => {
+  it('with --force everything is asked, and nothing comes of it', async () => {
     const ended = await up('--force');
     expect(planned(ended)).toEqual(all);
     expect(applied(ended)).toEqual([]);
   });
 
-  nightly('with --refresh what was changed by hand is found and put right', async () => {
+  it('with --refresh what was changed by hand is found and put right', async () => {
     const { Vpcs } = await rig.ec2.send(
       new DescribeVpcsCommand({ Filters: [{ Name: 'tag:holdfast:stack', Values: ['example.vpc.production'] }] }),
     );

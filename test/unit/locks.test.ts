@@ -7,6 +7,7 @@ import type { Claim } from '../../orchestrator/ownership/claim.ts';
 import { readRecord } from '../../orchestrator/ownership/records.ts';
 import { durableLockKey, lockFolder, recordKey, schemaVersion } from '../../orchestrator/state/layout.ts';
 import type { ObjectStore } from '../../orchestrator/state/object-store.ts';
+import { nightly } from '../support/tier.ts';
 import { breakAt, faults } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
 import type { Hook, StoreCall } from './support/hooked-store.ts';
@@ -411,7 +412,7 @@ describe('in every order of their calls', () => {
     expect(orders).toBeGreaterThan(10);
   });
 
-  it('two runs and plain pulumi are never more than one at work, and leave no lock', async () => {
+  nightly('two runs and plain pulumi are never more than one at work, and leave no lock', async () => {
     const orders = await neverTwo({
       make: (atWork) => [aRun(atWork, 'one'), aRun(atWork, 'two'), plainPulumi(atWork)],
       someone: false,
