@@ -90,7 +90,8 @@ describe('bad input', () => {
       ['up', '--yes', 'vpc.one'],
       3,
       /not deployed yet, or not to the end: small.transit-gateway\n.*--with-upstreams.*up -- transit-gateway/,
-    ));
+    ),
+  );
 
   nightly('a checkpoint that is compressed', async () => {
     const key = '.pulumi/stacks/holdfast/small.vpc.one.json.gz';

@@ -197,8 +197,7 @@ describe('what a run is trusted with', { concurrent: false, shuffle: false }, ()
     for (const kind of ['stacks', 'history', 'locks'])
       expect(bucket.some(({ name }) => name.startsWith(`bucket .pulumi/${kind}/`))).toBe(true);
     const kinds = ['runs', 'stacks', 'networks', 'heartbeats', ...(tier === 'all' ? ['quarantine', 'dossiers'] : [])];
-    for (const kind of kinds)
-      expect(bucket.some(({ name }) => name.startsWith(`bucket .holdfast/${kind}/`))).toBe(true);
+    for (const kind of kinds) expect(bucket.some(({ name }) => name.startsWith(`bucket .holdfast/${kind}/`))).toBe(true);
     const places = [
       ...seen,
       ...bucket,

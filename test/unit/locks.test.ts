@@ -412,16 +412,20 @@ describe('in every order of their calls', () => {
     expect(orders).toBeGreaterThan(10);
   });
 
-  nightly('two runs and plain pulumi are never more than one at work, and leave no lock', async () => {
-    const orders = await neverTwo({
-      make: (atWork) => [aRun(atWork, 'one'), aRun(atWork, 'two'), plainPulumi(atWork)],
-      someone: false,
-      left: [],
-      // When a run's lock goes is tried against every other call by the two tests above.
-      counts: ({ op, key }) => op !== 'get' && !(op === 'remove' && key === ours),
-    });
-    expect(orders).toBeGreaterThan(1000);
-  }, 60_000);
+  nightly(
+    'two runs and plain pulumi are never more than one at work, and leave no lock',
+    async () => {
+      const orders = await neverTwo({
+        make: (atWork) => [aRun(atWork, 'one'), aRun(atWork, 'two'), plainPulumi(atWork)],
+        someone: false,
+        left: [],
+        // When a run's lock goes is tried against every other call by the two tests above.
+        counts: ({ op, key }) => op !== 'get' && !(op === 'remove' && key === ours),
+      });
+      expect(orders).toBeGreaterThan(1000);
+    },
+    60_000,
+  );
 
   it('two recoveries of a held stack are never both at work, one of them is, and its lock stands', async () => {
     const orders = await neverTwo({
