@@ -17,6 +17,8 @@ const instants = count({ push: 10, all: 50 });
 const together = count({ push: 5, all: 10 });
 /** So many of them must have come while Holdfast had the lock, or they say nothing. */
 const refusals = count({ push: 1, all: 10 });
+/** Likewise, of the writes of Holdfast's runs: one run makes some five. */
+const ownWrites = count({ push: 4, all: 10 });
 
 /** By their place in the bucket's log of calls. */
 interface Span {
@@ -111,7 +113,7 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
     expect(runs.filter((code) => code !== 0 && code !== 6)).toEqual([]);
     // Enough of both happened for the above to say something.
     expect(attempts.filter(({ refused }) => refused).length).toBeGreaterThan(refusals);
-    expect(ours.length).toBeGreaterThan(10);
+    expect(ours.length).toBeGreaterThan(ownWrites);
     expect(await rig.locks()).toEqual([]);
   });
 
