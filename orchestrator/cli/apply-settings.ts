@@ -60,7 +60,7 @@ export async function applySettings(
   order: readonly string[],
   emit: Emit,
   { shared, settled }: { readonly shared?: SharedRun | undefined; readonly settled?: Settled } = {},
-): Promise<Omit<ApplyRequest, 'work'>> {
+): Promise<Omit<ApplyRequest, 'passes'>> {
   const { file, aws, state, gateway, engine } = opened;
   const { spec } = file.network;
   const network = spec.network;

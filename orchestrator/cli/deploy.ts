@@ -6,9 +6,11 @@ import type { Graph, StackNode } from '../graph/graph.ts';
 import type { Engine } from '../pulumi/engine.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import { applyNetwork } from '../run/apply.ts';
+import type { PassWork } from '../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../run/events.ts';
 import { lockedOut } from '../run/lock-wait.ts';
 import { countChanges, guardedReplacements, planNetwork } from '../run/plan.ts';
+import type { PassKind } from '../run/passes.ts';
 import type { Settled } from '../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
 import type { Work } from '../run/stack-run.ts';
@@ -225,10 +227,24 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   const nodes = file.graph.nodes.filter(({ name }) => run.selected.has(name));
   const plannable = nodes.filter(({ name }) => !unplanned.has(name));
   const order = plannable.map(({ name }) => name);
-  const work = plannable.map((node) => workOf(node));
+  const passes = planned.passes.map((pass, index): PassWork => {
+    const isLast = (name: string): boolean =>
+      !planned.passes.slice(index + 1).some(({ stacks }) => stacks.some(({ stack }) => stack === name));
+    const due = new Map(pass.stacks.map(({ stack, later }) => [stack, later]));
+    // What has nothing to do in any of them is told in the first.
+    const isIdle = (name: string): boolean =>
+      index === 0 && !planned.passes.some(({ stacks }) => stacks.some(({ stack }) => stack === name));
+    return {
+      kind: pass.kind,
+      work: plannable
+        .filter(({ name }) => due.has(name) || isIdle(name))
+        .map((node) => workOf(node, pass.kind, due.get(node.name) ?? [], isLast(node.name))),
+    };
+  });
   const { ends, exitCode } = await refuseWithoutJournal(async () =>
-    applyNetwork({ ...(await applySettings('up', context, run, flags, stopping, order, emit, run)), work }),
+    applyNetwork({ ...(await applySettings('up', context, run, flags, stopping, order, emit, run)), passes }),
   );
+  const work = passes.flatMap((pass) => pass.work);
   const locked = unplanned.size === 0 && !stopping.draining.aborted ? lockedOut(work, ends) : undefined;
   if (locked) run.onLocked?.(locked);
   const failed = nodes.flatMap((node): StackResult[] => {
@@ -237,7 +253,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   });
   return { ends: [...failed, ...ends], exitCode: worstOf(failed.length > 0 ? [exitCode, exitCodes.failed] : [exitCode]) };
 
-  function workOf(node: StackNode): Work {
+  function workOf(node: StackNode, pass: PassKind, later: readonly string[], last: boolean): Work {
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
     const program = stackProgram(node, state.settings, () => ({ exists: true }));
@@ -245,13 +261,15 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
       stack: node.name,
       short: node.short,
       kind: node.kind.title,
-      after: node.upstreams,
+      // What goes is let go of by those that use it first.
+      after: pass === 'contract' ? dependentsOf(node.name, plannable, []) : node.upstreams,
       reads: node.upstreams,
       // What is replaced is taken from under those that read it.
       guards:
         (counts?.replace ?? 0) > 0
           ? [...node.upstreams, ...dependentsOf(node.name, file.graph.nodes, state.states.values())]
           : node.upstreams,
+      last,
       needed: stackPlan?.hasChanges ?? true,
       total: counts === undefined ? 0 : counts.create + counts.update + counts.replace + counts.delete + counts.same,
       forecastSeconds: state.durations.get(node.name) ?? firstGuessSeconds,
@@ -262,6 +280,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
           exists: true,
           secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
           refresh: run.refresh,
+          excluded: later,
           ...options,
         }),
       refresh: run.refresh,

@@ -63,6 +63,8 @@ export interface EngineRequest {
   readonly secrets?: CloudSecrets | undefined;
   /** Ask the provider first what there is of each resource, and go on from that. */
   readonly refresh?: boolean;
+  /** URNs that are neither made nor changed nor deleted this time. */
+  readonly excluded?: readonly string[];
   /** Credentials, region and endpoint for the provider; backend settings for the CLI. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onStep?: (step: EngineStep) => void;
@@ -150,7 +152,9 @@ export class CliEngine {
   }
 
   up(request: EngineRequest): Promise<EngineResult> {
-    return this.#run(request, (stack, options) => stack.up({ ...options, ...refreshing(request), showSecrets: false }));
+    return this.#run(request, (stack, options) =>
+      stack.up({ ...options, ...refreshing(request), ...excluding(request), showSecrets: false }),
+    );
   }
 
   /** Deletes what the stack has, and then the stack's own record. */
@@ -244,6 +248,8 @@ export class CliEngine {
 }
 
 const refreshing = ({ refresh }: EngineRequest): { refresh?: true } => (refresh === true ? { refresh } : {});
+
+const excluding = ({ excluded = [] }: EngineRequest): { exclude?: string[] } => (excluded.length === 0 ? {} : { exclude: [...excluded] });
 
 /** A stack that is there is told by its settings, and one that is made by a flag: the engine takes no notice of the other. */
 function secretsOptions({ stack, exists, secrets }: EngineRequest): Partial<LocalWorkspaceOptions> {

@@ -4,15 +4,24 @@ import type { ExitCode } from '../domain/exit-codes.ts';
 import { messageOf } from '../domain/problem.ts';
 import type { Heartbeat } from '../locks/heartbeat.ts';
 import type { NewEvent } from '../journal/events.ts';
+import { addCounts } from './events.ts';
 import type { StackEnd, StackResult } from './events.ts';
+import type { PassKind } from './passes.ts';
 import { servedDigests } from './settled.ts';
 import { inOrder } from './schedule.ts';
 import { runStack } from './stack-run.ts';
 import type { StackRunSettings, Work } from './stack-run.ts';
 
-export interface ApplyRequest extends StackRunSettings {
+/** One pass over some stacks: each has its own part of the edit in it. */
+export interface PassWork {
+  readonly kind: PassKind;
   /** In dependency order. */
   readonly work: readonly Work[];
+}
+
+export interface ApplyRequest extends StackRunSettings {
+  /** One after the other. Work of a stack that a later pass goes on with is not `last`. */
+  readonly passes: readonly PassWork[];
   readonly opening: Omit<Extract<NewEvent, { type: 'run-opened' }>, 'type'>;
   readonly heartbeat: Heartbeat;
   readonly minimumSessionSeconds: number;
@@ -33,35 +42,21 @@ const sessionMarginSeconds = 300;
  * @throws JournalUnavailable where the run's opening could not be written: nothing was started
  */
 export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
-  const { work, emit, stage, journal, heartbeat } = request;
+  const { passes, emit, stage, journal, heartbeat } = request;
   await journal.append({ type: 'run-opened', ...request.opening });
   await heartbeat.start();
   const unlisten = noteSignals(request);
-  emit({ type: 'stage-started', stage, stacks: work.map(({ stack, short, kind }) => ({ stack, short, kind })) });
-  const byStack = new Map(work.map((item) => [item.stack, item]));
-  const limit = new SessionLimit();
-  const first = new FirstLock();
-  const ended = await inOrder<StackResult>(
-    // What has nothing to do takes no time.
-    work.map(({ stack, after, needed, forecastSeconds }) => ({ name: stack, after, seconds: needed ? forecastSeconds : 0 })),
-    request.parallel,
-    async (name, results): Promise<StackResult> => {
-      const item = byStack.get(name);
-      if (!item) throw new Error(`${name} is not part of this run`);
-      const started = request.now();
-      const end = await workOn(item, request, results, limit, first).catch((cause: unknown): StackEnd => ({
-        outcome: 'held',
-        errors: [messageOf(cause)],
-      }));
-      // However it ended, the others wait no longer.
-      first.settle(name, false);
-      const result: StackResult = { stack: name, short: item.short, end, seconds: (request.now() - started) / 1000 };
-      emit({ type: 'stack-ended', stack: name, end, seconds: result.seconds });
-      return result;
-    },
-  );
+  const stacks = new Map(passes.flatMap(({ work }) => work).map((item) => [item.stack, item]));
+  emit({ type: 'stage-started', stage, stacks: [...stacks.values()].map(({ stack, short, kind }) => ({ stack, short, kind })) });
+  const shared = { limit: new SessionLimit(), first: new FirstLock() };
+  const ended = new Map<string, StackResult>();
+  for (const [index, pass] of passes.entries()) {
+    if (passes.length > 1)
+      emit({ type: 'pass-started', pass: pass.kind, number: index + 1, of: passes.length, stacks: pass.work.map(({ short }) => short) });
+    for (const [stack, result] of await runPass(pass, request, ended, shared)) ended.set(stack, result);
+  }
   emit({ type: 'stage-ended', stage });
-  const ends = work.flatMap(({ stack }) => ended.get(stack) ?? []);
+  const ends = [...stacks.keys()].flatMap((stack) => ended.get(stack) ?? []);
   const exitCode = exitCodeOf(ends, request.draining.aborted);
   await unlisten();
   await journal.note({
@@ -71,6 +66,49 @@ export async function applyNetwork(request: ApplyRequest): Promise<Applied> {
   });
   await heartbeat.stop();
   return { ends, exitCode };
+}
+
+/** @param earlier how the stacks ended in the passes before */
+function runPass(
+  pass: PassWork,
+  request: ApplyRequest,
+  earlier: ReadonlyMap<string, StackResult>,
+  { limit, first }: { readonly limit: SessionLimit; readonly first: FirstLock },
+): Promise<ReadonlyMap<string, StackResult>> {
+  const byStack = new Map(pass.work.map((item) => [item.stack, item]));
+  // What is taken away may still be used by what did not come to its end.
+  const unready = pass.kind === 'contract' ? [...earlier.values()].find(({ end }) => !endedWell(end)) : undefined;
+  return inOrder<StackResult>(
+    // What has nothing to do takes no time.
+    pass.work.map(({ stack, after, needed, forecastSeconds }) => ({ name: stack, after, seconds: needed ? forecastSeconds : 0 })),
+    request.parallel,
+    async (name, results): Promise<StackResult> => {
+      const item = byStack.get(name);
+      if (!item) throw new Error(`${name} is not part of this run`);
+      const before = earlier.get(name);
+      // It has been told.
+      if (before && !endedWell(before.end)) return before;
+      const started = request.now();
+      const blocker =
+        unready ?? item.after.map((of) => results.get(of) ?? earlier.get(of)).find((result) => result && !endedWell(result.end));
+      const end = blocker
+        ? ({ outcome: 'skipped', because: `${blocker.short} ${verbOf(blocker.end)}` } as const)
+        : await workOn(item, request, limit, first).catch((cause: unknown): StackEnd => ({ outcome: 'held', errors: [messageOf(cause)] }));
+      // However it ended, the others wait no longer.
+      first.settle(name, false);
+      const seconds = (before?.seconds ?? 0) + (request.now() - started) / 1000;
+      const result: StackResult = { stack: name, short: item.short, end: before ? together(before.end, end) : end, seconds };
+      if (item.last || !endedWell(end)) request.emit({ type: 'stack-ended', stack: name, end: result.end, seconds });
+      return result;
+    },
+  );
+}
+
+/** What a stack came to in two passes. */
+function together(before: StackEnd, end: StackEnd): StackEnd {
+  if (before.outcome !== 'applied') return end;
+  if (end.outcome === 'unchanged') return before;
+  return end.outcome === 'applied' ? { ...end, counts: addCounts(before.counts, end.counts) } : end;
 }
 
 /** Signals are worth a line in the journal: who looks at it later wants to know whether the run was stopped or died. */
@@ -123,15 +161,7 @@ class SessionLimit {
   }
 }
 
-async function workOn(
-  item: Work,
-  request: ApplyRequest,
-  results: ReadonlyMap<string, StackResult>,
-  limit: SessionLimit,
-  first: FirstLock,
-): Promise<StackEnd> {
-  const blocker = item.after.map((name) => results.get(name)).find((result) => result && !endedWell(result.end));
-  if (blocker) return { outcome: 'skipped', because: `${blocker.short} ${verbOf(blocker.end)}` };
+async function workOn(item: Work, request: ApplyRequest, limit: SessionLimit, first: FirstLock): Promise<StackEnd> {
   if (!item.needed) return { outcome: 'unchanged' };
   const { settled, known } = request;
   // Planned, because of what it reads, which came out as it was before.

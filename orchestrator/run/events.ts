@@ -7,6 +7,7 @@ import type { ExitCode } from '../domain/exit-codes.ts';
 import type { RecoveryStep } from '../journal/events.ts';
 import type { Decision } from '../recovery/facts.ts';
 import type { Question } from '../recovery/questions.ts';
+import type { Pass, PassKind } from './passes.ts';
 
 /** Everything that a command tells a person or a machine while it works. The screen, plain lines and NDJSON are three readings of the same events. */
 export type RunEvent =
@@ -38,6 +39,14 @@ export type RunEvent =
       readonly session: string;
     }
   | { readonly type: 'stage-started'; readonly stage: Stage; readonly stacks: readonly StackLabel[] }
+  /** Of a run that has several. */
+  | {
+      readonly type: 'pass-started';
+      readonly pass: PassKind;
+      readonly number: number;
+      readonly of: number;
+      readonly stacks: readonly string[];
+    }
   | { readonly type: 'stack-started'; readonly stack: string; readonly total: number }
   | {
       readonly type: 'step';
@@ -203,8 +212,18 @@ export interface ChangeCounts {
 
 export const noChanges: ChangeCounts = { create: 0, update: 0, replace: 0, delete: 0, same: 0 };
 
+/** Of two passes over one stack: what the first leaves for the second, and what it has made, is the same in the other. */
+export const addCounts = (one: ChangeCounts, other: ChangeCounts): ChangeCounts => ({
+  create: one.create + other.create,
+  update: one.update + other.update,
+  replace: one.replace + other.replace,
+  delete: one.delete + other.delete,
+  same: Math.min(one.same, other.same),
+});
+
 export interface PlannedChange {
   readonly op: 'create' | 'update' | 'replace' | 'delete';
+  readonly urn: string;
   readonly type: string;
   readonly name: string;
   readonly changed: readonly string[];
@@ -223,6 +242,8 @@ export interface StackPlan {
 
 export interface NetworkPlan {
   readonly stacks: readonly StackPlan[];
+  /** In which it is carried out, each with something to do. */
+  readonly passes: readonly Pass[];
   /** Stacks that could not be planned, each with why. */
   readonly failed: readonly { readonly stack: string; readonly short: string; readonly errors: readonly Text[] }[];
   /** Stacks that exist and that the network file no longer asks for. */

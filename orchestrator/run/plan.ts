@@ -20,6 +20,7 @@ import { noChanges } from './events.ts';
 import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
 import { outputDigests } from './fingerprint.ts';
 import type { OutputDigest } from './fingerprint.ts';
+import { passesOf } from './passes.ts';
 import { inOrder } from './schedule.ts';
 import { isAsVerified } from './standing.ts';
 import { errorsOf } from './verdict.ts';
@@ -82,8 +83,10 @@ export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
       const result = planned.get(node.name);
       return result ? [{ node, ...result }] : [];
     });
+    const stacks = inOrderOfGraph.flatMap(({ plan }) => plan ?? []);
     return {
-      stacks: inOrderOfGraph.flatMap(({ plan }) => plan ?? []),
+      stacks,
+      passes: passesOf(stacks, graph),
       failed: inOrderOfGraph.flatMap(({ node, end }) =>
         end.outcome === 'failed'
           ? [{ stack: node.name, short: node.short, errors: end.errors }]
@@ -259,7 +262,7 @@ function plannedChanges(steps: readonly EngineStep[]): PlannedChange[] {
   return counted(steps).flatMap((step) => {
     const { op } = step;
     if (!isCloudResource(step) || (op !== 'create' && op !== 'update' && op !== 'replace' && op !== 'delete')) return [];
-    return [{ op, type: step.type, name: step.name, changed: step.changed, replacing: step.replacing }];
+    return [{ op, urn: step.urn, type: step.type, name: step.name, changed: step.changed, replacing: step.replacing }];
   });
 }
 

@@ -65,6 +65,8 @@ export interface Work {
   readonly refersTo?: readonly string[];
   /** Stacks that nobody else may have locked while this one changes. */
   readonly guards: readonly string[];
+  /** False: a later pass of this run goes on with the stack, which is unfinished until then. */
+  readonly last: boolean;
   /** False: nothing to do, so no lock is taken and no engine runs. */
   readonly needed: boolean;
   /** Operations that the plan foresees, for progress. */
@@ -738,10 +740,10 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
     const head = (await patiently(() => checkpointVersions(store, [stack]), { seconds: patienceSeconds })).get(stack);
     if (head?.etag !== report.checkpoint?.etag)
       return await heldBy([{ source: 'lock', text: 'its checkpoint was changed by somebody else while the engine ran' }]);
-    const verified = verifiedAt(head, journal.run, settings.now(), end.outcome === 'failed' ? settings.stage : undefined);
+    const verified = verifiedAt(head, journal.run, settings.now(), end.outcome === 'failed' || !work.last ? settings.stage : undefined);
     const freed = await claim.write({ type: 'verify', as: claim.as, verified });
     if (!freed.ok) return await heldBy([{ source: 'lock', text: 'somebody else has taken the stack over' }]);
-    if (end.outcome === 'applied')
+    if (end.outcome === 'applied' && work.last)
       settings.settled?.learnServed(stack, report.checkpoint, work.fingerprint?.(servedDigests(ended.pinned)), freed.held.etag);
   } catch (cause) {
     return heldBy([{ source: 'not-durable', text: `that it ended well could not be written down: ${messageOf(cause)}` }]);

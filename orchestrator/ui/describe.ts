@@ -7,6 +7,7 @@ import type { Problem } from '../domain/problem.ts';
 import type { RecoveryStep } from '../journal/events.ts';
 import type { Question } from '../recovery/questions.ts';
 import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult } from '../run/events.ts';
+import type { PassKind } from '../run/passes.ts';
 import { shortTime } from '../run/standing.ts';
 import { describeDeleteWait } from './delete-waits.ts';
 import type { Style } from './reporter.ts';
@@ -42,6 +43,10 @@ export function describeEvent(told: RunEvent, style: Style): string | undefined 
       return `${style.green('ok')}   preflight: ${plural(event.checks, 'check')}${event.warnings === 0 ? '' : `, ${plural(event.warnings, 'warning')}`}${event.notChecked === 0 ? '' : `, ${event.notChecked} not checked`}, ${event.session}`;
     case 'stage-started':
       return event.stacks.length === 0 ? undefined : style.dim(`${stageWord[event.stage]} ${plural(event.stacks.length, 'stack')}`);
+    case 'pass-started':
+      return wrapped(`pass ${event.number} of ${event.of}: ${passWord[event.pass]} (${event.stacks.join(', ')})`, style.columns, 2).join(
+        '\n',
+      );
     case 'stack-started':
       return undefined;
     case 'step':
@@ -223,6 +228,7 @@ function describePlan(plan: NetworkPlan, style: Style): string {
   const same = plan.stacks.length - changed.length;
   return [
     ...(changed.length > 0 ? [style.bold('plan'), ...lines] : []),
+    ...describePasses(plan, style),
     ...(same > 0
       ? [
           style.dim(
@@ -236,6 +242,23 @@ function describePlan(plan: NetworkPlan, style: Style): string {
         `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); remove it with: ${command('destroy', short)}`,
     ),
   ].join('\n');
+}
+
+/** What each pass is for. */
+export const passWord: Readonly<Record<PassKind, string>> = {
+  expand: 'makes what disturbs nothing',
+  switch: 'moves traffic',
+  contract: 'takes away what nothing uses any more',
+};
+
+function describePasses({ passes }: NetworkPlan, style: Style): readonly string[] {
+  if (passes.length < 2) return [];
+  return [
+    `  in ${passes.length} passes:`,
+    ...passes.flatMap(({ kind, stacks }, index) =>
+      wrapped(`    ${index + 1}. ${passWord[kind]}: ${stacks.map(({ short }) => short).join(', ')}`, style.columns, 7),
+    ),
+  ];
 }
 
 export function describeEnd(stack: string, end: StackEnd, seconds: number, style: Style): string {

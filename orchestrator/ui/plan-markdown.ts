@@ -2,7 +2,7 @@ import { command } from '../domain/command.ts';
 import { linesOf, shown } from '../domain/foreign.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
-import { describeCounts, plural } from './describe.ts';
+import { describeCounts, passWord, plural } from './describe.ts';
 import { codeSpan, fenced, inMarkdown } from './markdown.ts';
 import { nodeId, toMermaid } from './mermaid.ts';
 
@@ -55,6 +55,16 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
           ...named.slice(0, namedAtMost).map(({ stack, change }) => changeRow(stack, change)),
           '',
           ...(named.length > namedAtMost ? [`and ${named.length - namedAtMost} more.`, ''] : []),
+        ]),
+    ...(plan.passes.length < 2
+      ? []
+      : [
+          'It is carried out in passes:',
+          '',
+          ...plan.passes.map(
+            ({ kind, stacks }, index) => `${index + 1}. ${passWord[kind]}: ${stacks.map(({ short }) => inMarkdown(short)).join(', ')}`,
+          ),
+          '',
         ]),
     ...plan.failed.flatMap(({ short, errors }) => [
       `**${inMarkdown(short)} cannot be planned:**`,

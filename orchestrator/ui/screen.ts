@@ -39,8 +39,9 @@ export function screen(stdout: Output, style: Style): Reporter {
         if (event.type === 'stack-ended' && ['failed', 'held', 'undecided'].includes(event.end.outcome))
           late.push(describeEnd(event.stack, event.end, event.seconds, style));
         // Nothing may be printed between the frames of a live list: what is to be read waits for its end.
-        const text =
-          event.type === 'stack-ended' || event.type === 'stack-started' || event.type === 'step' ? undefined : describeEvent(event, style);
+        const text = ['stack-ended', 'stack-started', 'step', 'pass-started'].includes(event.type)
+          ? undefined
+          : describeEvent(event, style);
         if (text !== undefined && !stage.over) {
           late.push(text);
           return;

@@ -128,6 +128,8 @@ export interface Act {
   readonly isStopped: () => boolean;
   /** Asks AWS first what there is. */
   readonly refresh?: boolean;
+  /** URNs that stay as they are. */
+  readonly excluded?: readonly string[];
 }
 
 interface Machinery {
@@ -291,10 +293,10 @@ export class EngineRun {
         return { resources: [], outputs: {} };
       });
       if (this.errors.length > 0) return;
-      const next = resources.filter(isCloud).find(({ urn }) => !done.has(urn));
+      const next = resources.filter(isCloud).find(({ urn }) => !done.has(urn) && !this.#excludes(urn));
       if (!next) {
         const wanted = new Set(resources.map(({ urn }) => urn));
-        await this.#deleteAll(({ urn, delete: condemned }) => condemned === true || !wanted.has(urn));
+        await this.#deleteAll(({ urn, delete: condemned }) => (condemned === true || !wanted.has(urn)) && !this.#excludes(urn));
         if (this.errors.length > 0 || this.open.size > 0) return;
         this.#setRoot(outputs);
         const refused = await this.#write();
@@ -304,6 +306,10 @@ export class EngineRun {
       done.add(next.urn);
       if (!(await this.#bring(next))) return;
     }
+  }
+
+  #excludes(urn: string): boolean {
+    return this.#act.excluded?.includes(urn) === true;
   }
 
   #stop(): void {
@@ -723,6 +729,7 @@ export function modelEngine(orchestrator: Process, { world, aws, mounts, count }
       // One SIGINT, or the loss of the right to write: it ends what is under way and begins nothing.
       isStopped: () => request.signal?.aborted === true || request.ending?.aborted === true,
       refresh: request.refresh ?? false,
+      excluded: request.excluded ?? [],
     };
     const engine = new EngineRun(act, {
       world,

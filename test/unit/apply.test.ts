@@ -88,6 +88,53 @@ describe('a run in which all goes well', () => {
   });
 });
 
+describe('a run of several passes', () => {
+  const verified = async (short: string) => {
+    const record = await rig.record(`example.${short}`);
+    return record?.verified.kind === 'at' ? record.verified : undefined;
+  };
+  const more: Play = async (engine) => (await engine.create('subnet')).end();
+
+  it('ends one before the next, and tells each stack once, with all that it came to', async () => {
+    const told: string[] = [];
+    const { ends, exitCode } = await rig
+      .stack('gateway')
+      .stack('vpc', ['gateway'])
+      .further('contract')
+      .stack('vpc', [], more)
+      .stack('gateway', ['vpc'], more)
+      .apply({ emit: (event) => (event.type === 'stack-ended' ? void told.push(event.stack) : undefined) });
+    expect(rig.started).toEqual(['gateway', 'vpc', 'vpc', 'gateway']);
+    expect(told).toEqual(['example.vpc', 'example.gateway']);
+    expect([exitCode, rig.locked()]).toEqual([0, []]);
+    expect(ends).toMatchObject({ gateway: { outcome: 'applied' }, vpc: { outcome: 'applied' } });
+  });
+
+  it('says in the record that a stack is unfinished until its last pass has ended', async () => {
+    const seen: unknown[] = [];
+    const looking: Play = async (engine) => {
+      seen.push((await verified('vpc'))?.unfinished, (await verified('gateway'))?.unfinished);
+      return more(engine);
+    };
+    await rig.stack('gateway').stack('vpc').further('contract').stack('vpc', [], looking).apply();
+    expect(seen).toEqual(['up', undefined]);
+    expect((await verified('vpc'))?.unfinished).toBeUndefined();
+  });
+
+  it('takes nothing away where something did not end well before, and leaves its stack unfinished', async () => {
+    const { ends, exitCode } = await rig.stack('gateway').stack('vpc', [], refused).further('contract').stack('gateway', [], more).apply();
+    expect(rig.started).toEqual(['gateway', 'vpc']);
+    expect(ends).toMatchObject({ gateway: { outcome: 'skipped', because: 'vpc failed' }, vpc: { outcome: 'failed' } });
+    expect((await verified('gateway'))?.unfinished).toBe('up');
+    expect([exitCode, rig.locked()]).toEqual([1, []]);
+  });
+
+  it('goes on with what does not depend on a failed stack, but for what is taken away', async () => {
+    await rig.stack('gateway').stack('vpc', [], refused).further('switch').stack('gateway').stack('vpc').apply();
+    expect(rig.started).toEqual(['gateway', 'vpc', 'gateway']);
+  });
+});
+
 describe('what a run leaves in the bucket', () => {
   const left = (): string[] => rig.bucket.keys().filter((key) => /^\.holdfast\/(open|heartbeats)\/|\/locks\//.test(key));
 

@@ -18,6 +18,7 @@ const stack = (short: string, more: Partial<StackPlan> = {}): StackPlan => ({
 
 const change = (op: PlannedChange['op'], more: Partial<PlannedChange> = {}): PlannedChange => ({
   op,
+  urn: 'urn:pulumi:example.vpc.shared::holdfast::aws:ec2/vpc:Vpc::vpc',
   type: 'aws:ec2/vpc:Vpc',
   name: 'vpc',
   changed: [],
@@ -26,7 +27,7 @@ const change = (op: PlannedChange['op'], more: Partial<PlannedChange> = {}): Pla
 });
 
 const page = (plan: Partial<NetworkPlan>): string =>
-  planMarkdown({ stacks: [], failed: [], notInFile: [], ...plan }, exampleGraph(), where);
+  planMarkdown({ stacks: [], passes: [], failed: [], notInFile: [], ...plan }, exampleGraph(), where);
 
 describe('a plan as a page', () => {
   it('says what it comes to, and where', () => {
@@ -104,7 +105,7 @@ describe('a plan as a page', () => {
       ...graph,
       nodes: Array.from({ length: 12 }, () => graph.nodes).flat(),
     };
-    const text = planMarkdown({ stacks: [], failed: [], notInFile: [] }, large, where);
+    const text = planMarkdown({ stacks: [], passes: [], failed: [], notInFile: [] }, large, where);
     expect(text).not.toContain('mermaid');
     expect(text).toContain('156 stacks, too many for a picture: `npm run graph`');
   });

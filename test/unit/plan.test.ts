@@ -43,6 +43,7 @@ describe('the count of changes', () => {
 describe('a guarded replacement', () => {
   const change = (op: PlannedChange['op'], type: string, name: string): PlannedChange => ({
     op,
+    urn: `urn:pulumi:example.vpc.shared::holdfast::${type}::${name}`,
     type,
     name,
     changed: [],
@@ -50,6 +51,7 @@ describe('a guarded replacement', () => {
   });
   const plan = (...changes: PlannedChange[]): NetworkPlan => ({
     stacks: [{ stack: 'example.vpc.shared', short: 'vpc.shared', exists: true, hasChanges: true, counts: noChanges, changes }],
+    passes: [],
     failed: [],
     notInFile: [],
   });

@@ -180,9 +180,9 @@ describe('a plan', () => {
     changes: [],
     ...more,
   });
-  const create = (name: string) => ({ op: 'create', type: 'aws:ec2/subnet:Subnet', name, changed: [], replacing: [] }) as const;
+  const create = (name: string) => ({ op: 'create', urn: name, type: 'aws:ec2/subnet:Subnet', name, changed: [], replacing: [] }) as const;
   const planned = (plan: Partial<NetworkPlan>): string[] =>
-    linesOf({ type: 'plan', plan: { stacks: [], failed: [], notInFile: [], ...plan } });
+    linesOf({ type: 'plan', plan: { stacks: [], passes: [], failed: [], notInFile: [], ...plan } });
 
   it('of a new stack counts, and names nothing', () => {
     const changes = [create('subnet-a'), create('subnet-b')];
@@ -207,9 +207,16 @@ describe('a plan', () => {
         stack('vpc.a', {
           counts: { ...noChanges, update: 1, replace: 1, delete: 1 },
           changes: [
-            { op: 'update', type: vpc, name: 'one', changed: ['tags.team'], replacing: [] },
-            { op: 'replace', type: vpc, name: 'two', changed: ['cidrBlock', 'tags'], replacing: ['cidrBlock'] },
-            { op: 'delete', type: vpc, name: 'three', changed: [], replacing: [] },
+            { op: 'update', urn: 'urn:pulumi:a::b::c::d', type: vpc, name: 'one', changed: ['tags.team'], replacing: [] },
+            {
+              op: 'replace',
+              urn: 'urn:pulumi:a::b::c::d',
+              type: vpc,
+              name: 'two',
+              changed: ['cidrBlock', 'tags'],
+              replacing: ['cidrBlock'],
+            },
+            { op: 'delete', urn: 'urn:pulumi:a::b::c::d', type: vpc, name: 'three', changed: [], replacing: [] },
           ],
         }),
       ],
@@ -249,9 +256,14 @@ describe('a plan', () => {
   });
 
   it('of changed resources is no wider than the terminal', () => {
-    const changes = [{ op: 'update', type: 'aws:ec2/vpc:Vpc', name: 'n'.repeat(90), changed: ['tags'], replacing: [] }] as const;
+    const changes = [
+      { op: 'update', urn: 'urn:pulumi:a::b::c::d', type: 'aws:ec2/vpc:Vpc', name: 'n'.repeat(90), changed: ['tags'], replacing: [] },
+    ] as const;
     const text =
-      describeEvent({ type: 'plan', plan: { stacks: [stack('vpc.a', { changes })], failed: [], notInFile: [] } }, terminal(40)) ?? '';
+      describeEvent(
+        { type: 'plan', plan: { stacks: [stack('vpc.a', { changes })], passes: [], failed: [], notInFile: [] } },
+        terminal(40),
+      ) ?? '';
     for (const line of text.split('\n')) expect(visible(line).length).toBeLessThanOrEqual(40);
   });
 });

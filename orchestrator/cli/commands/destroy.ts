@@ -128,6 +128,7 @@ async function destroyOnce(
       reads: [],
       refersTo: doomedState.upstreams,
       guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
+      last: true,
       needed: true,
       total: doomedState.resources,
       forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
@@ -153,7 +154,7 @@ async function destroyOnce(
           order,
           alerting.follow(emit),
         )),
-        work,
+        passes: [{ kind: 'contract', work }],
       }),
     );
     const locked = stopping.draining.aborted ? undefined : lockedOut(work, ends);

@@ -68,7 +68,7 @@ async function begin(
   const isAsked = flags.force || flags.refresh || applyFlags?.run !== undefined;
   const unchanged = isAsked ? undefined : await nothingToDo(context, file, session, selected);
   if (unchanged) {
-    const planned: NetworkPlan = { stacks: unchanged, failed: [], notInFile: [] };
+    const planned: NetworkPlan = { stacks: unchanged, passes: [], failed: [], notInFile: [] };
     emit({ type: 'plan', plan: planned });
     await onPlan?.(planned, file);
     if (command === 'up')

@@ -108,8 +108,21 @@ const events: readonly RunEvent[] = [
           exists: true,
           hasChanges: true,
           counts: { ...noChanges, replace: 1 },
-          changes: [{ op: 'replace', type: 'aws:ec2/vpc:Vpc', name: 'vpc', changed: ['cidrBlock'], replacing: ['cidrBlock'] }],
+          changes: [
+            {
+              op: 'replace',
+              urn: 'urn:pulumi:a::b::c::vpc',
+              type: 'aws:ec2/vpc:Vpc',
+              name: 'vpc',
+              changed: ['cidrBlock'],
+              replacing: ['cidrBlock'],
+            },
+          ],
         },
+      ],
+      passes: [
+        { kind: 'expand', stacks: [{ stack, short: 'vpc.a', later: [] }] },
+        { kind: 'contract', stacks: [{ stack, short: 'vpc.a', later: [] }] },
       ],
       failed: [{ stack, short: 'vpc.a', errors: [new Foreign('a\nb'), 'c'] }],
       notInFile: [{ stack, short: 'vpc.old', resources: 3 }],
@@ -372,7 +385,7 @@ describe('what others wrote reaches no page as Markdown of its own', () => {
           // What failed is in a fence of its own, and may have lines.
           const { failed, ...rest } = poisoned(plan, texts);
           expectPage(planMarkdown({ ...rest, failed: [] }, graph, where), harmless[index] ?? '');
-          const page = planMarkdown({ stacks: [], notInFile: [], failed }, graph, where);
+          const page = planMarkdown({ stacks: [], passes: [], notInFile: [], failed }, graph, where);
           expectClean(page.replaceAll(/^\s*(::|FORGED|next: curl).*$/gm, '').replaceAll('##', ''));
           const fences = [...page.matchAll(/^(`{3,})(\w*)$/gm)].map(([, ticks, language]) => `${ticks?.length ?? 0}${language ?? ''}`);
           expect(fences.at(-2)).toBe('3mermaid');

@@ -9,6 +9,7 @@ import { LockWatch } from '../../../orchestrator/locks/lock-watch.ts';
 import { CliEngine } from '../../../orchestrator/pulumi/engine.ts';
 import type { EngineResult } from '../../../orchestrator/pulumi/engine.ts';
 import { applyNetwork } from '../../../orchestrator/run/apply.ts';
+import type { PassKind } from '../../../orchestrator/run/passes.ts';
 import type { ApplyRequest } from '../../../orchestrator/run/apply.ts';
 import { noChanges } from '../../../orchestrator/run/events.ts';
 import type { RunEvent } from '../../../orchestrator/run/events.ts';
@@ -100,7 +101,7 @@ export class ApplyRig {
     await claim?.write({ type: 'hold', as: claim.as, doubts: [] });
     return { kind: 'held', why: 'AWS could not be looked at', next: '', page: undefined };
   };
-  readonly #work: Work[] = [];
+  readonly #passes: { kind: PassKind; work: Work[] }[] = [{ kind: 'expand', work: [] }];
   readonly #sleepers = new Map<number, () => void>();
 
   /** @param beside another run over the same bucket and account */
@@ -148,16 +149,23 @@ export class ApplyRig {
     return new Journal({ store: this.store, network: 'example', run: this.run, writer, patienceSeconds: 0, now: () => this.now });
   }
 
+  /** What is added from here on belongs to a further pass. */
+  further(kind: PassKind): this {
+    this.#passes.push({ kind, work: [] });
+    return this;
+  }
+
   stack(short: string, after: readonly string[] = [], play: Play = createVpc, more: Partial<Work> = {}): this {
     const stack = `example.${short}`;
     const upstreams = after.map((name) => `example.${name}`);
-    this.#work.push({
+    this.#passes.at(-1)?.work.push({
       stack,
       short,
       kind: 'VPCs',
       after: upstreams,
       reads: upstreams,
       guards: upstreams,
+      last: true,
       needed: true,
       total: 1,
       forecastSeconds: 120,
@@ -213,7 +221,13 @@ export class ApplyRig {
     const { ends, exitCode } = await applyNetwork({
       stage: 'up',
       network: 'example',
-      work: this.#work,
+      passes: this.#passes.map(({ kind, work }, index) => ({
+        kind,
+        work: work.map((item) => ({
+          ...item,
+          last: !this.#passes.slice(index + 1).some((later) => later.work.some(({ stack }) => stack === item.stack)),
+        })),
+      })),
       engine: new CliEngine({ project: 'holdfast', cli: { path: '/nonexistent', version: '0.0.0' }, pulumiHome: '/nonexistent' }),
       gateway,
       spool: { write: (stack) => Promise.resolve(`/spool/${stack}.json`), remove: () => Promise.resolve() },
@@ -227,7 +241,7 @@ export class ApplyRig {
         session: session.record(),
         account: '111122223333',
         region: 'eu-west-1',
-        order: this.#work.map(({ stack }) => stack),
+        order: this.#passes.flatMap(({ work }) => work.map(({ stack }) => stack)),
         forecastSeconds: 120,
         networkFile: { path: 'networks/example.yaml', text: '' },
       },

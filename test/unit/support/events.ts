@@ -38,11 +38,13 @@ export const byType: { readonly [T in RunEvent['type']]: Extract<RunEvent, { typ
     end: { outcome: 'failed', errors: [new Foreign('a "quoted"\nerror'), 'a sentence'] },
     seconds: 3,
   },
+  'pass-started': { type: 'pass-started', pass: 'switch', number: 2, of: 3, stacks: ['vpc.a', 'vpc.b'] },
   'stage-ended': { type: 'stage-ended', stage: 'up' },
   plan: {
     type: 'plan',
     plan: {
       stacks: [{ stack, short: 'vpc.a', exists: false, hasChanges: true, counts: { ...noChanges, create: 1 }, changes: [] }],
+      passes: [],
       failed: [],
       notInFile: [],
     },

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { noChanges } from '../../orchestrator/run/events.ts';
+import type { PlannedChange, StackPlan } from '../../orchestrator/run/events.ts';
+import { passesOf } from '../../orchestrator/run/passes.ts';
+import { exampleGraph } from './support/example.ts';
+
+const graph = exampleGraph();
+
+const change = (op: PlannedChange['op'], name: string, changed: readonly string[] = []): PlannedChange => ({
+  op,
+  urn: name,
+  type: 'aws:ec2/subnet:Subnet',
+  name,
+  changed,
+  replacing: [],
+});
+
+const plan = (short: string, ...changes: readonly PlannedChange[]): StackPlan => ({
+  stack: `example.${short}`,
+  short,
+  exists: true,
+  hasChanges: true,
+  counts: noChanges,
+  changes,
+});
+
+const told = (...plans: readonly StackPlan[]) =>
+  passesOf(plans, graph).map(({ kind, stacks }) => [kind, ...stacks.map(({ short, later }) => [short, ...later].join(' without '))]);
+
+describe('the passes of an edit', () => {
+  it('are one where all of it is of one sort, whatever its stacks', () => {
+    expect(told(plan('vpc.shared', change('create', 'a')), plan('vpc.staging', change('create', 'b')))).toEqual([
+      ['expand', 'vpc.shared', 'vpc.staging'],
+    ]);
+    expect(told(plan('vpc.shared', change('delete', 'a')), plan('vpc.staging', change('delete', 'b')))).toEqual([
+      ['contract', 'vpc.shared', 'vpc.staging'],
+    ]);
+  });
+
+  it('are one where one stack alone changes: the engine makes first and deletes last', () => {
+    expect(told(plan('vpc.shared', change('create', 'a'), change('update', 'b', ['cidrBlock']), change('delete', 'c')))).toEqual([
+      ['expand', 'vpc.shared'],
+    ]);
+  });
+
+  it('make first what disturbs nothing, move traffic next, and take away last', () => {
+    expect(
+      told(
+        plan('vpc.shared', change('create', 'made'), change('update', 'moved', ['routeTableId']), change('delete', 'gone')),
+        plan('route-tables.shared', change('delete', 'route')),
+      ),
+    ).toEqual([
+      ['expand', 'vpc.shared without moved without gone'],
+      ['switch', 'vpc.shared without gone'],
+      ['contract', 'vpc.shared', 'route-tables.shared'],
+    ]);
+  });
+
+  it('take new tags for what disturbs nothing', () => {
+    expect(
+      told(plan('vpc.shared', change('update', 'a', ['tags.team', 'tagsAll.team'])), plan('vpc.staging', change('delete', 'b'))),
+    ).toEqual([
+      ['expand', 'vpc.shared'],
+      ['contract', 'vpc.staging'],
+    ]);
+  });
+
+  it('make what stands on a replaced resource when that is there, in its stack and in those that read it', () => {
+    expect(
+      told(
+        plan('vpc.shared', change('create', 'made'), change('replace', 'subnet')),
+        plan('vpc.staging', change('create', 'other')),
+        plan('route-tables.shared', change('create', 'route'), change('delete', 'old')),
+      ),
+    ).toEqual([
+      ['expand', 'vpc.staging'],
+      ['switch', 'vpc.shared', 'route-tables.shared without old'],
+      ['contract', 'route-tables.shared'],
+    ]);
+  });
+
+  it('begin with what has new outputs alone, which others wait for', () => {
+    expect(told(plan('transit-gateway'), plan('vpc.shared', change('create', 'a')), plan('vpc.staging', change('delete', 'b')))).toEqual([
+      ['expand', 'transit-gateway', 'vpc.shared'],
+      ['contract', 'vpc.staging'],
+    ]);
+  });
+
+  it('are none where nothing changes', () => {
+    expect(passesOf([{ ...plan('vpc.shared'), hasChanges: false }], graph)).toEqual([]);
+  });
+});
