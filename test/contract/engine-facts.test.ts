@@ -364,6 +364,48 @@ describe('an up that is interrupted twice in the create of a VPC', () => {
   });
 });
 
+describe('an up that leaves out what a later one is to change and to delete', () => {
+  const stack = 'facts.excluded';
+  const program =
+    (tags: Readonly<Record<string, string>>): PulumiFn =>
+    async () => {
+      const [{ Provider }, aws] = await Promise.all([import('@pulumi/aws/provider.js'), loadAws()]);
+      const provider = new Provider('aws', { region, allowedAccountIds: [account] });
+      const ids = Object.entries(tags).map(([name, tag]) => {
+        return [name, new aws.Vpc(name, { cidrBlock: '10.0.0.0/16', tags: { tag } }, { provider }).id] as const;
+      });
+      return { ids: Object.fromEntries(ids) };
+    };
+  const urnOf = (name: string): string => `urn:pulumi:${stack}::${project}::${vpcType}::${name}`;
+  const tagged = new Map<string, unknown>();
+
+  beforeAll(async () => {
+    expect(await lab.engine.up(lab.request({ stack, program: program({ kept: 'old', gone: 'old' }) }))).toMatchObject({
+      outcome: 'succeeded',
+    });
+    const edited = lab.request({
+      stack,
+      exists: true,
+      program: program({ kept: 'new', made: 'new' }),
+      excluded: [urnOf('kept'), urnOf('gone')],
+    });
+    expect(await lab.engine.up(edited)).toMatchObject({ outcome: 'succeeded' });
+    const file = join(lab.backend, '.pulumi', 'stacks', project, `${stack}.json`);
+    for (const { urn, outputs } of checkpointSchema.parse(JSON.parse(await readFile(file, 'utf8'))).checkpoint.latest.resources)
+      tagged.set(nameOf(urn), outputs?.['tags']);
+  });
+
+  it('makes what is new, and neither changes nor deletes the others', () => {
+    expect([tagged.get('kept'), tagged.get('gone'), tagged.get('made')]).toEqual([{ tag: 'old' }, { tag: 'old' }, { tag: 'new' }]);
+  });
+
+  it('has the outputs of the program as it is now', async () => {
+    expect(await onDisk(stack)).toMatchObject({
+      outputs: { ids: { kept: expect.stringMatching(/^vpc-/) as string, made: expect.stringMatching(/^vpc-/) as string } },
+    });
+  });
+});
+
 describe('several programs in one process', () => {
   const stacks = ['facts.at-once-1', 'facts.at-once-2', 'facts.at-once-3'];
 
