@@ -141,4 +141,35 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(engines).toEqual(['segment.staging']);
     expect(aws).toEqual({ ...before, gatewayRoutes: before.gatewayRoutes.filter((route) => !route.includes('segment-staging')) });
   });
+
+  const zoneMoves = edited(
+    ['private: { a: 10.1.0.0/20, b: 10.1.16.0/20 }', 'private: { a: 10.1.0.0/20 }'],
+    ['private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20, b: 10.2.16.0/20, c: 10.2.32.0/20 }'],
+  );
+  const inTwoPasses = [
+    { kind: 'expand', stacks: [{ short: 'vpc.staging' }] },
+    { kind: 'contract', stacks: [{ short: 'vpc.production' }] },
+  ];
+
+  it('makes what is new in all stacks before it takes anything away in one', async () => {
+    const { calls } = await upTo(zoneMoves);
+    expect(calls).toEqual(['CreateSubnet', 'AssociateRouteTable', 'DisassociateRouteTable', 'DeleteSubnet']);
+  });
+
+  it('says in the plan in which passes it is carried out, and goes on with the next `up` where it was stopped between two', async () => {
+    await rig.writeNetwork(zoneMoves);
+    await rig.fault({ match: { service: 'ec2', action: 'CreateSubnet', times: 1 }, do: { kind: 'hold', point: 'before' } });
+    const run = rig.run(['up', '--yes', '--json']);
+    const { held } = await rig.heldCall(run);
+    run.child.kill('SIGINT');
+    await run.event(({ type }) => type === 'draining');
+    await rig.release(held[0]?.n ?? 0);
+    const stopped = await run.ended;
+    expect(stopped.exitCode, stopped.stdout).toBe(130);
+    expect(stopped.events.find(({ type }) => type === 'plan')).toMatchObject({ plan: { passes: inTwoPasses } });
+    const halfWay = await lookAtAws(rig.ec2);
+    expect(halfWay.subnets).toEqual(expect.arrayContaining([...before.subnets, expect.stringContaining('subnet-private-c')]));
+    const { changes } = await upTo(zoneMoves);
+    expect(changes).toEqual(['delete vpc.production/association-private-b', 'delete vpc.production/subnet-private-b']);
+  });
 });
