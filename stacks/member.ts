@@ -17,7 +17,7 @@ export const member = defineKind({
     /** The VPC's, once it is a member. */
     attachmentId: z.string().startsWith('tgw-attach-'),
   },
-  guarded: ['aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation'],
+  guarded: [],
 
   instances: (spec) =>
     Object.entries(spec.vpcs).map(([name, { segment }]) => {

@@ -1,4 +1,6 @@
+import type { Resource } from '@pulumi/pulumi';
 import { z } from 'zod';
+import { halvesOf } from '../orchestrator/domain/cidr.ts';
 import { defineKind, reads, readsEach } from '../orchestrator/pulumi/kind.ts';
 import { loadAws } from './aws.ts';
 import { member } from './member.ts';
@@ -20,16 +22,30 @@ export const segment = defineKind({
   },
   outputs: { routeTableId: z.string().startsWith('tgw-rtb-') },
   guarded: [],
+  // The table goes with the gateway's stack, and these routes before it.
+  leavesWithFile: true,
 
   instances: (spec) =>
     Object.entries(spec.segments).map(([name, { routes, blackholes }]) => {
       const targets = [...new Set(routes.map((route) => route.vpc))].map((instance) => ({ instance }));
       return {
         instance: name,
-        inputs: { segment: name, routes, blackholes },
+        inputs: { segment: name, routes, blackholes, bridged: noDestinations },
         references: { gateway: { keys: { routeTableIds: [name] } }, members: targets, routeTables: targets },
       };
     }),
+
+  bridged(inputs, resources) {
+    const all = new Set(destinationsOf(inputs));
+    // Where one of the halves has a route of its own, the other alone would carry half of the traffic: then there is no bridge.
+    const destinations = [...all].filter((to) => resources.includes(routeName(to)) && halvesOf(to).every((half) => !all.has(half)));
+    return {
+      inputs: { ...inputs, bridged: destinations },
+      bridges: destinations
+        .map((to) => ({ resource: routeName(to), by: halvesOf(to).map(routeName) }))
+        .filter(({ by }) => by.length > 0),
+    };
+  },
 
   async program({ inputs, references: { gateway, members }, options }) {
     const aws = await loadAws();
@@ -38,13 +54,31 @@ export const segment = defineKind({
       ...inputs.blackholes.map((to) => ({ to, target: { blackhole: true } })),
       ...inputs.routes.map(({ to, vpc }) => ({ to, target: { transitGatewayAttachmentId: members(vpc).attachmentId } })),
     ];
-    for (const { to, target } of targets)
-      new aws.TransitGatewayRoute(
-        `route-${to}`,
-        { transitGatewayRouteTableId: routeTableId, destinationCidrBlock: to, ...target },
-        // A table has one route to a destination.
-        { ...options, deleteBeforeReplace: true },
-      );
+    // A table has one route to a destination.
+    const oneAtATime = { ...options, deleteBeforeReplace: true };
+    for (const { to, target } of targets) {
+      const route = (destination: string, dependsOn: readonly Resource[]) =>
+        new aws.TransitGatewayRoute(
+          routeName(destination),
+          { transitGatewayRouteTableId: routeTableId, destinationCidrBlock: destination, ...target },
+          { ...oneAtATime, dependsOn: [...dependsOn] },
+        );
+      // AWS replaces no static route in place as the provider does it: the longer match carries its traffic meanwhile.
+      const halves = inputs.bridged.includes(to) ? halvesOf(to).map((half) => route(half, [])) : [];
+      route(to, halves);
+    }
     return { routeTableId };
   },
 });
+
+const noDestinations: readonly string[] = [];
+
+const routeName = (to: string): string => `route-${to}`;
+
+const destinationsOf = ({
+  routes,
+  blackholes,
+}: {
+  readonly routes: readonly { readonly to: string }[];
+  readonly blackholes: readonly string[];
+}): readonly string[] => [...blackholes, ...routes.map(({ to }) => to)];

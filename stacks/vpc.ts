@@ -16,7 +16,7 @@ export const vpc = defineKind({
     /** By tier. */
     routeTableIds: z.record(z.string(), z.string().startsWith('rtb-')),
   },
-  guarded: ['aws:ec2transitgateway/vpcAttachment:VpcAttachment', 'aws:ec2/vpc:Vpc', 'aws:ec2/routeTable:RouteTable'],
+  guarded: ['aws:ec2transitgateway/vpcAttachment:VpcAttachment', 'aws:ec2/vpc:Vpc', 'aws:ec2/subnet:Subnet', 'aws:ec2/routeTable:RouteTable'],
 
   instances: (spec) =>
     Object.entries(spec.vpcs).map(([name, { cidr, subnets, attachment }]) => ({

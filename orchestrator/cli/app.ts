@@ -2,6 +2,8 @@ import { buildApplication, buildCommand, buildRouteMap } from '@stricli/core';
 import { roleArnForm } from '../aws/permissions/evidence.ts';
 import { roles } from '../aws/permissions/roles.ts';
 import type { Role } from '../aws/permissions/roles.ts';
+import { consequences } from '../run/consequences.ts';
+import type { Consequence } from '../run/consequences.ts';
 import { help } from '../ui/help.ts';
 import type { Context } from './context.ts';
 import { parseDecision } from './decision.ts';
@@ -20,6 +22,12 @@ import {
   toText,
   valued,
 } from './flags.ts';
+
+function parseConsequence(value: string): Consequence {
+  const consequence = consequences.find((each) => each === value);
+  if (consequence === undefined) throw new Error(`there is no consequence "${value}"; there are ${consequences.join(', ')}`);
+  return consequence;
+}
 
 function parseRole(value: string): Role {
   const role = roles.find((name) => name === value);
@@ -59,8 +67,9 @@ const planFlags = {
   ...wideningFlags,
   force: onOff('Ask the engine of every stack, also where nothing has changed'),
   refresh: onOff('The same, and let it ask AWS first what there is of each resource'),
-  allowReplace: {
-    ...optional('RESOURCE', toText, 'Let this resource be replaced, as in transit-gateway/gateway; may be repeated'),
+  prune: onOff('Also destroy what has left the network file'),
+  allow: {
+    ...optional('WHAT', parseConsequence, `Do not ask about this: ${consequences.join(', ')}; may be repeated`),
     variadic: true,
   },
 } as const;

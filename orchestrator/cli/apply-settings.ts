@@ -98,7 +98,7 @@ export async function applySettings(
     opening: { ...opening, ...(shared ? { shared: shared.name } : {}) },
     ...(settled ? { settled } : {}),
     ...(shared ? { overtaken: () => shared.overtaken() } : {}),
-    lockRecord: (stack) => aws.lockRecord(stack, stage),
+    lockRecord: aws.lockRecord,
     session: aws.live,
     known,
     records: standings.records,

@@ -1,24 +1,33 @@
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import type { ExitCode } from '../domain/exit-codes.ts';
 import { Refusal } from '../domain/problem.ts';
+import { parseStackName } from '../domain/stack-name.ts';
 import type { Session } from '../aws/session.ts';
 import type { Graph, StackNode } from '../graph/graph.ts';
 import type { Engine } from '../pulumi/engine.ts';
 import { stackProgram } from '../pulumi/program.ts';
+import { topologyOf } from '../reachability/from-network.ts';
+import { topologyOfStates } from '../reachability/from-states.ts';
 import { applyNetwork } from '../run/apply.ts';
 import type { PassWork } from '../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../run/events.ts';
 import { lockedOut } from '../run/lock-wait.ts';
-import { countChanges, guardedReplacements, planNetwork } from '../run/plan.ts';
-import type { PassKind } from '../run/passes.ts';
+import type { Consequence } from '../run/consequences.ts';
+import { carriedOut, consequencesOf } from '../run/effects.ts';
+import { countChanges, planNetwork } from '../run/plan.ts';
+import type { PassKind, PassStack } from '../run/passes.ts';
 import type { Settled } from '../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
+import { notInFile, stillUsed } from '../run/leaving.ts';
 import type { Work } from '../run/stack-run.ts';
+import type { StackState } from '../state/checkpoints.ts';
+import { readDeployment } from '../state/deployment.ts';
 import { firstGuessSeconds } from '../state/durations.ts';
 import { cloudSecrets } from '../state/secrets.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { guardedReplacement } from '../ui/usage.ts';
+import { addsLoop, askedAbout, notAllowed } from '../ui/effects.ts';
+import { deletesWhatIsUsed } from '../ui/usage.ts';
 import { openAlerting } from './alerting.ts';
 import { applySettings } from './apply-settings.ts';
 import type { ApplyFlags } from './apply-settings.ts';
@@ -26,7 +35,9 @@ import { blockedStacks, dependentsOf } from './blocked.ts';
 import { clearAway, refuseWithoutJournal } from './clear-away.ts';
 import type { UpFlags } from './commands/up.ts';
 import type { Context } from './context.ts';
+import { destroyWork } from './destroy-work.ts';
 import { defaultParallel } from './flags.ts';
+import { kindsOf } from './kinds.ts';
 import { ciLink, openAws, preflight } from './open.ts';
 import type { OpenedSession, OpenedState } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -84,8 +95,11 @@ export async function deploy(
     if (joined instanceof Refusal) throw joined;
     if (command === 'up') await clearAway(context, file, aws, state.standings, emit);
     const standing = command === 'up' ? state.standings : { ...state.standings, byStack: new Map() };
-    const blocked = blockedStacks(file.graph.nodes, selected, standing, 'up', state.unreadable);
-    const free = without(selected, blocked.ends);
+    const leaving = leavingStacks(context, file, state, selected, flags.prune);
+    const vertices = [...file.graph.nodes, ...leaving.map(({ stack, upstreams }) => ({ name: stack, upstreams }))];
+    const all = new Set([...selected, ...leaving.map(({ stack }) => stack)]);
+    const blocked = blockedStacks(vertices, all, standing, 'up', state.unreadable);
+    const free = without(all, blocked.ends);
     const waiting = joined?.waiting(file.graph.nodes, free) ?? { ends: [], exitCode: exitCodes.done };
     const runnable = without(free, waiting.ends);
     const engine = openEngine(context, provided.settings);
@@ -98,11 +112,12 @@ export async function deploy(
     };
     if (runnable.size === 0 && selected.size > 0) return await summarize([], exitCodes.done);
     const settled = await openSettled(context, file, aws, state.settings, provided.settings.cli.version, flags);
-    const planned = await planNetwork({
+    const plannedStacks = await planNetwork({
       graph: file.graph,
       gateway,
       marker: aws.process.nonce,
       selected: runnable,
+      leaving: leaving.filter(({ stack }) => runnable.has(stack)),
       states: state.states,
       settings: state.settings,
       engine,
@@ -119,12 +134,13 @@ export async function deploy(
       signal: stopping.draining,
       now: context.now,
     });
+    const planned = withEffects(context, file, state.states, plannedStacks);
     const told = command === 'plan' ? { ...planned, failed: [...unplanned(blocked.ends), ...planned.failed] } : planned;
     emit({ type: 'plan', plan: told });
     await onPlan?.(told);
+    refuseUnable(planned, file.graph, state.states);
     if (stopping.draining.aborted) return exitCodes.stoppedBySignal;
     if (command === 'plan') return worstOf([blocked.exitCode, planned.failed.length > 0 ? exitCodes.failed : exitCodes.done]);
-    refuseGuarded(planned, file.graph, flags.allowReplace ?? []);
     const keep = (): Promise<void> => settled.keep(aws.store, file.network.spec.network, new Set(file.graph.byName.keys()));
     if (planned.failed.length === 0 && planned.stacks.every(({ hasChanges }) => !hasChanges)) {
       await keep();
@@ -133,6 +149,9 @@ export async function deploy(
         exitCodes.done,
       );
     }
+    const asked = consequencesToAsk(planned, flags);
+    if (flags.yes) refuseUnasked(planned, asked);
+    else if (planned.effects !== undefined && asked.length > 0) emit({ type: 'note', message: askedAbout(asked, planned.effects) });
     if (!flags.yes && !(await confirmed(context, file))) {
       emit({ type: 'note', message: 'Nothing was changed.' });
       return exitCodes.done;
@@ -194,9 +213,51 @@ function sharedRunSettings(
   };
 }
 
-function refuseGuarded(planned: NetworkPlan, graph: Graph, allowed: readonly string[]): void {
-  const replacements = guardedReplacements(planned, graph, allowed);
-  if (replacements.length > 0) throw new Refusal(exitCodes.usage, ...replacements.map(guardedReplacement));
+/**
+ * What has left the file and is taken away: what goes with the file's own line, and with `--prune` all of it. Only by a run over the whole network: another
+ * one does not come to what still refers to it.
+ */
+function leavingStacks(
+  context: Context,
+  { graph }: OpenedFile,
+  { states }: OpenedState,
+  selected: ReadonlySet<string>,
+  prune: boolean,
+): readonly StackState[] {
+  if (selected.size < graph.nodes.length) return [];
+  const leave = new Set(kindsOf(context).flatMap(({ kind, leavesWithFile }) => (leavesWithFile === true ? [kind] : [])));
+  return notInFile(graph, states).filter(({ stack }) => prune || leave.has(parseStackName(stack)?.kind ?? ''));
+}
+
+/** How it is carried out, and what that does. */
+function withEffects(
+  context: Context,
+  { graph, network }: OpenedFile,
+  states: ReadonlyMap<string, StackState>,
+  planned: Omit<NetworkPlan, 'passes' | 'effects'>,
+): NetworkPlan {
+  const { stacks } = planned;
+  if (stacks.every(({ hasChanges }) => !hasChanges)) return { ...planned, passes: [] };
+  const deployments = [...states.values()].flatMap(({ body }) => {
+    const read = readDeployment(body);
+    return read.ok ? [read.deployment] : [];
+  });
+  const [before, wanted] = [topologyOfStates(deployments), topologyOf(network.spec)];
+  return { ...planned, ...carriedOut({ stacks, graph, kinds: kindsOf(context), before, wanted }) };
+}
+
+/** What cannot come to a good end, or is a mistake whatever was meant. */
+function refuseUnable({ stacks, effects }: NetworkPlan, graph: Graph, states: ReadonlyMap<string, StackState>): void {
+  const problems = [...stillUsed(stacks, graph, states).map(deletesWhatIsUsed), ...(effects?.loops ?? []).map(addsLoop)];
+  if (problems.length > 0) throw new Refusal(exitCodes.usage, ...problems);
+}
+
+const consequencesToAsk = ({ effects }: NetworkPlan, { allow = [] }: UpFlags): readonly Consequence[] =>
+  effects === undefined ? [] : consequencesOf(effects).filter((consequence) => !allow.includes(consequence));
+
+function refuseUnasked({ effects }: NetworkPlan, asked: readonly Consequence[]): void {
+  if (effects !== undefined && asked.length > 0)
+    throw new Refusal(exitCodes.usage, ...asked.map((consequence) => notAllowed(consequence, effects)));
 }
 
 async function confirmed(context: Context, { network, target }: OpenedFile): Promise<boolean> {
@@ -226,19 +287,23 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   const unplanned = new Map(planned.failed.map(({ stack, errors }) => [stack, errors]));
   const nodes = file.graph.nodes.filter(({ name }) => run.selected.has(name));
   const plannable = nodes.filter(({ name }) => !unplanned.has(name));
-  const order = plannable.map(({ name }) => name);
+  const leaving = planned.stacks.filter(({ leaves }) => leaves === true).flatMap(({ stack }) => state.states.get(stack) ?? []);
+  const order = [...plannable.map(({ name }) => name), ...leaving.map(({ stack }) => stack)];
   const passes = planned.passes.map((pass, index): PassWork => {
     const isLast = (name: string): boolean =>
       !planned.passes.slice(index + 1).some(({ stacks }) => stacks.some(({ stack }) => stack === name));
-    const due = new Map(pass.stacks.map(({ stack, later }) => [stack, later]));
+    const due = new Map(pass.stacks.map((each) => [each.stack, each]));
     // What has nothing to do in any of them is told in the first.
     const isIdle = (name: string): boolean =>
       index === 0 && !planned.passes.some(({ stacks }) => stacks.some(({ stack }) => stack === name));
     return {
       kind: pass.kind,
-      work: plannable
-        .filter(({ name }) => due.has(name) || isIdle(name))
-        .map((node) => workOf(node, pass.kind, due.get(node.name) ?? [], isLast(node.name))),
+      work: [
+        ...plannable
+          .filter(({ name }) => due.has(name) || isIdle(name))
+          .map((node) => workOf(node, pass.kind, due.get(node.name), isLast(node.name))),
+        ...leaving.filter(({ stack }) => due.has(stack)).map((each) => destroyWork(each, file, state, dependents(each.stack))),
+      ],
     };
   });
   const { ends, exitCode } = await refuseWithoutJournal(async () =>
@@ -253,21 +318,28 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   });
   return { ends: [...failed, ...ends], exitCode: worstOf(failed.length > 0 ? [exitCode, exitCodes.failed] : [exitCode]) };
 
-  function workOf(node: StackNode, pass: PassKind, later: readonly string[], last: boolean): Work {
+  /** By the file, and by the states, which refer to what the file no longer does. */
+  function dependents(stack: string): readonly string[] {
+    return dependentsOf(stack, file.graph.nodes, state.states.values());
+  }
+
+  function workOf(node: StackNode, pass: PassKind, due: PassStack | undefined, last: boolean): Work {
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
-    const program = stackProgram(node, state.settings, () => ({ exists: true }));
+    const bridged = due === undefined || due.bridged.length === 0 ? undefined : node.kind.bridged?.(node.inputs, due.bridged);
+    const program = stackProgram(bridged ? { ...node, inputs: bridged.inputs } : node, state.settings, () => ({ exists: true }));
     return {
       stack: node.name,
       short: node.short,
       kind: node.kind.title,
+      operation: 'up',
       // What goes is let go of by those that use it first.
-      after: pass === 'contract' ? dependentsOf(node.name, plannable, []) : node.upstreams,
+      after: pass === 'contract' ? dependents(node.name) : node.upstreams,
       reads: node.upstreams,
-      // What is replaced is taken from under those that read it.
+      // What is replaced or deleted is taken from under those that read it.
       guards:
-        (counts?.replace ?? 0) > 0
-          ? [...node.upstreams, ...dependentsOf(node.name, file.graph.nodes, state.states.values())]
+        (counts?.replace ?? 0) > 0 || (counts?.delete ?? 0) > 0
+          ? [...new Set([...node.upstreams, ...dependents(node.name)])]
           : node.upstreams,
       last,
       needed: stackPlan?.hasChanges ?? true,
@@ -280,7 +352,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
           exists: true,
           secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
           refresh: run.refresh,
-          excluded: later,
+          excluded: due?.later ?? [],
           ...options,
         }),
       refresh: run.refresh,

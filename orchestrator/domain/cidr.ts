@@ -40,7 +40,7 @@ export function withoutHostBits(text: string): string {
   const size = 2 ** (32 - Number(prefix));
   const value = octets.reduce((sum, octet) => sum * 256 + octet, 0);
   const base = Math.floor(value / size) * size;
-  return `${[24, 16, 8, 0].map((shift) => String(Math.floor(base / 2 ** shift) % 256)).join('.')}/${prefix}`;
+  return `${dotted(base)}/${prefix}`;
 }
 
 /** The same number for the same block, and no other. */
@@ -48,3 +48,13 @@ export const blockKey = ({ first, prefixLength }: Cidr): number => first * 64 + 
 
 export const isSameBlock = (a: Cidr | undefined, b: Cidr | undefined): boolean =>
   a === undefined || b === undefined ? a === b : blockKey(a) === blockKey(b);
+
+/** The two blocks that a block is made of, as text; none where it is a single address. */
+export function halvesOf(text: string): readonly string[] {
+  const { first, prefixLength } = cidr(text);
+  if (prefixLength === 32) return [];
+  const length = prefixLength + 1;
+  return [first, first + 2 ** (32 - length)].map((address) => `${dotted(address)}/${length}`);
+}
+
+const dotted = (address: number): string => [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');

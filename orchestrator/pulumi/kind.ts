@@ -97,14 +97,22 @@ interface AnyTarget {
   readonly keys?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A resource that is replaced, and those that carry its traffic meanwhile, by their names in the program. */
+export interface Bridge {
+  readonly resource: string;
+  readonly by: readonly string[];
+}
+
 interface KindBasics<References, Outputs> {
   readonly kind: string;
   /** For people, in the plural: `route tables`. */
   readonly title: string;
   readonly references: References;
   readonly outputs: Outputs;
-  /** Pulumi type tokens whose replacement takes traffic down: refused without `--allow-replace`. */
+  /** Pulumi type tokens of what others build on, or know by its id or address: its delete, and its replacement, are asked about (`--allow deletion`). */
   readonly guarded: readonly string[];
+  /** What it has is a part of what another stack takes away with it: it is taken away with the network file's line, and nobody has to ask for that. */
+  readonly leavesWithFile?: true;
   /** Pulumi type tokens that stacks of the kind had in an earlier release, and that are another kind's now: a state with one of them is refused. */
   readonly earlier?: readonly string[];
   /**
@@ -117,6 +125,12 @@ interface KindBasics<References, Outputs> {
 interface DeclaredKind<Inputs, References extends ReferenceTypes, Outputs extends OutputTypes> extends KindBasics<References, Outputs> {
   /** The stacks of this kind that the network asks for. Pure. @param env for what the network file names by a variable */
   instances(spec: NetworkSpec, env: Readonly<Record<string, string | undefined>>): Instance<Inputs, References>[];
+  /**
+   * Inputs with which the program also makes what carries the traffic of these resources while they are replaced, and replaces them after that. Pure. Absent:
+   * a kind that has nothing of the sort.
+   * @param resources by their names in the program; what has no bridge is left out of it
+   */
+  bridged?(inputs: Inputs, resources: readonly string[]): { readonly inputs: Inputs; readonly bridges: readonly Bridge[] };
   /** The Pulumi program. It imports `@pulumi/aws` itself when it runs: commands that run no engine never load it. */
   program(context: ProgramContext<Inputs, References>): Promise<OutputsOf<Outputs>>;
 }
@@ -124,6 +138,7 @@ interface DeclaredKind<Inputs, References extends ReferenceTypes, Outputs extend
 /** A kind, whichever it is. Methods, not function properties: their bivariance lets the list of kinds hold kinds of different inputs. */
 export interface StackKind extends KindBasics<ReferenceTypes, OutputTypes> {
   instances(spec: NetworkSpec, env: Readonly<Record<string, string | undefined>>): readonly AnyInstance[];
+  bridged?(inputs: unknown, resources: readonly string[]): { readonly inputs: unknown; readonly bridges: readonly Bridge[] };
   program(context: AnyContext): Promise<Readonly<Record<string, unknown>>>;
 }
 

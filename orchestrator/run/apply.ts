@@ -20,6 +20,7 @@ export interface PassWork {
 }
 
 export interface ApplyRequest extends StackRunSettings {
+  readonly stage: 'up' | 'destroy';
   /** One after the other. Work of a stack that a later pass goes on with is not `last`. */
   readonly passes: readonly PassWork[];
   readonly opening: Omit<Extract<NewEvent, { type: 'run-opened' }>, 'type'>;

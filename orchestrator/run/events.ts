@@ -7,6 +7,7 @@ import type { ExitCode } from '../domain/exit-codes.ts';
 import type { RecoveryStep } from '../journal/events.ts';
 import type { Decision } from '../recovery/facts.ts';
 import type { Question } from '../recovery/questions.ts';
+import type { Effects } from './effects.ts';
 import type { Pass, PassKind } from './passes.ts';
 
 /** Everything that a command tells a person or a machine while it works. The screen, plain lines and NDJSON are three readings of the same events. */
@@ -228,12 +229,16 @@ export interface PlannedChange {
   readonly name: string;
   readonly changed: readonly string[];
   readonly replacing: readonly string[];
+  /** Of a replacement: AWS takes no second one beside the first. */
+  readonly deletesFirst?: true;
 }
 
 export interface StackPlan {
   readonly stack: string;
   readonly short: string;
   readonly exists: boolean;
+  /** It has left the network file, and all of it goes. */
+  readonly leaves?: true;
   /** False: applying it would write nothing, neither to AWS nor to the state. */
   readonly hasChanges: boolean;
   readonly counts: ChangeCounts;
@@ -244,8 +249,10 @@ export interface NetworkPlan {
   readonly stacks: readonly StackPlan[];
   /** In which it is carried out, each with something to do. */
   readonly passes: readonly Pass[];
+  /** Undefined where nothing changes. */
+  readonly effects?: Effects;
   /** Stacks that could not be planned, each with why. */
   readonly failed: readonly { readonly stack: string; readonly short: string; readonly errors: readonly Text[] }[];
-  /** Stacks that exist and that the network file no longer asks for. */
+  /** Stacks that exist, that the network file no longer asks for, and that stay. */
   readonly notInFile: readonly { readonly stack: string; readonly short: string; readonly resources: number }[];
 }

@@ -20,7 +20,7 @@ import { noChanges } from './events.ts';
 import type { ChangeCounts, Emit, NetworkPlan, PlannedChange, StackEnd, StackPlan } from './events.ts';
 import { outputDigests } from './fingerprint.ts';
 import type { OutputDigest } from './fingerprint.ts';
-import { passesOf } from './passes.ts';
+import { leavingPlan, notInFile } from './leaving.ts';
 import { inOrder } from './schedule.ts';
 import { isAsVerified } from './standing.ts';
 import { errorsOf } from './verdict.ts';
@@ -29,6 +29,8 @@ export interface PlanRequest {
   readonly graph: Graph;
   /** Full names of the stacks to plan. */
   readonly selected: ReadonlySet<string>;
+  /** Those that have left the network file, and are taken away. */
+  readonly leaving: readonly StackState[];
   readonly states: ReadonlyMap<string, StackState>;
   readonly settings: ProgramSettings;
   readonly engine: Engine;
@@ -62,7 +64,7 @@ interface Planned {
 }
 
 /** What `up` would do, stack by stack. Works on a network that was never deployed: what an upstream will have only later is unknown downstream. */
-export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
+export async function planNetwork(request: PlanRequest): Promise<Omit<NetworkPlan, 'passes' | 'effects'>> {
   const { graph, selected, states, emit } = request;
   const nodes = graph.nodes.filter(({ name }) => selected.has(name));
   emit({ type: 'stage-started', stage: 'plan', stacks: nodes.map(({ name, short, kind }) => ({ stack: name, short, kind: kind.title })) });
@@ -83,10 +85,9 @@ export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
       const result = planned.get(node.name);
       return result ? [{ node, ...result }] : [];
     });
-    const stacks = inOrderOfGraph.flatMap(({ plan }) => plan ?? []);
+    const stacks = [...inOrderOfGraph.flatMap(({ plan }) => plan ?? []), ...request.leaving.map(leavingPlan)];
     return {
       stacks,
-      passes: passesOf(stacks, graph),
       failed: inOrderOfGraph.flatMap(({ node, end }) =>
         end.outcome === 'failed'
           ? [{ stack: node.name, short: node.short, errors: end.errors }]
@@ -94,16 +95,13 @@ export async function planNetwork(request: PlanRequest): Promise<NetworkPlan> {
             ? [{ stack: node.name, short: node.short, errors: [`not planned: ${end.because}`] }]
             : [],
       ),
-      notInFile: notInFile(graph, states).map(({ stack, short, resources }) => ({ stack, short, resources })),
+      notInFile: notInFile(graph, states)
+        .filter(({ stack }) => !request.leaving.some((leaving) => leaving.stack === stack))
+        .map(({ stack, short, resources }) => ({ stack, short, resources })),
     };
   } finally {
     emit({ type: 'stage-ended', stage: 'plan' });
   }
-}
-
-/** Stacks with state that the network file does not ask for. */
-export function notInFile(graph: Graph, states: ReadonlyMap<string, StackState>): StackState[] {
-  return [...states.values()].filter(({ stack }) => !graph.byName.has(stack));
 }
 
 const nothingSeen = { steps: [], unfinished: [], failures: [], started: false, interrupted: false } as const;
@@ -259,10 +257,16 @@ function counted<Step extends { readonly op: string; readonly urn: string }>(ste
 }
 
 function plannedChanges(steps: readonly EngineStep[]): PlannedChange[] {
+  const made = new Set<string>();
+  const deletedFirst = new Set<string>();
+  for (const { op, urn } of steps)
+    if (op === 'create-replacement') made.add(urn);
+    else if (op === 'delete-replaced' && !made.has(urn)) deletedFirst.add(urn);
   return counted(steps).flatMap((step) => {
     const { op } = step;
     if (!isCloudResource(step) || (op !== 'create' && op !== 'update' && op !== 'replace' && op !== 'delete')) return [];
-    return [{ op, urn: step.urn, type: step.type, name: step.name, changed: step.changed, replacing: step.replacing }];
+    const { urn, type, name, changed, replacing } = step;
+    return [{ op, urn, type, name, changed, replacing, ...(op === 'replace' && deletedFirst.has(urn) ? { deletesFirst: true } : {}) }];
   });
 }
 
@@ -273,17 +277,6 @@ export function countChanges(steps: readonly { readonly op: string; readonly typ
     if (step.op in counts) counts[step.op as keyof ChangeCounts] += 1;
   }
   return counts;
-}
-
-/** Planned replacements of what a kind guards, and that nobody allowed. */
-export function guardedReplacements(plan: NetworkPlan, graph: Graph, allowed: readonly string[]) {
-  return plan.stacks.flatMap(({ stack, short, changes }) => {
-    const guarded = graph.byName.get(stack)?.kind.guarded ?? [];
-    return changes
-      .filter(({ op, type }) => op === 'replace' && guarded.includes(type))
-      .map((change) => ({ ...change, resource: `${short}/${change.name}` }))
-      .filter(({ resource }) => !allowed.includes(resource));
-  });
 }
 
 /** ETag of the record, where it says that this checkpoint is the verified one and the stack free: then it need not be read to know so. */

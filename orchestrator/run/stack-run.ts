@@ -52,11 +52,13 @@ export interface LiveSession {
   readonly record: () => SessionRecord;
 }
 
-/** One stack of a stage that changes things, in `up` or `destroy`. */
+/** One stack of a run that changes things. */
 export interface Work {
   readonly stack: string;
   readonly short: string;
   readonly kind: string;
+  /** What an `up` takes away because it has left the network file is a `destroy` of its own: so its lock, its journal and its record say. */
+  readonly operation: 'up' | 'destroy';
   /** Stacks that have to end well before this one starts. */
   readonly after: readonly string[];
   /** Stacks whose checkpoints its references are served from. */
@@ -107,7 +109,6 @@ export type Recorded = Pick<LiveObject, 'type' | 'id'>;
 
 /** What the stacks of a run share. */
 export interface StackRunSettings {
-  readonly stage: 'up' | 'destroy';
   readonly network: string;
   readonly engine: Engine;
   readonly store: ObjectStore;
@@ -115,7 +116,7 @@ export interface StackRunSettings {
   readonly spool: Spool;
   readonly journal: Journal;
   readonly watch: LockWatch;
-  readonly lockRecord: (stack: string) => LockRecord;
+  readonly lockRecord: (stack: string, operation: Work['operation']) => LockRecord;
   readonly session: LiveSession;
   /** Every checkpoint as this run knows it; brought up to date as its stacks end. */
   readonly known: Map<string, ServedCheckpoint>;
@@ -169,7 +170,7 @@ export async function runStack(work: Work, settings: StackRunSettings, onLock: (
   const { records, journal } = settings;
   const { stack } = work;
   const claiming = await claimStack(
-    settings.lockRecord(stack),
+    settings.lockRecord(stack, work.operation),
     records.get(stack) ?? { kind: 'none', stack },
     claimRequest(work, settings),
   ).catch((cause: unknown) => ({ failed: messageOf(cause) }));
@@ -231,7 +232,7 @@ async function lookUnderClaim(
   const { store, known } = settings;
   const insist = <T>(act: () => Promise<T>): Promise<T> => patiently(act, { seconds: settings.patienceSeconds });
   const locked = (message: string) => ({ refusal: { outcome: 'locked', message } }) as const;
-  const { nonce } = settings.lockRecord(work.stack);
+  const { nonce } = settings.lockRecord(work.stack, work.operation);
   const foreign = others.filter(({ stack }) => work.guards.includes(stack));
   if (foreign.length > 0) return locked(foreign.map(describeLock).join('; '));
   const guards = await Promise.all(work.guards.map((guard) => insist(() => readRecord(store, guard))));
@@ -385,7 +386,7 @@ async function runEngine(
         beforeWrite: () => settings.watch.confirm(stack),
         onTrouble: tellOnce(work, settings),
       },
-      showEmpty: settings.stage === 'up',
+      showEmpty: work.operation === 'up',
     });
   } catch (cause) {
     // No engine is shown one of these checkpoints.
@@ -413,7 +414,7 @@ async function runEngine(
       .write({
         type: 'start',
         as: claim.as,
-        operation: settings.stage,
+        operation: work.operation,
         base: base === undefined ? null : { etag: base.etag, modified: base.modified.toISOString() },
         program: settings.meant,
         session: session.record(),
@@ -431,7 +432,7 @@ async function runEngine(
       type: 'engine-started',
       stack,
       epoch: claim.as.epoch,
-      operation: settings.stage,
+      operation: work.operation,
       checkpoint: base?.etag ?? null,
       upstreams: Object.fromEntries(work.reads.flatMap(served).map(([name, { etag }]) => [name, etag])),
     });
@@ -528,7 +529,7 @@ function startEngine(
   return work.run(settings.engine, {
     environment,
     backendUrl: mount.url,
-    marker: settings.lockRecord(work.stack).nonce,
+    marker: settings.lockRecord(work.stack, work.operation).nonce,
     signal: AbortSignal.any([settings.interrupting, closing.signal]),
     ending: AbortSignal.any([mount.fenced, over.signal, deletes.ending]),
     // What does not end with the session is not waited for.
@@ -645,7 +646,7 @@ async function conclude(work: Work, settings: StackRunSettings, ended: Ended): P
     return (canRecover ? await recoverInRun(work, settings, ended, doubts, errors) : undefined) ?? held;
   }
 
-  const stale = settings.stage === 'up' ? await movedMeanwhile(work, settings, ended.pinned) : [];
+  const stale = work.operation === 'up' ? await movedMeanwhile(work, settings, ended.pinned) : [];
   // The engine's own record of what it did: worth a word where it is lost, and no reason to hold a stack that is well.
   await mount
     .keep()
@@ -691,7 +692,7 @@ async function recoverInRun(
     message: `${short}: ${describeDoubts(doubts)}; looking at AWS to settle it (--no-settle leaves it held)`,
   });
   const before = claim.held();
-  const recoverer: LockRecord = { ...settings.lockRecord(stack), operation: 'recover', recovery: journal.run };
+  const recoverer: LockRecord = { ...settings.lockRecord(stack, work.operation), operation: 'recover', recovery: journal.run };
   const taken = await takeOverStack(recoverer, before, 'engine-ended', claimRequest(work, settings)).catch(() => undefined);
   if (!taken?.ok || !('doubts' in before.record)) return undefined;
   const end = await settings.recover({
@@ -740,7 +741,7 @@ async function release(work: Work, settings: StackRunSettings, ended: Ended, end
     const head = (await patiently(() => checkpointVersions(store, [stack]), { seconds: patienceSeconds })).get(stack);
     if (head?.etag !== report.checkpoint?.etag)
       return await heldBy([{ source: 'lock', text: 'its checkpoint was changed by somebody else while the engine ran' }]);
-    const verified = verifiedAt(head, journal.run, settings.now(), end.outcome === 'failed' || !work.last ? settings.stage : undefined);
+    const verified = verifiedAt(head, journal.run, settings.now(), end.outcome === 'failed' || !work.last ? work.operation : undefined);
     const freed = await claim.write({ type: 'verify', as: claim.as, verified });
     if (!freed.ok) return await heldBy([{ source: 'lock', text: 'somebody else has taken the stack over' }]);
     if (end.outcome === 'applied' && work.last)

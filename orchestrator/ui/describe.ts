@@ -10,6 +10,7 @@ import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult 
 import type { PassKind } from '../run/passes.ts';
 import { shortTime } from '../run/standing.ts';
 import { describeDeleteWait } from './delete-waits.ts';
+import { describeEffects } from './effects.ts';
 import type { Style } from './reporter.ts';
 import { clip, table, wrapped } from './table.ts';
 
@@ -212,8 +213,8 @@ function describeDone({ create, update, replace, delete: deleted }: ChangeCounts
 /** `npm run plan` on 60 new stacks should not print 400 lines: what is only created is counted, everything else is named. */
 function describePlan(plan: NetworkPlan, style: Style): string {
   const changed = plan.stacks.filter(({ hasChanges }) => hasChanges);
-  const lines = changed.flatMap(({ short, exists, counts, changes }) => [
-    `  ${style.bold(short)}${exists ? '' : style.dim(' (new)')}  ${describeCounts(counts)}`,
+  const lines = changed.flatMap(({ short, exists, leaves, counts, changes }) => [
+    `  ${style.bold(short)}${leaves ? style.red(' (has left the file)') : exists ? '' : style.dim(' (new)')}  ${describeCounts(counts)}`,
     ...changes
       .filter(({ op }) => op !== 'create' || exists)
       .map(({ op, name, type, changed: paths, replacing }) => {
@@ -229,6 +230,7 @@ function describePlan(plan: NetworkPlan, style: Style): string {
   return [
     ...(changed.length > 0 ? [style.bold('plan'), ...lines] : []),
     ...describePasses(plan, style),
+    ...(plan.effects === undefined ? [] : describeEffects(plan.effects, style)),
     ...(same > 0
       ? [
           style.dim(
@@ -239,7 +241,7 @@ function describePlan(plan: NetworkPlan, style: Style): string {
     ...plan.failed.map(({ short, errors }) => `  ${style.red('FAIL')} ${short}\n${indent(errors)}`),
     ...plan.notInFile.map(
       ({ short, resources }) =>
-        `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); remove it with: ${command('destroy', short)}`,
+        `  ${style.yellow('not in the network file')}: ${short} (${plural(resources, 'resource')}); it stays. Destroy it: ${command('destroy', short)}, or all that has left the file: ${command('up', { prune: true })}`,
     ),
   ].join('\n');
 }

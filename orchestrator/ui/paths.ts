@@ -4,7 +4,7 @@ import type { PathFinding } from '../reachability/checks.ts';
 import type { Place } from '../reachability/grouping.ts';
 import { internet } from '../reachability/question.ts';
 import type { Answer, End as Side } from '../reachability/question.ts';
-import type { PathSet } from '../reachability/survey.ts';
+import type { PathTexts, PlaceText } from '../reachability/json.ts';
 import type { End, Hop, Way } from '../reachability/walk.ts';
 import { plural } from './describe.ts';
 import type { Style } from './reporter.ts';
@@ -15,10 +15,13 @@ const everything = '0.0.0.0/0';
 
 const listed = (words: readonly string[]): string => words.join(', ');
 
-function placeInWords(place: Place): string {
+const blockText = (block: string | { readonly text: string }): string => (typeof block === 'string' ? block : block.text);
+
+function placeInWords(place: Place | PlaceText): string {
   if (place.kind === 'addresses') {
     const subnet = `${place.vpc}.${place.tier}.${place.zone}`;
-    return place.part === undefined ? `${subnet} (the rest of ${place.block.text})` : `${subnet} (${place.part.text})`;
+    const { part } = place;
+    return `${subnet} (${part === undefined || part === null ? `the rest of ${blockText(place.block)}` : blockText(part)})`;
   }
   const name = place.kind === 'segment' ? `segment ${place.segment}` : place.vpc;
   const tiers = place.tiers === undefined ? '' : ` ${place.tiers.length === 1 ? 'tier' : 'tiers'} ${listed(place.tiers)}`;
@@ -26,16 +29,16 @@ function placeInWords(place: Place): string {
   return `${name}${tiers}${zones}`;
 }
 
-export const placesInWords = (places: readonly Place[]): string => listed(places.map(placeInWords));
+export const placesInWords = (places: readonly (Place | PlaceText)[]): string => listed(places.map(placeInWords));
 
 const destinationInWords = (to: string): string => (to === everything ? `everything else (${everything})` : to);
 
 /** A line for each group of paths. */
-export function pathLines({ pairs, outside }: PathSet): string[] {
+export function pathLines({ pairs, outside }: PathTexts): string[] {
   return [
     ...pairs.map(({ from, to, ways }) => `${placesInWords(from)} ${ways === 'both' ? '<->' : '-->'} ${placesInWords(to)}`),
     ...outside.map(
-      ({ from, to, by }) => `${placesInWords(from)} --> ${listed(to.map(destinationInWords))}${by === undefined ? '' : `, by ${by}`}`,
+      ({ from, to, by }) => `${placesInWords(from)} --> ${listed(to.map(destinationInWords))}${by === null ? '' : `, by ${by}`}`,
     ),
   ];
 }
@@ -43,8 +46,8 @@ export function pathLines({ pairs, outside }: PathSet): string[] {
 export interface PathsText {
   readonly network: string;
   readonly isLive: boolean;
-  readonly there: PathSet;
-  readonly unknown: PathSet;
+  readonly there: PathTexts;
+  readonly unknown: PathTexts;
   readonly findings: readonly PathFinding[];
 }
 

@@ -1,8 +1,10 @@
 import { command } from '../domain/command.ts';
 import { linesOf, shown } from '../domain/foreign.ts';
 import type { Graph } from '../graph/graph.ts';
+import type { Effects } from '../run/effects.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
 import { describeCounts, passWord, plural } from './describe.ts';
+import { effectsInMarkdown } from './effects.ts';
 import { codeSpan, fenced, inMarkdown } from './markdown.ts';
 import { nodeId, toMermaid } from './mermaid.ts';
 
@@ -38,9 +40,9 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
       : [
           '| stack | create | update | replace | delete |',
           '| --- | --: | --: | --: | --: |',
-          ...changed.map(({ short, exists, counts }) =>
+          ...changed.map(({ short, exists, leaves, counts }) =>
             row(
-              `${inMarkdown(short)}${exists ? '' : ' (new)'}`,
+              `${inMarkdown(short)}${leaves ? ' (has left the file)' : exists ? '' : ' (new)'}`,
               ...[counts.create, counts.update, counts.replace, counts.delete].map((n) => (n === 0 ? '' : String(n))),
             ),
           ),
@@ -66,6 +68,7 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
           ),
           '',
         ]),
+    ...effectsPart(plan.effects),
     ...plan.failed.flatMap(({ short, errors }) => [
       `**${inMarkdown(short)} cannot be planned:**`,
       '',
@@ -73,7 +76,7 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
       '',
     ]),
     ...plan.notInFile.flatMap(({ short, resources }) => [
-      `Not in the network file any more: ${inMarkdown(short)} (${plural(resources, 'resource')}). Remove it with ${codeSpan(command('destroy', short))}.`,
+      `Not in the network file any more: ${inMarkdown(short)} (${plural(resources, 'resource')}). It stays. Destroy it with ${codeSpan(command('destroy', short))}, or all that has left the file with ${codeSpan(command('up', { prune: true }))}.`,
       '',
     ]),
     ...(graph.nodes.length > drawnAtMost
@@ -81,6 +84,11 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
       : [fenced('mermaid', [toMermaid(graph), ...marked(graph, changed)].join('\n'))]),
     '',
   ].join('\n');
+}
+
+function effectsPart(effects: Effects | undefined): string[] {
+  const lines = effects === undefined ? [] : effectsInMarkdown(effects);
+  return lines.length === 0 ? [] : ['Who can reach whom:', '', fenced('diff', lines.join('\n')), ''];
 }
 
 function heading(plan: NetworkPlan, changed: readonly StackPlan[]): string {

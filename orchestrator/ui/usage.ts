@@ -1,6 +1,7 @@
 import { addedFlags, command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 import { shortOf } from '../domain/stack-name.ts';
+import type { StillUsed } from '../run/leaving.ts';
 
 /** What a command line is refused for. */
 
@@ -63,20 +64,20 @@ export const upNotConfirmed: Problem = {
   next: `Add --yes, or look first: ${command('plan')}`,
 };
 
-/** A replacement that the command line does not allow. */
-export const guardedReplacement = ({
-  resource,
-  type,
-  replacing,
-}: {
-  readonly resource: string;
-  readonly type: string;
-  readonly replacing: readonly string[];
-}): Problem => ({
-  reason: 'guarded-replacement',
-  message: `the plan replaces ${resource} (${type.split(':').at(-1) ?? type})${replacing.length === 0 ? '' : `, because of ${replacing.join(', ')}`}: traffic over it stops until the new one is in place`,
-  next: `If that is what you want: ${addedFlags('up', { allowReplace: resource })}`,
+/** @param used an object that the plan deletes, and what still refers to it */
+export const deletesWhatIsUsed = ({ resource, by, notInFile }: StillUsed): Problem => ({
+  reason: 'still-used',
+  message: notInFile
+    ? `the plan deletes ${resource}, which ${by} still uses: it has left the network file too, and is still deployed`
+    : `the plan deletes ${resource}, which ${by} still uses, and this run does not change ${by}`,
+  next: notInFile ? `Take both away: ${command('up', { prune: true })}` : `Deploy the whole network: ${command('up')}`,
 });
+
+export const pruneTakesAll: Problem = {
+  reason: 'prune-takes-all',
+  message: '--prune is about the whole network, and stacks were named',
+  next: `Name none: ${command('up', { prune: true })}`,
+};
 
 export const summaryNotWritable = (why: string): Problem => ({
   reason: 'summary-not-writable',

@@ -72,10 +72,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'replace',
     what: 'both replacements: the VPC and what is in it are made before the old ones are deleted, the attachment after',
     parts: [
-      part('replace', vpc, 'gateway-and-vpc', moved, [
-        'up',
-        ...['vpc', 'attachment', 'routes-private'].flatMap((name) => ['--allow-replace', `vpc.one/${name}`]),
-      ]),
+      part('replace', vpc, 'gateway-and-vpc', moved, ['up', '--allow', 'deletion']),
     ],
   },
   {

@@ -69,7 +69,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
 
   it('moves a VPC to another segment: off its old route table, onto the new one, and then known to it', async () => {
     const moved = edited(['  staging:\n    segment: staging\n', '  staging:\n    segment: production\n']);
-    const { changes, engines, calls, aws } = await upTo(moved, '--allow-replace', 'member.staging/association');
+    const { changes, engines, calls, aws } = await upTo(moved, '--allow', 'interruption');
     expect(changes).toEqual([
       'create member.staging/propagation-production',
       'delete member.staging/propagation-staging',
@@ -136,10 +136,94 @@ describe('one edit of the network file', { concurrent: false }, () => {
       '    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
       '    blackholes: []\n',
     ]);
-    const { changes, engines, aws } = await upTo(emptied);
+    const { changes, engines, aws } = await upTo(emptied, '--allow', 'deletion');
     expect(changes).toEqual(['delete segment.staging/route-0.0.0.0/0', 'delete segment.staging/route-10.1.0.0/16']);
     expect(engines).toEqual(['segment.staging']);
     expect(aws).toEqual({ ...before, gatewayRoutes: before.gatewayRoutes.filter((route) => !route.includes('segment-staging')) });
+  });
+
+  it('moves the default route of a segment to another VPC: at no call has its traffic no route', async () => {
+    const retargeted = edited([
+      '  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
+      '  staging:\n    blackholes: [10.1.0.0/16]\n    routes:\n      - { to: 0.0.0.0/0, vpc: production }\n',
+    ]);
+    const { changes, engines, calls, aws } = await upTo(retargeted);
+    expect(changes).toEqual(['replace segment.staging/route-0.0.0.0/0']);
+    expect(engines).toEqual(['segment.staging']);
+    expect(calls.sort()).toEqual([
+      ...Array<string>(3).fill('CreateTransitGatewayRoute'),
+      ...Array<string>(3).fill('DeleteTransitGatewayRoute'),
+    ]);
+    const route = 'example.transit-gateway/segment-staging: 0.0.0.0/0 -> example.vpc.';
+    expect(aws.gatewayRoutes).toEqual(
+      before.gatewayRoutes.map((each) => (each === `${route}shared/attachment` ? `${route}production/attachment` : each)).sort(),
+    );
+  });
+
+  it('goes on with the next `up` where the move of a default route was stopped over its bridge', async () => {
+    const retargeted = edited([
+      '  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
+      '  staging:\n    blackholes: [10.1.0.0/16]\n    routes:\n      - { to: 0.0.0.0/0, vpc: production }\n',
+    ]);
+    await rig.writeNetwork(retargeted);
+    await rig.fault({ match: { service: 'ec2', action: 'DeleteTransitGatewayRoute', times: 1 }, do: { kind: 'hold', point: 'before' } });
+    const run = rig.run(['up', '--yes', '--json']);
+    const { held } = await rig.heldCall(run);
+    run.child.kill('SIGINT');
+    await run.event(({ type }) => type === 'draining');
+    await rig.release(held[0]?.n ?? 0);
+    const stopped = await run.ended;
+    expect(stopped.exitCode, stopped.stdout).toBe(130);
+    const halfWay = await lookAtAws(rig.ec2);
+    expect(halfWay.gatewayRoutes.filter((each) => each.includes('.0.0.0/1 ') && each.includes('segment-staging'))).toHaveLength(2);
+    const { aws } = await upTo(retargeted);
+    expect(aws.gatewayRoutes.filter((each) => each.includes('.0.0.0/1 '))).toEqual([]);
+  });
+
+  const withoutStaging = [
+    [
+      '  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
+      '',
+    ],
+    ['    reaches: [production, staging]\n', '    reaches: [production]\n'],
+  ] as const;
+
+  it('removes a segment whose VPC moves to another one: the VPC first, its routes and its table last', async () => {
+    const merged = edited(...withoutStaging, ['  staging:\n    segment: staging\n', '  staging:\n    segment: production\n']);
+    const { calls, aws } = await upTo(merged, '--allow', 'interruption', '--allow', 'deletion');
+    expect(calls.indexOf('AssociateTransitGatewayRouteTable')).toBeLessThan(calls.indexOf('DeleteTransitGatewayRoute'));
+    expect(calls.at(-1)).toBe('DeleteTransitGatewayRouteTable');
+    expect([...aws.gatewayRouteTables, ...aws.gatewayRoutes, ...aws.associations].filter((each) => each.includes('segment-staging'))).toEqual([]);
+  });
+
+  it('asks about what it deletes and interrupts, each with the flag that says yes, and touches nothing', async () => {
+    await rig.writeNetwork(edited(...withoutStaging, ['  staging:\n    segment: staging\n', '  staging:\n    segment: production\n']));
+    const from = await rig.lastCall();
+    const { exitCode, stdout } = await rig.holdfast(['up', '--yes']);
+    expect(stdout).toContain('it deletes or replaces transit-gateway/segment-staging');
+    expect(stdout).toContain('--allow deletion');
+    expect(stdout).toContain('--allow interruption');
+    expect(exitCode).toBe(2);
+    expect(await rig.calls({ mutating: true, since: from })).toEqual([]);
+  });
+
+  const stagingVpc = exampleNetwork.slice(exampleNetwork.indexOf('  staging:\n    segment: staging\n'));
+
+  it('takes a VPC that has left the file away where it is asked to, what stands on it first', async () => {
+    const { calls, aws } = await upTo(edited([stagingVpc, '']), '--prune', '--allow', 'deletion');
+    expect(calls.at(-1)).toBe('DeleteVpc');
+    expect(calls.indexOf('DisassociateTransitGatewayRouteTable')).toBeLessThan(calls.indexOf('DeleteTransitGatewayVpcAttachment'));
+    expect(aws.vpcs.filter((each) => each.includes('staging'))).toEqual([]);
+  });
+
+  it('is refused where a segment goes whose VPC has left the file too, and stays: with the flag that takes both away', async () => {
+    await rig.writeNetwork(edited(...withoutStaging, [stagingVpc, '']));
+    const from = await rig.lastCall();
+    const { exitCode, stdout } = await rig.holdfast(['up', '--yes', '--allow', 'deletion']);
+    expect(stdout).toContain('the plan deletes transit-gateway/segment-staging, which member.staging still uses');
+    expect(stdout).toContain('up -- --prune');
+    expect(exitCode).toBe(2);
+    expect(await rig.calls({ mutating: true, since: from })).toEqual([]);
   });
 
   const zoneMoves = edited(
@@ -152,14 +236,14 @@ describe('one edit of the network file', { concurrent: false }, () => {
   ];
 
   it('makes what is new in all stacks before it takes anything away in one', async () => {
-    const { calls } = await upTo(zoneMoves);
+    const { calls } = await upTo(zoneMoves, '--allow', 'deletion');
     expect(calls).toEqual(['CreateSubnet', 'AssociateRouteTable', 'DisassociateRouteTable', 'DeleteSubnet']);
   });
 
   it('says in the plan in which passes it is carried out, and goes on with the next `up` where it was stopped between two', async () => {
     await rig.writeNetwork(zoneMoves);
     await rig.fault({ match: { service: 'ec2', action: 'CreateSubnet', times: 1 }, do: { kind: 'hold', point: 'before' } });
-    const run = rig.run(['up', '--yes', '--json']);
+    const run = rig.run(['up', '--yes', '--json', '--allow', 'deletion']);
     const { held } = await rig.heldCall(run);
     run.child.kill('SIGINT');
     await run.event(({ type }) => type === 'draining');
@@ -169,7 +253,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(stopped.events.find(({ type }) => type === 'plan')).toMatchObject({ plan: { passes: inTwoPasses } });
     const halfWay = await lookAtAws(rig.ec2);
     expect(halfWay.subnets).toEqual(expect.arrayContaining([...before.subnets, expect.stringContaining('subnet-private-c')]));
-    const { changes } = await upTo(zoneMoves);
+    const { changes } = await upTo(zoneMoves, '--allow', 'deletion');
     expect(changes).toEqual(['delete vpc.production/association-private-b', 'delete vpc.production/subnet-private-b']);
   });
 });

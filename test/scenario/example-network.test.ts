@@ -162,8 +162,8 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     await rig.writeNetwork(exampleNetwork.replaceAll('10.2.0.0/16', '10.8.0.0/16').replaceAll(/10\.2\.(\d+)\./g, '10.8.$1.'));
     const before = await rig.lastCall();
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes', 'vpc.staging']);
-    expect(stdout).toContain('--allow-replace vpc.staging/attachment');
-    expect(stdout).toContain('--allow-replace vpc.staging/vpc');
+    expect(stdout).toContain('it deletes or replaces vpc.staging/');
+    expect(stdout).toContain('--allow deletion');
     expect(exitCode).toBe(2);
     expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
   });
@@ -173,7 +173,7 @@ describe('the example network', { concurrent: false, shuffle: false }, () => {
     await rig.writeNetwork(without);
     const plan = await rig.holdfast(['plan']);
     expect(plan.stdout).toMatch(
-      /not in the network file: route-tables\.staging \(1 resource\); remove it with: npm run destroy -- route-tables\.staging/,
+      /not in the network file: route-tables\.staging \(1 resource\); it stays\. Destroy it: npm run destroy -- route-tables\.staging/,
     );
     const status = await rig.holdfast(['status']);
     expect(status.stdout).toMatch(/vpc\.staging +not in the network file/);

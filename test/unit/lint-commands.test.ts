@@ -31,7 +31,7 @@ describe('a command that is spelled by hand', () => {
     ['as a list that goes on', 'print(`${one} && cd x`);'],
     ['as a flag with a value', 'print(`If that is what you want: --confirm ${network}`);'],
     ['as a flag with a value in quotes', "print(`Say which: --decide '${name}/${text}'`);"],
-    ['as a flag and a value in one word', 'print(`--allow-replace=${name}`);'],
+    ['as a flag and a value in one word', 'print(`--allow=${name}`);'],
     ['as a flag and another text', "print('--confirm ' + network);"],
   ])('is refused: %s', (_, code) => {
     expect(found(code)).toBe(1);

@@ -6,10 +6,10 @@ import { exampleGraph } from './support/example.ts';
 
 const graph = exampleGraph();
 
-const change = (op: PlannedChange['op'], name: string, changed: readonly string[] = []): PlannedChange => ({
+const change = (op: PlannedChange['op'], name: string, changed: readonly string[] = [], type = 'aws:ec2/subnet:Subnet'): PlannedChange => ({
   op,
   urn: name,
-  type: 'aws:ec2/subnet:Subnet',
+  type,
   name,
   changed,
   replacing: [],
@@ -76,6 +76,29 @@ describe('the passes of an edit', () => {
       ['expand', 'vpc.staging'],
       ['switch', 'vpc.shared', 'route-tables.shared without old'],
       ['contract', 'route-tables.shared'],
+    ]);
+  });
+
+  it('make a blackhole before a route of the same stack moves traffic: nothing is made with a route', () => {
+    const route = 'aws:ec2transitgateway/route:Route';
+    expect(
+      told(
+        plan('member.staging', change('replace', 'association', [], 'aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation')),
+        plan('segment.staging', change('create', 'blackhole', [], route), change('replace', 'default', [], route)),
+      ),
+    ).toEqual([
+      ['expand', 'segment.staging without default'],
+      ['switch', 'member.staging', 'segment.staging'],
+    ]);
+  });
+
+  it('replace over a bridge, and take it away in a pass of its own, also where one stack alone changes', () => {
+    const bridges = new Map([['example.segment.staging', ['default']]]);
+    const passes = passesOf([plan('segment.staging', change('create', 'made'), change('replace', 'default'))], graph, bridges);
+    expect(passes.map(({ kind, stacks }) => [kind, stacks[0]?.bridged, stacks[0]?.later])).toEqual([
+      ['expand', [], ['default']],
+      ['switch', ['default'], []],
+      ['contract', [], []],
     ]);
   });
 

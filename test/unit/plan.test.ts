@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { NetworkPlan, PlannedChange } from '../../orchestrator/run/events.ts';
 import { noChanges } from '../../orchestrator/run/events.ts';
-import { countChanges, guardedReplacements } from '../../orchestrator/run/plan.ts';
+import { countChanges } from '../../orchestrator/run/plan.ts';
 import { exampleGraph } from './support/example.ts';
 
 const vpcType = 'aws:ec2/vpc:Vpc';
@@ -37,45 +36,6 @@ describe('the count of changes', () => {
 
   it('has no reads and no refreshes', () => {
     expect(countChanges(['read', 'refresh', 'read-replacement'].map((op) => ({ op, type: vpcType, urn: 'urn:vpc' })))).toEqual(noChanges);
-  });
-});
-
-describe('a guarded replacement', () => {
-  const change = (op: PlannedChange['op'], type: string, name: string): PlannedChange => ({
-    op,
-    urn: `urn:pulumi:example.vpc.shared::holdfast::${type}::${name}`,
-    type,
-    name,
-    changed: [],
-    replacing: ['cidrBlock'],
-  });
-  const plan = (...changes: PlannedChange[]): NetworkPlan => ({
-    stacks: [{ stack: 'example.vpc.shared', short: 'vpc.shared', exists: true, hasChanges: true, counts: noChanges, changes }],
-    passes: [],
-    failed: [],
-    notInFile: [],
-  });
-
-  it('is one of a type that the kind guards, named as a person allows it', () => {
-    expect(guardedReplacements(plan(change('replace', vpcType, 'vpc')), exampleGraph(), [])).toMatchObject([
-      { resource: 'vpc.shared/vpc', type: vpcType, replacing: ['cidrBlock'] },
-    ]);
-  });
-
-  it('is none where it was allowed', () => {
-    expect(guardedReplacements(plan(change('replace', vpcType, 'vpc')), exampleGraph(), ['vpc.shared/vpc'])).toEqual([]);
-  });
-
-  it('is not allowed by the name of another resource', () => {
-    expect(guardedReplacements(plan(change('replace', vpcType, 'vpc')), exampleGraph(), ['vpc.staging/vpc', 'vpc'])).toHaveLength(1);
-  });
-
-  it('is not an update or a delete of the same type', () => {
-    expect(guardedReplacements(plan(change('update', vpcType, 'vpc'), change('delete', vpcType, 'vpc')), exampleGraph(), [])).toEqual([]);
-  });
-
-  it('is none of a type that nobody guards', () => {
-    expect(guardedReplacements(plan(change('replace', subnetType, 'subnet-private-a')), exampleGraph(), [])).toEqual([]);
   });
 });
 

@@ -251,7 +251,7 @@ describe('a plan', () => {
 
   it('has what is not in the network file, with the command that removes it', () => {
     expect(planned({ notInFile: [{ stack: 'example.vpc.old', short: 'vpc.old', resources: 3 }] })).toEqual([
-      '  not in the network file: vpc.old (3 resources); remove it with: npm run destroy -- vpc.old',
+      '  not in the network file: vpc.old (3 resources); it stays. Destroy it: npm run destroy -- vpc.old, or all that has left the file: npm run up -- --prune',
     ]);
   });
 

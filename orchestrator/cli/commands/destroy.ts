@@ -6,18 +6,16 @@ import { selectStacks } from '../../graph/select.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit, StackResult } from '../../run/events.ts';
 import { lockedOut } from '../../run/lock-wait.ts';
-import type { Work } from '../../run/stack-run.ts';
 import { readStates } from '../../state/checkpoints.ts';
 import type { StackState } from '../../state/checkpoints.ts';
-import { firstGuessSeconds } from '../../state/durations.ts';
-import { cloudSecrets } from '../../state/secrets.ts';
 import { openGateway } from '../../gateway/gateway.ts';
 import { openAlerting } from '../alerting.ts';
 import { applySettings } from '../apply-settings.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
-import { blockedStacks, dependentsOf } from '../blocked.ts';
+import { blockedStacks } from '../blocked.ts';
 import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
+import { destroyWork } from '../destroy-work.ts';
 import { openAws, preflight } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedFile } from '../open-file.ts';
@@ -91,7 +89,7 @@ async function destroyOnce(
       },
       emit,
     );
-    const { states, durations, standings } = state;
+    const { states, standings } = state;
     await clearAway(context, file, aws, standings, emit);
     const vertices = [...states.values()].map(({ stack, upstreams }) => ({ name: stack, upstreams }));
     const blocked = blockedStacks(vertices, selected, standings, 'destroy');
@@ -120,29 +118,14 @@ async function destroyOnce(
     }
     const order = doomed.map(({ stack }) => stack);
     const alerting = openAlerting(context, file, aws, 'destroy');
-    const work = doomed.map((doomedState): Work => ({
-      stack: doomedState.stack,
-      short: doomedState.short,
-      kind: file.graph.byName.get(doomedState.stack)?.kind.title ?? 'not in the network file',
-      after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
-      reads: [],
-      refersTo: doomedState.upstreams,
-      guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
-      last: true,
-      needed: true,
-      total: doomedState.resources,
-      forecastSeconds: durations.get(doomedState.stack) ?? firstGuessSeconds,
-      run: (engine, options) =>
-        engine.destroy({
-          stack: doomedState.stack,
-          program: () => Promise.resolve(),
-          exists: true,
-          secrets: cloudSecrets(file.network.spec.state.secrets, doomedState.body),
-          ...options,
-        }),
-      program: undefined,
-      succeeded: () => ({ outcome: 'destroyed', deleted: doomedState.resources }),
-    }));
+    const work = doomed.map((doomedState) =>
+      destroyWork(
+        doomedState,
+        file,
+        state,
+        doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
+      ),
+    );
     const { ends, exitCode } = await refuseWithoutJournal(async () =>
       applyNetwork({
         ...(await applySettings(

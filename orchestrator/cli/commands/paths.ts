@@ -4,7 +4,7 @@ import { Refusal } from '../../domain/problem.ts';
 import { checkPaths } from '../../reachability/checks.ts';
 import { allPaths } from '../../reachability/difference.ts';
 import { topologyOf } from '../../reachability/from-network.ts';
-import { placesJson, pathSetJson } from '../../reachability/json.ts';
+import { placesJson, pathTexts } from '../../reachability/json.ts';
 import { Paths } from '../../reachability/paths.ts';
 import { answers, named } from '../../reachability/question.ts';
 import type { Answer, End, Named } from '../../reachability/question.ts';
@@ -36,11 +36,16 @@ export async function paths(this: Context, flags: PathsFlags, from?: string, to?
       if (flags.json)
         printJson(this, {
           ...header,
-          ...pathSetJson(there),
-          unknown: pathSetJson(unknown),
+          ...pathTexts(there),
+          unknown: pathTexts(unknown),
           warnings: findings.map((finding) => ({ ...finding, ...placesJson(finding), line: network.lineOf(finding.path) ?? null })),
         });
-      else print(this, describePaths, { network: spec.network, isLive: live !== undefined, there, unknown, findings }, style);
+      else print(
+          this,
+          describePaths,
+          { network: spec.network, isLive: live !== undefined, there: pathTexts(there), unknown: pathTexts(unknown), findings },
+          style,
+        );
       return code;
     }
 

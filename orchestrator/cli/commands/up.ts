@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../../domain/problem.ts';
+import type { Consequence } from '../../run/consequences.ts';
 import type { Emit, NetworkPlan } from '../../run/events.ts';
 import { planMarkdown } from '../../ui/plan-markdown.ts';
-import { summaryNotWritable, upNotConfirmed } from '../../ui/usage.ts';
+import { pruneTakesAll, summaryNotWritable, upNotConfirmed } from '../../ui/usage.ts';
 import type { ApplyFlags } from '../apply-settings.ts';
 import { chosenStacks } from '../chosen-stacks.ts';
 import type { WideningFlags } from '../chosen-stacks.ts';
@@ -19,7 +20,10 @@ import { openRunSession, runId } from '../run-session.ts';
 export interface UpFlags extends CommonFlags, WideningFlags {
   readonly sessionExpires?: Date;
   readonly parallel?: number;
-  readonly allowReplace?: readonly string[];
+  /** Consequences that are not asked about. */
+  readonly allow?: readonly Consequence[];
+  /** What has left the network file is destroyed. */
+  readonly prune: boolean;
   /** Ask the engine of every stack, also where it is known to have nothing to do. */
   readonly force: boolean;
   /** Likewise, and let it ask AWS first what there is. */
@@ -60,6 +64,7 @@ async function begin(
 ): Promise<ExitCode> {
   const started = context.now();
   const file = await openFile(context, flags, command, emit);
+  if (flags.prune && patterns.length > 0) throw new Refusal(exitCodes.usage, pruneTakesAll);
   const selected = chosenStacks(file, patterns, flags);
   if (command === 'up' && !flags.yes && !context.interactive) throw new Refusal(exitCodes.usage, upNotConfirmed);
   const run = runId(context.now());

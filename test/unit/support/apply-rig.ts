@@ -162,6 +162,7 @@ export class ApplyRig {
       stack,
       short,
       kind: 'VPCs',
+      operation: 'up',
       after: upstreams,
       reads: upstreams,
       guards: upstreams,

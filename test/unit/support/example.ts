@@ -25,4 +25,4 @@ export function lineOf(text: string, part: string): number {
 
 export const exampleOf = (text: string = exampleNetwork): Network => valueOf(parseNetwork(file, text));
 
-export const exampleGraph = (): Graph => valueOf(buildGraph(exampleOf().spec, kinds));
+export const exampleGraph = (text: string = exampleNetwork): Graph => valueOf(buildGraph(exampleOf(text).spec, kinds));

@@ -1,0 +1,94 @@
+import { parseCidr } from '../domain/cidr.ts';
+import type { Change, GatewayRoute, Topology, Vpc } from './topology.ts';
+
+/** One step of the engine on one resource, as far as routes go: `take` is a delete, and the first or the last half of a replacement. */
+export interface RouteStep {
+  /** Kind of the stack, and which of them: `vpc`, `production`. */
+  readonly kind: string;
+  readonly instance: string | undefined;
+  /** By its name in the program of the stack. */
+  readonly resource: string;
+  /** The resource whose traffic it carries, where it is a bridge: it leads where that is to lead. */
+  readonly as?: string;
+  readonly does: 'make' | 'change' | 'take';
+}
+
+/**
+ * What a step does to a network, by the names that the programs in `stacks/` give their resources. Of anything else: nothing.
+ * @param now what there is before the step
+ * @param wanted what the network file makes: from it comes what is made or changed
+ */
+export function changeOf({ kind, instance = '', resource, as = resource, does }: RouteStep, now: Topology, wanted: Topology): Change | undefined {
+  const isTaken = does === 'take';
+  switch (kind) {
+    case 'transit-gateway': {
+      const table = after('segment-', resource);
+      if (table === undefined || does === 'change') return undefined;
+      return { kind: 'gateway-table', table, to: isTaken ? undefined : { routes: [], propagations: new Set() } };
+    }
+    case 'vpc':
+      return vpcChange(instance, resource, does, now.vpcs.get(instance), wanted.vpcs.get(instance));
+    case 'member': {
+      const association = wanted.vpcs.get(instance)?.attachment?.association;
+      if (resource === 'association')
+        return {
+          kind: 'association',
+          vpc: instance,
+          table: isTaken || association?.kind !== 'table' ? undefined : association.table,
+        };
+      const table = after('propagation-', resource);
+      return table === undefined ? undefined : { kind: 'propagation', vpc: instance, table, enabled: !isTaken };
+    }
+    case 'segment': {
+      const to = parseCidr(after('route-', resource) ?? '');
+      if (typeof to === 'string') return undefined;
+      const wantedAs = after('route-', as);
+      const route = wanted.gatewayTables.get(instance)?.routes.find((each) => each.to.text === wantedAs);
+      return { kind: 'gateway-route', table: instance, to, leads: isTaken ? undefined : leadsOf(route) };
+    }
+    case 'route-tables': {
+      // A destination has no hyphen, and a tier may have some.
+      const [, table, destination] = /^route-(.+)-([^-]+)$/.exec(resource) ?? [];
+      const to = parseCidr(destination ?? '');
+      if (table === undefined || typeof to === 'string') return undefined;
+      const route = wanted.vpcs
+        .get(instance)
+        ?.tables.get(table)
+        ?.routes.find((each) => each.to.text === to.text);
+      return { kind: 'route', vpc: instance, table, to, target: isTaken ? undefined : route?.target };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const after = (prefix: string, name: string): string | undefined => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined);
+
+const leadsOf = (route: GatewayRoute | undefined) =>
+  route === undefined ? undefined : route.attachment === undefined ? 'blackhole' : { attachment: route.attachment };
+
+function vpcChange(vpc: string, resource: string, does: RouteStep['does'], now: Vpc | undefined, wanted: Vpc | undefined): Change | undefined {
+  const isTaken = does === 'take';
+  if (resource === 'vpc') {
+    if (does === 'change') return undefined;
+    const blocks = wanted?.blocks ?? [];
+    return { kind: 'vpc', vpc, to: isTaken ? undefined : { blocks, subnets: new Map(), tables: new Map(), attachment: undefined } };
+  }
+  if (resource === 'attachment') {
+    if (isTaken) return { kind: 'attachment', vpc, to: undefined };
+    const made = wanted?.attachment;
+    const association = (does === 'change' ? now?.attachment?.association : undefined) ?? { kind: 'none' };
+    return made && { kind: 'attachment', vpc, to: { ...made, association } };
+  }
+  const table = after('routes-', resource);
+  if (table !== undefined) return does === 'change' ? undefined : { kind: 'subnet-table', vpc, table, to: isTaken ? undefined : { routes: [] } };
+  const subnet = after('subnet-', resource);
+  if (subnet !== undefined) {
+    if (isTaken) return { kind: 'subnet', vpc, subnet, to: undefined };
+    const made = wanted?.subnets.get(subnet);
+    return made && does === 'make' ? { kind: 'subnet', vpc, subnet, to: { ...made, table: undefined } } : undefined;
+  }
+  const associated = after('association-', resource);
+  if (associated === undefined) return undefined;
+  return { kind: 'table-of-subnet', vpc, subnet: associated, table: isTaken ? undefined : wanted?.subnets.get(associated)?.table };
+}
