@@ -1,4 +1,4 @@
-import type { Resource } from '@pulumi/pulumi';
+import type { Output, Resource } from '@pulumi/pulumi';
 import { z } from 'zod';
 import { halvesOf } from '../orchestrator/domain/cidr.ts';
 import { defineKind, reads, readsEach } from '../orchestrator/pulumi/kind.ts';
@@ -35,41 +35,42 @@ export const segment = defineKind({
       };
     }),
 
+  shields: (inputs) => ({ inputs: { ...inputs, routes: [], bridged: noDestinations }, references: ['gateway'] }),
+
   bridged(inputs, resources) {
     const all = new Set(destinationsOf(inputs));
     // Where one of the halves has a route of its own, the other alone would carry half of the traffic: then there is no bridge.
     const destinations = [...all].filter((to) => resources.includes(routeName(to)) && halvesOf(to).every((half) => !all.has(half)));
     return {
       inputs: { ...inputs, bridged: destinations },
-      bridges: destinations
-        .map((to) => ({ resource: routeName(to), by: halvesOf(to).map(routeName) }))
-        .filter(({ by }) => by.length > 0),
+      bridges: destinations.map((to) => ({ resource: routeName(to), by: halvesOf(to).map(routeName) })).filter(({ by }) => by.length > 0),
     };
   },
 
   async program({ inputs, references: { gateway, members }, options }) {
     const aws = await loadAws();
     const routeTableId = gateway.routeTableIds(inputs.segment);
-    const targets = [
-      ...inputs.blackholes.map((to) => ({ to, target: { blackhole: true } })),
-      ...inputs.routes.map(({ to, vpc }) => ({ to, target: { transitGatewayAttachmentId: members(vpc).attachmentId } })),
-    ];
     // A table has one route to a destination.
     const oneAtATime = { ...options, deleteBeforeReplace: true };
-    for (const { to, target } of targets) {
-      const route = (destination: string, dependsOn: readonly Resource[]) =>
-        new aws.TransitGatewayRoute(
-          routeName(destination),
-          { transitGatewayRouteTableId: routeTableId, destinationCidrBlock: destination, ...target },
-          { ...oneAtATime, dependsOn: [...dependsOn] },
-        );
+    const route = (to: string, target: Target, dependsOn: readonly Resource[]): Resource =>
+      new aws.TransitGatewayRoute(
+        routeName(to),
+        { transitGatewayRouteTableId: routeTableId, destinationCidrBlock: to, ...target },
+        { ...oneAtATime, dependsOn: [...dependsOn] },
+      );
+    const replaceable = (to: string, target: Target, dependsOn: readonly Resource[]): Resource => {
       // AWS replaces no static route in place as the provider does it: the longer match carries its traffic meanwhile.
-      const halves = inputs.bridged.includes(to) ? halvesOf(to).map((half) => route(half, [])) : [];
-      route(to, halves);
-    }
+      const halves = inputs.bridged.includes(to) ? halvesOf(to).map((half) => route(half, target, dependsOn)) : [];
+      return route(to, target, [...dependsOn, ...halves]);
+    };
+    // On first, off last: a wider route opens what a blackhole inside it keeps apart.
+    const blackholes = inputs.blackholes.map((to) => replaceable(to, { blackhole: true }, []));
+    for (const { to, vpc } of inputs.routes) replaceable(to, { transitGatewayAttachmentId: members(vpc).attachmentId }, blackholes);
     return { routeTableId };
   },
 });
+
+type Target = { readonly blackhole: true } | { readonly transitGatewayAttachmentId: Output<string> };
 
 const noDestinations: readonly string[] = [];
 

@@ -15,7 +15,8 @@ import { lockedOut } from '../run/lock-wait.ts';
 import type { Consequence } from '../run/consequences.ts';
 import { carriedOut, consequencesOf } from '../run/effects.ts';
 import { countChanges, planNetwork } from '../run/plan.ts';
-import type { PassKind, PassStack } from '../run/passes.ts';
+import { takesAway } from '../run/passes.ts';
+import type { PassForm, PassKind, PassStack } from '../run/passes.ts';
 import type { Settled } from '../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
 import { notInFile, stillUsed } from '../run/leaving.ts';
@@ -243,7 +244,8 @@ function withEffects(
     return read.ok ? [read.deployment] : [];
   });
   const [before, wanted] = [topologyOfStates(deployments), topologyOf(network.spec)];
-  return { ...planned, ...carriedOut({ stacks, graph, kinds: kindsOf(context), before, wanted }) };
+  const { passes, effects } = carriedOut({ stacks, graph, kinds: kindsOf(context), before, wanted });
+  return { ...planned, passes, effects };
 }
 
 /** What cannot come to a good end, or is a mistake whatever was meant. */
@@ -326,21 +328,18 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
   function workOf(node: StackNode, pass: PassKind, due: PassStack | undefined, last: boolean): Work {
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
-    const bridged = due === undefined || due.bridged.length === 0 ? undefined : node.kind.bridged?.(node.inputs, due.bridged);
-    const program = stackProgram(bridged ? { ...node, inputs: bridged.inputs } : node, state.settings, () => ({ exists: true }));
+    const { inputs, references, upstreams } = formed(node, due?.form);
+    const program = stackProgram({ ...node, inputs, references }, state.settings, () => ({ exists: true }));
     return {
       stack: node.name,
       short: node.short,
       kind: node.kind.title,
       operation: 'up',
       // What goes is let go of by those that use it first.
-      after: pass === 'contract' ? dependents(node.name) : node.upstreams,
-      reads: node.upstreams,
+      after: takesAway(pass) ? dependents(node.name) : upstreams,
+      reads: upstreams,
       // What is replaced or deleted is taken from under those that read it.
-      guards:
-        (counts?.replace ?? 0) > 0 || (counts?.delete ?? 0) > 0
-          ? [...new Set([...node.upstreams, ...dependents(node.name)])]
-          : node.upstreams,
+      guards: (counts?.replace ?? 0) > 0 || (counts?.delete ?? 0) > 0 ? [...new Set([...upstreams, ...dependents(node.name)])] : upstreams,
       last,
       needed: stackPlan?.hasChanges ?? true,
       total: counts === undefined ? 0 : counts.create + counts.update + counts.replace + counts.delete + counts.same,
@@ -352,7 +351,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
           exists: true,
           secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
           refresh: run.refresh,
-          excluded: due?.later ?? [],
+          excluded: [...(due?.later ?? []), ...(due?.form?.kind === 'shield' ? urnsOf(state.states.get(node.name)) : [])],
           ...options,
         }),
       refresh: run.refresh,
@@ -361,4 +360,20 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
       succeeded: (steps) => ({ outcome: 'applied', counts: countChanges(steps) }),
     };
   }
+}
+
+/** A stack as a pass runs it. */
+function formed(node: StackNode, form: PassForm | undefined): Pick<StackNode, 'inputs' | 'references' | 'upstreams'> {
+  if (form === undefined) return node;
+  if (form.kind === 'bridged') return { ...node, ...node.kind.bridged?.(node.inputs, form.resources) };
+  const shielded = node.kind.shields?.(node.inputs);
+  if (!shielded) return node;
+  const references = node.references.filter(({ reference }) => shielded.references.includes(reference));
+  return { inputs: shielded.inputs, references, upstreams: [...new Set(references.map(({ stack }) => stack))] };
+}
+
+/** Of all that a stack has in the cloud. */
+function urnsOf(state: StackState | undefined): readonly string[] {
+  const read = state && readDeployment(state.body);
+  return read?.ok === true ? read.deployment.resources.filter(({ type }) => !type.startsWith('pulumi:')).map(({ urn }) => urn) : [];
 }

@@ -131,6 +131,8 @@ interface DeclaredKind<Inputs, References extends ReferenceTypes, Outputs extend
    * @param resources by their names in the program; what has no bridge is left out of it
    */
   bridged?(inputs: Inputs, resources: readonly string[]): { readonly inputs: Inputs; readonly bridges: readonly Bridge[] };
+  /** Inputs with which the program declares only what keeps traffic apart, and the references that it reads for that. Pure. Absent: a kind that has nothing of the sort. */
+  shields?(inputs: Inputs): { readonly inputs: Inputs; readonly references: readonly string[] };
   /** The Pulumi program. It imports `@pulumi/aws` itself when it runs: commands that run no engine never load it. */
   program(context: ProgramContext<Inputs, References>): Promise<OutputsOf<Outputs>>;
 }
@@ -139,6 +141,7 @@ interface DeclaredKind<Inputs, References extends ReferenceTypes, Outputs extend
 export interface StackKind extends KindBasics<ReferenceTypes, OutputTypes> {
   instances(spec: NetworkSpec, env: Readonly<Record<string, string | undefined>>): readonly AnyInstance[];
   bridged?(inputs: unknown, resources: readonly string[]): { readonly inputs: unknown; readonly bridges: readonly Bridge[] };
+  shields?(inputs: unknown): { readonly inputs: unknown; readonly references: readonly string[] };
   program(context: AnyContext): Promise<Readonly<Record<string, unknown>>>;
 }
 

@@ -16,10 +16,35 @@ export type ReadProgram =
  * program could know of an output only from AWS is unknown to it, as in a preview. The provider is not asked: what it refuses, it refuses in the run.
  */
 export function readProgram(program: PulumiFn, names: Names): Promise<ReadProgram> {
-  // One after the other, so that a rejection is of the one that is read.
-  const read = turn.then(() => readInTurn(program, names));
-  turn = read;
-  return read;
+  const steps: EngineStep[] = [];
+  return playProgram(program, names, ({ type, name }) => {
+    const urn = `urn:pulumi:${names.stack}::${names.project}::${type}::${name}`;
+    steps.push({ phase: 'started', op: 'create', type, name, urn, changed: [], replacing: [] });
+    return undefined;
+  }).then((errors) => (errors.length === 0 ? { ok: true, steps } : { ok: false, errors: errors.map((text) => new Foreign(text)) }));
+}
+
+/** A resource as the program declares it. */
+export interface DeclaredResource {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Runs a program without an engine. Never fails.
+ * @param onResource told of each resource, in the order in which the program makes them. It gives its id; undefined: unknown, as before a first deploy
+ * @returns what went wrong
+ */
+export function playProgram(
+  program: PulumiFn,
+  names: Names,
+  onResource: (resource: DeclaredResource) => string | undefined,
+): Promise<readonly string[]> {
+  // One after the other, so that a rejection is of the one that is played.
+  const played = turn.then(() => playInTurn(program, names, onResource));
+  turn = played;
+  return played;
 }
 
 let turn: Promise<unknown> = Promise.resolve();
@@ -29,9 +54,11 @@ interface Names {
   readonly stack: string;
 }
 
-/** Never fails. */
-async function readInTurn(program: PulumiFn, names: Names): Promise<ReadProgram> {
-  const steps: EngineStep[] = [];
+async function playInTurn(
+  program: PulumiFn,
+  names: Names,
+  onResource: (resource: DeclaredResource) => string | undefined,
+): Promise<readonly string[]> {
   const errors: string[] = [];
   // As the SDK has it for a program that an engine runs: a resource whose arguments fail tells nobody else.
   const onRejection = (cause: unknown): void => void errors.push(saidBy(cause));
@@ -41,9 +68,8 @@ async function readInTurn(program: PulumiFn, names: Names): Promise<ReadProgram>
       await runtime.setMocks(
         {
           newResource: ({ type, name, inputs }) => {
-            const urn = `urn:pulumi:${names.stack}::${names.project}::${type}::${name}`;
-            steps.push({ phase: 'started', op: 'create', type, name, urn, changed: [], replacing: [] });
-            return { id: undefined, state: inputs as Record<string, unknown> };
+            const declared = inputs as Record<string, unknown>;
+            return { id: onResource({ type, name, inputs: declared }), state: declared };
           },
           call: ({ token }) => {
             throw new Error(`${token} is asked of the provider, which is not there when a program is only read`);
@@ -63,7 +89,7 @@ async function readInTurn(program: PulumiFn, names: Names): Promise<ReadProgram>
     await nextTurn();
     process.off('unhandledRejection', onRejection);
   }
-  return errors.length === 0 ? { ok: true, steps } : { ok: false, errors: [...new Set(errors)].map((text) => new Foreign(text)) };
+  return [...new Set(errors)];
 }
 
 /** The SDK keeps what belongs to one program in such a place, also for the programs that an engine runs at the same time; its types do not tell of it. */

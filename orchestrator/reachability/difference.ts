@@ -1,9 +1,9 @@
 import { Paths } from './paths.ts';
-import type { Exit, Reach } from './paths.ts';
+import type { Exit } from './paths.ts';
 import { cover, placesOf } from './places.ts';
 import type { Places } from './places.ts';
 import { Survey } from './survey.ts';
-import type { PathSet, Rules } from './survey.ts';
+import type { PairReach, PathSet, PlaceExit, Rules } from './survey.ts';
 import type { Topology } from './topology.ts';
 
 export interface Difference {
@@ -29,10 +29,11 @@ const changes: Rules<keyof Difference> = {
   sorts: ['appear', 'go', 'stay', 'unknown'],
   pair: ([was, is]) => {
     if (was === 'cannot-tell' || is === 'cannot-tell') return 'unknown';
-    if (was === is) return was === 'yes' ? 'stay' : undefined;
-    return is === 'yes' ? 'appear' : 'go';
+    if (was === 'yes') return is === 'yes' ? 'stay' : 'go';
+    return is === 'yes' ? 'appear' : undefined;
   },
-  exit: ([was, is]) => {
+  exit: (exits) => {
+    const [was, is] = exits.map(present);
     if (was === 'cannot-tell' || is === 'cannot-tell') return [['unknown', undefined]];
     if (was?.by === is?.by) return was === undefined ? [] : [['stay', was.by]];
     return [...(was === undefined ? [] : [['go', was.by] as const]), ...(is === undefined ? [] : [['appear', is.by] as const])];
@@ -40,12 +41,15 @@ const changes: Rules<keyof Difference> = {
 };
 
 /** All paths of a topology: by ones that are there and ones of which it cannot be told. */
-export const allPaths = (paths: Paths): Record<'there' | 'unknown', PathSet> => new Survey([paths], present).sets();
+export const allPaths = (paths: Paths): Record<'there' | 'unknown', PathSet> => new Survey([paths], all).sets();
 
-const present: Rules<'there' | 'unknown'> = {
+/** What is not there has no way out. */
+const present = (exit: PlaceExit): Exit => (exit === 'absent' ? undefined : exit);
+
+const all: Rules<'there' | 'unknown'> = {
   sorts: ['there', 'unknown'],
   pair: ([is]) => (is === 'yes' ? 'there' : is === 'cannot-tell' ? 'unknown' : undefined),
-  exit: ([is]) => (is === undefined ? [] : is === 'cannot-tell' ? [['unknown', undefined]] : [['there', is.by]]),
+  exit: ([is]) => (is === undefined || is === 'absent' ? [] : is === 'cannot-tell' ? [['unknown', undefined]] : [['there', is.by]]),
 };
 
 /** What is not as it should be at one moment of a change: promise 11 of the design. */
@@ -116,13 +120,18 @@ const disturbance: Rules<keyof Disturbance> = {
   exit: disturbedExit,
 };
 
-function disturbedPair([was, will, is]: readonly Reach[]): keyof Disturbance | undefined {
-  if (was !== will || was === 'cannot-tell' || is === was) return undefined;
+/** What is made has no hosts yet, and what is taken away has none any more: nothing is opened to it, nor from it. */
+function disturbedPair([was, will, is]: readonly PairReach[]): keyof Disturbance | undefined {
+  if (was === 'cannot-tell' || will === 'cannot-tell' || was === 'absent' || will === 'absent') return undefined;
+  if ((was === 'yes') !== (will === 'yes')) return undefined;
   if (is === 'cannot-tell') return 'unknown';
-  return was === 'yes' ? 'interrupted' : 'opened';
+  if (was === 'yes') return is === 'yes' ? undefined : 'interrupted';
+  return is === 'yes' ? 'opened' : undefined;
 }
 
-function disturbedExit([was, will, is]: readonly Exit[]): [keyof Disturbance, string | undefined][] {
+function disturbedExit(exits: readonly PlaceExit[]): [keyof Disturbance, string | undefined][] {
+  if (exits[0] === 'absent' || exits[1] === 'absent') return [];
+  const [was, will, is] = exits.map(present);
   if (was === 'cannot-tell' || will === 'cannot-tell') return [];
   if (is === 'cannot-tell') return (was === undefined) === (will === undefined) ? [['unknown', undefined]] : [];
   if (is === undefined) return was !== undefined && will !== undefined ? [['interrupted', was.by]] : [];

@@ -18,7 +18,11 @@ export interface RouteStep {
  * @param now what there is before the step
  * @param wanted what the network file makes: from it comes what is made or changed
  */
-export function changeOf({ kind, instance = '', resource, as = resource, does }: RouteStep, now: Topology, wanted: Topology): Change | undefined {
+export function changeOf(
+  { kind, instance = '', resource, as = resource, does }: RouteStep,
+  now: Topology,
+  wanted: Topology,
+): Change | undefined {
   const isTaken = does === 'take';
   switch (kind) {
     case 'transit-gateway': {
@@ -62,12 +66,25 @@ export function changeOf({ kind, instance = '', resource, as = resource, does }:
   }
 }
 
+/** Whether a step makes or takes away a blackhole. @param topology that has it: the one before a delete, the wanted one of a create */
+export function isBlackhole({ kind, instance = '', resource }: Omit<RouteStep, 'does'>, topology: Topology): boolean {
+  const to = after('route-', resource);
+  const route = kind === 'segment' ? topology.gatewayTables.get(instance)?.routes.find((each) => each.to.text === to) : undefined;
+  return route !== undefined && route.attachment === undefined;
+}
+
 const after = (prefix: string, name: string): string | undefined => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined);
 
 const leadsOf = (route: GatewayRoute | undefined) =>
   route === undefined ? undefined : route.attachment === undefined ? 'blackhole' : { attachment: route.attachment };
 
-function vpcChange(vpc: string, resource: string, does: RouteStep['does'], now: Vpc | undefined, wanted: Vpc | undefined): Change | undefined {
+function vpcChange(
+  vpc: string,
+  resource: string,
+  does: RouteStep['does'],
+  now: Vpc | undefined,
+  wanted: Vpc | undefined,
+): Change | undefined {
   const isTaken = does === 'take';
   if (resource === 'vpc') {
     if (does === 'change') return undefined;
@@ -81,7 +98,8 @@ function vpcChange(vpc: string, resource: string, does: RouteStep['does'], now: 
     return made && { kind: 'attachment', vpc, to: { ...made, association } };
   }
   const table = after('routes-', resource);
-  if (table !== undefined) return does === 'change' ? undefined : { kind: 'subnet-table', vpc, table, to: isTaken ? undefined : { routes: [] } };
+  if (table !== undefined)
+    return does === 'change' ? undefined : { kind: 'subnet-table', vpc, table, to: isTaken ? undefined : { routes: [] } };
   const subnet = after('subnet-', resource);
   if (subnet !== undefined) {
     if (isTaken) return { kind: 'subnet', vpc, subnet, to: undefined };

@@ -21,11 +21,17 @@ export interface OutsideGroup {
 
 export const isEmpty = ({ pairs, outside }: PathSet): boolean => pairs.length + outside.length === 0;
 
+/** `absent`: one of the two places is not there. */
+export type PairReach = Reach | 'absent';
+
+/** `absent`: the place is not there. */
+export type PlaceExit = Exit | 'absent';
+
 /** How pairs of places, and their ways outside, are sorted by what they are in each of several topologies. */
 export interface Rules<Sort extends string> {
   readonly sorts: readonly Sort[];
-  readonly pair: (reach: readonly Reach[]) => Sort | undefined;
-  readonly exit: (exits: readonly Exit[]) => readonly (readonly [sort: Sort, by: string | undefined])[];
+  readonly pair: (reach: readonly PairReach[]) => Sort | undefined;
+  readonly exit: (exits: readonly PlaceExit[]) => readonly (readonly [sort: Sort, by: string | undefined])[];
 }
 
 /** Stations that send alike in every version. */
@@ -46,7 +52,8 @@ interface Receivers {
 
 const nothing = 255;
 
-const reaches: readonly Reach[] = ['no', 'yes', 'cannot-tell'];
+const reaches: readonly PairReach[] = ['no', 'yes', 'cannot-tell', 'absent'];
+const base = reaches.length;
 
 /**
  * All pairs of the places of several topologies, sorted. Stations that send alike, and those that are reached alike, are looked at once: so it costs what the
@@ -55,7 +62,7 @@ const reaches: readonly Reach[] = ['no', 'yes', 'cannot-tell'];
 export class Survey<Sort extends string> {
   readonly #paths: readonly Paths[];
   readonly #rules: Rules<Sort>;
-  /** The sort of each combination of `reaches`, read as digits of a number to the base of 3. */
+  /** The sort of each combination of `reaches`, read as digits of a number. */
   readonly #sorts: Uint8Array;
   readonly #senders: readonly Senders[];
   readonly #receivers: readonly Receivers[];
@@ -64,8 +71,8 @@ export class Survey<Sort extends string> {
   constructor(versions: readonly Paths[], rules: Rules<Sort>) {
     this.#paths = versions;
     this.#rules = rules;
-    this.#sorts = Uint8Array.from({ length: 3 ** versions.length }, (_, code) => {
-      const sort = rules.pair(versions.map((__, version) => reaches[Math.floor(code / 3 ** version) % 3] ?? 'no'));
+    this.#sorts = Uint8Array.from({ length: base ** versions.length }, (_, code) => {
+      const sort = rules.pair(versions.map((__, version) => reaches[Math.floor(code / base ** version) % base] ?? 'no'));
       return sort === undefined ? nothing : rules.sorts.indexOf(sort);
     });
     const numbers = new Map<Row, number>();
@@ -92,7 +99,7 @@ export class Survey<Sort extends string> {
   get isEmpty(): boolean {
     const { outsides } = this.#paths[0]?.places ?? { outsides: [] };
     // A row that all versions share holds for its receivers too: what leads into a VPC that has changed was walked again, and is another row.
-    const isAlike = reaches.every((_, digit) => this.#sorts[digit * ((this.#sorts.length - 1) / 2)] === nothing);
+    const isAlike = reaches.every((_, digit) => this.#sorts[digit * ((this.#sorts.length - 1) / (base - 1))] === nothing);
     return this.#senders.every(
       (senders) =>
         (isAlike && senders.rows.every((row) => row === senders.rows[0])) ||
@@ -135,14 +142,15 @@ export class Survey<Sort extends string> {
   #sortOf({ rows }: Senders, { vpc, to, isThere }: Receivers): number {
     let [code, digit] = [0, 1];
     for (const [version, row] of rows.entries()) {
-      if (isThere[version] === true) code += digit * reaches.indexOf(reachOf(row?.[to], vpc));
-      digit *= 3;
+      const reach = isThere[version] === true && row !== undefined ? reachOf(row[to], vpc) : 'absent';
+      code += digit * reaches.indexOf(reach);
+      digit *= base;
     }
     return this.#sorts[code] ?? nothing;
   }
 
   #exitsOf({ rows }: Senders, to: number): readonly (readonly [Sort, string | undefined])[] {
-    return this.#rules.exit(rows.map((row) => exitOf(row?.[to])));
+    return this.#rules.exit(rows.map((row) => (row === undefined ? 'absent' : exitOf(row[to]))));
   }
 
   #outside(): ReadonlyMap<Sort, readonly OutsideGroup[]> {

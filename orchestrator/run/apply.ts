@@ -6,6 +6,7 @@ import type { Heartbeat } from '../locks/heartbeat.ts';
 import type { NewEvent } from '../journal/events.ts';
 import { addCounts } from './events.ts';
 import type { StackEnd, StackResult } from './events.ts';
+import { takesAway } from './passes.ts';
 import type { PassKind } from './passes.ts';
 import { servedDigests } from './settled.ts';
 import { inOrder } from './schedule.ts';
@@ -78,7 +79,7 @@ function runPass(
 ): Promise<ReadonlyMap<string, StackResult>> {
   const byStack = new Map(pass.work.map((item) => [item.stack, item]));
   // What is taken away may still be used by what did not come to its end.
-  const unready = pass.kind === 'contract' ? [...earlier.values()].find(({ end }) => !endedWell(end)) : undefined;
+  const unready = takesAway(pass.kind) ? [...earlier.values()].find(({ end }) => !endedWell(end)) : undefined;
   return inOrder<StackResult>(
     // What has nothing to do takes no time.
     pass.work.map(({ stack, after, needed, forecastSeconds }) => ({ name: stack, after, seconds: needed ? forecastSeconds : 0 })),

@@ -3,7 +3,7 @@ import { parseStackName } from '../domain/stack-name.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Bridge, StackKind } from '../pulumi/kind.ts';
 import { difference, Watch } from '../reachability/difference.ts';
-import { changeOf } from '../reachability/from-steps.ts';
+import { changeOf, isBlackhole } from '../reachability/from-steps.ts';
 import type { RouteStep } from '../reachability/from-steps.ts';
 import { pathTexts } from '../reachability/json.ts';
 import type { PathTexts } from '../reachability/json.ts';
@@ -14,8 +14,8 @@ import { applied } from '../reachability/topology.ts';
 import type { Topology } from '../reachability/topology.ts';
 import type { Consequence } from './consequences.ts';
 import type { PlannedChange, StackPlan } from './events.ts';
-import { passesOf } from './passes.ts';
-import type { Pass, PassKind } from './passes.ts';
+import { passesOf, takesAway } from './passes.ts';
+import type { Arrangement, Pass, PassKind } from './passes.ts';
 
 /** What a plan does to traffic and to what is there, beside what its resources are. */
 export interface Effects {
@@ -62,23 +62,74 @@ export interface EffectsRequest {
 }
 
 /**
- * How an edit is carried out, and what that does. What would be disturbed by a replacement gets a bridge, where its kind has one. Pure.
+ * How an edit is carried out, and what that does. What would be disturbed by a replacement gets a bridge, where its kind has one; where a path would be open for a
+ * while, blackholes come first and go last. Pure.
  *
  * Of a network that has no VPC yet there is nothing to disturb, and all paths are new.
  */
-export function carriedOut(request: EffectsRequest): { readonly passes: readonly Pass[]; readonly effects: Effects } {
-  const { stacks, graph } = request;
-  const plainly = passesOf(stacks, graph);
-  const effects = effectsOf(request, plainly, new Map());
-  const bridges = bridgesOver(effects, request);
-  if (bridges.size === 0) return { passes: plainly, effects };
-  const names = new Map([...bridges].map(([stack, own]) => [stack, own.map(({ resource }) => resource)]));
-  const passes = passesOf(stacks, graph, names);
-  return { passes, effects: effectsOf(request, passes, bridges) };
+export function carriedOut(request: EffectsRequest): CarriedOut {
+  let best = arranged(request, nothingArranged);
+  const tryWith = (change: Partial<Arranged>): void => {
+    if (isQuiet(best.effects)) return;
+    const other = arranged(request, { ...best.arranged, ...change });
+    if (disturbanceOf(other.effects) < disturbanceOf(best.effects)) best = other;
+  };
+  if (!isQuiet(best.effects)) tryWith({ bridges: bridgesOver(best.effects, request) });
+  if (!isQuiet(best.effects)) tryWith({ shields: shieldsOf(request) });
+  // What waits may make others wait: until nothing more is gained.
+  for (let before = Number.POSITIVE_INFINITY; disturbanceOf(best.effects) < before;) {
+    before = disturbanceOf(best.effects);
+    tryWith({ joins: joinsOf(best, request) });
+  }
+  return best;
+}
+
+export interface CarriedOut {
+  readonly arranged: Arranged;
+  readonly passes: readonly Pass[];
+  readonly steps: readonly LabelledStep[];
+  readonly effects: Effects;
+}
+
+const disturbanceOf = ({ interrupted, opened }: Effects): number =>
+  [...interrupted, ...opened].reduce((sum, { paths: { pairs, outside } }) => sum + pairs.length + outside.length, 0);
+
+const isQuiet = (effects: Effects): boolean => disturbanceOf(effects) === 0;
+
+interface Arranged {
+  readonly bridges: BridgesOf;
+  readonly shields: Arrangement['shields'];
+  readonly joins: Arrangement['joins'];
+}
+
+const nothingArranged: Arranged = { bridges: new Map(), shields: new Map(), joins: new Map() };
+
+function arranged(request: EffectsRequest, how: Arranged): CarriedOut {
+  const bridges = new Map([...how.bridges].map(([stack, own]) => [stack, own.map(({ resource }) => resource)]));
+  const passes = passesOf(request.stacks, request.graph, { ...how, bridges });
+  const steps = stepsOf(request.stacks, passes, how.bridges);
+  return { arranged: how, passes, steps, effects: effectsOf(request, steps) };
 }
 
 /** By stack. */
 type BridgesOf = ReadonlyMap<string, readonly Bridge[]>;
+
+/** What nothing else is made with. */
+const standsAlone: ReadonlySet<string> = new Set([tokens.route, tokens.gatewayRoute, tokens.propagation]);
+
+/** What is made, and opens a path that is neither of before nor of after: it is made later. */
+function joinsOf({ effects, arranged: { joins } }: CarriedOut, { stacks }: EffectsRequest): Arrangement['joins'] {
+  const opening = new Set(effects.opened.flatMap(({ by }) => by));
+  return new Map(
+    stacks.flatMap(({ stack, short, changes }): [string, ReadonlySet<string>][] => {
+      const own = changes
+        .filter(({ op, type, name }) => op === 'create' && standsAlone.has(type) && opening.has(`${short}/${name}`))
+        .map(({ urn }) => urn);
+      const all = new Set([...(joins.get(stack) ?? []), ...own]);
+      return all.size === 0 ? [] : [[stack, all]];
+    }),
+  );
+}
 
 function bridgesOver({ interrupted, opened }: Effects, { stacks, graph }: EffectsRequest): BridgesOf {
   const disturbing = new Set([...interrupted, ...opened].flatMap(({ by }) => by));
@@ -92,8 +143,22 @@ function bridgesOver({ interrupted, opened }: Effects, { stacks, graph }: Effect
   );
 }
 
-function effectsOf({ stacks, kinds, before, wanted }: EffectsRequest, passes: readonly Pass[], bridges: BridgesOf): Effects {
-  const moments = momentsOf(before, wanted, stepsOf(stacks, passes, bridges));
+function shieldsOf({ stacks, before, wanted }: EffectsRequest): Arrangement['shields'] {
+  return new Map(
+    stacks.flatMap(({ stack, changes }): [string, ReadonlySet<string>][] => {
+      const name = parseStackName(stack);
+      const urns = changes.flatMap(({ op, urn, name: resource }) => {
+        const topology = op === 'create' ? wanted : op === 'delete' ? before : undefined;
+        const isOne = name && topology && isBlackhole({ kind: name.kind, instance: name.instance, resource }, topology);
+        return isOne === true ? [urn] : [];
+      });
+      return urns.length === 0 ? [] : [[stack, new Set(urns)]];
+    }),
+  );
+}
+
+function effectsOf({ stacks, kinds, before, wanted }: EffectsRequest, steps: readonly LabelledStep[]): Effects {
+  const moments = momentsOf(before, wanted, steps);
   const after = moments.at(-1)?.topology ?? before;
   const isNew = before.vpcs.size === 0;
   const changed = difference(before, after);
@@ -131,11 +196,11 @@ export interface LabelledStep extends RouteStep {
 }
 
 /** In the order in which a run does them: pass by pass, what is made with what is read first, and what is taken away with what reads it first. */
-export function stepsOf(stacks: readonly StackPlan[], passes: readonly Pass[], bridges: BridgesOf): readonly LabelledStep[] {
+function stepsOf(stacks: readonly StackPlan[], passes: readonly Pass[], bridges: BridgesOf): readonly LabelledStep[] {
   const byStack = new Map(stacks.map((plan) => [plan.stack, plan]));
   const done = new Set<string>();
   return passes.flatMap((pass) =>
-    inOrderOf(pass.kind, pass.stacks).flatMap(({ stack, later, bridged }) => {
+    inOrderOf(pass.kind, pass.stacks).flatMap(({ stack, later, form }) => {
       const plan = byStack.get(stack);
       const name = parseStackName(stack);
       if (!plan || !name) return [];
@@ -150,7 +215,7 @@ export function stepsOf(stacks: readonly StackPlan[], passes: readonly Pass[], b
         label: `${plan.short}/${resource}`,
       });
       const own = bridges.get(stack) ?? [];
-      const built = own.filter(({ resource }) => bridged.includes(resource));
+      const built = form?.kind === 'bridged' ? own.filter(({ resource }) => form.resources.includes(resource)) : [];
       const isOver = pass.kind === 'contract';
       return [
         ...built.flatMap(({ resource, by }) => by.map((each) => step(each, 'make', resource))),
@@ -161,7 +226,7 @@ export function stepsOf(stacks: readonly StackPlan[], passes: readonly Pass[], b
   );
 }
 
-const inOrderOf = <T>(kind: PassKind, stacks: readonly T[]): readonly T[] => (kind === 'contract' ? [...stacks].reverse() : stacks);
+const inOrderOf = <T>(kind: PassKind, stacks: readonly T[]): readonly T[] => (takesAway(kind) ? [...stacks].reverse() : stacks);
 
 function halvesOf({ op, deletesFirst }: PlannedChange): readonly RouteStep['does'][] {
   switch (op) {

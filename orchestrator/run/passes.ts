@@ -2,11 +2,15 @@ import type { Graph } from '../graph/graph.ts';
 import type { PlannedChange, StackPlan } from './events.ts';
 
 /**
- * What a pass of a run is for, in their order: what disturbs nothing; what re-points something that carries traffic; what takes something away. What a later
- * pass takes away stays until everything that uses it has let go of it.
+ * What a pass of a run is for, in their order: blackholes that keep apart what the next ones join; what disturbs nothing; what re-points something that carries
+ * traffic; what takes something away; what would have joined that before; blackholes that kept apart what is not joined any more. What a later pass
+ * takes away stays until everything that uses it has let go of it. `shield`, `join` and `unshield` are there only where without them a path would be open for a while.
  */
-export const passKinds = ['expand', 'switch', 'contract'] as const;
+export const passKinds = ['shield', 'expand', 'switch', 'contract', 'join', 'unshield'] as const;
 export type PassKind = (typeof passKinds)[number];
+
+/** What goes is let go of by those that use it first: downstream before upstream. */
+export const takesAway = (kind: PassKind): boolean => kind === 'contract' || kind === 'unshield';
 
 export interface Pass {
   readonly kind: PassKind;
@@ -19,12 +23,27 @@ export interface PassStack {
   readonly short: string;
   /** URNs of its resources that stay as they are until a later pass. */
   readonly later: readonly string[];
-  /** Names of its resources that are replaced in this pass while others, which its kind makes for that and takes away in the last pass, carry what they carry. */
-  readonly bridged: readonly string[];
+  /** Which program it is run with; absent: that of the network file. */
+  readonly form?: PassForm;
 }
 
-/** By stack, the names of resources that are replaced over such a bridge. */
-export type Bridges = ReadonlyMap<string, readonly string[]>;
+export type PassForm =
+  /** With what carries the traffic of these resources while they are replaced, by their names: `bridged` of the kind. It is taken away in the last pass. */
+  | { readonly kind: 'bridged'; readonly resources: readonly string[] }
+  /** Its blackholes alone: `shields` of the kind. */
+  | { readonly kind: 'shield' };
+
+/** What is arranged so that nothing is disturbed that need not be. */
+export interface Arrangement {
+  /** By stack, the names of resources that are replaced over a bridge. */
+  readonly bridges: ReadonlyMap<string, readonly string[]>;
+  /** By stack, the URNs of blackholes that come first, or go last. */
+  readonly shields: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By stack, the URNs of what is made after the deletes. */
+  readonly joins: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+const plainly: Arrangement = { bridges: new Map(), shields: new Map(), joins: new Map() };
 
 /**
  * The passes in which a planned edit is carried out, each with something to do. Pure.
@@ -32,29 +51,36 @@ export type Bridges = ReadonlyMap<string, readonly string[]>;
  * One stack alone needs one: inside it the engine makes first and deletes last, in the order of its program. So does an edit that is of one sort. A bridge is
  * taken away in a pass of its own.
  */
-export function passesOf(plans: readonly StackPlan[], graph: Graph, bridges: Bridges = new Map()): readonly Pass[] {
+export function passesOf(plans: readonly StackPlan[], graph: Graph, arranged: Arrangement = plainly): readonly Pass[] {
   const changed = plans.filter(({ hasChanges }) => hasChanges);
   if (changed.length === 0) return [];
-  const sorted = sortChanges(changed, graph);
+  const { bridges } = arranged;
+  const sorted = sortChanges(changed, graph, arranged);
   const isUsed = (kind: PassKind): boolean =>
     (kind === 'contract' && bridges.size > 0) || sorted.some(({ changes }) => changes.some((change) => change.kind === kind));
   const kinds = passKinds.filter(isUsed);
   if (bridges.size === 0 && (changed.length === 1 || kinds.length <= 1))
-    return [{ kind: kinds[0] ?? 'expand', stacks: changed.map(({ stack, short }) => ({ stack, short, later: [], bridged: [] })) }];
+    return [{ kind: kinds[0] ?? 'expand', stacks: changed.map(({ stack, short }) => ({ stack, short, later: [] })) }];
   return kinds.map((kind, index) => ({
     kind,
-    stacks: sorted.flatMap(({ stack, short, changes }) => {
+    stacks: sorted.flatMap(({ stack, short, changes, isShield }): PassStack[] => {
       const bridged = bridges.get(stack) ?? [];
       const isDue =
         changes.some((change) => change.kind === kind) ||
         // New outputs alone, which others may wait for.
         (changes.length === 0 && index === 0) ||
         (kind === 'contract' && bridged.length > 0);
-      const isLater = (change: SortedChange): boolean => passKinds.indexOf(change.kind) > passKinds.indexOf(kind);
-      const later = changes.filter(isLater).map(({ urn }) => urn);
-      return isDue ? [{ stack, short, later, bridged: kind === 'switch' ? bridged : [] }] : [];
+      if (!isDue) return [];
+      const later = changes.filter((change) => passKinds.indexOf(change.kind) > passKinds.indexOf(kind)).map(({ urn }) => urn);
+      const form = formOf(kind, bridged, isShield);
+      return [{ stack, short, later, ...(form === undefined ? {} : { form }) }];
     }),
   }));
+}
+
+function formOf(kind: PassKind, bridged: readonly string[], isShield: boolean): PassForm | undefined {
+  if (kind === 'switch' && bridged.length > 0) return { kind: 'bridged', resources: bridged };
+  return kind === 'shield' && isShield ? { kind: 'shield' } : undefined;
 }
 
 /** Tags route nothing. */
@@ -66,18 +92,37 @@ interface SortedChange {
   readonly kind: PassKind;
 }
 
-function sortChanges(
-  plans: readonly StackPlan[],
-  graph: Graph,
-): readonly { readonly stack: string; readonly short: string; readonly changes: readonly SortedChange[] }[] {
+interface SortedStack {
+  readonly stack: string;
+  readonly short: string;
+  readonly changes: readonly SortedChange[];
+  /** It has blackholes that come first. */
+  readonly isShield: boolean;
+}
+
+function sortChanges(plans: readonly StackPlan[], graph: Graph, { shields, joins }: Arrangement): readonly SortedStack[] {
   /** Stacks that make nothing before the switch: what they, or what they read, would make it with has no id before it is replaced. */
   const waiting = new Set<string>();
-  return plans.map(({ stack, short, changes }) => {
+  /** What has the tables of the blackholes: they are made before them, and taken away after them. */
+  const under = new Set([...shields.keys()].flatMap((stack) => roots(graph, stack)));
+  return plans.map(({ stack, short, changes, leaves }) => {
     const node = graph.byName.get(stack);
     const replaces = changes.some(({ op, type }) => op === 'replace' && node?.kind.guarded.includes(type) === true);
     if (replaces || (node?.upstreams ?? []).some((upstream) => waiting.has(upstream))) waiting.add(stack);
-    const kindOf = (change: PlannedChange): PassKind =>
-      change.op === 'delete' ? 'contract' : waiting.has(stack) || !disturbsNothing(change) ? 'switch' : 'expand';
-    return { stack, short, changes: changes.map((change) => ({ urn: change.urn, kind: kindOf(change) })) };
+    const own = shields.get(stack);
+    const isShield = (urn: string): boolean => under.has(stack) || (leaves === true && own !== undefined) || own?.has(urn) === true;
+    const kindOf = (change: PlannedChange): PassKind => {
+      if (change.op === 'delete') return isShield(change.urn) ? 'unshield' : 'contract';
+      if (change.op === 'create' && isShield(change.urn)) return 'shield';
+      if (change.op === 'create' && joins.get(stack)?.has(change.urn) === true) return 'join';
+      return waiting.has(stack) || !disturbsNothing(change) ? 'switch' : 'expand';
+    };
+    return { stack, short, changes: changes.map((change) => ({ urn: change.urn, kind: kindOf(change) })), isShield: own !== undefined };
   });
+}
+
+/** Of the stacks that a stack reads those that read none themselves. Of one that has left the file it is not known what it read: then all such. */
+function roots(graph: Graph, stack: string): readonly string[] {
+  const isRoot = (name: string): boolean => graph.byName.get(name)?.upstreams.length === 0;
+  return (graph.byName.get(stack)?.upstreams ?? [...graph.byName.keys()]).filter(isRoot);
 }

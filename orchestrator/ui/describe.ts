@@ -248,9 +248,12 @@ function describePlan(plan: NetworkPlan, style: Style): string {
 
 /** What each pass is for. */
 export const passWord: Readonly<Record<PassKind, string>> = {
+  shield: 'puts up blackholes that keep apart what is joined next',
   expand: 'makes what disturbs nothing',
   switch: 'moves traffic',
   contract: 'takes away what nothing uses any more',
+  join: 'makes what waited for that',
+  unshield: 'takes away blackholes that nothing needs any more',
 };
 
 function describePasses({ passes }: NetworkPlan, style: Style): readonly string[] {

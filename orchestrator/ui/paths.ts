@@ -5,6 +5,7 @@ import type { Place } from '../reachability/grouping.ts';
 import { internet } from '../reachability/question.ts';
 import type { Answer, End as Side } from '../reachability/question.ts';
 import type { PathTexts, PlaceText } from '../reachability/json.ts';
+import type { PathSet } from '../reachability/survey.ts';
 import type { End, Hop, Way } from '../reachability/walk.ts';
 import { plural } from './describe.ts';
 import type { Style } from './reporter.ts';
@@ -34,11 +35,12 @@ export const placesInWords = (places: readonly (Place | PlaceText)[]): string =>
 const destinationInWords = (to: string): string => (to === everything ? `everything else (${everything})` : to);
 
 /** A line for each group of paths. */
-export function pathLines({ pairs, outside }: PathTexts): string[] {
+export function pathLines({ pairs, outside }: PathTexts | PathSet): string[] {
   return [
     ...pairs.map(({ from, to, ways }) => `${placesInWords(from)} ${ways === 'both' ? '<->' : '-->'} ${placesInWords(to)}`),
     ...outside.map(
-      ({ from, to, by }) => `${placesInWords(from)} --> ${listed(to.map(destinationInWords))}${by === null ? '' : `, by ${by}`}`,
+      ({ from, to, by }) =>
+        `${placesInWords(from)} --> ${listed(to.map(destinationInWords))}${by === null || by === undefined ? '' : `, by ${by}`}`,
     ),
   ];
 }

@@ -244,6 +244,7 @@ class Play {
       withDependents: false,
       force: false,
       refresh: false,
+      prune: false,
     };
     const recovery = {
       ...common,

@@ -70,7 +70,10 @@ describe('the effects of a plan', () => {
         ['delete', 'propagation', 'propagation-staging'],
       ),
     );
-    expect(told(moved)).toContain('member.staging/association: shared tier private <-> staging tier private');
+    expect(told(moved)).toEqual([
+      'member.staging/association: staging --> shared',
+      'member.staging/association: staging --> everything else (0.0.0.0/0), by shared',
+    ]);
     expect(consequencesOf(moved)).toEqual(['interruption']);
   });
 
@@ -123,7 +126,13 @@ describe('the effects of a plan', () => {
 
   it('have a loop that the edit adds', () => {
     const looped = effects(
-      [['      private: [10.1.0.0/16, 10.2.0.0/16]\n', '      private: [10.1.0.0/16, 10.2.0.0/16]\n      attachment: [0.0.0.0/0]\n'], ['  shared:\n    reaches: [production, staging]\n', '  shared:\n    reaches: [production, staging]\n    routes: [{ to: 0.0.0.0/0, vpc: shared }]\n']],
+      [
+        ['      private: [10.1.0.0/16, 10.2.0.0/16]\n', '      private: [10.1.0.0/16, 10.2.0.0/16]\n      attachment: [0.0.0.0/0]\n'],
+        [
+          '  shared:\n    reaches: [production, staging]\n',
+          '  shared:\n    reaches: [production, staging]\n    routes: [{ to: 0.0.0.0/0, vpc: shared }]\n',
+        ],
+      ],
       plan('route-tables.shared', ['create', 'route', 'route-attachment-0.0.0.0/0']),
       plan('segment.shared', ['create', 'gatewayRoute', 'route-0.0.0.0/0']),
     );

@@ -94,11 +94,37 @@ describe('the passes of an edit', () => {
 
   it('replace over a bridge, and take it away in a pass of its own, also where one stack alone changes', () => {
     const bridges = new Map([['example.segment.staging', ['default']]]);
-    const passes = passesOf([plan('segment.staging', change('create', 'made'), change('replace', 'default'))], graph, bridges);
-    expect(passes.map(({ kind, stacks }) => [kind, stacks[0]?.bridged, stacks[0]?.later])).toEqual([
-      ['expand', [], ['default']],
-      ['switch', ['default'], []],
-      ['contract', [], []],
+    const plans = [plan('segment.staging', change('create', 'made'), change('replace', 'default'))];
+    const passes = passesOf(plans, graph, { bridges, shields: new Map(), joins: new Map() });
+    expect(passes.map(({ kind, stacks }) => [kind, stacks[0]?.form, stacks[0]?.later])).toEqual([
+      ['expand', undefined, ['default']],
+      ['switch', { kind: 'bridged', resources: ['default'] }, []],
+      ['contract', undefined, []],
+    ]);
+  });
+
+  it('put blackholes up first, with the tables that they are in, and take them away last, before these tables', () => {
+    const shields = new Map([
+      ['example.segment.staging', new Set(['new-blackhole'])],
+      ['example.segment.production', new Set(['old-blackhole'])],
+    ]);
+    const plans = [
+      plan('transit-gateway', change('create', 'new-table'), change('delete', 'old-table')),
+      plan('member.staging', change('create', 'propagation'), change('delete', 'old-propagation')),
+      plan('segment.production', change('delete', 'old-blackhole'), change('delete', 'old-route')),
+      plan('segment.staging', change('create', 'new-blackhole'), change('create', 'new-route')),
+    ];
+    const passes = passesOf(plans, graph, { bridges: new Map(), shields, joins: new Map() });
+    expect(
+      passes.map(({ kind, stacks }) => [
+        kind,
+        ...stacks.map(({ short, later, form }) => `${[short, ...later].join(' without ')}${form ? ` as ${form.kind}` : ''}`),
+      ]),
+    ).toEqual([
+      ['shield', 'transit-gateway without old-table', 'segment.staging without new-route as shield'],
+      ['expand', 'member.staging without old-propagation', 'segment.staging'],
+      ['contract', 'member.staging', 'segment.production without old-blackhole'],
+      ['unshield', 'transit-gateway', 'segment.production'],
     ]);
   });
 

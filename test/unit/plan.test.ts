@@ -4,7 +4,6 @@ import { countChanges } from '../../orchestrator/run/plan.ts';
 import { exampleGraph } from './support/example.ts';
 
 const vpcType = 'aws:ec2/vpc:Vpc';
-const subnetType = 'aws:ec2/subnet:Subnet';
 
 describe('the count of changes', () => {
   it('has a replacement once, of its three engine steps', () => {

@@ -252,7 +252,14 @@ async function resume(
   emit({ type: 'note', message: `Resuming run ${run}: ${operation} of ${left.map(shortOf).join(', ')}` });
   const common = { ...flags, settle: true };
   return operation === 'up'
-    ? deploy(context, 'up', { ...common, ...asPlanned }, { file: given, selected: chosenStacks(given, left, asPlanned) }, emit, common)
+    ? deploy(
+        context,
+        'up',
+        { ...common, ...asPlanned, prune: false },
+        { file: given, selected: chosenStacks(given, left, asPlanned) },
+        emit,
+        common,
+      )
     : destroyStacks(context, { ...common, withDependents: false }, left, emit, given);
 }
 

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { buildGraph } from '../../../orchestrator/graph/graph.ts';
+import { checkNetwork } from '../../../orchestrator/network/check-network.ts';
+import { networkSchema } from '../../../orchestrator/network/spec.ts';
+import type { NetworkSpec } from '../../../orchestrator/network/spec.ts';
+import { topologyOf } from '../../../orchestrator/reachability/from-network.ts';
+import { changeOf } from '../../../orchestrator/reachability/from-steps.ts';
+import { applied } from '../../../orchestrator/reachability/topology.ts';
+import type { Topology } from '../../../orchestrator/reachability/topology.ts';
+import { carriedOut } from '../../../orchestrator/run/effects.ts';
+import { pathLines } from '../../../orchestrator/ui/paths.ts';
+import { kinds } from '../../../stacks/index.ts';
+import { planEdit } from '../support/edit-planner.ts';
+import { fc, forged, forgedMs } from '../support/property.ts';
+import { valueOf } from '../support/results.ts';
+
+/** Pairs of small network files: what is deployed, and what is wanted. */
+
+const segments = ['red', 'blue', 'green'] as const;
+const blocks = { one: '10.1.0.0', two: '10.2.0.0', three: '10.3.0.0' } as const;
+const vpcNames = Object.keys(blocks) as (keyof typeof blocks)[];
+const destination = fc.constantFrom('0.0.0.0/0', '10.0.0.0/8', ...Object.values(blocks).map((block) => `${block}/16`));
+
+const segment = fc.record({
+  reaches: fc.subarray([...segments]),
+  isolated: fc.boolean(),
+  blackholes: fc.uniqueArray(destination, { maxLength: 2 }),
+  routes: fc.uniqueArray(fc.record({ to: destination, vpc: fc.constantFrom(...vpcNames) }), { maxLength: 2, selector: ({ to }) => to }),
+});
+
+const vpc = (name: keyof typeof blocks) =>
+  fc
+    .record({
+      segment: fc.constantFrom(...segments),
+      tiers: fc.subarray(['app', 'data'], { minLength: 1 }),
+      zones: fc.subarray(['a', 'b'], { minLength: 1 }),
+      routes: fc.record({ app: fc.uniqueArray(destination, { maxLength: 2 }), data: fc.uniqueArray(destination, { maxLength: 1 }) }),
+      carriers: fc.uniqueArray(destination, { maxLength: 1 }),
+    })
+    .map(({ segment: own, tiers, zones, routes, carriers }) => {
+      const base = blocks[name].slice(0, -'0.0'.length);
+      const tier = (third: number) => Object.fromEntries(zones.map((zone, index) => [zone, `${base}${third}.${index * 64}/26`]));
+      return {
+        segment: own,
+        cidr: `${blocks[name]}/16`,
+        subnets: {
+          ...(tiers.includes('app') ? { app: tier(1) } : {}),
+          ...(tiers.includes('data') ? { data: tier(2) } : {}),
+          attachment: tier(255),
+        },
+        attachment: 'attachment',
+        routes: {
+          ...(tiers.includes('app') ? { app: routes.app } : {}),
+          ...(tiers.includes('data') ? { data: routes.data } : {}),
+          attachment: carriers,
+        },
+      };
+    });
+
+const network = fc
+  .record({
+    segments: fc.record({ red: segment, blue: segment, green: segment }),
+    vpcs: fc.record({ one: vpc('one'), two: vpc('two'), three: vpc('three') }, { requiredKeys: ['one', 'two'] }),
+  })
+  .map(({ segments: given, vpcs }): NetworkSpec | undefined => {
+    const own = Object.fromEntries(
+      Object.entries(given).map(([name, each]) => {
+        const blackholes = each.blackholes.filter((block) => !each.routes.some(({ to }) => to === block));
+        const routes = each.routes.filter((route) => Object.hasOwn(vpcs, route.vpc));
+        return [name, { ...each, reaches: each.reaches.filter((other) => other !== name), blackholes, routes }];
+      }),
+    );
+    const used = new Set(Object.values(vpcs).flatMap((each) => (each === undefined ? [] : [each.segment])));
+    const kept = Object.fromEntries(Object.entries(own).filter(([name]) => used.has(name as never) || name === 'red'));
+    for (const each of Object.values(kept)) each.reaches = each.reaches.filter((other) => Object.hasOwn(kept, other));
+    const spec = networkSchema.parse({ network: 'example', account: '111122223333', region: 'eu-west-1', segments: kept, vpcs });
+    return checkNetwork(spec).length === 0 ? spec : undefined;
+  })
+  .filter((spec) => spec !== undefined);
+
+/** An edit is seldom a new network: most of it stays. */
+const pair = fc
+  .tuple(network, network, fc.record({ red: fc.boolean(), blue: fc.boolean(), green: fc.boolean(), one: fc.boolean(), two: fc.boolean() }))
+  .map(([before, other, takes]): { readonly before: NetworkSpec; readonly after: NetworkSpec } => {
+    const pick = <T>(of: Readonly<Record<string, T>>, from: Readonly<Record<string, T>>): Record<string, T> =>
+      Object.fromEntries(
+        [...new Set([...Object.keys(of), ...Object.keys(from)])].flatMap((key) => {
+          const value = (takes as Readonly<Record<string, boolean>>)[key] === true ? from[key] : of[key];
+          return value === undefined ? [] : [[key, value]];
+        }),
+      );
+    const mixed = { ...before, segments: pick(before.segments, other.segments), vpcs: pick(before.vpcs, other.vpcs) };
+    return { before, after: isWhole(mixed) ? mixed : other };
+  });
+
+function isWhole(spec: NetworkSpec): boolean {
+  const hasSegment = (name: string): boolean => Object.hasOwn(spec.segments, name);
+  return (
+    Object.values(spec.vpcs).every((each) => hasSegment(each.segment)) &&
+    Object.values(spec.segments).every(
+      ({ reaches, routes }) => reaches.every(hasSegment) && routes.every((route) => Object.hasOwn(spec.vpcs, route.vpc)),
+    ) &&
+    checkNetwork(spec).length === 0
+  );
+}
+
+async function edit({ before, after }: { readonly before: NetworkSpec; readonly after: NetworkSpec }) {
+  const graph = valueOf(buildGraph(after, kinds));
+  const { deployed } = await planEdit(valueOf(buildGraph(before, kinds)));
+  const { plans } = await planEdit(graph, deployed);
+  const [from, wanted] = [topologyOf(before), topologyOf(after)];
+  return { plans, from, wanted, ...carriedOut({ stacks: plans, graph, kinds, before: from, wanted }) };
+}
+
+/** Maps and sets in one order. */
+function canonical(topology: Topology): unknown {
+  const sorted = <T>(map: ReadonlyMap<string, T>, of: (value: T) => unknown) =>
+    [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => [key, of(value)]);
+  const routes = (list: readonly { readonly to: { readonly text: string } }[]) =>
+    [...list].sort((a, b) => (a.to.text < b.to.text ? -1 : 1));
+  return {
+    vpcs: sorted(topology.vpcs, ({ blocks: own, subnets, tables, attachment }) => ({
+      own,
+      subnets: sorted(subnets, (each) => each),
+      tables: sorted(tables, (table) => routes(table.routes)),
+      attachment: attachment && { ...attachment, subnets: sorted(attachment.subnets, (each) => each) },
+    })),
+    tables: sorted(topology.gatewayTables, ({ routes: own, propagations }) => ({
+      own: routes(own),
+      propagations: [...propagations].sort(),
+    })),
+  };
+}
+
+describe('an edit of any network file into any other one', () => {
+  it('comes, step by step, to what the new file makes', { timeout: forgedMs }, () =>
+    fc.assert(
+      fc.asyncProperty(pair, async (given) => {
+        const { steps, from, wanted } = await edit(given);
+        let now = from;
+        for (const step of steps) {
+          const change = changeOf(step, now, wanted);
+          if (change !== undefined) now = applied(now, change);
+        }
+        expect(canonical(now)).toEqual(canonical(wanted));
+      }),
+      forged,
+    ),
+  );
+
+  it(
+    'disturbs nothing by what is made and by what is taken away: only where one thing is put in the place of another',
+    { timeout: forgedMs },
+    () =>
+      fc.assert(
+        fc.asyncProperty(pair, async (given) => {
+          const { plans, effects } = await edit(given);
+          const inPlace = new Set(
+            plans.flatMap(({ short, changes }) =>
+              changes.flatMap(({ op, name }) => (op === 'replace' || op === 'update' ? [`${short}/${name}`] : [])),
+            ),
+          );
+          const told = [...effects.interrupted, ...effects.opened].flatMap(({ paths, by }) => {
+            const others = by.filter((label) => !inPlace.has(label));
+            return others.length === 0 ? [] : pathLines(paths).map((line) => `${others.join(', ')}: ${line}`);
+          });
+          expect(told).toEqual([]);
+        }),
+        forged,
+      ),
+  );
+});
