@@ -142,7 +142,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(aws).toEqual({ ...before, gatewayRoutes: before.gatewayRoutes.filter((route) => !route.includes('segment-staging')) });
   });
 
-  it('moves the default route of a segment to another VPC: at no call has its traffic no route', async () => {
+  nightly('moves the default route of a segment to another VPC: at no call has its traffic no route', async () => {
     const retargeted = edited([
       '  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
       '  staging:\n    blackholes: [10.1.0.0/16]\n    routes:\n      - { to: 0.0.0.0/0, vpc: production }\n',
@@ -160,7 +160,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     );
   });
 
-  it('goes on with the next `up` where the move of a default route was stopped over its bridge', async () => {
+  nightly('goes on with the next `up` where the move of a default route was stopped over its bridge', async () => {
     const retargeted = edited([
       '  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
       '  staging:\n    blackholes: [10.1.0.0/16]\n    routes:\n      - { to: 0.0.0.0/0, vpc: production }\n',
@@ -188,7 +188,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     ['    reaches: [production, staging]\n', '    reaches: [production]\n'],
   ] as const;
 
-  it('removes a segment whose VPC moves to another one: the VPC first, its routes and its table last', async () => {
+  nightly('removes a segment whose VPC moves to another one: the VPC first, its routes and its table last', async () => {
     const merged = edited(...withoutStaging, ['  staging:\n    segment: staging\n', '  staging:\n    segment: production\n']);
     const { calls, aws } = await upTo(merged, '--allow', 'interruption', '--allow', 'deletion');
     expect(calls.indexOf('AssociateTransitGatewayRouteTable')).toBeLessThan(calls.indexOf('DeleteTransitGatewayRoute'));
