@@ -9,6 +9,7 @@ import { vpc } from './vpc.ts';
 export const member = defineKind({
   kind: 'member',
   title: 'members',
+  namedBy: 'vpcs',
   references: {
     gateway: reads(transitGateway, 'routeTableIds'),
     vpc: reads(vpc, 'attachmentId'),

@@ -9,6 +9,7 @@ import { vpc } from './vpc.ts';
 export const routeTables = defineKind({
   kind: 'route-tables',
   title: 'route tables',
+  namedBy: 'vpcs',
   references: {
     gateway: reads(transitGateway, 'gatewayId'),
     vpc: reads(vpc, 'vpcId', 'routeTableIds'),

@@ -14,6 +14,7 @@ import { transitGateway } from './transit-gateway.ts';
 export const segment = defineKind({
   kind: 'segment',
   title: 'segments',
+  namedBy: 'segments',
   references: {
     gateway: reads(transitGateway, 'routeTableIds'),
     // Traffic is sent to a VPC that is a member, and whose own tables have the way back.

@@ -14,6 +14,10 @@ export const transitGateway = defineKind({
   },
   guarded: ['aws:ec2transitgateway/transitGateway:TransitGateway', 'aws:ec2transitgateway/routeTable:RouteTable'],
   earlier: ['aws:ec2transitgateway/route:Route'],
+  partOf: (resource) => {
+    const [, segment] = /^segment-(.+)$/.exec(resource) ?? [];
+    return segment !== undefined ? { of: 'segments', name: segment } : resource === 'gateway' ? { of: 'gateway' } : undefined;
+  },
 
   instances: ({ network, gateway, segments }) => [
     {

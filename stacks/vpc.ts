@@ -7,6 +7,7 @@ import { transitGateway } from './transit-gateway.ts';
 export const vpc = defineKind({
   kind: 'vpc',
   title: 'VPCs',
+  namedBy: 'vpcs',
   references: { gateway: reads(transitGateway, 'gatewayId') },
   outputs: {
     vpcId: z.string().startsWith('vpc-'),

@@ -3,8 +3,9 @@ import type { ExitCode } from '../domain/exit-codes.ts';
 import { Refusal } from '../domain/problem.ts';
 import { parseStackName } from '../domain/stack-name.ts';
 import type { Session } from '../aws/session.ts';
-import type { Graph, StackNode } from '../graph/graph.ts';
+import type { StackNode } from '../graph/graph.ts';
 import type { Engine } from '../pulumi/engine.ts';
+import type { StackKind } from '../pulumi/kind.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import { topologyOf } from '../reachability/from-network.ts';
 import { topologyOfStates } from '../reachability/from-states.ts';
@@ -20,6 +21,8 @@ import type { PassForm, PassKind, PassStack } from '../run/passes.ts';
 import type { Settled } from '../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
 import { notInFile, stillUsed } from '../run/leaving.ts';
+import { protectedInPlan } from '../run/protected.ts';
+import { nameFaults } from '../run/renamed.ts';
 import type { Work } from '../run/stack-run.ts';
 import type { StackState } from '../state/checkpoints.ts';
 import { readDeployment } from '../state/deployment.ts';
@@ -28,6 +31,7 @@ import { cloudSecrets } from '../state/secrets.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { addsLoop, askedAbout, notAllowed } from '../ui/effects.ts';
+import { nameFault, planLosesProtected } from '../ui/names.ts';
 import { deletesWhatIsUsed } from '../ui/usage.ts';
 import { openAlerting } from './alerting.ts';
 import { applySettings } from './apply-settings.ts';
@@ -39,6 +43,7 @@ import type { Context } from './context.ts';
 import { destroyWork } from './destroy-work.ts';
 import { defaultParallel } from './flags.ts';
 import { kindsOf } from './kinds.ts';
+import { nameInFile } from './names-in-file.ts';
 import { ciLink, openAws, preflight } from './open.ts';
 import type { OpenedSession, OpenedState } from './open.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -94,6 +99,7 @@ export async function deploy(
       emit,
     );
     if (joined instanceof Refusal) throw joined;
+    refuseNames(file, state);
     if (command === 'up') await clearAway(context, file, aws, state.standings, emit);
     const standing = command === 'up' ? state.standings : { ...state.standings, byStack: new Map() };
     const leaving = leavingStacks(context, file, state, selected, flags.prune);
@@ -139,7 +145,7 @@ export async function deploy(
     const told = command === 'plan' ? { ...planned, failed: [...unplanned(blocked.ends), ...planned.failed] } : planned;
     emit({ type: 'plan', plan: told });
     await onPlan?.(told);
-    refuseUnable(planned, file.graph, state.states);
+    refuseUnable(planned, file, kindsOf(context), state.states);
     if (stopping.draining.aborted) return exitCodes.stoppedBySignal;
     if (command === 'plan') return worstOf([blocked.exitCode, planned.failed.length > 0 ? exitCodes.failed : exitCodes.done]);
     const keep = (): Promise<void> => settled.keep(aws.store, file.network.spec.network, new Set(file.graph.byName.keys()));
@@ -237,20 +243,40 @@ function withEffects(
   states: ReadonlyMap<string, StackState>,
   planned: Omit<NetworkPlan, 'passes' | 'effects'>,
 ): NetworkPlan {
-  const { stacks } = planned;
-  if (stacks.every(({ hasChanges }) => !hasChanges)) return { ...planned, passes: [] };
+  const stacks = planned.stacks.map((plan) => ({ ...plan, ...nameInFile({ graph, network }, plan.stack) }));
+  if (stacks.every(({ hasChanges }) => !hasChanges)) return { ...planned, stacks, passes: [] };
   const deployments = [...states.values()].flatMap(({ body }) => {
     const read = readDeployment(body);
     return read.ok ? [read.deployment] : [];
   });
   const [before, wanted] = [topologyOfStates(deployments), topologyOf(network.spec)];
   const { passes, effects } = carriedOut({ stacks, graph, kinds: kindsOf(context), before, wanted });
-  return { ...planned, passes, effects };
+  return { ...planned, stacks, passes, effects };
+}
+
+/** A plan would show a thing that was renamed as a new one. */
+function refuseNames({ network }: OpenedFile, { states, unreadable, standings }: OpenedState): void {
+  const unknown = new Set([
+    ...unreadable.map(({ stack }) => stack),
+    ...[...standings.byStack].flatMap(([stack, { kind }]) => (kind === 'held' || kind === 'locked' ? [stack] : [])),
+  ]);
+  const { spec, renames } = network;
+  const faults = nameFaults({ spec, renames, states, unknown, begun: new Set(standings.records.keys()) });
+  if (faults.length > 0) throw new Refusal(exitCodes.usage, ...faults.map((fault) => nameFault(fault, network)));
 }
 
 /** What cannot come to a good end, or is a mistake whatever was meant. */
-function refuseUnable({ stacks, effects }: NetworkPlan, graph: Graph, states: ReadonlyMap<string, StackState>): void {
-  const problems = [...stillUsed(stacks, graph, states).map(deletesWhatIsUsed), ...(effects?.loops ?? []).map(addsLoop)];
+function refuseUnable(
+  { stacks, effects }: NetworkPlan,
+  { graph, network }: OpenedFile,
+  kinds: readonly StackKind[],
+  states: ReadonlyMap<string, StackState>,
+): void {
+  const problems = [
+    ...stillUsed(stacks, graph, states).map(deletesWhatIsUsed),
+    ...(effects?.loops ?? []).map(addsLoop),
+    ...protectedInPlan(stacks, kinds, network.spec).map((loss) => planLosesProtected(loss, network)),
+  ];
   if (problems.length > 0) throw new Refusal(exitCodes.usage, ...problems);
 }
 

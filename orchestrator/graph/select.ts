@@ -4,9 +4,11 @@ import { command } from '../domain/command.ts';
 import { notOk, ok } from '../domain/problem.ts';
 import type { Problem, Result } from '../domain/problem.ts';
 
-interface Candidate {
+export interface Candidate {
   readonly name: string;
   readonly short: string;
+  /** Another short name of it. Where a stack is called so, it is that one's alone. */
+  readonly also?: string;
 }
 
 /**
@@ -16,6 +18,11 @@ interface Candidate {
 export function selectStacks(candidates: readonly Candidate[], patterns: readonly string[], file: string): Result<Set<string>> {
   if (patterns.length === 0) return ok(new Set(candidates.map(({ name }) => name)));
   const problems: Problem[] = [];
+  const taken = new Set(candidates.map(({ short }) => short));
+  const names = candidates.map(({ name, short, also }) => ({
+    name,
+    called: [name, short, ...(also === undefined || taken.has(also) ? [] : [also, name.slice(0, name.length - short.length) + also])],
+  }));
   const selected = new Set<string>();
   for (const pattern of patterns) {
     if (!/^[a-z0-9.*?{},[\]-]+$/.test(pattern)) {
@@ -27,7 +34,7 @@ export function selectStacks(candidates: readonly Candidate[], patterns: readonl
       continue;
     }
     const matches = picomatch(pattern, { dot: true });
-    const found = candidates.filter(({ name, short }) => matches(name) || matches(short));
+    const found = names.filter(({ called }) => called.some((each) => matches(each)));
     for (const { name } of found) selected.add(name);
     if (found.length === 0)
       problems.push({

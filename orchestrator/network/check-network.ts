@@ -4,9 +4,9 @@ import { parseKmsUrl } from '../state/kms-url.ts';
 import { partitionOf } from './endpoint.ts';
 import { topologyOf } from '../reachability/from-network.ts';
 import { joinedOverlaps } from '../reachability/overlaps.ts';
+import { noRenames, renamesIn } from './renames.ts';
+import type { Path, Rename, Renames } from './renames.ts';
 import type { NetworkSpec } from './spec.ts';
-
-type Path = readonly (string | number)[];
 
 /** One cross-check that failed, at a place in the file. */
 export interface Finding {
@@ -16,9 +16,19 @@ export interface Finding {
   readonly next: string;
 }
 
-/** What the schema of one field cannot see: how the parts of a network fit together. Pure; all findings, not just the first. */
-export function checkNetwork(spec: NetworkSpec): Finding[] {
-  return [...checkSegments(spec), ...checkVpcs(spec), ...checkOverlaps(spec), ...checkTopic(spec), ...checkPlaces(spec)];
+/**
+ * What the schema of one field cannot see: how the parts of a network fit together. Pure; all findings, not just the first.
+ * @param spec under the names of the file
+ */
+export function checkNetwork(spec: NetworkSpec, renames: Renames = noRenames): Finding[] {
+  return [
+    ...checkSegments(spec),
+    ...checkVpcs(spec),
+    ...checkOverlaps(spec),
+    ...checkTopic(spec),
+    ...checkPlaces(spec),
+    ...checkRenames(spec, renames),
+  ];
 }
 
 export const finding = (path: Path, reason: string, message: string, next: string): Finding => ({ path, reason, message, next });
@@ -155,6 +165,36 @@ function* checkTopic({ region, guardrails }: NetworkSpec): Iterable<Finding> {
     );
   const listed = subscriptions.map(({ protocol, endpoint, endpointFrom }) => `${protocol} ${endpoint ?? `of ${endpointFrom ?? ''}`}`);
   yield* duplicates([...at, 'subscriptions'], listed, 'subscription');
+}
+
+/** Of each kind of thing, in each VPC, a name means one thing: as the file has it, and as it was deployed. */
+function* checkRenames(spec: NetworkSpec, renames: Renames): Iterable<Finding> {
+  const claimed = new Map<string, Rename>();
+  for (const rename of renamesIn(renames)) {
+    const { of, path, name, was } = rename;
+    const thing = { segment: 'segment', vpc: 'VPC', tier: 'tier' }[of];
+    const at = [...path, 'was'];
+    const scope = path.slice(0, -1);
+    const names = of === 'tier' ? spec.vpcs[String(scope[1])]?.subnets : of === 'vpc' ? spec.vpcs : spec.segments;
+    const key = [...scope, was].join(' ');
+    const other = claimed.get(key);
+    claimed.set(key, other ?? rename);
+    if (was === name) yield finding(at, 'was-itself', `${thing} "${name}" has "was: ${was}", which is its own name`, 'Remove this line.');
+    else if (names !== undefined && Object.hasOwn(names, was))
+      yield finding(
+        at,
+        'was-another',
+        `${thing} "${name}" was "${was}", and the file has another ${thing} of that name`,
+        `If the other one is the ${thing} that was deployed as "${was}", remove this line. If it is new, give it another name: this one is taken.`,
+      );
+    else if (other !== undefined)
+      yield finding(
+        at,
+        'was-twice',
+        `${thing} "${name}" was "${was}", and so was ${thing} "${other.name}": one of them is new`,
+        'Remove the line of the one that is new.',
+      );
+  }
 }
 
 /** Where keys go. */

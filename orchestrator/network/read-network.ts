@@ -8,6 +8,8 @@ import type { Problem, Result } from '../domain/problem.ts';
 import { checkNetwork, finding } from './check-network.ts';
 import type { Finding } from './check-network.ts';
 import { services } from './endpoint.ts';
+import { asDeployed, pathInFile, separated } from './renames.ts';
+import type { Renames } from './renames.ts';
 import { networkSchema } from './spec.ts';
 import type { NetworkSpec } from './spec.ts';
 import { excessOf, yamlFaults } from './yaml-faults.ts';
@@ -16,8 +18,10 @@ import { excessOf, yamlFaults } from './yaml-faults.ts';
 export interface Network {
   readonly file: string;
   readonly text: string;
+  /** Under the names that its parts were deployed with. */
   readonly spec: NetworkSpec;
-  /** 1-based line of a place in the file, for findings that only AWS can make. */
+  readonly renames: Renames;
+  /** 1-based line where the file has a place of `spec`, for findings that only AWS or the states can make. */
   readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
 }
 
@@ -108,10 +112,14 @@ export function parseNetwork(file: string, text: string): Result<Network> {
 
   const parsed = networkSchema.safeParse(content);
   const issues = parsed.error?.issues ?? [];
-  const findings = parsed.success
-    ? checkNetwork(parsed.data)
+  const read = parsed.success ? separated(parsed.data) : undefined;
+  const findings = read
+    ? checkNetwork(read.spec, read.renames)
     : issues.slice(0, maxProblems).flatMap((issue) => findingsOf(issue, document));
-  if (parsed.success && findings.length === 0) return ok({ file, text, spec: parsed.data, lineOf });
+  if (read && findings.length === 0) {
+    const { renames } = read;
+    return ok({ file, text, spec: asDeployed(read.spec, renames), renames, lineOf: (path) => lineOf(pathInFile(path, renames)) });
+  }
   const total = issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
   return refused(
     findings.slice(0, maxProblems).map(({ path, ...found }) => {
@@ -167,13 +175,13 @@ function findingsOf(issue: z.core.$ZodIssue, document: Document): Finding[] {
 
 const knownKeys: Record<string, readonly string[]> = {
   '': Object.keys(networkSchema.shape),
-  segments: ['reaches', 'isolated', 'blackholes', 'routes'],
-  vpcs: ['segment', 'cidr', 'subnets', 'attachment', 'routes'],
+  segments: ['was', 'protect', 'reaches', 'isolated', 'blackholes', 'routes'],
+  vpcs: ['was', 'protect', 'segment', 'cidr', 'subnets', 'attachment', 'routes'],
   endpoints: services,
   state: ['bucket', 'secrets'],
   session: ['minimum'],
   defaults: ['tags'],
-  gateway: ['asn', 'description'],
+  gateway: ['protect', 'asn', 'description'],
   guardrails: [
     'lockAge',
     'runbook',

@@ -30,8 +30,6 @@ const vpcBlock = cidrBlock.superRefine((text, context) => {
     context.addIssue({ code: 'custom', message: `"${text}" is a /${parsed.prefixLength}; AWS takes /16 to /28 here` });
 });
 
-const zone = z.string().regex(/^[a-z]$/, { error: 'a zone is one letter, as in "a" for eu-west-1a' });
-
 const duration = z.string().transform((text, context) => {
   const seconds = parseDuration(text);
   if (seconds === undefined) {
@@ -93,7 +91,15 @@ const notBuiltYet = (field: string, meaning: string) =>
     .optional()
     .meta({ not: {} });
 
+const was = name
+  .optional()
+  .describe('The name that it was deployed with, which its stack and its resources keep: nothing is made again. It stays here as long as the thing does');
+
+const protect = z.boolean().default(false).describe('true: what deletes or replaces it is refused');
+
 const segment = z.strictObject({
+  was,
+  protect,
   reaches: z.array(name).default([]).describe('Other segments whose VPCs these VPCs talk to; it holds in both directions'),
   isolated: z.boolean().default(false).describe('true: the VPCs of this segment do not reach one another'),
   blackholes: z.array(cidrBlock).default([]).describe('Destinations that the gateway drops'),
@@ -103,14 +109,26 @@ const segment = z.strictObject({
     .describe('Static gateway routes: what goes to `to` leaves by the attachment of `vpc`'),
 });
 
+const tier = z
+  .object({ was })
+  .catchall(vpcBlock)
+  .superRefine((fields, context) => {
+    const zones = Object.keys(fields).filter((key) => key !== 'was');
+    if (zones.length === 0) context.addIssue({ code: 'custom', message: 'a tier needs a subnet in at least one zone' });
+    for (const key of zones)
+      if (!/^[a-z]$/.test(key))
+        context.addIssue({ code: 'custom', path: [key], message: `"${key}": a zone is one letter, as in "a" for eu-west-1a` });
+  })
+  .meta({ propertyNames: { pattern: '^([a-z]|was)$' } })
+  .transform(({ was: old, ...zones }): { readonly was: string | undefined; readonly zones: Record<string, string> } => ({ was: old, zones }));
+
 const vpc = z.strictObject({
+  was,
+  protect,
   segment: name.describe('The gateway route table that this VPC is associated with'),
   cidr: vpcBlock,
   subnets: z
-    .record(
-      name,
-      z.record(zone, vpcBlock).refine((zones) => Object.keys(zones).length > 0, { error: 'a tier needs a subnet in at least one zone' }),
-    )
+    .record(name, tier)
     .describe('tier, then zone, then block; each tier has a route table of its own'),
   attachment: name.describe('The tier whose subnets carry the gateway attachment'),
   routes: z.record(name, z.array(cidrBlock)).default({}).describe('tier, then the destinations that go to the gateway'),
@@ -243,6 +261,7 @@ export const networkSchema = z.strictObject({
   defaults: z.strictObject({ tags: tags.default({}) }).default({ tags: {} }),
   gateway: z
     .strictObject({
+      protect,
       asn: z
         .number()
         .int()
@@ -252,7 +271,7 @@ export const networkSchema = z.strictObject({
         .default(64512),
       description: z.string().max(255).optional(),
     })
-    .default({ asn: 64512 }),
+    .default({ asn: 64512, protect: false }),
   segments: z.record(
     name,
     segment.nullable().transform((value) => value ?? segment.parse({})),
@@ -260,7 +279,32 @@ export const networkSchema = z.strictObject({
   vpcs: z.record(name, vpc),
 });
 
-export type NetworkSpec = z.infer<typeof networkSchema>;
+/** As it is written: `was` stands beside each name that is another one by now. */
+export type WrittenNetwork = z.infer<typeof networkSchema>;
+
+type Segment = Omit<WrittenNetwork['segments'][string], 'was'>;
+
+type Vpc = Omit<WrittenNetwork['vpcs'][string], 'was' | 'subnets'> & {
+  /** Tier, then zone, then block. */
+  readonly subnets: Record<string, Record<string, string>>;
+};
+
+/** What a network file says, under one name for each thing. */
+export type NetworkSpec = Omit<WrittenNetwork, 'segments' | 'vpcs'> & {
+  readonly segments: Record<string, Segment>;
+  readonly vpcs: Record<string, Vpc>;
+};
+
+/** A part of a network that the file may protect. */
+export type Part = { readonly of: 'gateway' } | { readonly of: 'segments' | 'vpcs'; readonly name: string };
+
+export const pathOf = (part: Part): readonly string[] => (part.of === 'gateway' ? [part.of] : [part.of, part.name]);
+
+/** False for what has left the file. */
+export function isProtected(spec: NetworkSpec, part: Part): boolean {
+  if (part.of === 'gateway') return spec.gateway.protect;
+  return ownOf<{ readonly protect: boolean }>(spec[part.of], part.name)?.protect ?? false;
+}
 
 export type Subscription = z.infer<typeof subscription>;
 

@@ -1,7 +1,7 @@
 import type { Output, CustomResourceOptions } from '@pulumi/pulumi';
 import type { z } from 'zod';
 import type { NamedObject } from '../inventory/live-object.ts';
-import type { NetworkSpec } from '../network/spec.ts';
+import type { NetworkSpec, Part } from '../network/spec.ts';
 
 /** The contract between the orchestrator and a kind of stack: one file in `stacks/` fills it in, and nothing else here knows what a VPC is. */
 
@@ -107,6 +107,8 @@ interface KindBasics<References, Outputs> {
   readonly kind: string;
   /** For people, in the plural: `route tables`. */
   readonly title: string;
+  /** Where the network file has what its instances are called after. Absent where it has one instance, or names of its own. */
+  readonly namedBy?: 'segments' | 'vpcs';
   readonly references: References;
   readonly outputs: Outputs;
   /** Pulumi type tokens of what others build on, or know by its id or address: its delete, and its replacement, are asked about (`--allow deletion`). */
@@ -115,6 +117,8 @@ interface KindBasics<References, Outputs> {
   readonly leavesWithFile?: true;
   /** Pulumi type tokens that stacks of the kind had in an earlier release, and that are another kind's now: a state with one of them is refused. */
   readonly earlier?: readonly string[];
+  /** The part of the network file that a resource is of, by the resource's name in the program: for a kind without `namedBy`. Pure. */
+  partOf?(resource: string): Part | undefined;
   /**
    * Objects that AWS lists by no tag, and whose ids follow from the names that the program gives: they are looked for by these. Pure.
    * Of every stack of the kind, whatever its network asks for by now.

@@ -236,6 +236,8 @@ export interface PlannedChange {
 export interface StackPlan {
   readonly stack: string;
   readonly short: string;
+  /** What the network file calls by now what the stack is of, where that was deployed with another name. */
+  readonly nameInFile?: string;
   readonly exists: boolean;
   /** It has left the network file, and all of it goes. */
   readonly leaves?: true;

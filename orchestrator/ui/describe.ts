@@ -213,8 +213,8 @@ function describeDone({ create, update, replace, delete: deleted }: ChangeCounts
 /** `npm run plan` on 60 new stacks should not print 400 lines: what is only created is counted, everything else is named. */
 function describePlan(plan: NetworkPlan, style: Style): string {
   const changed = plan.stacks.filter(({ hasChanges }) => hasChanges);
-  const lines = changed.flatMap(({ short, exists, leaves, counts, changes }) => [
-    `  ${style.bold(short)}${leaves ? style.red(' (has left the file)') : exists ? '' : style.dim(' (new)')}  ${describeCounts(counts)}`,
+  const lines = changed.flatMap(({ short, nameInFile, exists, leaves, counts, changes }) => [
+    `  ${style.bold(withName(short, nameInFile))}${leaves ? style.red(' (has left the file)') : exists ? '' : style.dim(' (new)')}  ${describeCounts(counts)}`,
     ...changes
       .filter(({ op }) => op !== 'create' || exists)
       .map(({ op, name, type, changed: paths, replacing }) => {
@@ -371,5 +371,9 @@ export function countWords(words: readonly string[]): string {
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
   return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
 }
+
+/** A stack keeps the name that it was deployed with: `vpc.web (app)`. */
+export const withName = (short: string, nameInFile: string | undefined): string =>
+  nameInFile === undefined ? short : `${short} (${nameInFile})`;
 
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

@@ -3,7 +3,7 @@ import { linesOf, shown } from '../domain/foreign.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Effects } from '../run/effects.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
-import { describeCounts, passWord, plural } from './describe.ts';
+import { describeCounts, passWord, plural, withName } from './describe.ts';
 import { effectsInMarkdown } from './effects.ts';
 import { codeSpan, fenced, inMarkdown } from './markdown.ts';
 import { nodeId, toMermaid } from './mermaid.ts';
@@ -40,9 +40,9 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
       : [
           '| stack | create | update | replace | delete |',
           '| --- | --: | --: | --: | --: |',
-          ...changed.map(({ short, exists, leaves, counts }) =>
+          ...changed.map(({ short, nameInFile, exists, leaves, counts }) =>
             row(
-              `${inMarkdown(short)}${leaves ? ' (has left the file)' : exists ? '' : ' (new)'}`,
+              `${inMarkdown(withName(short, nameInFile))}${leaves ? ' (has left the file)' : exists ? '' : ' (new)'}`,
               ...[counts.create, counts.update, counts.replace, counts.delete].map((n) => (n === 0 ? '' : String(n))),
             ),
           ),

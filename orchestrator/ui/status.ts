@@ -5,7 +5,7 @@ import { describeHeld, detailOfHeld, isAsVerified } from '../run/standing.ts';
 import type { Standing, Standings } from '../run/standing.ts';
 import type { Strays } from '../state/bounded.ts';
 import type { StackState } from '../state/checkpoints.ts';
-import { plural } from './describe.ts';
+import { plural, withName } from './describe.ts';
 import type { Style } from './reporter.ts';
 import { table } from './table.ts';
 
@@ -13,6 +13,8 @@ import { table } from './table.ts';
 export interface StackStatus {
   readonly stack: string;
   readonly short: string;
+  /** What the network file calls by now what the stack is of, where that was deployed with another name. */
+  readonly nameInFile?: string;
   readonly state:
     'applied' | 'unfinished' | 'not-deployed' | 'held' | 'locked' | 'frozen' | 'changed-behind' | 'not-in-network-file' | 'unreadable';
   readonly resources: number;
@@ -107,8 +109,8 @@ export function describeStatus(
     'not-in-network-file': style.yellow('not in the network file'),
     unreadable: style.red('UNREADABLE'),
   };
-  const rows = stacks.map(({ short, state, resources, updatedAt, detail }) => [
-    short,
+  const rows = stacks.map(({ short, nameInFile, state, resources, updatedAt, detail }) => [
+    withName(short, nameInFile),
     word[state],
     resources > 0 ? plural(resources, 'resource') : '',
     updatedAt === null ? '' : `${updatedAt.slice(0, 16).replace('T', ' ')} UTC`,

@@ -54,6 +54,12 @@ describe('bad input', () => {
     await refused(['plan', '--network', network], 2, /no segment "mian"[\s\S]*is outside its VPC/);
   });
 
+  it('a `was` that is claimed twice, at the second', async () => {
+    const tiers = 'private: { was: old, a: 10.1.0.0/24 }\n      more: { was: old, a: 10.1.1.0/24 }';
+    const network = await file(smallNetwork.replace('private: { a: 10.1.0.0/24 }', tiers));
+    await refused(['plan', '--network', network], 2, new RegExp(`${network}:14: tier "more" was "old", and so was tier "private"`));
+  });
+
   it('up without a terminal and without --yes', () => refused(['up'], 2, /there is no terminal to ask on\n.*--yes/));
 
   it('destroy without a terminal and without --yes', () => refused(['destroy'], 2, /asks for the network's name/));

@@ -226,6 +226,67 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(await rig.calls({ mutating: true, since: from })).toEqual([]);
   });
 
+  /** A VPC, a segment and a tier under other names, each with what it was. */
+  const renames = [
+    ['  staging:\n    segment: staging\n', '  stage:\n    was: staging\n    segment: staging\n'],
+    ['    reaches: [production, staging]\n', '    reaches: [prod, staging]\n'],
+    ['  production:\n    blackholes', '  prod:\n    was: production\n    blackholes'],
+    ['    segment: production\n', '    segment: prod\n'],
+    ['      private: { a: 10.0.0.0/20', '      apps: { was: private, a: 10.0.0.0/20'],
+    ['      private: [10.1.0.0/16, 10.2.0.0/16]', '      apps: [10.1.0.0/16, 10.2.0.0/16]'],
+  ] as const;
+
+  it('renames a VPC, a segment and a tier without a call to AWS or a write to the bucket, where the file says what each was', async () => {
+    const from = await rig.lastCall();
+    const { changes, engines, aws } = await upTo(edited(...renames));
+    expect([changes, engines, aws]).toEqual([[], [], before]);
+    expect(await rig.calls({ mutating: true, since: from })).toEqual([]);
+    const status = await rig.holdfast(['status']);
+    expect(status.stdout).toMatch(/vpc\.staging \(stage\) +applied/);
+    const alone = await rig.holdfast(['plan', 'vpc.stage', '--force', '--json']);
+    expect([alone.exitCode, enginesIn(alone.events), changesIn(alone.events)]).toEqual([0, ['vpc.staging'], []]);
+  });
+
+  /** Of a command that has to be refused before it changes anything. */
+  const refusedFor = async (args: readonly string[]): Promise<string> => {
+    const from = await rig.lastCall();
+    const { exitCode, stdout } = await rig.holdfast(args);
+    expect(exitCode, stdout).toBe(2);
+    expect(await rig.calls({ mutating: true, since: from })).toEqual([]);
+    return stdout;
+  };
+
+  it('is refused for a VPC and a tier that were renamed without that, each with its line and what to write', async () => {
+    const text = edited(...renames.map(([from, to]) => [from, to.replace(/ *was: \w+[,\n]/, '')] as const));
+    await rig.writeNetwork(text);
+    const lineOf = (part: string): number => text.slice(0, text.indexOf(part)).split('\n').length;
+    for (const command of ['up', 'plan']) {
+      const said = await refusedFor([command, ...(command === 'up' ? ['--yes', '--allow', 'deletion', '--allow', 'interruption'] : [])]);
+      expect(said).toMatch(new RegExp(`:${lineOf('  stage:\n')}: VPC "stage" .*\\n.*add "was: staging" to "stage"`));
+      expect(said).toMatch(new RegExp(`:${lineOf('      apps: {')}: tier "apps" of VPC "shared" .*\\n.*add "was: private"`));
+    }
+  });
+
+  it('is refused where AWS would refuse a subnet, because the one that goes still has its addresses: with the two edits', async () => {
+    await rig.writeNetwork(edited(['private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20, c: 10.2.16.0/20 }']));
+    const said = await refusedFor(['up', '--yes', '--allow', 'deletion']);
+    expect(said).toContain('subnet private c (10.2.16.0/20) of VPC "staging" overlaps subnet-private-b (10.2.16.0/20)');
+    expect(said).toContain('Make two edits');
+  });
+
+  it('neither shrinks nor destroys what the file protects, whatever the flags', async () => {
+    await rig.writeNetwork(
+      edited(
+        ['  staging:\n    segment: staging\n', '  staging:\n    protect: true\n    segment: staging\n'],
+        ['private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20 }'],
+      ),
+    );
+    const refusal = /:\d+: the plan deletes or replaces vpc\.staging\/subnet-private-b, and the file protects VPC "staging"/;
+    expect(await refusedFor(['up', '--yes', '--allow', 'deletion'])).toMatch(refusal);
+    expect(await refusedFor(['plan'])).toMatch(refusal);
+    expect(await refusedFor(['destroy', 'route-tables.staging', '--with-dependents', '--yes'])).toContain('would be destroyed, and the file protects VPC "staging"');
+  });
+
   const zoneMoves = edited(
     ['private: { a: 10.1.0.0/20, b: 10.1.16.0/20 }', 'private: { a: 10.1.0.0/20 }'],
     ['private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20, b: 10.2.16.0/20, c: 10.2.32.0/20 }'],

@@ -4,11 +4,13 @@ import type { Need, Verdict } from '../../lab/proxy/policy.ts';
 import { mostCharacters, mostPolicies, policiesOf, policyOf } from '../../orchestrator/aws/permissions/policy.ts';
 import { permissions, readOnly, roles } from '../../orchestrator/aws/permissions/roles.ts';
 import type { Role } from '../../orchestrator/aws/permissions/roles.ts';
+import { separated } from '../../orchestrator/network/renames.ts';
 import { networkSchema } from '../../orchestrator/network/spec.ts';
 import type { NetworkSpec } from '../../orchestrator/network/spec.ts';
 
 const specWith = (different: object = {}): NetworkSpec =>
-  networkSchema.parse({ network: 'prod', account: '111122223333', region: 'eu-west-1', segments: {}, vpcs: {}, ...different });
+  separated(networkSchema.parse({ network: 'prod', account: '111122223333', region: 'eu-west-1', segments: {}, vpcs: {}, ...different }))
+    .spec;
 
 const spec = specWith();
 const bucket = 'arn:aws:s3:::holdfast-state-111122223333-eu-west-1';

@@ -192,6 +192,10 @@ describe('a plan', () => {
     ]);
   });
 
+  it('has the name that the network file has by now behind the one that a stack was deployed with', () => {
+    expect(planned({ stacks: [stack('vpc.a', { nameInFile: 'b' })] })).toContain('  vpc.a (b)  only outputs or settings');
+  });
+
   it('of a stack that exists names what is created, too', () => {
     expect(planned({ stacks: [stack('vpc.a', { counts: { ...noChanges, create: 1 }, changes: [create('subnet-a')] })] })).toEqual([
       'plan',

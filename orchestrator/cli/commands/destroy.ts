@@ -3,9 +3,11 @@ import type { ExitCode } from '../../domain/exit-codes.ts';
 import { orRefuse, Refusal } from '../../domain/problem.ts';
 import { dependencyOrder } from '../../graph/graph.ts';
 import { selectStacks } from '../../graph/select.ts';
+import type { StackKind } from '../../pulumi/kind.ts';
 import { applyNetwork } from '../../run/apply.ts';
 import type { Emit, StackResult } from '../../run/events.ts';
 import { lockedOut } from '../../run/lock-wait.ts';
+import { protectedStacks } from '../../run/protected.ts';
 import { readStates } from '../../state/checkpoints.ts';
 import type { StackState } from '../../state/checkpoints.ts';
 import { openGateway } from '../../gateway/gateway.ts';
@@ -16,6 +18,8 @@ import { blockedStacks } from '../blocked.ts';
 import { clearAway, refuseWithoutJournal } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { destroyWork } from '../destroy-work.ts';
+import { kindsOf } from '../kinds.ts';
+import { candidatesOf } from '../names-in-file.ts';
 import { openAws, preflight } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedFile } from '../open-file.ts';
@@ -26,6 +30,7 @@ import { listenForSignals } from '../signals.ts';
 import { withWait } from '../with-wait.ts';
 import type { OnLocked } from '../with-wait.ts';
 import { dependentsExist, describeDoomed, destroyNotConfirmed, otherNetwork } from '../../ui/destroy.ts';
+import { destroysProtected } from '../../ui/names.ts';
 
 export interface DestroyFlags extends CommonFlags, ApplyFlags {
   readonly verbose: boolean;
@@ -74,7 +79,7 @@ async function destroyOnce(
     const existing =
       (await readStates(aws.store, file.network.spec.network, file.network.spec).catch(() => undefined))?.states ??
       new Map<string, StackState>();
-    const selected = select(file, existing, patterns, flags);
+    const selected = select(file, existing, patterns, flags, kindsOf(context));
     const state = await preflight(
       context,
       file,
@@ -156,11 +161,11 @@ function select(
   existing: ReadonlyMap<string, StackState>,
   patterns: readonly string[],
   flags: DestroyFlags,
+  kinds: readonly StackKind[],
 ): ReadonlySet<string> {
   // A name of the file that is not deployed is no mistake: there is just nothing to do.
-  const known = new Map(file.graph.nodes.map(({ name, short }) => [name, { name, short }]));
-  for (const { stack, short } of existing.values()) known.set(stack, { name: stack, short });
-  const named = orRefuse(selectStacks([...known.values()], patterns, file.network.file), exitCodes.usage);
+  const known = new Set([...file.graph.byName.keys(), ...existing.keys()]);
+  const named = orRefuse(selectStacks(candidatesOf(file, known), patterns, file.network.file), exitCodes.usage);
   const selected = new Set([...named].filter((name) => existing.has(name)));
   for (let grew = flags.withDependents; grew;) {
     grew = false;
@@ -174,6 +179,9 @@ function select(
     ({ stack, upstreams }) => !selected.has(stack) && upstreams.some((upstream) => selected.has(upstream)),
   );
   if (dependents.length > 0) throw new Refusal(exitCodes.usage, dependentsExist(dependents.map(({ short }) => short)));
+  const doomed = [...existing.values()].filter(({ stack }) => selected.has(stack));
+  const losses = protectedStacks(doomed, kinds, file.network.spec);
+  if (losses.length > 0) throw new Refusal(exitCodes.usage, ...losses.map((loss) => destroysProtected(loss, file.network)));
   return selected;
 }
 

@@ -31,7 +31,7 @@ export async function env(this: Context, flags: CommonFlags, pattern: string): P
     withBucket(this, flags, 'env', emit, async ({ file, aws, facts, read, header, notes }): Promise<ExitCode> => {
       const { states, standings, unreadable } = await read();
       const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys()]);
-      const stack = oneStack(names, pattern, file.network.file, {
+      const stack = oneStack(names, pattern, file, {
         because: 'plain pulumi works on one',
         command: (short) => command('env', short),
       });

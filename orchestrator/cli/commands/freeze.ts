@@ -13,6 +13,7 @@ import { openAlerting } from '../alerting.ts';
 import { endOrphansHere } from '../clear-away.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { refuseIncident } from '../incident.ts';
+import { candidatesOf } from '../names-in-file.ts';
 import { tidyRequest } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
 import { shortOf } from '../../domain/stack-name.ts';
@@ -156,9 +157,8 @@ function selected(
   standings: Standings,
   patterns: readonly string[],
 ): readonly string[] {
-  const known = new Map(file.graph.nodes.map(({ name, short }) => [name, { name, short }]));
-  for (const name of [...states.keys(), ...freezesOf(standings).keys()]) known.set(name, { name, short: shortOf(name) });
-  return [...orRefuse(selectStacks([...known.values()], patterns, file.network.file), exitCodes.usage)];
+  const known = new Set([...file.graph.byName.keys(), ...states.keys(), ...freezesOf(standings).keys()]);
+  return [...orRefuse(selectStacks(candidatesOf(file, known), patterns, file.network.file), exitCodes.usage)];
 }
 
 /** With a bucket that fails. */

@@ -27,6 +27,7 @@ import type { ObjectStore } from '../../state/object-store.ts';
 import { styleFor } from '../../ui/reporter.ts';
 import type { CommonFlags, Context } from '../context.ts';
 import { namedObjects } from '../named-objects.ts';
+import { candidatesOf } from '../names-in-file.ts';
 import { openAws } from '../open.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession } from '../open.ts';
@@ -88,8 +89,7 @@ async function look(
   const { deployments, unreadable, disowned, installation } = read;
   const upstreamsOf = new Map([...[...deployments].map(([stack, { upstreams }]) => [stack, { upstreams }] as const), ...graph.byName]);
   const stacks = new Set([...graph.nodes.map((node) => node.name), ...deployments.keys(), ...unreadable.keys()]);
-  const candidates = [...stacks].map((stack) => ({ name: stack, short: shortOf(stack) }));
-  const selected = orRefuse(selectStacks(candidates, patterns, network.file), exitCodes.usage);
+  const selected = orRefuse(selectStacks(candidatesOf({ graph, network }, stacks), patterns, network.file), exitCodes.usage);
 
   // What a stack was making in a table of another one, and has nothing else in, is found only where that one is looked at too.
   const scope = scopeOf(withUpstreams({ byName: upstreamsOf }, selected), read);

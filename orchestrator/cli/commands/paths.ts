@@ -1,6 +1,7 @@
 import { exitCodes } from '../../domain/exit-codes.ts';
 import type { ExitCode } from '../../domain/exit-codes.ts';
 import { Refusal } from '../../domain/problem.ts';
+import { placeAsDeployed } from '../../network/renames.ts';
 import { checkPaths } from '../../reachability/checks.ts';
 import { allPaths } from '../../reachability/difference.ts';
 import { topologyOf } from '../../reachability/from-network.ts';
@@ -50,7 +51,9 @@ export async function paths(this: Context, flags: PathsFlags, from?: string, to?
     }
 
     const names = found.places.prefixes.blocks.map(({ text }) => text);
-    const listed = answers(found, sendersOf(found, from), to === undefined ? everyOther(found, from) : targetOf(found, to));
+    const sender = placeAsDeployed(from, network.renames);
+    const target = to === undefined ? everyOther(found, sender) : targetOf(found, placeAsDeployed(to, network.renames));
+    const listed = answers(found, sendersOf(found, sender), target);
     if (flags.json) printJson(this, { ...header, from, to: to ?? null, answers: listed.map((answer) => answerJson(answer, names)) });
     else print(this, describeAnswers, { answers: listed, names }, style);
     return code;

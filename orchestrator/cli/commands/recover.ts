@@ -58,6 +58,7 @@ import type { Decided } from '../decision.ts';
 import { refuseIncident } from '../incident.ts';
 import { openAws, preflight, standingsOf, tidyRequest } from '../open.ts';
 import { kindsOf } from '../kinds.ts';
+import { candidatesOf } from '../names-in-file.ts';
 import { openFile } from '../open-file.ts';
 import type { OpenedSession, OpenedState } from '../open.ts';
 import type { OpenedFile } from '../open-file.ts';
@@ -311,8 +312,7 @@ function choose(
   emit: Emit,
 ): readonly string[] {
   const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...standings.byStack.keys()]);
-  const candidates = [...names].map((name) => ({ name, short: shortOf(name) }));
-  const named = orRefuse(selectStacks(candidates, patterns, file.network.file), exitCodes.usage);
+  const named = orRefuse(selectStacks(candidatesOf(file, names), patterns, file.network.file), exitCodes.usage);
   const plainLocksOf = (name: string): readonly StandingLock[] => plainLocks(standings.byStack.get(name));
   // Of the lock of plain pulumi only a person knows whether it is left over.
   const isHeld = (name: string): boolean =>

@@ -61,7 +61,7 @@ async function releaseOne(context: Context, opened: OpenedBucket, flags: Release
   refuseIncident(file, flags.incident);
   const { states, unreadable, standings } = await read();
   const names = new Set([...file.graph.nodes.map(({ name }) => name), ...states.keys(), ...standings.byStack.keys()]);
-  const stack = oneStack(names, pattern, file.network.file, {
+  const stack = oneStack(names, pattern, file, {
     because: 'a lock is released by itself',
     command: (short) => command('release', short, { incident: 'ID' }),
   });

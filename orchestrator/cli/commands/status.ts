@@ -12,6 +12,7 @@ import { styleFor } from '../../ui/reporter.ts';
 import type { StackStatus } from '../../ui/status.ts';
 import { describeStatus, describeWhy, standingStatus } from '../../ui/status.ts';
 import type { CommonFlags, Context } from '../context.ts';
+import { nameInFile } from '../names-in-file.ts';
 import { oneStack } from '../one-stack.ts';
 import { print, printJson, report } from '../report.ts';
 import { readWhy } from '../why.ts';
@@ -23,7 +24,7 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
     withBucket(this, flags, 'status', emit, async ({ file, aws, read, header, emit: tell, notes }): Promise<ExitCode> => {
       const { states, unreadable, standings } = await read();
       if (flags.why !== undefined) {
-        const stack = oneStack(file.graph.byName.keys(), flags.why, file.network.file, {
+        const stack = oneStack(file.graph.byName.keys(), flags.why, file, {
           because: 'each has reasons of its own',
           command: (short) => command('status', { why: short }),
         });
@@ -49,7 +50,13 @@ export async function status(this: Context, flags: CommonFlags & { readonly why?
       const stacks = [...names].map((stack): StackStatus => {
         const state = states.get(stack);
         const unread = broken.get(stack);
-        const base = { stack, short: shortOf(stack), resources: state?.resources ?? 0, updatedAt: state?.modified.toISOString() ?? null };
+        const base = {
+          stack,
+          short: shortOf(stack),
+          ...nameInFile(file, stack),
+          resources: state?.resources ?? 0,
+          updatedAt: state?.modified.toISOString() ?? null,
+        };
         if (unread !== undefined) return { ...base, state: 'unreadable', detail: unread };
         return {
           ...base,

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { cidr, contains, overlaps, parseCidr, withoutHostBits } from '../../../orchestrator/domain/cidr.ts';
+import { buildGraph } from '../../../orchestrator/graph/graph.ts';
 import { checkNetwork } from '../../../orchestrator/network/check-network.ts';
 import { parseNetwork } from '../../../orchestrator/network/read-network.ts';
 import type { NetworkSpec } from '../../../orchestrator/network/spec.ts';
+import { fingerprintOf } from '../../../orchestrator/run/fingerprint.ts';
+import type { FingerprintSettings } from '../../../orchestrator/run/fingerprint.ts';
+import { kinds } from '../../../stacks/index.ts';
 import { exampleNetwork } from '../../support/networks.ts';
 import { exampleOf, file } from '../support/example.ts';
 import { fc, times } from '../support/property.ts';
@@ -206,6 +210,67 @@ describe('a network that fits together', () => {
     );
   });
 });
+
+/** The same network with another name for each VPC, segment and tier that `picks` says, and with what it was. */
+function renamed({ segments, vpcs, ...rest }: Written, picks: (name: string) => boolean) {
+  const now = (name: string): string => (picks(name) ? `renamed-${name}` : name);
+  const was = (name: string) => (picks(name) ? { was: name } : {});
+  const each = <From, To>(record: Record<string, From>, to: (value: From, name: string) => To): Record<string, To> =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [now(name), to(value, name)]));
+  return {
+    ...rest,
+    segments: each(segments, (segment, name) => ({
+      ...was(name),
+      ...segment,
+      ...(segment?.reaches && { reaches: segment.reaches.map(now) }),
+      ...(segment?.routes && { routes: segment.routes.map(({ to, vpc }) => ({ to, vpc: now(vpc) })) }),
+    })),
+    vpcs: each(vpcs, (vpc, name) => ({
+      ...was(name),
+      ...vpc,
+      segment: now(vpc.segment),
+      subnets: each(vpc.subnets, (zones, tier) => ({ ...was(tier), ...zones })),
+      attachment: now(vpc.attachment),
+      ...(vpc.routes && { routes: each(vpc.routes, (destinations) => destinations) }),
+    })),
+  };
+}
+
+describe('a network whose parts have other names by now', () => {
+  it('has the stacks, the inputs and the references that it was deployed with, in the same order', () => {
+    const graphOf = (network: object) => {
+      const { spec } = valueOf(parseNetwork(file, stringify(network)));
+      const { nodes } = valueOf(buildGraph(spec, kinds));
+      const told = nodes.map((node) => {
+        const fingerprint = fingerprintOf(node, settings, (stack, output) => `${stack} ${output}`);
+        return { name: node.name, inputs: node.inputs, references: node.references, fingerprint };
+      });
+      return { spec, told };
+    };
+    fc.assert(
+      fc.property(validNetwork, fc.func(fc.boolean()), (network, picks) => {
+        expect(JSON.stringify(graphOf(renamed(network, picks)))).toBe(JSON.stringify(graphOf(network)));
+      }),
+    );
+  });
+
+  it('has the line of each part by the name that it was deployed with', () => {
+    fc.assert(
+      fc.property(validNetwork, fc.func(fc.boolean()), (network, picks) => {
+        const text = stringify(renamed(network, picks));
+        const { lineOf, spec } = valueOf(parseNetwork(file, text));
+        const lines = text.split('\n');
+        for (const [vpc, { subnets }] of Object.entries(spec.vpcs))
+          for (const [tier, zones] of Object.entries(subnets))
+            for (const [zone, block] of Object.entries(zones))
+              expect(lines[(lineOf(['vpcs', vpc, 'subnets', tier, zone]) ?? 0) - 1]?.trim()).toBe(`${zone}: ${block}`);
+      }),
+      times(0.5),
+    );
+  });
+});
+
+const settings: FingerprintSettings = { settings: {}, programOf: (kind) => kind, engine: '', secrets: '' };
 
 /** One mistake in a network that fits together: what it is refused for, and the words that have to name it. */
 interface Mistake {
