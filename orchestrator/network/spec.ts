@@ -93,7 +93,9 @@ const notBuiltYet = (field: string, meaning: string) =>
 
 const was = name
   .optional()
-  .describe('The name that it was deployed with, which its stack and its resources keep: nothing is made again. It stays here as long as the thing does');
+  .describe(
+    'The name that it was deployed with, which its stack and its resources keep: nothing is made again. It stays here as long as the thing does',
+  );
 
 const protect = z.boolean().default(false).describe('true: what deletes or replaces it is refused');
 
@@ -120,16 +122,17 @@ const tier = z
         context.addIssue({ code: 'custom', path: [key], message: `"${key}": a zone is one letter, as in "a" for eu-west-1a` });
   })
   .meta({ propertyNames: { pattern: '^([a-z]|was)$' } })
-  .transform(({ was: old, ...zones }): { readonly was: string | undefined; readonly zones: Record<string, string> } => ({ was: old, zones }));
+  .transform(({ was: old, ...zones }): { readonly was: string | undefined; readonly zones: Record<string, string> } => ({
+    was: old,
+    zones,
+  }));
 
 const vpc = z.strictObject({
   was,
   protect,
   segment: name.describe('The gateway route table that this VPC is associated with'),
   cidr: vpcBlock,
-  subnets: z
-    .record(name, tier)
-    .describe('tier, then zone, then block; each tier has a route table of its own'),
+  subnets: z.record(name, tier).describe('tier, then zone, then block; each tier has a route table of its own'),
   attachment: name.describe('The tier whose subnets carry the gateway attachment'),
   routes: z.record(name, z.array(cidrBlock)).default({}).describe('tier, then the destinations that go to the gateway'),
   account: notBuiltYet('account', 'a VPC in an account of its own'),

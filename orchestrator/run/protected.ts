@@ -1,5 +1,5 @@
 import { parseStackName } from '../domain/stack-name.ts';
-import { isProtected } from '../network/spec.ts';
+import { isProtected, pathOf } from '../network/spec.ts';
 import type { NetworkSpec, Part } from '../network/spec.ts';
 import type { StackKind } from '../pulumi/kind.ts';
 import type { StackState } from '../state/checkpoints.ts';
@@ -13,31 +13,26 @@ export interface ProtectedLoss {
   readonly loses: readonly string[];
 }
 
-type KindOf = (kind: string) => StackKind | undefined;
-
 /** What a plan deletes or replaces of what others build on, although the file protects it. Pure. */
 export function protectedInPlan(stacks: readonly StackPlan[], kinds: readonly StackKind[], spec: NetworkSpec): readonly ProtectedLoss[] {
-  const kindOf: KindOf = (name) => kinds.find(({ kind }) => kind === name);
   return byPart(
     spec,
     stacks.flatMap(({ stack, short, changes }) =>
       changes
-        .filter(({ op, type }) => (op === 'delete' || op === 'replace') && isGuarded(stack, type, kindOf))
-        .map(({ name }): Loss => [partOf(stack, name, kindOf), `${short}/${name}`]),
+        .filter(({ op, type }) => (op === 'delete' || op === 'replace') && kindOf(stack, kinds)?.guarded.includes(type) === true)
+        .map(({ name }): Loss => [partOf(stack, name, kinds), `${short}/${name}`]),
     ),
   );
 }
 
 /** Stacks that are to be destroyed, although the file protects what they have. Pure. */
 export function protectedStacks(doomed: readonly StackState[], kinds: readonly StackKind[], spec: NetworkSpec): readonly ProtectedLoss[] {
-  const kindOf: KindOf = (name) => kinds.find(({ kind }) => kind === name);
   return byPart(
     spec,
     doomed.flatMap(({ stack, short, body }) => {
       const read = readDeployment(body);
-      return (read.ok ? read.deployment.resources : [])
-        .filter(isCloudObject)
-        .map(({ name }): Loss => [partOf(stack, name, kindOf), short]);
+      const resources = read.ok ? read.deployment.resources : [];
+      return resources.filter(isCloudObject).map(({ name }): Loss => [partOf(stack, name, kinds), short]);
     }),
   );
 }
@@ -48,7 +43,7 @@ function byPart(spec: NetworkSpec, losses: readonly Loss[]): readonly ProtectedL
   const found = new Map<string, { readonly part: Part; readonly loses: Set<string> }>();
   for (const [part, what] of losses) {
     if (part === undefined || !isProtected(spec, part)) continue;
-    const key = JSON.stringify(part);
+    const key = pathOf(part).join(' ');
     const loss = found.get(key) ?? { part, loses: new Set<string>() };
     loss.loses.add(what);
     found.set(key, loss);
@@ -56,11 +51,11 @@ function byPart(spec: NetworkSpec, losses: readonly Loss[]): readonly ProtectedL
   return [...found.values()].map(({ part, loses }) => ({ part, loses: [...loses] }));
 }
 
-const isGuarded = (stack: string, type: string, kindOf: KindOf): boolean =>
-  kindOf(parseStackName(stack)?.kind ?? '')?.guarded.includes(type) ?? false;
+const kindOf = (stack: string, kinds: readonly StackKind[]): StackKind | undefined =>
+  kinds.find(({ kind }) => kind === parseStackName(stack)?.kind);
 
-function partOf(stack: string, resource: string, kindOf: KindOf): Part | undefined {
-  const { kind: of = '', instance } = parseStackName(stack) ?? {};
-  const kind = kindOf(of);
+function partOf(stack: string, resource: string, kinds: readonly StackKind[]): Part | undefined {
+  const kind = kindOf(stack, kinds);
+  const instance = parseStackName(stack)?.instance;
   return kind?.namedBy !== undefined && instance !== undefined ? { of: kind.namedBy, name: instance } : kind?.partOf?.(resource);
 }

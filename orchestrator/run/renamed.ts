@@ -184,15 +184,13 @@ function subnetFaults(request: NamesRequest, vpc: string): NameFault[] {
   const renamed = meetings.filter(isRename);
   const tiers = new Map(renamed.map(({ made, other }) => [`${made.tier} ${other.tier}`, [made.tier, other.tier] as const]));
   return [
-    ...[...tiers.values()].map(
-      ([tier, other]): NameFault => ({
-        kind: 'tier-renamed',
-        ...at(tier),
-        name: tierNow(renames, name, tier),
-        other,
-        blocks: renamed.filter((pair) => pair.made.tier === tier && pair.other.tier === other).map(({ made }) => made.block.text),
-      }),
-    ),
+    ...[...tiers.values()].map(([tier, other]): NameFault => ({
+      kind: 'tier-renamed',
+      ...at(tier),
+      name: tierNow(renames, name, tier),
+      other,
+      blocks: renamed.filter((pair) => pair.made.tier === tier && pair.other.tier === other).map(({ made }) => made.block.text),
+    })),
     ...meetings
       .filter((pair) => !isRename(pair))
       .map(({ made: { tier, zone, block }, other }): NameFault => {

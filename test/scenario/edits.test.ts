@@ -284,7 +284,9 @@ describe('one edit of the network file', { concurrent: false }, () => {
     const refusal = /:\d+: the plan deletes or replaces vpc\.staging\/subnet-private-b, and the file protects VPC "staging"/;
     expect(await refusedFor(['up', '--yes', '--allow', 'deletion'])).toMatch(refusal);
     expect(await refusedFor(['plan'])).toMatch(refusal);
-    expect(await refusedFor(['destroy', 'route-tables.staging', '--with-dependents', '--yes'])).toContain('would be destroyed, and the file protects VPC "staging"');
+    expect(await refusedFor(['destroy', 'route-tables.staging', '--with-dependents', '--yes'])).toContain(
+      'would be destroyed, and the file protects VPC "staging"',
+    );
   });
 
   const zoneMoves = edited(

@@ -45,9 +45,9 @@ describe('a plan that takes away what the network file protects', () => {
   });
 
   it('is refused once for a part, with all that it would lose', () => {
-    expect(lostIn(inVpc, { ...subnet, changes: [...subnet.changes, ...plan('vpc.staging', 'delete', 'routeTable', 'routes-private').changes] })).toEqual([
-      { part: { of: 'vpcs', name: 'staging' }, loses: ['vpc.staging/subnet-private-b', 'vpc.staging/routes-private'] },
-    ]);
+    expect(
+      lostIn(inVpc, { ...subnet, changes: [...subnet.changes, ...plan('vpc.staging', 'delete', 'routeTable', 'routes-private').changes] }),
+    ).toEqual([{ part: { of: 'vpcs', name: 'staging' }, loses: ['vpc.staging/subnet-private-b', 'vpc.staging/routes-private'] }]);
   });
 
   it.each<readonly [string, string, StackPlan]>([
@@ -70,7 +70,11 @@ describe('stacks that are destroyed', () => {
       ...deployed(spec),
       ['example.member.staging', stateOf('member.staging', [{ type: 'association', name: 'association' }])] as const,
     ]);
-    return protectedStacks(shorts.flatMap((short) => states.get(`example.${short}`) ?? []), kinds, spec);
+    return protectedStacks(
+      shorts.flatMap((short) => states.get(`example.${short}`) ?? []),
+      kinds,
+      spec,
+    );
   };
 
   it('are refused where one is of a protected VPC, at the line that protects it', () => {

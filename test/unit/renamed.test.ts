@@ -42,7 +42,10 @@ describe('the network file against what is deployed', () => {
   it('has none where a VPC, a subnet and a tier are new and have addresses of their own', () => {
     const text = exampleWith(
       [subnets, 'private: { a: 10.2.0.0/20, b: 10.2.16.0/20, c: 10.2.32.0/20 }\n      data: { a: 10.2.48.0/20 }'],
-      ['vpcs:\n', 'vpcs:\n  new:\n    segment: staging\n    cidr: 10.9.0.0/16\n    subnets: { all: { a: 10.9.0.0/20 } }\n    attachment: all\n'],
+      [
+        'vpcs:\n',
+        'vpcs:\n  new:\n    segment: staging\n    cidr: 10.9.0.0/16\n    subnets: { all: { a: 10.9.0.0/20 } }\n    attachment: all\n',
+      ],
     );
     expect(faultsOf(text)).toEqual([]);
   });
@@ -98,7 +101,16 @@ describe('a VPC that is not deployed', () => {
   });
 
   it('is refused for a part of these addresses, too', () => {
-    expect(faultsOf(exampleWith(stage, ['cidr: 10.2.0.0/16', 'cidr: 10.2.0.0/17'], ['10.2.255.0/28', '10.2.127.0/28'], ['10.2.255.16/28', '10.2.127.16/28']))).toMatchObject([{ kind: 'vpc-renamed', block: '10.2.0.0/17' }]);
+    expect(
+      faultsOf(
+        exampleWith(
+          stage,
+          ['cidr: 10.2.0.0/16', 'cidr: 10.2.0.0/17'],
+          ['10.2.255.0/28', '10.2.127.0/28'],
+          ['10.2.255.16/28', '10.2.127.16/28'],
+        ),
+      ),
+    ).toMatchObject([{ kind: 'vpc-renamed', block: '10.2.0.0/17' }]);
   });
 
   it('is the deployed one, with the same stacks, where that line is written', () => {
@@ -146,7 +158,13 @@ describe('a tier that is not deployed', () => {
     const text = exampleWith(...apps('{ a: 10.0.0.0/20, b: 10.0.16.0/20 }'));
     const [fault, ...more] = faultsOf(text);
     expect(more).toEqual([]);
-    expect(fault).toMatchObject({ kind: 'tier-renamed', vpc: 'shared', name: 'apps', other: 'private', blocks: ['10.0.0.0/20', '10.0.16.0/20'] });
+    expect(fault).toMatchObject({
+      kind: 'tier-renamed',
+      vpc: 'shared',
+      name: 'apps',
+      other: 'private',
+      blocks: ['10.0.0.0/20', '10.0.16.0/20'],
+    });
     const problem = fault && nameFault(fault, exampleOf(text));
     expect(problem).toMatchObject({ file, line: lineOf(text, 'apps: { a') });
     expect(problem?.next).toContain('add "was: private" beside its zones');
@@ -167,9 +185,17 @@ describe('a tier that is not deployed', () => {
 
 describe('a subnet that overlaps a deployed one of its VPC', () => {
   it.each<readonly [string, string, object]>([
-    ['is resized', 'private: { a: 10.2.0.0/21, b: 10.2.16.0/20 }', { tier: 'private', zone: 'a', block: '10.2.0.0/21', other: 'subnet-private-a' }],
+    [
+      'is resized',
+      'private: { a: 10.2.0.0/21, b: 10.2.16.0/20 }',
+      { tier: 'private', zone: 'a', block: '10.2.0.0/21', other: 'subnet-private-a' },
+    ],
     ['moves to another zone', 'private: { a: 10.2.0.0/20, c: 10.2.16.0/20 }', { tier: 'private', zone: 'c', other: 'subnet-private-b' }],
-    ['is put into another tier', 'private: { a: 10.2.0.0/20 }\n      data: { b: 10.2.16.0/20 }', { tier: 'data', zone: 'b', other: 'subnet-private-b' }],
+    [
+      'is put into another tier',
+      'private: { a: 10.2.0.0/20 }\n      data: { b: 10.2.16.0/20 }',
+      { tier: 'data', zone: 'b', other: 'subnet-private-b' },
+    ],
   ])('is refused where it %s in one edit', (_, to, found) => {
     const text = exampleWith([subnets, to]);
     const [fault, ...more] = faultsOf(text);

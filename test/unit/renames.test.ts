@@ -53,10 +53,34 @@ describe('a `was` that cannot be', () => {
   const tier = 'attachment: { a: 10.2.255.0/28, b: 10.2.255.16/28 }';
 
   it.each<readonly [string, string, string, string, string]>([
-    ['of a VPC its own name', 'was-itself', '  staging:\n    segment: staging\n', '  staging:\n    was: staging\n    segment: staging\n', 'VPC "staging" has "was: staging", which is its own name'],
-    ['another VPC of the file', 'was-another', '  staging:\n    segment: staging\n', '  staging:\n    was: shared\n    segment: staging\n', 'VPC "staging" was "shared", and the file has another VPC of that name'],
-    ['another segment of the file', 'was-another', '  staging:\n    blackholes', '  staging:\n    was: shared\n    blackholes', 'segment "staging" was "shared", and the file has another segment of that name'],
-    ['another tier of the VPC', 'was-another', tier, tier.replace('{', '{ was: private,'), 'tier "attachment" was "private", and the file has another tier of that name'],
+    [
+      'of a VPC its own name',
+      'was-itself',
+      '  staging:\n    segment: staging\n',
+      '  staging:\n    was: staging\n    segment: staging\n',
+      'VPC "staging" has "was: staging", which is its own name',
+    ],
+    [
+      'another VPC of the file',
+      'was-another',
+      '  staging:\n    segment: staging\n',
+      '  staging:\n    was: shared\n    segment: staging\n',
+      'VPC "staging" was "shared", and the file has another VPC of that name',
+    ],
+    [
+      'another segment of the file',
+      'was-another',
+      '  staging:\n    blackholes',
+      '  staging:\n    was: shared\n    blackholes',
+      'segment "staging" was "shared", and the file has another segment of that name',
+    ],
+    [
+      'another tier of the VPC',
+      'was-another',
+      tier,
+      tier.replace('{', '{ was: private,'),
+      'tier "attachment" was "private", and the file has another tier of that name',
+    ],
   ])('%s: %s', (_, reason, from, to, message) => {
     const text = exampleWith([from, to]);
     expect(problemOf(parseNetwork(file, text))).toMatchObject({ reason, message, file, line: lineOf(text, 'was: ') });
@@ -117,6 +141,8 @@ describe('a stack whose thing has another name in the file', () => {
   it('has that name beside its own, and others have none', () => {
     expect(nameInFile(opened, 'example.route-tables.staging')).toEqual({ nameInFile: 'stage' });
     expect(nameInFile(opened, 'example.segment.production')).toEqual({ nameInFile: 'prod' });
-    expect(['vpc.production', 'segment.staging', 'transit-gateway', 'vpc.gone'].map((short) => nameInFile(opened, `example.${short}`))).toEqual([{}, {}, {}, {}]);
+    expect(
+      ['vpc.production', 'segment.staging', 'transit-gateway', 'vpc.gone'].map((short) => nameInFile(opened, `example.${short}`)),
+    ).toEqual([{}, {}, {}, {}]);
   });
 });
