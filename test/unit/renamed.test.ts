@@ -176,6 +176,13 @@ describe('a tier that is not deployed', () => {
     expect(exampleOf(text).spec).toEqual(exampleOf().spec);
   });
 
+  it.each<readonly [string, string, object]>([
+    ['the blocks are not the same', '{ a: 10.0.0.0/21 }', { tier: 'apps', zone: 'a', block: '10.0.0.0/21', otherBlock: '10.0.0.0/20' }],
+    ['the zones are not the same', '{ c: 10.0.0.0/20 }', { tier: 'apps', zone: 'c', other: 'subnet-private-a' }],
+  ])('is no rename where %s: it takes two edits', (_, tier, found) => {
+    expect(faultsOf(exampleWith(...apps(tier)))).toMatchObject([{ kind: 'subnet-overlaps', vpc: 'shared', ...found }]);
+  });
+
   it('is found in a VPC that was renamed, under its name in the file', () => {
     const text = exampleWith(stageWas, [subnets, 'apps: { a: 10.2.0.0/20, b: 10.2.16.0/20 }']);
     const renamed = text.replace(/private: \[0\.0\.0\.0\/0\]\n$/, 'apps: [0.0.0.0/0]\n');
@@ -202,6 +209,14 @@ describe('a subnet that overlaps a deployed one of its VPC', () => {
     expect(more).toEqual([]);
     expect(fault).toMatchObject({ kind: 'subnet-overlaps', vpc: 'staging', ...found });
     expect(fault && nameFault(fault, exampleOf(text))).toMatchObject({ file, line: lineOf(text, to.split('\n').at(-1) ?? '') });
+  });
+
+  it('is refused where a deployed tier gets the subnet of one that leaves the file', () => {
+    const text = exampleWith([`      ${subnets}\n`, ''], ['a: 10.2.255.0/28', 'a: 10.2.0.0/20']).replace(
+      / {4}routes:\n {6}private: \[0\.0\.0\.0\/0\]\n$/,
+      '',
+    );
+    expect(faultsOf(text)).toMatchObject([{ kind: 'subnet-overlaps', tier: 'attachment', other: 'subnet-private-a' }]);
   });
 
   it('is refused where a replaced one is still to be deleted', () => {
