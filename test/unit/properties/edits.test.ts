@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../../orchestrator/graph/graph.ts';
 import { checkNetwork } from '../../../orchestrator/network/check-network.ts';
+import { separated } from '../../../orchestrator/network/renames.ts';
 import { networkSchema } from '../../../orchestrator/network/spec.ts';
 import type { NetworkSpec } from '../../../orchestrator/network/spec.ts';
 import { topologyOf } from '../../../orchestrator/reachability/from-network.ts';
@@ -73,7 +74,8 @@ const network = fc
     const used = new Set(Object.values(vpcs).flatMap((each) => (each === undefined ? [] : [each.segment])));
     const kept = Object.fromEntries(Object.entries(own).filter(([name]) => used.has(name as never) || name === 'red'));
     for (const each of Object.values(kept)) each.reaches = each.reaches.filter((other) => Object.hasOwn(kept, other));
-    const spec = networkSchema.parse({ network: 'example', account: '111122223333', region: 'eu-west-1', segments: kept, vpcs });
+    const written = networkSchema.parse({ network: 'example', account: '111122223333', region: 'eu-west-1', segments: kept, vpcs });
+    const { spec } = separated(written);
     return checkNetwork(spec).length === 0 ? spec : undefined;
   })
   .filter((spec) => spec !== undefined);
