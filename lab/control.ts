@@ -1,5 +1,7 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import type { Looked } from '../orchestrator/aws/looked.ts';
 import type { LabRecord } from '../orchestrator/domain/lab-record.ts';
+import type { Inventory } from '../orchestrator/inventory/live-object.ts';
 import type { CommandResult } from './command.ts';
 
 /** A call of AWS as the proxy has written it down. */
@@ -18,6 +20,15 @@ export interface LabCall {
   readonly sessionName: string | null;
   /** In the reply of one that changes something. */
   readonly resourceIds: readonly string[];
+}
+
+/** What AWS has after a call of EC2 that changes something, or when the watch begins. */
+export interface LabMoment {
+  /** Of the call, or of the last one before the beginning. */
+  readonly seq: number;
+  /** Null at the beginning. */
+  readonly action: string | null;
+  readonly looked: Looked<Inventory>;
 }
 
 /** A command whose end is waited for: of Holdfast, or of another program. */
@@ -114,6 +125,17 @@ export class LabControl {
     await this.#ask('cloudtrail', 'POST', { deliveryDelaySeconds });
   }
 
+  /** From now on AWS is looked at after each call of EC2 that changes something, before its caller hears of it. */
+  async watch(): Promise<void> {
+    await this.#ask('watch', 'POST');
+  }
+
+  /** What AWS had at each moment since then, the beginning first. */
+  async moments(): Promise<LabMoment[]> {
+    const answer = (await (await this.#ask('watch')).json()) as { moments: LabMoment[] };
+    return answer.moments;
+  }
+
   /** Empties AWS, the bucket and the record of calls. */
   async reset(): Promise<void> {
     await this.#ask('reset', 'POST');
@@ -124,7 +146,7 @@ export class LabControl {
     await this.#ask(`snapshots/${name}`, 'PUT');
   }
 
-  /** Goes back to it; faults, calls and event history end, sessions stay. */
+  /** Goes back to it; faults, calls, event history and the watch end, sessions stay. */
   async restoreSnapshot(name: string): Promise<void> {
     await this.#ask(`snapshots/${name}`, 'POST');
   }

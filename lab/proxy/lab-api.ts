@@ -9,6 +9,7 @@ import type { HeldCalls } from './held-calls.ts';
 import { policySchema } from './policy.ts';
 import type { Roles } from './roles.ts';
 import type { Sessions } from './sessions.ts';
+import type { Watch } from './watch.ts';
 
 /** Who this lab is; `lab` is random at each start, so that an endpoint can be told from another lab and from AWS. */
 type LabIdentity = { lab: string; accountId: string; region: string; startedAt: string };
@@ -23,6 +24,7 @@ export type LabParts = {
   sessions: Sessions;
   roles: Roles;
   trail: CloudTrail;
+  watch: Watch;
   /** Empties the emulator; false when it is not running. */
   resetEmulator: () => Promise<boolean>;
   /** Keeps what AWS has under a name, or goes back to it; false where there is none of that name, or no emulator. */
@@ -73,9 +75,11 @@ export const isForLab = (path: string): boolean => /^\/_lab(\/|\?|$)/.test(path)
  * | `POST /_lab/sessions/<accessKeyId>/expire`, `/revoke` `{services?}` | ends it now, for all services or for some |
  * | `PUT /_lab/roles/<name>` | the policy of a role, from now on and for every session of it; `GET` shows it, `DELETE` lets the role do everything again |
  * | `GET`, `POST /_lab/cloudtrail` | delivery delay and rate limit of the event history |
+ * | `POST /_lab/watch` | from now on AWS is looked at after each call of EC2 that changes something; `DELETE` ends it |
+ * | `GET /_lab/watch` | what AWS had at each of these moments, see `Moment` |
  * | `PUT /_lab/snapshots/<name>` | keeps what AWS and the bucket have under a name |
- * | `POST /_lab/snapshots/<name>` | goes back to it, and ends faults, calls and event history as a reset does |
- * | `POST /_lab/reset` | empties the emulator, calls, faults and event history; sessions and roles stay |
+ * | `POST /_lab/snapshots/<name>` | goes back to it, and ends faults, calls, event history and the watch as a reset does |
+ * | `POST /_lab/reset` | empties the emulator, calls, faults and event history, and ends the watch; sessions and roles stay |
  */
 export class LabApi {
   readonly #parts: LabParts;
@@ -116,7 +120,7 @@ export class LabApi {
   }
 
   async #answer(method: string, path: string[], order: unknown): Promise<Answer> {
-    const { identity, calls, faults, held, sessions, roles, trail, resetEmulator, snapshot } = this.#parts;
+    const { identity, calls, faults, held, sessions, roles, trail, watch, resetEmulator, snapshot } = this.#parts;
     const [room = '', id = '', verb = ''] = path;
     switch (`${method} /${[room, id && '*', verb].filter((part) => part !== '').join('/')}`) {
       case 'GET /':
@@ -177,11 +181,19 @@ export class LabApi {
         if (!change.success) return badRequest(issuesOf(change.error), Object.keys(trailSettingsSchema.shape));
         return ok(trail.configure(change.data));
       }
+      case 'POST /watch':
+        return { status: 201, body: { moments: await watch.begin(calls.last) } };
+      case 'GET /watch':
+        return watch.moments === undefined ? notFound('watch') : ok({ moments: watch.moments });
+      case 'DELETE /watch':
+        watch.end();
+        return ok({});
       case 'PUT /snapshots/*':
         return (await snapshot(id, 'take')) ? ok({ taken: id }) : notFound(`snapshot ${id}`);
       case 'POST /snapshots/*': {
         faults.clear();
         held.releaseAll('cut');
+        watch.end();
         if (!(await snapshot(id, 'restore'))) return notFound(`snapshot ${id}`);
         calls.forget();
         trail.forget();
@@ -190,6 +202,7 @@ export class LabApi {
       case 'POST /reset': {
         faults.clear();
         held.releaseAll('cut');
+        watch.end();
         const done = await resetEmulator();
         calls.forget();
         trail.forget();

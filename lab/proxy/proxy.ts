@@ -19,6 +19,7 @@ import { Roles } from './roles.ts';
 import { givesSession, Sessions } from './sessions.ts';
 import { Births, canBeStale, staleReply } from './stale-describes.ts';
 import { Upstream } from './upstream.ts';
+import { Watch } from './watch.ts';
 import { elementText } from './xml.ts';
 
 export type ProxyOptions = {
@@ -129,6 +130,11 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
   const sessions = new Sessions(clock);
   const roles = new Roles({ accountId, region }, looksAt(upstream, upstreamPort, region));
   const trail = new CloudTrail({ clock, accountId, region });
+  const watch = new Watch(async () => {
+    // The SDK takes a while to load, and most labs are not watched.
+    const { openLook } = await import('./look-at-networks.ts');
+    return openLook({ port: upstreamPort, token: upstreamToken, region });
+  });
   const askEmulator = async (method: string, url: string): Promise<boolean> => {
     const result = await upstream.pass({ method, url, rawHeaders: ['Host', `127.0.0.1:${upstreamPort}`], body: [], mutating: true });
     roles.forgetBuckets();
@@ -143,6 +149,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
     sessions,
     roles,
     trail,
+    watch,
     resetEmulator: () => askEmulator('POST', '/moto-api/reset'),
     snapshot: (name, what) => askEmulator(what === 'take' ? 'PUT' : 'POST', `/_emulator/snapshots/${name}`),
   });
@@ -299,8 +306,11 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
       res.destroy();
       return;
     }
-    const decision = await decide(call, req, body, hits);
-    const recorded = record(call, req, arrivedAt, decision, hits);
+    const make = async () => {
+      const decision = await decide(call, req, body, hits);
+      return { decision, recorded: record(call, req, arrivedAt, decision, hits) };
+    };
+    const { decision, recorded } = call.service === 'ec2' && call.mutating ? await watch.over(make) : await make();
     const isCut = (await holdAt('after')) === 'cut';
     // An error of the emulator is a reply too and is lost like any other; what the lab refused never was a call.
     const isLost = decision.refusal === null && hits.some(({ do: act }) => act.kind === 'lose-reply');
@@ -349,7 +359,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy | ProxyNo
         held.releaseAll('cut');
         server.close(() => {
           upstream.close();
-          resolve();
+          void watch.close().finally(resolve);
         });
         server.closeAllConnections();
       }),

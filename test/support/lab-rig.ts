@@ -6,7 +6,7 @@ import { S3Client, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { runHoldfast } from '../../lab/command.ts';
 import type { CommandResult, RunningCommand } from '../../lab/command.ts';
 import { LabControl } from '../../lab/control.ts';
-import type { EndingCommand, HeldCalls, LabCall } from '../../lab/control.ts';
+import type { EndingCommand, HeldCalls, LabCall, LabMoment } from '../../lab/control.ts';
 import { resetLab, startLab, stopLab } from '../../lab/lab.ts';
 import type { LabRecord } from '../../orchestrator/domain/lab-record.ts';
 import { readNetwork } from '../../orchestrator/network/read-network.ts';
@@ -114,6 +114,14 @@ export class LabRig {
 
   delayTrail(seconds: number): Promise<void> {
     return this.#control.delayTrail(seconds);
+  }
+
+  watch(): Promise<void> {
+    return this.#control.watch();
+  }
+
+  moments(): Promise<LabMoment[]> {
+    return this.#control.moments();
   }
 
   takeSnapshot(name: string): Promise<void> {
