@@ -4,11 +4,18 @@ import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
 import { nightly } from '../support/tier.ts';
+import { namedIn, trafficOf } from '../support/traffic.ts';
+import { readNetwork } from '../../orchestrator/network/read-network.ts';
 
 const planSchema = z.object({
   plan: z.object({
     stacks: z.array(
-      z.object({ short: z.string(), hasChanges: z.boolean(), changes: z.array(z.object({ op: z.string(), name: z.string() })) }),
+      z.object({
+        short: z.string(),
+        hasChanges: z.boolean(),
+        leaves: z.boolean().optional(),
+        changes: z.array(z.object({ op: z.string(), name: z.string() })),
+      }),
     ),
   }),
 });
@@ -42,20 +49,31 @@ describe('one edit of the network file', { concurrent: false }, () => {
       .filter(({ hasChanges }) => hasChanges)
       .flatMap(({ short, changes }) => (changes.length === 0 ? [short] : changes.map(({ op, name }) => `${op} ${short}/${name}`)))
       .sort();
+  /** Stacks that have left the file, and that the plan takes away. */
+  const leavingIn = (events: readonly Record<string, unknown>[]): string[] =>
+    events
+      .flatMap((event) => planSchema.safeParse(event).data?.plan.stacks ?? [])
+      .flatMap(({ short, leaves }) => (leaves === true ? [short] : []));
   /** Stacks whose engine was started, in the plan or after it. */
   const enginesIn = (events: readonly Record<string, unknown>[]): string[] =>
     [...new Set(events.flatMap(({ type, stack }) => (type === 'step' ? [String(stack).replace('example.', '')] : [])))].sort();
 
-  /** One `up`, and a plan after it that has nothing to do. */
+  /** One `up` that disturbs no traffic but what its plan names, looked at after each of its calls; and a plan after it that has nothing to do. */
   async function upTo(network: string, ...flags: readonly string[]) {
     await rig.writeNetwork(network);
+    const read = await readNetwork(rig.networkFile);
+    if (!read.ok) throw new Error(JSON.stringify(read.problems));
+    await rig.watch();
     const from = await rig.lastCall();
     const { exitCode, events, stdout } = await rig.holdfast(['up', '--yes', '--json', ...flags]);
     expect(exitCode, stdout).toBe(0);
     const calls = await rig.calls({ service: 'ec2', mutating: true, since: from });
+    const traffic = trafficOf({ moments: await rig.moments(), wanted: read.value.spec, named: namedIn(events), cutShort: false });
+    expect(traffic).toEqual({ faults: [], checkedAt: calls.length });
     const engines = enginesIn(events);
-    // Of what changed the engine is asked again, and of all others it is known that there is nothing to ask.
-    for (const asked of [[...engines, '--force'], []]) {
+    // Of what changed the engine is asked again, where the file has it still, and of all others it is known that there is nothing to ask.
+    const gone = leavingIn(events);
+    for (const asked of [[...engines.filter((stack) => !gone.includes(stack)), '--force'], []]) {
       const next = await rig.holdfast(['plan', '--json', ...asked]);
       expect([next.exitCode, changesIn(next.events)]).toEqual([0, []]);
     }
@@ -181,10 +199,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
   });
 
   const withoutStaging = [
-    [
-      '  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
-      '',
-    ],
+    ['  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n', ''],
     ['    reaches: [production, staging]\n', '    reaches: [production]\n'],
   ] as const;
 
@@ -193,7 +208,9 @@ describe('one edit of the network file', { concurrent: false }, () => {
     const { calls, aws } = await upTo(merged, '--allow', 'interruption', '--allow', 'deletion');
     expect(calls.indexOf('AssociateTransitGatewayRouteTable')).toBeLessThan(calls.indexOf('DeleteTransitGatewayRoute'));
     expect(calls.at(-1)).toBe('DeleteTransitGatewayRouteTable');
-    expect([...aws.gatewayRouteTables, ...aws.gatewayRoutes, ...aws.associations].filter((each) => each.includes('segment-staging'))).toEqual([]);
+    expect(
+      [...aws.gatewayRouteTables, ...aws.gatewayRoutes, ...aws.associations].filter((each) => each.includes('segment-staging')),
+    ).toEqual([]);
   });
 
   it('asks about what it deletes and interrupts, each with the flag that says yes, and touches nothing', async () => {
