@@ -17,7 +17,12 @@ export const vpc = defineKind({
     /** By tier. */
     routeTableIds: z.record(z.string(), z.string().startsWith('rtb-')),
   },
-  guarded: ['aws:ec2transitgateway/vpcAttachment:VpcAttachment', 'aws:ec2/vpc:Vpc', 'aws:ec2/subnet:Subnet', 'aws:ec2/routeTable:RouteTable'],
+  guarded: [
+    'aws:ec2transitgateway/vpcAttachment:VpcAttachment',
+    'aws:ec2/vpc:Vpc',
+    'aws:ec2/subnet:Subnet',
+    'aws:ec2/routeTable:RouteTable',
+  ],
 
   instances: (spec) =>
     Object.entries(spec.vpcs).map(([name, { cidr, subnets, attachment }]) => ({
@@ -41,28 +46,30 @@ export const vpc = defineKind({
         const subnetName = `subnet-${key}`;
         const availabilityZone = `${inputs.region}${zone}`;
         const subnet = new aws.Subnet(subnetName, { vpcId: network.id, cidrBlock, availabilityZone, tags: tags(subnetName) }, options);
-        new aws.RouteTableAssociation(`association-${key}`, { routeTableId: table.id, subnetId: subnet.id }, options);
-        return [key, subnet.id] as const;
+        const association = new aws.RouteTableAssociation(`association-${key}`, { routeTableId: table.id, subnetId: subnet.id }, options);
+        return { key, id: subnet.id, association };
       });
       return { tier, table, subnets };
     });
+    const carriers = tiers.filter(({ tier }) => tier === inputs.attachment).flatMap(({ subnets }) => subnets);
     const attachment = new aws.TransitGatewayVpcAttachment(
       'attachment',
       {
         transitGatewayId: references.gateway.gatewayId,
         vpcId: network.id,
-        subnetIds: tiers.filter(({ tier }) => tier === inputs.attachment).flatMap(({ subnets }) => subnets.map(([, id]) => id)),
+        subnetIds: carriers.map(({ id }) => id),
         // As on the gateway: the association and the propagations are declared, in the stack `member`.
         transitGatewayDefaultRouteTableAssociation: false,
         transitGatewayDefaultRouteTablePropagation: false,
         tags: tags('attachment'),
       },
-      options,
+      // What comes in by a subnet of the attachment is routed by the subnet's own table from its first packet on.
+      { ...options, dependsOn: carriers.map(({ association }) => association) },
     );
     return {
       vpcId: network.id,
       attachmentId: attachment.id,
-      subnetIds: Object.fromEntries(tiers.flatMap(({ subnets }) => subnets)),
+      subnetIds: Object.fromEntries(tiers.flatMap(({ subnets }) => subnets.map(({ key, id }) => [key, id]))),
       routeTableIds: Object.fromEntries(tiers.map(({ tier, table }) => [tier, table.id])),
     };
   },
