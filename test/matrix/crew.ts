@@ -108,10 +108,14 @@ class Worker {
 
   async #answer(): Promise<Answer> {
     const answer = await new Promise<Answer>((resolve, reject) => {
-      this.#child.once('message', (message) => resolve(message as Answer));
-      this.#child.once('exit', (code, signal) => reject(new Error(`a worker ended (${signal ?? code ?? '?'})`)));
+      const ended = (code: number | null, signal: string | null): void => reject(new Error(`a worker ended (${signal ?? code ?? '?'})`));
+      this.#child.once('exit', ended);
+      this.#child.once('message', (message) => {
+        // Its own alone: whoever closes the worker waits for its exit too.
+        this.#child.off('exit', ended);
+        resolve(message as Answer);
+      });
     });
-    this.#child.removeAllListeners('exit');
     if (answer.kind === 'failed') throw new Error(answer.why);
     return answer;
   }
