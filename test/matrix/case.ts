@@ -1,15 +1,19 @@
+import { z } from 'zod';
 import { runHere } from '../support/in-process.ts';
 import type { CommandResult, LabRig, RunningCommand } from '../support/lab-rig.ts';
 import { killTree } from '../support/processes.ts';
 import { argumentsOf, questionsIn } from '../support/recovery-oracle.ts';
-import { checkpointKey } from '../../orchestrator/state/layout.ts';
+import { namedIn, trafficOf } from '../support/traffic.ts';
+import type { Named } from '../support/traffic.ts';
+import { checkpointKey, durableLockKey } from '../../orchestrator/state/layout.ts';
 import { pointsOf } from './calls.ts';
 import type { Point } from './calls.ts';
 import type { Cell } from './cells.ts';
 import type { Fault, Moment } from './faults.ts';
 import { afterCalls, findings } from './oracle.ts';
-import type { AwsLook, Expected, Things } from './oracle.ts';
-import type { Room } from './room.ts';
+import type { AwsLook, Expected } from './oracle.ts';
+import { specOf, standingOf } from './room.ts';
+import type { Begun, Room } from './room.ts';
 import type { Part } from './scenarios.ts';
 
 export interface CaseResult {
@@ -19,6 +23,8 @@ export interface CaseResult {
   /** Of the interrupted run; null where a signal ended it. */
   readonly exitCode: number | null;
   readonly seconds: number;
+  /** The number of calls after which the traffic was looked at, of a part that is watched. */
+  readonly checkedAt?: number;
   /** What the commands said, where it did not pass. */
   readonly said?: string;
 }
@@ -35,22 +41,30 @@ interface Hit {
 /** The run is interrupted, recovered and finished; then everything must be as after a run that nothing befell. */
 export function runCase(room: Room, cell: Cell, look: AwsLook): Promise<CaseResult> {
   return judged(cell.id, async (tell) => {
-    const before = await room.begin(cell.part, cell.fault);
+    const begun = await room.begin(cell.part, cell.fault);
     const interrupted = await hit(room.rig, commandOf(room, runOf(cell.part)), cell, tell);
-    const found = await recoverAndFinish(room, cell, expectedOf(cell, look, before), tell);
-    return { exitCode: interrupted.exitCode, found: [...outcomeOf(interrupted, [0, 1, 3, 4, 130]), ...found] };
+    const { found, ...rest } = await recoverAndFinish(room, cell, after(begun, interrupted), expectedOf(cell, look, begun), tell);
+    return { exitCode: interrupted.exitCode, found: [...outcomeOf(interrupted, [0, 1, 3, 4, 130]), ...found], ...rest };
   });
 }
+
+/** What it begins with, and what the run that was hit has named since. */
+const after = ({ things, watched }: Begun, { events }: CommandResult): Begun => ({
+  things,
+  ...(watched ? { watched: { ...watched, named: [...watched.named, ...namedIn(events)] } } : {}),
+});
 
 /** The recovery of an interrupted run is hit itself, and the next one does it. */
 export function runSecondCase(room: Room, base: Cell, second: Hit & { readonly id: string }, look: AwsLook): Promise<CaseResult> {
   return judged(second.id, async (tell) => {
     const held = await room.heldAfter(base, () => interruptedAt(room, base));
+    const locked = await lockedOf(room, base.part);
     const cut = await hit(room.rig, commandOf(room, recovery), second, tell);
-    const found = await recoverAndFinish(room, base, { ...expectedOf(base, look, held), locked: true }, tell);
+    const { found, ...rest } = await recoverAndFinish(room, base, held, { ...expectedOf(base, look, held), locked }, tell);
     return {
       exitCode: cut.exitCode,
       found: [...outcomeOf(cut, second.fault.mustFail === true ? [1, 4, 6] : [0, 1, 3, 4, 6, 130]), ...found],
+      ...rest,
     };
   });
 }
@@ -70,33 +84,39 @@ const commandOf =
 
 const recovery = ['recover', '--bucket-patience', '2s', '--json'];
 
-async function interruptedAt(room: Room, base: Cell): Promise<Things> {
-  const before = await room.begin(base.part, base.fault);
-  await hit(room.rig, commandOf(room, runOf(base.part)), base);
-  return afterCalls(before, await room.rig.calls({ mutating: true }));
+async function interruptedAt(room: Room, base: Cell): Promise<Begun> {
+  const begun = await room.begin(base.part, base.fault);
+  const interrupted = await hit(room.rig, commandOf(room, runOf(base.part)), base);
+  return { ...after(begun, interrupted), things: afterCalls(begun.things, await room.rig.calls({ mutating: true })) };
+}
+
+async function lockedOf({ rig }: Room, { stacks }: Part): Promise<readonly string[]> {
+  const keys = await rig.locks();
+  return stacks.filter((stack) => keys.includes(durableLockKey(stack)));
 }
 
 const runOf = ({ command }: Part): readonly string[] => [...command, '--no-settle', '--bucket-patience', '2s', '--json'];
 
-const expectedOf = ({ part }: Cell, look: AwsLook, before: Things): Expected => ({
-  stack: part.stack,
-  before,
-  locked: false,
+const expectedOf = ({ part }: Cell, look: AwsLook, { things }: Begun): Expected => ({
+  ...standingOf(part),
+  before: things,
+  locked: [],
   look,
-  stands: part.command[0] === 'up',
 });
 
-async function judged(
-  id: string,
-  act: (tell: Tell) => Promise<{ readonly exitCode: number | null; readonly found: readonly string[] }>,
-): Promise<CaseResult> {
+interface Judged {
+  readonly found: readonly string[];
+  readonly checkedAt?: number;
+}
+
+async function judged(id: string, act: (tell: Tell) => Promise<Judged & { readonly exitCode: number | null }>): Promise<CaseResult> {
   const started = Date.now();
   const said: string[] = [];
-  const { exitCode, found } = await act((what, result) =>
+  const { exitCode, found, ...rest } = await act((what, result) =>
     said.push(`--- ${what}: ${result.exitCode ?? 'signal'}\n${result.stdout}${result.stderr}`),
   ).catch((cause: unknown) => ({ exitCode: null, found: [cause instanceof Error ? cause.message : String(cause)] }));
   const seconds = (Date.now() - started) / 1000;
-  return { id, findings: found, exitCode, seconds, ...(found.length > 0 ? { said: said.join('\n') } : {}) };
+  return { id, findings: found, exitCode, seconds, ...rest, ...(found.length > 0 ? { said: said.join('\n') } : {}) };
 }
 
 /** How a command may end that something has befallen; 3: before anything was started. */
@@ -146,7 +166,7 @@ export async function hit(
   return ended;
 }
 
-async function recoverAndFinish(room: Room, { part, fault }: Cell, expected: Expected, tell: Tell): Promise<readonly string[]> {
+async function recoverAndFinish(room: Room, { part, fault }: Cell, { watched }: Begun, expected: Expected, tell: Tell): Promise<Judged> {
   const { rig } = room;
   const toldOf = async (args: readonly string[], running: Promise<CommandResult>): Promise<CommandResult> => {
     const result = await running;
@@ -173,15 +193,32 @@ async function recoverAndFinish(room: Room, { part, fault }: Cell, expected: Exp
   await rig.clearFaults();
 
   const isUp = part.command[0] === 'up';
-  const stands = (await rig.keys(checkpointKey(part.stack))).includes(checkpointKey(part.stack));
+  const keys = await rig.keys('.pulumi/stacks/');
+  const stands = part.stacks.some((stack) => keys.includes(checkpointKey(stack)));
+  const named: Named[] = [];
   if (isRecovered && (isUp || stands)) {
-    const finished = await typed(...part.command);
+    const finished = await typed(...part.command, '--json');
+    named.push(...namedIn(finished.events));
     // It plans before it acts.
-    const isPlanned = !isUp || finished.stdout.includes('nothing to do');
+    const isPlanned = !isUp || hasNothingToDo(finished);
     if (isDone(finished, `after the recovery, ${part.command.join(' ')}`) && !isPlanned) {
-      const plan = await typed('plan', part.command[1] ?? '');
-      if (!plan.stdout.includes('nothing to do')) found.push('the plan that follows is not empty');
+      const plan = await typed('plan', ...part.asked, '--json');
+      if (!hasNothingToDo(plan)) found.push('the plan that follows is not empty');
     }
   }
-  return [...found, ...(await findings(rig, expected))];
+  found.push(...(await findings(rig, expected)));
+  if (!watched) return { found };
+  const { faults, checkedAt } = trafficOf({
+    moments: [watched.first, ...(await rig.moments())],
+    wanted: specOf(part),
+    named: [...watched.named, ...named],
+    cutShort: true,
+  });
+  return { found: [...found, ...faults], checkedAt };
 }
+
+const planSchema = z.object({ plan: z.object({ stacks: z.array(z.object({ hasChanges: z.boolean() })) }) });
+
+/** By its plan. */
+const hasNothingToDo = ({ events }: CommandResult): boolean =>
+  events.some((event) => planSchema.safeParse(event).data?.plan.stacks.every(({ hasChanges }) => !hasChanges) ?? false);

@@ -134,8 +134,8 @@ function described(parts: number, cells: readonly AnyCell[], cases: number, dept
   return `${what}, ${calls} calls: ${cells.length} cells${size}, of which ${cases} are run and stand for all (--list names each, with its reason)`;
 }
 
-const line = ({ id, findings, seconds, exitCode }: CaseResult, done: number, of: number): string =>
-  `${findings.length === 0 ? 'ok  ' : 'FAIL'} ${done}/${of} ${id} (${seconds.toFixed(1)} s, ended ${exitCode ?? 'by a signal'})${findings.map((text) => `\n       ${text}`).join('')}`;
+const line = ({ id, findings, seconds, exitCode, checkedAt }: CaseResult, done: number, of: number): string =>
+  `${findings.length === 0 ? 'ok  ' : 'FAIL'} ${done}/${of} ${id} (${seconds.toFixed(1)} s, ended ${exitCode ?? 'by a signal'}${checkedAt === undefined ? '' : `, traffic looked at after ${checkedAt} calls`})${findings.map((text) => `\n       ${text}`).join('')}`;
 
 const failure = ({ id, findings, said }: CaseResult): string =>
   [`FAILED ${id}`, ...findings.map((text) => `  ${text}`), `  Again: npm run matrix -- --case '${id}'`, said ?? ''].join('\n');

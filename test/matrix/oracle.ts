@@ -113,7 +113,7 @@ const kinds: readonly Kind[] = [
 
 const keyOf = (values: readonly (string | undefined)[], type: string): string => `${type} ${values.map((value) => value ?? '?').join(' ')}`;
 
-export function thingsInState({ resources }: Deployment): Things {
+export function thingsInState({ resources }: Pick<Deployment, 'resources'>): Things {
   return new Set(resources.flatMap((resource) => thingInState(resource)));
 }
 
@@ -160,15 +160,16 @@ export const afterCalls = (before: Things, calls: readonly LabCall[]): Things =>
 const leavesWith = (other: string, thing: string): boolean => other.includes(` ${thing} `) || other.endsWith(` ${thing}`);
 
 export interface Expected {
-  readonly stack: string;
-  /** What AWS had of the stack when the case began. */
+  /** All that the command changes. */
+  readonly stacks: readonly string[];
+  /** What AWS had of them when the case began. */
   readonly before: Things;
-  /** Whether its lock stood then. */
-  readonly locked: boolean;
+  /** Those whose lock stood then. */
+  readonly locked: readonly string[];
   /** What AWS has of everything after a clean run. */
   readonly look: AwsLook;
-  /** Whether the clean run leaves a checkpoint. */
-  readonly stands: boolean;
+  /** Those of which the clean run leaves a checkpoint. */
+  readonly stand: readonly string[];
 }
 
 export async function findings(rig: LabRig, expected: Expected): Promise<readonly string[]> {
@@ -197,26 +198,36 @@ async function sameAsClean(rig: LabRig, { look }: Expected): Promise<string[]> {
   });
 }
 
-async function stateIsAws(rig: LabRig, bucket: Bucket, { stack, stands, before }: Expected): Promise<string[]> {
-  const stored = await bucket.get(checkpointKey(stack));
-  if (!stands) return stored === undefined ? [] : ['the checkpoint is still there'];
-  if (stored === undefined) return ['there is no checkpoint'];
-  const read = readDeployment(stored.body);
-  if (!read.ok) return [`the checkpoint cannot be read: ${read.why}`];
-  const state = read.deployment;
+async function stateIsAws(rig: LabRig, bucket: Bucket, { stacks, stand, before }: Expected): Promise<string[]> {
+  const found: string[] = [];
+  const states: Deployment[] = [];
+  for (const stack of stacks) {
+    const stored = await bucket.get(checkpointKey(stack));
+    const read = stored && readDeployment(stored.body);
+    if (stored && !stand.includes(stack)) found.push(`the checkpoint of ${stack} is still there`);
+    if (!stored && stand.includes(stack)) found.push(`there is no checkpoint of ${stack}`);
+    if (read?.ok === true) states.push(read.deployment);
+    if (read?.ok === false) found.push(`the checkpoint of ${stack} cannot be read: ${read.why}`);
+  }
   const aws = afterCalls(before, await rig.calls({ mutating: true }));
   return [
-    ...state.operations.map(({ type, resource }) => `the checkpoint has a pending operation: ${type} ${resource.name}`),
-    ...state.resources.filter(({ condemned, replacing }) => condemned || replacing).map(({ name }) => `${name} is still to be deleted`),
-    ...differences(thingsInState(state), aws),
+    ...found,
+    ...states.flatMap(({ operations, resources }) => [
+      ...operations.map(({ type, resource }) => `the checkpoint has a pending operation: ${type} ${resource.name}`),
+      ...resources.filter(({ condemned, replacing }) => condemned || replacing).map(({ name }) => `${name} is still to be deleted`),
+    ]),
+    ...Object.values(compared(thingsOfAll(states), aws)).flat(),
   ];
 }
 
-function differences(state: Things, aws: Things): string[] {
-  return [
-    ...[...state].filter((thing) => !aws.has(thing)).map((thing) => `the state has ${thing}, and AWS has not`),
-    ...[...aws].filter((thing) => !state.has(thing)).map((thing) => `AWS has ${thing}, and the state has not`),
-  ];
+const thingsOfAll = (states: readonly Pick<Deployment, 'resources'>[]): Things =>
+  new Set(states.flatMap((state) => [...thingsInState(state)]));
+
+function compared(state: Things, aws: Things): { readonly lacking: readonly string[]; readonly unknown: readonly string[] } {
+  return {
+    lacking: [...state].filter((thing) => !aws.has(thing)).map((thing) => `the state has ${thing}, and AWS has not`),
+    unknown: [...aws].filter((thing) => !state.has(thing)).map((thing) => `AWS has ${thing}, and the state has not`),
+  };
 }
 
 async function nothingLeft(rig: LabRig): Promise<string[]> {
@@ -236,49 +247,71 @@ async function spooled(rig: LabRig): Promise<string[]> {
 }
 
 /**
- * The lock stood at each change of AWS and of the checkpoint, and whenever it went, the state had exactly what AWS had: by the calls in the proxy's
- * order and the versions of the checkpoint, past all that Holdfast says.
+ * A lock stood at each change of AWS, and a stack's own at each of its checkpoint; whenever it went, AWS had what the stack's state had, and when the last one
+ * went, nothing that no state had: by the calls in the proxy's order and the versions of the checkpoints, past all that Holdfast says.
  */
-async function lockStood(rig: LabRig, watched: Watched, { stack, before, locked }: Expected): Promise<string[]> {
-  const checkpoints = await changesOf(watched, checkpointKey(stack));
-  const bodyOf = async (change: Change | undefined): Promise<Uint8Array | undefined> =>
-    change?.kind === 'put' ? await watched.bucket.getVersion(checkpointKey(stack), change.version) : undefined;
+async function lockStood(rig: LabRig, watched: Watched, { stacks, before, locked }: Expected): Promise<string[]> {
   const bodies = new Map<number, Uint8Array | undefined>();
-  for (const change of checkpoints) bodies.set(change.order, await bodyOf(change));
+  const states = new Map<string, Uint8Array | undefined>();
+  for (const stack of stacks) {
+    const checkpoints = await changesOf(watched, checkpointKey(stack));
+    const bodyOf = async (change: Change | undefined): Promise<Uint8Array | undefined> =>
+      change?.kind === 'put' ? await watched.bucket.getVersion(checkpointKey(stack), change.version) : undefined;
+    for (const change of checkpoints) if (change.order > 0) bodies.set(change.order, await bodyOf(change));
+    states.set(stack, await bodyOf(checkpoints.findLast(({ order }) => order === 0)));
+  }
   let aws = before;
-  let stands = locked;
-  let state = await bodyOf(checkpoints.findLast(({ order }) => order === 0));
+  const standing = new Set(locked);
   const found: string[] = [];
   for (const call of await rig.calls({ mutating: true })) {
     if (call.service === 'ec2' && call.status === 200) {
-      if (!stands) found.push(`${call.action} was accepted while no lock stood`);
+      if (standing.size === 0) found.push(`${call.action} was accepted while no lock stood`);
       aws = afterCall(aws, call);
     }
     if (call.service !== 's3' || call.status >= 300) continue;
-    if (call.key === checkpointKey(stack)) {
-      if (!stands) found.push(`the checkpoint was written while no lock stood (call ${call.seq})`);
-      state = call.action === 'DeleteObject' ? undefined : bodies.get(call.seq);
+    const written = stacks.find((stack) => call.key === checkpointKey(stack));
+    if (written !== undefined) {
+      if (!standing.has(written)) found.push(`the checkpoint was written while no lock stood (call ${call.seq})`);
+      states.set(written, call.action === 'DeleteObject' ? undefined : bodies.get(call.seq));
     }
-    if (call.key !== durableLockKey(stack)) continue;
-    stands = call.action === 'PutObject';
-    if (stands) continue;
-    found.push(...atRelease(state, aws, call.seq));
+    const stack = stacks.find((each) => call.key === durableLockKey(each));
+    if (stack === undefined) continue;
+    if (call.action === 'PutObject') standing.add(stack);
+    else {
+      standing.delete(stack);
+      // While another one is held, what its run did last is in AWS alone.
+      const all = standing.size === 0 ? [...states.values()] : undefined;
+      found.push(...atRelease(states.get(stack), all, aws, call.seq));
+    }
   }
   return found;
 }
 
-function atRelease(state: Uint8Array | undefined, aws: Things, seq: number): string[] {
-  const read = state === undefined ? undefined : readDeployment(Buffer.from(state).toString('utf8'));
-  if (read?.ok === false) return [`the lock went (call ${seq}) over a checkpoint that cannot be read: ${read.why}`];
-  const deployment = read?.deployment ?? { resources: [], operations: [] };
+/** @param all states of the stacks, where no lock is left */
+function atRelease(
+  state: Uint8Array | undefined,
+  all: readonly (Uint8Array | undefined)[] | undefined,
+  aws: Things,
+  seq: number,
+): string[] {
+  const read = deploymentIn(state);
+  if (!read.ok) return [`the lock went (call ${seq}) over a checkpoint that cannot be read: ${read.why}`];
+  const others = (all ?? []).map(deploymentIn).flatMap((each) => (each.ok ? [each.deployment] : []));
+  const { lacking } = compared(thingsInState(read.deployment), aws);
+  const { unknown } = all === undefined ? { unknown: [] } : compared(thingsOfAll(others), aws);
   return [
-    ...deployment.operations.map(({ type, resource }) => `the lock went (call ${seq}) while ${type} ${resource.name} was pending`),
-    ...differences(thingsInState(deployment), aws).map((text) => `when the lock went (call ${seq}): ${text}`),
+    ...read.deployment.operations.map(({ type, resource }) => `the lock went (call ${seq}) while ${type} ${resource.name} was pending`),
+    ...[...lacking, ...unknown].map((text) => `when the lock went (call ${seq}): ${text}`),
   ];
 }
 
+function deploymentIn(state: Uint8Array | undefined) {
+  const nothing: Pick<Deployment, 'resources' | 'operations'> = { resources: [], operations: [] };
+  return state === undefined ? ({ ok: true, deployment: nothing } as const) : readDeployment(Buffer.from(state).toString('utf8'));
+}
+
 /** No stack of the network has an owner any more, the version that was verified last is the one that is there, and every journal can be read. */
-async function recordsSay(bucket: Bucket, { stack }: Expected): Promise<string[]> {
+async function recordsSay(bucket: Bucket, { stacks }: Expected): Promise<string[]> {
   const found: string[] = [];
   const { byStack, unreadable: broken } = await readRecords(bucket, network);
   found.push(...[...broken.values()].map(({ key, why }) => `the record ${key} cannot be read: ${why}`));
@@ -288,13 +321,15 @@ async function recordsSay(bucket: Bucket, { stack }: Expected): Promise<string[]
     const { unreadable } = await readRun(bucket, network, name);
     found.push(...unreadable.map((text) => `the journal of ${name} cannot be read: ${text}`));
   }
-  const verified = byStack.get(stack)?.record.verified;
-  const current = (await bucket.list(checkpointKey(stack))).find(({ key }) => key === checkpointKey(stack));
-  const now = current && versionOf(current.etag, current.modified.toISOString());
-  const then = verified?.kind === 'at' ? versionOf(verified.etag, verified.modified) : undefined;
-  if (verified === undefined) found.push(`there is no record of ${stack}`);
-  else if (verified.kind === 'unknown' || then !== now)
-    found.push(`the checkpoint (${now ?? 'none'}) is not the one that was verified (${then ?? verified.kind})`);
+  for (const stack of stacks) {
+    const verified = byStack.get(stack)?.record.verified;
+    const current = (await bucket.list(checkpointKey(stack))).find(({ key }) => key === checkpointKey(stack));
+    const now = current && versionOf(current.etag, current.modified.toISOString());
+    const then = verified?.kind === 'at' ? versionOf(verified.etag, verified.modified) : undefined;
+    if (verified === undefined) found.push(`there is no record of ${stack}`);
+    else if (verified.kind === 'unknown' || then !== now)
+      found.push(`the checkpoint of ${stack} (${now ?? 'none'}) is not the one that was verified (${then ?? verified.kind})`);
+  }
   return found;
 }
 
@@ -302,10 +337,11 @@ async function recordsSay(bucket: Bucket, { stack }: Expected): Promise<string[]
 const versionOf = (etag: string, modified: string): string => `${etag} of ${modified}`;
 
 /** Of every recovery that wrote a state: each version of checkpoint and lock from before has a copy, byte for byte. */
-async function quarantines(watched: Watched, { stack }: Expected): Promise<string[]> {
+async function quarantines(watched: Watched, { stacks }: Expected): Promise<string[]> {
   const found: string[] = [];
   for (const { key } of await watched.bucket.list('.holdfast/dossiers/')) {
-    if (!key.endsWith('.json') || !key.includes(`/${stack}/`)) continue;
+    const stack = stacks.find((each) => key.includes(`/${each}/`));
+    if (!key.endsWith('.json') || stack === undefined) continue;
     const dossier = JSON.parse((await watched.bucket.get(key))?.body ?? '') as Dossier;
     if (dossier.quarantine === null) continue;
     const short = stack.replace(`${network}.`, '');

@@ -143,13 +143,14 @@ async function stateIn(rig: LabRig, stack: string): Promise<Deployment> {
 async function outcomes(room: Room, cell: Cell, look: AwsLook): Promise<readonly Outcome[]> {
   const { rig } = room;
   const { part } = cell;
+  const [stack = ''] = part.stacks;
   const raw = await RawPulumi.open(rig.record);
   try {
-    const before = await room.begin(part, cell.fault);
+    const { things: before } = await room.begin(part, cell.fault);
     const marker = `peer-${randomUUID()}`;
     const marked = markedEnvironment(marker, await ownIdentity());
     // A plugin outlives its engine, and would be at work in the next case.
-    const { exitCode } = await hit(rig, (session) => engineUp(rig, part.stack, { ...session, ...marked }), cell).finally(() =>
+    const { exitCode } = await hit(rig, (session) => engineUp(rig, stack, { ...session, ...marked }), cell).finally(() =>
       startedFromHere().then((suspects) => endEngineProcesses(marker, suspects)),
     );
     const things = afterCalls(before, await rig.calls({ mutating: true }));
@@ -158,8 +159,8 @@ async function outcomes(room: Room, cell: Cell, look: AwsLook): Promise<readonly
     for (const way of ways) {
       await rig.restoreSnapshot('interrupted');
       // Whoever was not stopped has no way out to take.
-      const ended = exitCode === 0 || (await way.take(new Peer(rig, raw, part.stack)));
-      found.push({ way: way.name, ...(await judged(rig, part.stack, things, ended)) });
+      const ended = exitCode === 0 || (await way.take(new Peer(rig, raw, stack)));
+      found.push({ way: way.name, ...(await judged(rig, stack, things, ended)) });
     }
     const { findings } = await runCase(room, cell, look);
     const text = findings.join('\n');

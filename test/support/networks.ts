@@ -22,5 +22,48 @@ vpcs:
       private: [10.0.0.0/8]
 `;
 
+/**
+ * The smallest network in which each edit of a network has something to disturb: a hub, through which `leaf` and `far` reach each other, and a part of `far` that a
+ * blackhole keeps from `leaf`.
+ */
+export const hubNetwork = `network: small
+account: "111122223333"
+region: eu-west-1
+segments:
+  hub:
+    reaches: [leaf, far]
+  leaf:
+    blackholes: [10.3.1.0/24]
+    routes: [{ to: 0.0.0.0/0, vpc: one }]
+  far:
+    routes: [{ to: 10.2.0.0/16, vpc: one }]
+vpcs:
+  one:
+    segment: hub
+    cidr: 10.1.0.0/16
+    subnets:
+      private: { a: 10.1.0.0/24 }
+    attachment: private
+    routes:
+      private: [10.0.0.0/8]
+  two:
+    segment: leaf
+    cidr: 10.2.0.0/16
+    subnets:
+      private: { b: 10.2.0.0/24 }
+    attachment: private
+    routes:
+      private: [0.0.0.0/0]
+  three:
+    segment: far
+    cidr: 10.3.0.0/16
+    subnets:
+      private: { a: 10.3.0.0/24 }
+      closed: { a: 10.3.1.0/24 }
+    attachment: private
+    routes:
+      private: [10.0.0.0/8]
+`;
+
 /** AWS may show things late; the lab does not, unless it is told to. */
 export const quickly = 'recovery: { staleness: 1s }\n';
