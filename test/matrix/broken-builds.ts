@@ -140,4 +140,32 @@ export const builds: readonly Broken[] = [
     case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/everything-killed',
     finds: /quarantine|copy/,
   },
+  {
+    name: 'blackhole-deleted-first',
+    what: 'what goes is taken away before anything is made',
+    file: 'orchestrator/cli/deploy.ts',
+    from: 'const passes = planned.passes.map((pass, index): PassWork => {',
+    to: 'const passes = planned.passes.toReversed().map((pass, index): PassWork => {',
+    and: {
+      file: 'orchestrator/cli/deploy.ts',
+      from: 'due?.later ?? []',
+      to: "pass === 'contract' ? (stackPlan?.changes ?? []).flatMap(({ op, urn }) => (op === 'delete' ? [] : [urn])) : []",
+    },
+    case: 'route-to-blackhole/network/CreateTransitGatewayRoute/accepted/one-sigint',
+    finds: /\(DeleteTransitGatewayRoute\) two\.private\.b -> three\.closed\.a.* is open/,
+  },
+  {
+    name: 'traffic-before-the-association',
+    what: 'a subnet carries an attachment before it has its route table',
+    file: 'stacks/vpc.ts',
+    from: '{ ...options, dependsOn: carriers.map(({ association }) => association) },',
+    to: 'options,',
+    and: {
+      file: 'stacks/vpc.ts',
+      from: '{ routeTableId: table.id, subnetId: subnet.id }, options);',
+      to: '{ routeTableId: table.id, subnetId: subnet.id }, { ...options, dependsOn: Promise.resolve().then(() => attachment) });',
+    },
+    case: 'add-zone/network/CreateSubnet/accepted/one-sigint',
+    finds: /\(ModifyTransitGatewayVpcAttachment\) two\.private\.b -> three\.private\.a is interrupted/,
+  },
 ];

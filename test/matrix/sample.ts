@@ -35,6 +35,15 @@ export const onPush: readonly string[] = [
   ...at('remove/segment.main/DeleteTransitGatewayRoute/accepted', 'cli-killed'),
   ...at('replace/vpc.one/CreateTransitGatewayVpcAttachment/accepted', 'session-revoked'),
   ...at('delete-vpc/vpc.one/DeleteVpc/accepted', 'everything-killed'),
+  // Each edit of a network, its traffic looked at after every call.
+  ...at('move-vpc/network/DisassociateTransitGatewayRouteTable/accepted', 'everything-killed'),
+  ...at('move-default-route/network/DeleteTransitGatewayRoute/accepted', 'orchestrator-killed'),
+  ...at('remove-segment/network/DeleteTransitGatewayVpcAttachment/accepted', 'cli-killed'),
+  ...at('merge-segments/network/AssociateTransitGatewayRouteTable/accepted', 'session-revoked'),
+  ...at('route-to-blackhole/network/CreateTransitGatewayRoute/accepted', 'one-sigint'),
+  ...at('resize-subnet/network/ModifyTransitGatewayVpcAttachment/accepted', 'provider-killed'),
+  ...at('add-zone/network/CreateSubnet/accepted', 'one-sigint'),
+  ...at('swap-cidr/network/CreateVpc/accepted', 'everything-killed'),
   // The bucket: the checkpoint, the engine's history, and Holdfast's own writes.
   ...at(
     'first-deploy/transit-gateway/checkpoint-8/before',
