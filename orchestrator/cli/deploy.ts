@@ -7,8 +7,10 @@ import type { StackNode } from '../graph/graph.ts';
 import type { Engine } from '../pulumi/engine.ts';
 import type { StackKind } from '../pulumi/kind.ts';
 import { stackProgram } from '../pulumi/program.ts';
+import { checkPaths } from '../reachability/checks.ts';
 import { topologyOf } from '../reachability/from-network.ts';
 import { topologyOfStates } from '../reachability/from-states.ts';
+import { warningOf } from '../reachability/json.ts';
 import { applyNetwork } from '../run/apply.ts';
 import type { PassWork } from '../run/apply.ts';
 import type { Emit, NetworkPlan, StackResult } from '../run/events.ts';
@@ -241,7 +243,7 @@ function withEffects(
   context: Context,
   { graph, network }: OpenedFile,
   states: ReadonlyMap<string, StackState>,
-  planned: Omit<NetworkPlan, 'passes' | 'effects'>,
+  planned: Omit<NetworkPlan, 'passes' | 'effects' | 'warnings'>,
 ): NetworkPlan {
   const stacks = planned.stacks.map((plan) => ({ ...plan, ...nameInFile({ graph, network }, plan.stack) }));
   if (stacks.every(({ hasChanges }) => !hasChanges)) return { ...planned, stacks, passes: [] };
@@ -251,7 +253,8 @@ function withEffects(
   });
   const [before, wanted] = [topologyOfStates(deployments), topologyOf(network.spec)];
   const { passes, effects } = carriedOut({ stacks, graph, kinds: kindsOf(context), before, wanted });
-  return { ...planned, stacks, passes, effects };
+  const warnings = checkPaths(network.spec).map((finding) => warningOf(finding, network.lineOf(finding.path)));
+  return { ...planned, stacks, passes, effects, warnings };
 }
 
 /** A plan would show a thing that was renamed as a new one. */

@@ -10,8 +10,8 @@ import type { OpenedFile } from './open-file.ts';
 
 /** What the programs of a network are run with, besides their inputs. */
 export function programSettings({ network: { spec } }: Pick<OpenedFile, 'network'>, installation: string): ProgramSettings {
-  const { network, account, region, defaults } = spec;
-  return { project, network, account, region, installation, tags: defaults.tags };
+  const { network, account, region, defaults, ignoreTags } = spec;
+  return { project, network, account, region, installation, tags: defaults.tags, ignoreTags };
 }
 
 /** What its checkpoints may name. */

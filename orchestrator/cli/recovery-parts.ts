@@ -102,6 +102,7 @@ export function recoveryParts(context: Context, request: PartsRequest, emit: Emi
         objects: inventory.objects,
         installation: request.installation,
         disowned: new Map([[stack, disowned]]),
+        ignoreTags: spec.ignoreTags,
       }).flatMap(asStateDifference),
     spoolOf: async (run, stack) => {
       const path = await spooledFile(folderOf(run), stack);

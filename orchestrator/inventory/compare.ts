@@ -1,5 +1,6 @@
 import { resourceTypeOf } from '../aws/resource-types/index.ts';
 import type { Property } from '../aws/resource-types/resource-type.ts';
+import { isIgnoredTag } from '../domain/tag-patterns.ts';
 import { isCloudObject } from '../state/deployment.ts';
 import type { StateOperation, StateResource } from '../state/deployment.ts';
 import type { DisownedObject } from '../ownership/disowned.ts';
@@ -61,6 +62,8 @@ export interface CompareRequest {
   readonly objects: readonly LiveObject[];
   /** The network's disowned lists, by full name of the stack. */
   readonly disowned: ReadonlyMap<string, readonly DisownedObject[]>;
+  /** Of the network file: tags of others. */
+  readonly ignoreTags: readonly string[];
 }
 
 /** Everything in which AWS and the state of one stack do not agree. Nothing is found of what the objects do not show: the look has to be complete. */
@@ -87,7 +90,7 @@ export function compareWithState(request: CompareRequest): readonly Difference[]
   const changed = recorded.flatMap(({ resource, object }): Difference[] => {
     // What is to be deleted need not be as it was.
     if (!object || isLeaving(object) || resource.condemned) return [];
-    const properties = changedProperties(resource, object);
+    const properties = changedProperties(resource, object, request.ignoreTags);
     return properties.length === 0 ? [] : [{ kind: 'changed', resource, object, properties }];
   });
 
@@ -181,7 +184,7 @@ function doubles(
   });
 }
 
-function changedProperties(resource: StateResource, object: LiveObject): PropertyChange[] {
+function changedProperties(resource: StateResource, object: LiveObject, ignoreTags: readonly string[]): PropertyChange[] {
   const row = resourceTypeOf(resource.type);
   const stateOf = (name: string): unknown => (name in resource.outputs ? resource.outputs[name] : resource.inputs[name]);
   const properties = (row?.properties ?? [])
@@ -192,13 +195,17 @@ function changedProperties(resource: StateResource, object: LiveObject): Propert
     });
   return row?.taggedAs === undefined
     ? properties
-    : [...properties, ...changedTags(stateOf('tagsAll') ?? stateOf('tags'), object.tags ?? {})];
+    : [
+        ...properties,
+        ...changedTags(stateOf('tagsAll') ?? stateOf('tags'), object.tags ?? {}, ignoreTags),
+      ];
 }
 
-function changedTags(state: unknown, live: Readonly<Record<string, string>>): PropertyChange[] {
+function changedTags(state: unknown, live: Readonly<Record<string, string>>, ignoreTags: readonly string[]): PropertyChange[] {
   if (isSecret(state)) return [];
   const said = (state ?? {}) as Readonly<Record<string, unknown>>;
-  return [...new Set([...Object.keys(said), ...Object.keys(live)])].sort().flatMap((name): PropertyChange[] => {
+  const names = [...new Set([...Object.keys(said), ...Object.keys(live)])].filter((name) => !isIgnoredTag(ignoreTags, name));
+  return names.sort().flatMap((name): PropertyChange[] => {
     const value = said[name];
     // An empty tag is a tag: only here an empty text is something else than none.
     return isSecret(value) || value === live[name] ? [] : [{ path: `tags.${name}`, state: value, live: live[name] }];

@@ -1,4 +1,5 @@
 import { cidr, contains, overlaps } from '../domain/cidr.ts';
+import { isIgnoredTag } from '../domain/tag-patterns.ts';
 import { labAccountId } from '../domain/lab-record.ts';
 import { parseKmsUrl } from '../state/kms-url.ts';
 import { partitionOf } from './endpoint.ts';
@@ -25,6 +26,7 @@ export function checkNetwork(spec: NetworkSpec, renames: Renames = noRenames): F
     ...checkSegments(spec),
     ...checkVpcs(spec),
     ...checkOverlaps(spec),
+    ...checkTags(spec),
     ...checkTopic(spec),
     ...checkPlaces(spec),
     ...checkRenames(spec, renames),
@@ -50,6 +52,17 @@ function* duplicates(path: Path, values: readonly string[], what: string): Itera
   for (const [index, value] of values.entries())
     if (values.indexOf(value) !== index)
       yield finding([...path, index], 'duplicate', `${what} ${value} is listed twice`, 'Remove one of the two.');
+}
+
+function* checkTags({ defaults, ignoreTags }: NetworkSpec): Iterable<Finding> {
+  for (const key of Object.keys(defaults.tags))
+    if (isIgnoredTag(ignoreTags, key))
+      yield finding(
+        ['defaults', 'tags', key],
+        'tag-ignored',
+        `the tag ${key} would never be put on anything: \`ignoreTags\` leaves it to others`,
+        'Remove it, or write the list `ignoreTags` without what matches it.',
+      );
 }
 
 function* checkSegments(spec: NetworkSpec): Iterable<Finding> {

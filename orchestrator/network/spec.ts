@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseCidr, withoutHostBits } from '../domain/cidr.ts';
 import { parseDuration } from '../domain/duration.ts';
+import { matchesTag, ownTags, tagsOfControllers } from '../domain/tag-patterns.ts';
 import { partPattern, partRule } from '../domain/stack-name.ts';
 import { parseKmsUrl } from '../state/kms-url.ts';
 import { byPassphrase } from '../state/secrets.ts';
@@ -84,6 +85,15 @@ const tags = z.record(
     .refine((key) => !/^(aws|holdfast):/i.test(key) && key !== 'Name', { error: 'the tags Name, aws:* and holdfast:* are set for you' }),
   z.string().max(256),
 );
+
+const tagPattern = z
+  .string()
+  .min(2)
+  .max(128)
+  .regex(/^[^*]+\*?$/, { error: 'a key of a tag, or the beginning of keys with * behind it, as in kubernetes.io/*' })
+  .refine((pattern) => !ownTags.some((key) => matchesTag(pattern, key)), {
+    error: 'the tags Name and holdfast:* are what resources are found again by',
+  });
 
 const notBuiltYet = (field: string, meaning: string) =>
   z
@@ -262,6 +272,10 @@ export const networkSchema = z.strictObject({
     .default({}),
   guardrails: guardrails.optional().describe('Who is told of what happens to locks'),
   defaults: z.strictObject({ tags: tags.default({}) }).default({ tags: {} }),
+  ignoreTags: z
+    .array(tagPattern)
+    .default([...tagsOfControllers])
+    .describe('Tags of others, which are left as they are: keys, or beginnings of keys with * behind them. [] for none'),
   gateway: z
     .strictObject({
       protect,

@@ -30,6 +30,7 @@ export async function programOf(stack: string, networks: URL) {
     region: spec.region,
     installation: configuredInstallation(),
     tags: spec.defaults.tags,
+    ignoreTags: spec.ignoreTags,
   };
   // Plain `pulumi` has no listing of the state: an upstream that does not exist is an error of the StackReference itself.
   return { node, outputs: await stackProgram(node, settings, () => ({ exists: true }))() };

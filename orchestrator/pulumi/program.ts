@@ -2,6 +2,7 @@ import { Config, StackReference, output, runtime, unknown as unknownValue } from
 import type { CustomResourceOptions, Output } from '@pulumi/pulumi';
 import type { z } from 'zod';
 import { command } from '../domain/command.ts';
+import { ignoredByProvider } from '../domain/tag-patterns.ts';
 import type { Reference, StackNode } from '../graph/graph.ts';
 import type { ByKey, OutputTypes } from './kind.ts';
 import { notKnown } from './previewed.ts';
@@ -27,6 +28,8 @@ export interface ProgramSettings {
   readonly installation: string;
   /** Of the network file's `defaults.tags`. */
   readonly tags: Readonly<Record<string, string>>;
+  /** Of the network file: tags of others, by their keys or, with `*` behind it, the beginning of them. */
+  readonly ignoreTags: readonly string[];
 }
 
 /** @param key of a map */
@@ -49,6 +52,8 @@ export function stackProgram(
     const provider = new Provider('aws', {
       region: settings.region as never,
       allowedAccountIds: [settings.account],
+      // Others write them between two runs: what was read of them would be taken away by the next one.
+      ignoreTags: ignoredByProvider(settings.ignoreTags),
     });
     const options: CustomResourceOptions = { provider };
     const outputs = await node.kind.program({

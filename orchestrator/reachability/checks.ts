@@ -13,16 +13,16 @@ import type { End } from './walk.ts';
 
 type Path = readonly (string | number)[];
 
-/** Something in a network file that works, and is hardly meant. `path`: its place in the file. */
-export type PathFinding = { readonly path: Path } & (
+/** Something in a network file that works, and is hardly meant. `path`: its place in the file. `P`: in which form the places are. */
+export type PathFinding<P = Place> = { readonly path: Path } & (
   | ({ readonly reason: 'loop' } & Loop)
   /** A path forth, and none back. `missing`: how what comes back ends. */
-  | { readonly reason: 'one-way'; readonly from: readonly Place[]; readonly to: readonly Place[]; readonly missing: readonly End[] }
+  | { readonly reason: 'one-way'; readonly from: readonly P[]; readonly to: readonly P[]; readonly missing: readonly End[] }
   /** A path forth, and a blackhole for what comes back. */
   | {
       readonly reason: 'blackholed-return';
-      readonly from: readonly Place[];
-      readonly to: readonly Place[];
+      readonly from: readonly P[];
+      readonly to: readonly P[];
       readonly missing: readonly End[];
     }
   /** A tier has routes to the gateway, and a subnet in a zone where the attachment has none: AWS lets nothing out from there. */

@@ -1,3 +1,4 @@
+import type { PathFinding } from './checks.ts';
 import type { Place } from './grouping.ts';
 import type { PathSet } from './survey.ts';
 
@@ -23,8 +24,12 @@ export function pathTexts({ pairs, outside }: PathSet): PathTexts {
   };
 }
 
-/** The two ends of a finding that is about places; nothing of another one. */
-export function placesJson(finding: object): object {
-  const { from, to } = finding as { readonly from?: readonly Place[]; readonly to?: readonly Place[] };
-  return from === undefined || to === undefined ? {} : { from: from.map(placeText), to: to.map(placeText) };
+/** A finding of a network file. `line`: in it, from 1; null for what the file does not write. */
+export type PathWarning = PathFinding<PlaceText> & { readonly line: number | null };
+
+export function warningOf(finding: PathFinding, line: number | undefined): PathWarning {
+  const at = { line: line ?? null };
+  return 'from' in finding
+    ? { ...finding, from: finding.from.map(placeText), to: finding.to.map(placeText), ...at }
+    : { ...finding, ...at };
 }

@@ -7,6 +7,7 @@ import type { ExitCode } from '../domain/exit-codes.ts';
 import type { RecoveryStep } from '../journal/events.ts';
 import type { Decision } from '../recovery/facts.ts';
 import type { Question } from '../recovery/questions.ts';
+import type { PathWarning } from '../reachability/json.ts';
 import type { Effects } from './effects.ts';
 import type { Pass, PassKind } from './passes.ts';
 
@@ -253,6 +254,8 @@ export interface NetworkPlan {
   readonly passes: readonly Pass[];
   /** Undefined where nothing changes. */
   readonly effects?: Effects;
+  /** What the network file has that works and is hardly meant. Undefined where nothing changes: it is not looked for then. */
+  readonly warnings?: readonly PathWarning[];
   /** Stacks that could not be planned, each with why. */
   readonly failed: readonly { readonly stack: string; readonly short: string; readonly errors: readonly Text[] }[];
   /** Stacks that exist, that the network file no longer asks for, and that stay. */

@@ -64,7 +64,7 @@ interface Planned {
 }
 
 /** What `up` would do, stack by stack. Works on a network that was never deployed: what an upstream will have only later is unknown downstream. */
-export async function planNetwork(request: PlanRequest): Promise<Omit<NetworkPlan, 'passes' | 'effects'>> {
+export async function planNetwork(request: PlanRequest): Promise<Omit<NetworkPlan, 'passes' | 'effects' | 'warnings'>> {
   const { graph, selected, states, emit } = request;
   const nodes = graph.nodes.filter(({ name }) => selected.has(name));
   emit({ type: 'stage-started', stage: 'plan', stacks: nodes.map(({ name, short, kind }) => ({ stack: name, short, kind: kind.title })) });

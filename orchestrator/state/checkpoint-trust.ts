@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { ownTags } from '../domain/tag-patterns.ts';
 import { awsPluginVersion, earlierAwsPluginVersions } from '../../toolchain/versions.ts';
 import { project } from './layout.ts';
 import { parseJson } from './read-json.ts';
@@ -260,7 +262,18 @@ function isAsDeclared(type: string, name: string, value: unknown, account: strin
   // The SDK hands a list to a provider as text.
   if (name === 'allowedAccountIds')
     return value === JSON.stringify([account]) || (Array.isArray(value) && value.length === 1 && value[0] === account);
+  if (name === 'ignoreTags') return isIgnoring(value);
   return Object.hasOwn(defaults, name) && defaults[name]?.includes(String(value)) === true;
+}
+
+const ignoring = z.strictObject({ keys: z.array(z.string()).optional(), keyPrefixes: z.array(z.string()).optional() });
+
+/** Whatever an earlier network file had, but for what resources are found again by. */
+function isIgnoring(value: unknown): boolean {
+  const parsed = ignoring.safeParse(typeof value === 'string' ? parseJson(value) : value);
+  if (!parsed.success) return false;
+  const { keys = [], keyPrefixes = [] } = parsed.data;
+  return ownTags.every((own) => !keys.includes(own) && !keyPrefixes.some((prefix) => own.startsWith(prefix)));
 }
 
 /** Beside it stands what sort of value an object is. https://github.com/pulumi/pulumi sdk/go/common/resource/sig/sig.go */

@@ -10,7 +10,7 @@ import type { ChangeCounts, NetworkPlan, RunEvent, Stage, StackEnd, StackResult 
 import type { PassKind } from '../run/passes.ts';
 import { shortTime } from '../run/standing.ts';
 import { describeDeleteWait } from './delete-waits.ts';
-import { describeEffects } from './effects.ts';
+import { describeEffects, describeWarnings } from './effects.ts';
 import type { Style } from './reporter.ts';
 import { clip, table, wrapped } from './table.ts';
 
@@ -231,6 +231,7 @@ function describePlan(plan: NetworkPlan, style: Style): string {
     ...(changed.length > 0 ? [style.bold('plan'), ...lines] : []),
     ...describePasses(plan, style),
     ...(plan.effects === undefined ? [] : describeEffects(plan.effects, style)),
+    ...describeWarnings(plan.warnings ?? [], style),
     ...(same > 0
       ? [
           style.dim(

@@ -1,8 +1,10 @@
 import { addedFlags, command } from '../domain/command.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { Consequence } from '../run/consequences.ts';
+import type { PathWarning } from '../reachability/json.ts';
 import type { AddedLoop, Disturbed, Effects } from '../run/effects.ts';
-import { pathLines } from './paths.ts';
+import { plural } from './describe.ts';
+import { findingInWords, pathLines } from './paths.ts';
 import type { Style } from './reporter.ts';
 
 /** What people read of what an edit does to traffic. */
@@ -67,6 +69,15 @@ export const addsLoop = ({ to, vpcs }: AddedLoop): Problem => ({
   message: `with this file packets to ${to.join(', ')} go round between the gateway and ${vpcs.join(', ')}, which they do not now`,
   next: 'Add a blackhole for these addresses, or take the route back to the gateway away.',
 });
+
+/** What a network file has that is hardly meant. */
+export const describeWarnings = (warnings: readonly PathWarning[], style: Style): readonly string[] =>
+  warnings.length === 0
+    ? []
+    : [`  ${style.yellow(plural(warnings.length, 'warning'))}:`, ...warningLines(warnings).map((line) => `    ${line}`)];
+
+export const warningLines = (warnings: readonly PathWarning[]): readonly string[] =>
+  few(warnings.map((warning) => `${warning.line === null ? '' : `line ${warning.line}: `}${findingInWords(warning)}`));
 
 /** For a page: each line with its sign. */
 export const effectsInMarkdown = (effects: Effects): readonly string[] => effectLines(effects).map(({ sign, text }) => `${sign} ${text}`);

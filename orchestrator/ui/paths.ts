@@ -4,7 +4,7 @@ import type { PathFinding } from '../reachability/checks.ts';
 import type { Place } from '../reachability/grouping.ts';
 import { internet } from '../reachability/question.ts';
 import type { Answer, End as Side } from '../reachability/question.ts';
-import type { PathTexts, PlaceText } from '../reachability/json.ts';
+import type { PathTexts, PathWarning, PlaceText } from '../reachability/json.ts';
 import type { PathSet } from '../reachability/survey.ts';
 import type { End, Hop, Way } from '../reachability/walk.ts';
 import { plural } from './describe.ts';
@@ -177,7 +177,7 @@ export function endInWords(end: End): string {
   }
 }
 
-export function findingInWords(finding: PathFinding): string {
+export function findingInWords(finding: PathFinding | PathWarning): string {
   switch (finding.reason) {
     case 'loop': {
       const vpcs = [...new Set(finding.cycle.flatMap((hop) => (hop.at === 'vpc' ? [hop.vpc] : [])))];

@@ -1,10 +1,11 @@
 import { command } from '../domain/command.ts';
 import { linesOf, shown } from '../domain/foreign.ts';
 import type { Graph } from '../graph/graph.ts';
+import type { PathWarning } from '../reachability/json.ts';
 import type { Effects } from '../run/effects.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
 import { describeCounts, passWord, plural, withName } from './describe.ts';
-import { effectsInMarkdown } from './effects.ts';
+import { effectsInMarkdown, warningLines } from './effects.ts';
 import { codeSpan, fenced, inMarkdown } from './markdown.ts';
 import { nodeId, toMermaid } from './mermaid.ts';
 
@@ -69,6 +70,7 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
           '',
         ]),
     ...effectsPart(plan.effects),
+    ...warningsPart(plan.warnings ?? []),
     ...plan.failed.flatMap(({ short, errors }) => [
       `**${inMarkdown(short)} cannot be planned:**`,
       '',
@@ -89,6 +91,10 @@ export function planMarkdown(planned: NetworkPlan, graph: Graph, { network, acco
 function effectsPart(effects: Effects | undefined): string[] {
   const lines = effects === undefined ? [] : effectsInMarkdown(effects);
   return lines.length === 0 ? [] : ['Who can reach whom:', '', fenced('diff', lines.join('\n')), ''];
+}
+
+function warningsPart(warnings: readonly PathWarning[]): string[] {
+  return warnings.length === 0 ? [] : ['Warnings:', '', fenced('text', warningLines(warnings).join('\n')), ''];
 }
 
 function heading(plan: NetworkPlan, changed: readonly StackPlan[]): string {

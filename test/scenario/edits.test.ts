@@ -1,3 +1,4 @@
+import { CreateTagsCommand, DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { lookAtAws } from '../support/aws-look.ts';
@@ -17,6 +18,7 @@ const planSchema = z.object({
         changes: z.array(z.object({ op: z.string(), name: z.string() })),
       }),
     ),
+    warnings: z.array(z.looseObject({ reason: z.string() })).optional(),
   }),
 });
 
@@ -81,6 +83,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
       changes: changesIn(events),
       engines,
       calls: calls.map(({ action }) => action),
+      warnings: events.flatMap((event) => planSchema.safeParse(event).data?.plan.warnings ?? []),
       aws: await lookAtAws(rig.ec2),
     };
   }
@@ -127,10 +130,28 @@ describe('one edit of the network file', { concurrent: false }, () => {
 
   it('adds a subnet in another zone: that and its route table association, and no other stack is asked', async () => {
     const wider = edited(['private: { a: 10.2.0.0/20, b: 10.2.16.0/20 }', 'private: { a: 10.2.0.0/20, b: 10.2.16.0/20, c: 10.2.32.0/20 }']);
-    const { changes, engines, aws } = await upTo(wider);
+    const { changes, engines, aws, warnings } = await upTo(wider);
     expect(changes).toEqual(['create vpc.staging/association-private-c', 'create vpc.staging/subnet-private-c']);
     expect(engines).toEqual(['vpc.staging']);
     expect(aws.subnetAssociations).toContain('example.vpc.staging/subnet-private-c -> example.vpc.staging/routes-private');
+    // Nothing of that zone gets to the gateway.
+    expect(warnings).toMatchObject([{ reason: 'zone-without-attachment', vpc: 'staging', tier: 'private', zone: 'c' }]);
+  });
+
+  const tagsOfCluster = { 'kubernetes.io/cluster/blue': 'shared', 'kubernetes.io/role/internal-elb': '1' };
+
+  it('leaves the tags of others on a subnet, also where it asks AWS before the change', async () => {
+    const { Subnets = [] } = await rig.ec2.send(new DescribeSubnetsCommand({ Filters: [{ Name: 'cidr-block', Values: ['10.2.0.0/20'] }] }));
+    const id = Subnets[0]?.SubnetId ?? '';
+    const Tags = Object.entries(tagsOfCluster).map(([Key, Value]) => ({ Key, Value }));
+    await rig.ec2.send(new CreateTagsCommand({ Resources: [id], Tags }));
+    expect((await rig.holdfast(['inventory', '--diff'])).exitCode).toBe(0);
+    await rig.writeNetwork(edited(['    team: platform\n', '    team: network\n']));
+    const { exitCode, stdout } = await rig.holdfast(['up', 'vpc.staging', '--yes', '--refresh']);
+    expect(exitCode, stdout).toBe(0);
+    const after = await rig.ec2.send(new DescribeSubnetsCommand({ SubnetIds: [id] }));
+    const tags = Object.fromEntries((after.Subnets?.[0]?.Tags ?? []).map(({ Key = '', Value }) => [Key, Value]));
+    expect(tags).toMatchObject({ ...tagsOfCluster, team: 'network' });
   });
 
   nightly('adds a segment that nothing uses: its route table, and no other stack is asked', async () => {

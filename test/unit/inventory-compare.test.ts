@@ -26,6 +26,7 @@ const compare = ({ resources = [], operations = [], others = {}, objects = [], d
     others: new Map(Object.entries({ [other]: [], ...others })),
     objects,
     disowned: new Map(Object.entries(disowned)),
+    ignoreTags: ['kubernetes.io/*', 'owner'],
   } satisfies CompareRequest);
 
 const recordedVpc = (outputs: Readonly<Record<string, unknown>> = { cidrBlock: '10.0.0.0/16' }, more = {}): StateResource =>
@@ -174,6 +175,14 @@ describe('changed', () => {
           { path: 'tags.d', state: undefined, live: '4' },
         ],
       },
+    ]);
+  });
+
+  it('are no tags of others, which the network file leaves to them', () => {
+    const resource = recorded(stack, 'vpc', types.vpc, 'vpc-1', { tagsAll: { 'kubernetes.io/role/elb': '1' } });
+    const object = live(types.vpc, 'vpc-1', {}, { tags: { 'kubernetes.io/cluster/blue': 'shared', owner: 'ada', owners: 'eve' } });
+    expect(compare({ resources: [resource], objects: [object] })).toMatchObject([
+      { kind: 'changed', properties: [{ path: 'tags.owners', state: undefined, live: 'eve' }] },
     ]);
   });
 

@@ -52,6 +52,14 @@ describe('the parts of a network that do not fit together', () => {
       'blackhole 10.1.0.0/16 is listed twice',
     ],
     [
+      'a tag that is left to others',
+      'tag-ignored',
+      '    team: platform\n',
+      '    team: platform\n    kubernetes.io/role/elb: "1"\n',
+      'kubernetes.io/role/elb',
+      'the tag kubernetes.io/role/elb would never be put on anything',
+    ],
+    [
       'a route by a VPC that is not there',
       'unknown-vpc',
       '{ to: 0.0.0.0/0, vpc: shared }',

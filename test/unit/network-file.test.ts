@@ -31,6 +31,11 @@ describe('the example network', () => {
     expect(exampleOf(`\ufeff${exampleNetwork.replaceAll('\n', '\r\n')}`).spec).toEqual(exampleOf().spec);
   });
 
+  it.each(['holdfast:*', 'Name', 'N*', 'hold*'])('leaves no tag to others by which resources are found again: %s', (pattern) => {
+    const text = `${exampleNetwork}\nignoreTags: [${pattern}]\n`;
+    expect(problemAt(text, `[${pattern}]`).message).toContain('what resources are found again by');
+  });
+
   it('finds the line of a place, for findings that only AWS can make', () => {
     expect(exampleOf().lineOf(['vpcs', 'staging', 'cidr'])).toBe(lineOf(exampleNetwork, 'cidr: 10.2.0.0/16'));
   });

@@ -12,7 +12,15 @@ import { exampleGraph } from './support/example.ts';
 
 class Thing extends CustomResource {}
 
-const settings = { project: 'holdfast', network: 'example', account: '111122223333', region: 'eu-west-1', installation: 'i', tags: {} };
+const settings = {
+  project: 'holdfast',
+  network: 'example',
+  account: '111122223333',
+  region: 'eu-west-1',
+  installation: 'i',
+  tags: {},
+  ignoreTags: [],
+};
 const names = { project: 'holdfast', stack: 'example.vpc.shared' };
 
 const read = (stack: string, previewed: PreviewedOutputs, onOutput?: OnOutput): Promise<ReadProgram> =>

@@ -196,6 +196,16 @@ describe('a plan', () => {
     expect(planned({ stacks: [stack('vpc.a', { nameInFile: 'b' })] })).toContain('  vpc.a (b)  only outputs or settings');
   });
 
+  it('has what the network file hardly means behind it, by line', () => {
+    const warning = { reason: 'unused-blackhole', path: [], segment: 'red', to: '10.9.0.0/16', line: 12 } as const;
+    expect(planned({ stacks: [stack('vpc.a')], warnings: [warning] })).toEqual([
+      'plan',
+      '  vpc.a  only outputs or settings',
+      '  1 warning:',
+      '    line 12: blackhole 10.9.0.0/16 of segment red drops nothing: longer routes have all of its addresses.',
+    ]);
+  });
+
   it('of a stack that exists names what is created, too', () => {
     expect(planned({ stacks: [stack('vpc.a', { counts: { ...noChanges, create: 1 }, changes: [create('subnet-a')] })] })).toEqual([
       'plan',

@@ -149,6 +149,7 @@ async function look(
       others,
       objects,
       disowned,
+      ignoreTags: network.spec.ignoreTags,
     });
     // What has no tags may be in the state that cannot be read.
     const isTold = (object: LiveObject): boolean => unreadable.size === 0 || object.tags !== undefined;

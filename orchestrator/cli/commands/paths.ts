@@ -5,7 +5,7 @@ import { placeAsDeployed } from '../../network/renames.ts';
 import { checkPaths } from '../../reachability/checks.ts';
 import { allPaths } from '../../reachability/difference.ts';
 import { topologyOf } from '../../reachability/from-network.ts';
-import { placesJson, pathTexts } from '../../reachability/json.ts';
+import { pathTexts, warningOf } from '../../reachability/json.ts';
 import { Paths } from '../../reachability/paths.ts';
 import { answers, named } from '../../reachability/question.ts';
 import type { Answer, End, Named } from '../../reachability/question.ts';
@@ -39,7 +39,7 @@ export async function paths(this: Context, flags: PathsFlags, from?: string, to?
           ...header,
           ...pathTexts(there),
           unknown: pathTexts(unknown),
-          warnings: findings.map((finding) => ({ ...finding, ...placesJson(finding), line: network.lineOf(finding.path) ?? null })),
+          warnings: findings.map((finding) => warningOf(finding, network.lineOf(finding.path))),
         });
       else print(
           this,

@@ -296,6 +296,7 @@ describe('what others wrote reaches no output as it is', () => {
           others: new Map(),
           objects,
           disowned: new Map(),
+          ignoreTags: [],
         });
         expect(differences.length).toBeGreaterThan(0);
         expectSpoken(

@@ -7,6 +7,7 @@ export const trusted: Trusted = { account: '111122223333', region: 'eu-west-1', 
 export const providerInputs = {
   __internal: {},
   allowedAccountIds: JSON.stringify([trusted.account]),
+  ignoreTags: JSON.stringify({ keys: ['owner'], keyPrefixes: ['kubernetes.io/'] }),
   region: trusted.region,
   skipCredentialsValidation: 'false',
   skipRegionValidation: 'true',

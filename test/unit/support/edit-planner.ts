@@ -130,7 +130,7 @@ async function play(node: StackNode, deployed: Deployed): Promise<Declared> {
   const outputs: Record<string, unknown> = {};
   const program = stackProgram(
     node,
-    { project: 'holdfast', network: 'example', account: '111122223333', region: 'eu-west-1', installation: 'i', tags: {} },
+    { project: 'holdfast', network: 'example', account: '111122223333', region: 'eu-west-1', installation: 'i', tags: {}, ignoreTags: [] },
     (stack) => ({ exists: false, previewed: deployed.get(stack)?.outputs ?? {} }),
     (name, value, key) => {
       outputs[name] = key === undefined ? value : { ...(outputs[name] as object), [key]: value };
