@@ -59,6 +59,9 @@ const wideningFlags = {
 /** Of every command that starts an engine with a session, and of the one that looks before. */
 const sharedMachine = onOff('Accept that other users of this machine can use the session: docs/architecture.md, "One machine, one user"');
 
+/** Of every command that looks whether VPCs are to be made that exist. */
+const besideExisting = onOff('Make VPCs also where others with the same blocks exist');
+
 const planFlags = {
   ...commonFlags,
   ...sessionFlags,
@@ -68,6 +71,7 @@ const planFlags = {
   force: onOff('Ask the engine of every stack, also where nothing has changed'),
   refresh: onOff('The same, and let it ask AWS first what there is of each resource'),
   prune: onOff('Also destroy what has left the network file'),
+  besideExisting,
   allow: {
     ...optional('WHAT', parseConsequence, `Do not ask about this: ${consequences.join(', ')}; may be repeated`),
     variadic: true,
@@ -338,7 +342,7 @@ const routes = {
   preflight: buildCommand({
     loader: async () => (await import('./commands/preflight.ts')).preflight,
     parameters: {
-      flags: { ...commonFlags, ...sessionFlags, sharedMachine },
+      flags: { ...commonFlags, ...sessionFlags, sharedMachine, besideExisting },
     },
     docs: help.preflight,
   }),

@@ -144,7 +144,7 @@ export async function applySettings(
     },
     patienceSeconds: flags.bucketPatience,
     minimumSessionSeconds: spec.session.minimum,
-    parallel: flags.parallel ?? defaultParallel(),
+    parallel: flags.parallel ?? defaultParallel(file.target.kind),
     verbose: flags.verbose,
     emit: told,
     now: context.now,

@@ -95,6 +95,7 @@ export async function deploy(
         cli: provided.settings.cli.version,
         plugin: provided.plugin,
         sharedMachine: flags.sharedMachine,
+        besideExisting: flags.besideExisting,
         isPart: joined !== undefined,
         onLocked,
       },
@@ -137,7 +138,8 @@ export async function deploy(
       refresh: flags.refresh,
       readNew: command === 'up',
       withoutKey: command === 'plan',
-      parallel: flags.parallel ?? defaultParallel(),
+      // A preview waits for nothing.
+      parallel: flags.parallel ?? defaultParallel('LAB'),
       emit,
       verbose: flags.verbose,
       signal: stopping.draining,

@@ -75,6 +75,13 @@ export function parseTime(text: string): Date {
  */
 const bytesPerStack = 1024 ** 3;
 
-export function defaultParallel(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 / bytesPerStack)));
+/** A stack of a network burns five seconds of a core, and waits one to three minutes for the attachments and associations of a real gateway. */
+const perCore = { LAB: 1, REAL: 4 } as const;
+
+/**
+ * How many stacks are at work at once where nothing is said.
+ * @param where what they wait for; in the lab it is the machine's own cores
+ */
+export function defaultParallel(where: 'LAB' | 'REAL', cores = availableParallelism(), memoryBytes = totalmem()): number {
+  return Math.max(1, Math.min(cores * perCore[where], Math.floor(memoryBytes / 2 / bytesPerStack)));
 }

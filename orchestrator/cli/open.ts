@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { lookAtBucket, lookAtZones } from '../aws/account.ts';
+import { lookAtExistingVpcs } from '../aws/existing-vpcs.ts';
 import { lookAtIdentity } from '../aws/identity.ts';
 import { Bucket } from '../aws/bucket.ts';
 import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
@@ -14,7 +15,7 @@ import { linkForm } from '../domain/forms.ts';
 import { exitCodes, worstOf } from '../domain/exit-codes.ts';
 import { messageOf, Refusal } from '../domain/problem.ts';
 import type { Problem } from '../domain/problem.ts';
-import { shortOf } from '../domain/stack-name.ts';
+import { parseStackName, shortOf } from '../domain/stack-name.ts';
 import type { StackNode } from '../graph/graph.ts';
 import { fittedProcess } from '../locks/lock-record.ts';
 import type { LockRecord, ProcessRecord } from '../locks/lock-record.ts';
@@ -159,6 +160,8 @@ export interface PreflightRequest {
   readonly plugin: string | Problem;
   /** A person has said that other users of the machine may be there. */
   readonly sharedMachine: boolean;
+  /** A person has said that VPCs with the blocks of those that are to be made may exist. */
+  readonly besideExisting?: boolean;
   /** One part of a shared run: what stands on a stack that is not there is left out of it, and no reason to refuse the rest. */
   readonly isPart?: boolean;
   /** Told where locks are the only reason to refuse. */
@@ -216,6 +219,7 @@ export async function preflight(
     ),
     identity,
     zones,
+    existing: installation === undefined ? 'states-unread' : await lookAtExisting(file, aws, request, state, installation.value.installation),
     bucketFacts,
     properties,
     secrets: {
@@ -285,6 +289,24 @@ export async function preflight(
     settings: programSettings(file, installation?.value.installation ?? ''),
     clockSkewSeconds,
   };
+}
+
+/** Asked only by what makes VPCs, where one is to be made: what is deployed has its blocks. */
+async function lookAtExisting(
+  { graph, network }: OpenedFile,
+  aws: OpenedSession,
+  { command, selected, besideExisting = false }: PreflightRequest,
+  { states, standings }: BucketState,
+  installation: string,
+): Promise<PreflightFacts['existing']> {
+  const blocks = graph.nodes.flatMap(({ name }) => {
+    const { kind, instance = '' } = parseStackName(name) ?? {};
+    // Of one that is held a VPC may be there already, and it is left out.
+    const isMade = kind === 'vpc' && selected.has(name) && !states.has(name) && standings.byStack.get(name)?.kind !== 'held';
+    return isMade ? [network.spec.vpcs[instance]?.cidr ?? ''] : [];
+  });
+  if (blocks.length === 0 || (command !== 'up' && command !== 'preflight')) return 'nothing-to-make';
+  return besideExisting ? 'accepted' : lookAtExistingVpcs(aws.clients, blocks, installation);
 }
 
 /** Stacks that this one reads and that do not have what it reads: they were never deployed, or not to the end. Of one that is another's to end no deploy is due. */

@@ -1,8 +1,9 @@
-import { command } from '../domain/command.ts';
+import { addedFlags, command } from '../domain/command.ts';
 import { exitCodes } from '../domain/exit-codes.ts';
 import { formatSeconds } from '../domain/duration.ts';
 import type { BucketFacts } from '../aws/account.ts';
 import { clockSkewLimitSeconds } from '../aws/identity.ts';
+import type { ExistingVpc } from '../aws/existing-vpcs.ts';
 import type { Identity } from '../aws/identity.ts';
 import type { Looked } from '../aws/looked.ts';
 import type { PropertyStanding } from '../aws/bucket-properties.ts';
@@ -33,6 +34,8 @@ export interface PreflightFacts {
   readonly forecastSeconds: number;
   readonly identity: Looked<Identity>;
   readonly zones: Looked<readonly string[]>;
+  /** VPCs that have a block of a VPC that is to be made, and that this installation has not made. `accepted`: a person has said that there may be some. */
+  readonly existing: Looked<readonly ExistingVpc[]> | 'nothing-to-make' | 'accepted' | 'states-unread';
   readonly bucketFacts: Looked<BucketFacts>;
   /** The same bucket by each of its properties, as `bootstrap` makes them. */
   readonly properties: readonly PropertyStanding[];
@@ -149,6 +152,30 @@ export const checks: readonly Check<PreflightFacts>[] = [
           ...place(network, missing.path),
         };
       return ok(`${new Set(wanted.map(({ zone }) => zone)).size} of ${zones.value.length} in ${region}`);
+    },
+  },
+  {
+    id: 'existing',
+    title: 'VPCs that exist',
+    fatalFor: ['up', 'preflight'],
+    look: ({ existing, network }) => {
+      if (existing === 'nothing-to-make') return ok('this command makes no VPC');
+      if (existing === 'accepted') return ok('more may be made beside them');
+      if (existing === 'states-unread') return notChecked(bucketUnread);
+      if (!existing.ok) return notChecked(isUnreachable(existing.code) ? 'AWS did not answer' : `${existing.action ?? ''}: ${existing.code}`);
+      if (existing.value.length === 0) return ok('none with a block of one that is to be made');
+      return {
+        ...fail(
+          '',
+          `If the network file describes a network that exists, do not go on: it would be made a second time. If they are something else: ${addedFlags('up', { besideExisting: true })}`,
+        ),
+        ...inLines([
+          `${network.spec.region} has VPCs with the blocks of VPCs that are to be made`,
+          ...existing.value.map(
+            ({ id, blocks, gateways }) => `${id} has ${blocks.join(', ')}${gateways.length === 0 ? '' : `, and is attached to ${gateways.join(', ')}`}`,
+          ),
+        ]),
+      };
     },
   },
   {

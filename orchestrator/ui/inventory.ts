@@ -192,15 +192,22 @@ export function describeDifferences({ compared, unreadable, incomplete }: Differ
     found.length === 0
       ? `${style.green('no difference')}: ${plural(recorded, 'object')} of ${plural(compared.length, 'stack')}, in every property`
       : `${style.yellow(plural(found.length, 'difference'))} in ${differing.map(({ stack }) => shortOf(stack)).join(', ')}; - is the state's, + is AWS's`,
-    ...(first === undefined ? [] : [`${style.bold('next')}  ${nextFor(shortOf(first.stack))}`]),
+    ...(first === undefined ? [] : [`${style.bold('next')}  ${nextFor(shortOf(first.stack), found)}`]),
   ].join('\n');
 }
 
-/** A plan does not show what was changed by hand: it goes by the state. */
-const nextFor = (short: string): string =>
-  `A stack that is held (${command('status')}): ${command('recover', short)}. Otherwise write what AWS has into the state: ` +
-  `${lineOf(inOrder(evaluated(piped('env', short)), commandOf('pulumi', 'refresh')))}; then ${command('up', short)} makes AWS as the program says. ` +
-  `What is nobody's is yours to delete, or to leave.`;
+/** A plan does not show what was changed by hand: it goes by the state. A refresh writes down what the state has in another form, and nothing new. */
+function nextFor(short: string, found: readonly Difference[]): string {
+  const is = (...kinds: readonly Difference['kind'][]): boolean => found.some(({ kind }) => kinds.includes(kind));
+  const refresh = lineOf(inOrder(evaluated(piped('env', short)), commandOf('pulumi', 'refresh')));
+  return [
+    ...(is('missing', 'changed', 'unrecorded', 'twice') ? [`A stack that is held (${command('status')}): ${command('recover', short)}.`] : []),
+    ...(is('missing', 'changed')
+      ? [`Otherwise write what AWS has into the state: ${refresh}; then ${command('up', short)} makes AWS as the program says.`]
+      : []),
+    ...(is('foreign') ? ['What no stack has is yours to delete, or to leave: no run touches it.'] : []),
+  ].join(' ');
+}
 
 /** Lines of one difference: `-` is the state's, `+` is AWS's. */
 export function describeDifference(difference: Difference, style: Style): string[] {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateVpcCommand, DeleteVpcCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lookAtAws, nothing } from '../support/aws-look.ts';
@@ -47,6 +48,17 @@ describe('bad input', () => {
   it('a mistake in the file is shown with file, line and what to do', async () => {
     const network = await file(smallNetwork.replace('segment: main', 'segment: mian'));
     await refused(['up', '--yes', '--network', network], 2, new RegExp(`${network}:10: there is no segment "mian"\\n.*next.*main`));
+  });
+
+  it('a VPC that has the block of one that is to be made is named, and no second one is made until that is asked for', async () => {
+    const { Vpc } = await rig.ec2.send(new CreateVpcCommand({ CidrBlock: '10.1.0.0/16' }));
+    before = await rig.lastCall();
+    const { stdout, exitCode } = await rig.holdfast(['up', '--yes']);
+    expect(stdout).toContain(`${Vpc?.VpcId} has 10.1.0.0/16`);
+    expect(exitCode).toBe(3);
+    expect(await rig.calls({ mutating: true, since: before })).toEqual([]);
+    expect((await rig.holdfast(['preflight', '--beside-existing'])).exitCode).toBe(0);
+    await rig.ec2.send(new DeleteVpcCommand({ VpcId: Vpc?.VpcId }));
   });
 
   it('every mistake of a file is shown, not just the first', async () => {

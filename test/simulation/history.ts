@@ -245,6 +245,7 @@ class Play {
       force: false,
       refresh: false,
       prune: false,
+      besideExisting: false,
     };
     const recovery = {
       ...common,
@@ -330,7 +331,7 @@ class Play {
     if (!node || !network.ok) throw new Error(`${stack} is no stack of the file`);
     return stackProgram(
       node,
-      { project: 'holdfast', network: 'net', account, region, installation, tags: network.value.spec.defaults.tags },
+      { project: 'holdfast', network: 'net', account, region, installation, tags: network.value.spec.defaults.tags, ignoreTags: [] },
       () => ({ exists: true }),
     );
   }

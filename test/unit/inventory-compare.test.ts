@@ -367,7 +367,16 @@ describe('foreign', () => {
     const foreignTo = stacks.filter((name) => {
       const others = new Map([...states].filter(([each]) => each !== name));
       const resources = states.get(name) ?? [];
-      const request = { stack: name, installation: 'ours', resources, operations: [], others, objects: [added], disowned: new Map() };
+      const request = {
+        stack: name,
+        installation: 'ours',
+        resources,
+        operations: [],
+        others,
+        objects: [added],
+        disowned: new Map(),
+        ignoreTags: [],
+      };
       return compareWithState(request).some(({ kind }) => kind === 'foreign');
     });
     expect(foreignTo).toEqual([business]);

@@ -39,6 +39,7 @@ describe('preflight where all is well', () => {
       'session',
       'clock',
       'zones',
+      'existing',
       'bucket',
       'versioning',
       'conditional-writes',
@@ -198,6 +199,14 @@ const refusals: readonly (readonly [
     ['up', 'plan', 'preflight'],
     3,
     /zones cannot be read: UnauthorizedOperation/,
+  ],
+  [
+    'a VPC with the block of one that is to be made',
+    'existing',
+    { existing: { ok: true, value: [{ id: 'vpc-7', blocks: ['10.1.0.0/16'], gateways: ['tgw-3'] }] } },
+    ['up', 'preflight'],
+    3,
+    /^eu-west-1 has VPCs with the blocks of VPCs that are to be made$/,
   ],
   [
     'a bucket that is not there',
@@ -458,7 +467,13 @@ describe('the place of a failure in the file', () => {
 });
 
 describe('what was not looked at', () => {
-  const unasked = { now, bucketFacts: failed('NotFound'), identity: failed('ECONNREFUSED'), zones: failed('ECONNREFUSED') };
+  const unasked = {
+    now,
+    bucketFacts: failed('NotFound'),
+    identity: failed('ECONNREFUSED'),
+    zones: failed('ECONNREFUSED'),
+    existing: 'states-unread' as const,
+  };
 
   it('is not called a failure of its own', async () => {
     const results = await preflight('up', unasked);
@@ -472,6 +487,7 @@ describe('what was not looked at', () => {
     expect(withOutcome('not-checked')).toEqual([
       'clock',
       'zones',
+      'existing',
       'versioning',
       'conditional-writes',
       'bucket-properties',

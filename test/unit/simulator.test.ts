@@ -39,6 +39,7 @@ describe('the simulator', () => {
       'orchestrator/recovery/facts.ts',
       'orchestrator/recovery/questions.ts',
       'orchestrator/recovery/words.ts',
+      'orchestrator/run/consequences.ts',
     ]);
   });
 });

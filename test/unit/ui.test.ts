@@ -198,7 +198,7 @@ describe('a plan', () => {
 
   it('has what the network file hardly means behind it, by line', () => {
     const warning = { reason: 'unused-blackhole', path: [], segment: 'red', to: '10.9.0.0/16', line: 12 } as const;
-    expect(planned({ stacks: [stack('vpc.a')], warnings: [warning] })).toEqual([
+    expect(planned({ stacks: [stack('vpc.a', {})], warnings: [warning] })).toEqual([
       'plan',
       '  vpc.a  only outputs or settings',
       '  1 warning:',

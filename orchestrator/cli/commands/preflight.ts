@@ -10,7 +10,7 @@ import { report } from '../report.ts';
 /** Every check that `up` makes before it starts, and nothing else. */
 export async function preflight(
   this: Context,
-  flags: CommonFlags & { readonly sessionExpires?: Date; readonly sharedMachine: boolean },
+  flags: CommonFlags & { readonly sessionExpires?: Date; readonly sharedMachine: boolean; readonly besideExisting: boolean },
 ): Promise<void> {
   await report(this, flags, async (emit) => {
     const file = await openFile(this, flags, 'preflight', emit);
@@ -22,7 +22,14 @@ export async function preflight(
         this,
         file,
         aws,
-        { command: 'preflight', selected, cli: settings.cli.version, plugin, sharedMachine: flags.sharedMachine },
+        {
+          command: 'preflight',
+          selected,
+          cli: settings.cli.version,
+          plugin,
+          sharedMachine: flags.sharedMachine,
+          besideExisting: flags.besideExisting,
+        },
         emit,
       );
       emit({ type: 'note', message: `Ready: \`${command('up')}\` would start.` });

@@ -256,7 +256,8 @@ async function resume(
     ? deploy(
         context,
         'up',
-        { ...common, ...asPlanned, prune: false },
+        // Whether VPCs exist was looked at when the run began.
+        { ...common, ...asPlanned, prune: false, besideExisting: true },
         { file: given, selected: chosenStacks(given, left, asPlanned) },
         emit,
         common,

@@ -24,6 +24,8 @@ export interface UpFlags extends CommonFlags, WideningFlags {
   readonly allow?: readonly Consequence[];
   /** What has left the network file is destroyed. */
   readonly prune: boolean;
+  /** VPCs are made though others with the same blocks exist. */
+  readonly besideExisting: boolean;
   /** Ask the engine of every stack, also where it is known to have nothing to do. */
   readonly force: boolean;
   /** Likewise, and let it ask AWS first what there is. */

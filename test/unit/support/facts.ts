@@ -27,6 +27,7 @@ export const factsWith = (different: Partial<PreflightFacts> = {}): PreflightFac
     value: { account: '111122223333', arn: 'arn:aws:sts::111122223333:assumed-role/deployer/holdfast', clockSkewSeconds: 0 },
   },
   zones: { ok: true, value: ['eu-west-1a', 'eu-west-1b', 'eu-west-1c'] },
+  existing: 'nothing-to-make',
   bucketFacts: { ok: true, value: { versioned: true, installation: '{}', probe: honest } },
   properties: [],
   secrets: { configured: 'passphrase', passphrase: { from: 'nowhere', empty: true }, key: undefined, stacks: [] },
