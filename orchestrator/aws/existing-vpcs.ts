@@ -17,13 +17,19 @@ export interface ExistingVpc {
  * VPCs that have one of these very blocks. AWS makes a second one without a word, and where both are attached to one gateway it takes the routes of one.
  * @param installation what bears its tag is this installation's own, and is told of by inventory and recovery
  */
-export function lookAtExistingVpcs({ ec2: client }: Clients, wanted: readonly string[], installation: string): Promise<Looked<readonly ExistingVpc[]>> {
+export function lookAtExistingVpcs(
+  { ec2: client }: Clients,
+  wanted: readonly string[],
+  installation: string,
+): Promise<Looked<readonly ExistingVpc[]>> {
   return looked(async () => {
     const found = await inParts(wanted, (part) =>
       pages(paginateDescribeVpcs({ client }, { Filters: [filter('cidr-block-association.cidr-block', part)] }), ({ Vpcs }) => Vpcs),
     );
     const others = found.flatMap(({ VpcId: id, CidrBlockAssociationSet: associations, Tags: tags }) => {
-      const blocks = (associations ?? []).flatMap(({ CidrBlock }) => (CidrBlock !== undefined && wanted.includes(CidrBlock) ? [CidrBlock] : []));
+      const blocks = (associations ?? []).flatMap(({ CidrBlock }) =>
+        CidrBlock !== undefined && wanted.includes(CidrBlock) ? [CidrBlock] : [],
+      );
       const isOurs = tags?.some(({ Key, Value }) => Key === 'holdfast:installation' && Value === installation);
       return id === undefined || isOurs === true ? [] : [{ id, blocks }];
     });

@@ -219,7 +219,8 @@ export async function preflight(
     ),
     identity,
     zones,
-    existing: installation === undefined ? 'states-unread' : await lookAtExisting(file, aws, request, state, installation.value.installation),
+    existing:
+      installation === undefined ? 'states-unread' : await lookAtExisting(file, aws, request, state, installation.value.installation),
     bucketFacts,
     properties,
     secrets: {

@@ -24,7 +24,19 @@ type Form = keyof typeof forms;
 
 /** Each verb with what it takes, and the flags that messages give it. A test holds them against the commands that there are. */
 export const verbs = {
-  up: { takes: 'stack', flags: { withUpstreams: 'switch', run: 'run', yes: 'switch', wait: 'word', allow: 'word', besideExisting: 'switch', prune: 'switch', withDependents: 'switch' } },
+  up: {
+    takes: 'stack',
+    flags: {
+      withUpstreams: 'switch',
+      run: 'run',
+      yes: 'switch',
+      wait: 'word',
+      allow: 'word',
+      besideExisting: 'switch',
+      prune: 'switch',
+      withDependents: 'switch',
+    },
+  },
   plan: { takes: 'stack', flags: { network: 'word' } },
   destroy: { takes: 'stack', flags: { withDependents: 'switch', confirm: 'stack' } },
   status: { takes: 'nothing', flags: { json: 'switch', why: 'stack' } },

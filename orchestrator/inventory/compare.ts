@@ -195,10 +195,7 @@ function changedProperties(resource: StateResource, object: LiveObject, ignoreTa
     });
   return row?.taggedAs === undefined
     ? properties
-    : [
-        ...properties,
-        ...changedTags(stateOf('tagsAll') ?? stateOf('tags'), object.tags ?? {}, ignoreTags),
-      ];
+    : [...properties, ...changedTags(stateOf('tagsAll') ?? stateOf('tags'), object.tags ?? {}, ignoreTags)];
 }
 
 function changedTags(state: unknown, live: Readonly<Record<string, string>>, ignoreTags: readonly string[]): PropertyChange[] {

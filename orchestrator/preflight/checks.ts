@@ -162,7 +162,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
       if (existing === 'nothing-to-make') return ok('this command makes no VPC');
       if (existing === 'accepted') return ok('more may be made beside them');
       if (existing === 'states-unread') return notChecked(bucketUnread);
-      if (!existing.ok) return notChecked(isUnreachable(existing.code) ? 'AWS did not answer' : `${existing.action ?? ''}: ${existing.code}`);
+      if (!existing.ok)
+        return notChecked(isUnreachable(existing.code) ? 'AWS did not answer' : `${existing.action ?? ''}: ${existing.code}`);
       if (existing.value.length === 0) return ok('none with a block of one that is to be made');
       return {
         ...fail(
@@ -172,7 +173,8 @@ export const checks: readonly Check<PreflightFacts>[] = [
         ...inLines([
           `${network.spec.region} has VPCs with the blocks of VPCs that are to be made`,
           ...existing.value.map(
-            ({ id, blocks, gateways }) => `${id} has ${blocks.join(', ')}${gateways.length === 0 ? '' : `, and is attached to ${gateways.join(', ')}`}`,
+            ({ id, blocks, gateways }) =>
+              `${id} has ${blocks.join(', ')}${gateways.length === 0 ? '' : `, and is attached to ${gateways.join(', ')}`}`,
           ),
         ]),
       };

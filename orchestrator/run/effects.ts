@@ -14,7 +14,7 @@ import { applied } from '../reachability/topology.ts';
 import type { Topology } from '../reachability/topology.ts';
 import type { Consequence } from './consequences.ts';
 import type { PlannedChange, StackPlan } from './events.ts';
-import { passesOf, takesAway } from './passes.ts';
+import { passesOf, passKinds, takesAway } from './passes.ts';
 import type { Arrangement, Pass, PassKind } from './passes.ts';
 
 /** What a plan does to traffic and to what is there, beside what its resources are. */
@@ -69,19 +69,13 @@ export interface EffectsRequest {
  */
 export function carriedOut(request: EffectsRequest): CarriedOut {
   let best = arranged(request, nothingArranged);
-  const tryWith = (change: Partial<Arranged>): void => {
-    if (isQuiet(best.effects)) return;
-    const other = arranged(request, { ...best.arranged, ...change });
-    if (disturbanceOf(other.effects) < disturbanceOf(best.effects)) best = other;
+  const consider = (other: CarriedOut): void => {
+    if (isLess(disturbanceOf(other.effects, request.stacks), disturbanceOf(best.effects, request.stacks))) best = other;
   };
-  if (!isQuiet(best.effects)) tryWith({ bridges: bridgesOver(best.effects, request) });
-  if (!isQuiet(best.effects)) tryWith({ shields: shieldsOf(request) });
-  // What waits may make others wait: until nothing more is gained.
-  for (let before = Number.POSITIVE_INFINITY; disturbanceOf(best.effects) < before;) {
-    before = disturbanceOf(best.effects);
-    tryWith({ joins: joinsOf(best, request) });
-  }
-  return best;
+  if (!isQuiet(best.effects)) consider(arranged(request, { ...best.arranged, bridges: bridgesOver(best.effects, request) }));
+  if (!isQuiet(best.effects)) consider(arranged(request, { ...best.arranged, shields: shieldsOf(request) }));
+  for (const to of passKinds) for (const moved of movedTogether(best, request, to)) consider(moved);
+  return settled(best, request);
 }
 
 export interface CarriedOut {
@@ -91,18 +85,38 @@ export interface CarriedOut {
   readonly effects: Effects;
 }
 
-const disturbanceOf = ({ interrupted, opened }: Effects): number =>
-  [...interrupted, ...opened].reduce((sum, { paths: { pairs, outside } }) => sum + pairs.length + outside.length, 0);
+interface Disturbance {
+  /** Groups of paths that something disturbs that is made or taken away, which could be at another time. It lasts until a later pass. */
+  readonly untimely: number;
+  readonly all: number;
+}
 
-const isQuiet = (effects: Effects): boolean => disturbanceOf(effects) === 0;
+function disturbanceOf({ interrupted, opened }: Effects, stacks: readonly StackPlan[]): Disturbance {
+  const inPlace = new Set(
+    stacks.flatMap(({ short, changes }) =>
+      changes.flatMap(({ op, name }) => (op === 'update' || op === 'replace' ? [`${short}/${name}`] : [])),
+    ),
+  );
+  const count = (isMeant: (label: string) => boolean): number =>
+    [...interrupted, ...opened].reduce(
+      (sum, { paths: { pairs, outside }, by }) => sum + (pairs.length + outside.length) * by.filter(isMeant).length,
+      0,
+    );
+  return { untimely: count((label) => !inPlace.has(label)), all: count(() => true) };
+}
+
+const isLess = (one: Disturbance, other: Disturbance): boolean =>
+  one.untimely < other.untimely || (one.untimely === other.untimely && one.all < other.all);
+
+const isQuiet = ({ interrupted, opened }: Effects): boolean => interrupted.length === 0 && opened.length === 0;
 
 interface Arranged {
   readonly bridges: BridgesOf;
   readonly shields: Arrangement['shields'];
-  readonly joins: Arrangement['joins'];
+  readonly moved: Arrangement['moved'];
 }
 
-const nothingArranged: Arranged = { bridges: new Map(), shields: new Map(), joins: new Map() };
+const nothingArranged: Arranged = { bridges: new Map(), shields: new Map(), moved: new Map() };
 
 function arranged(request: EffectsRequest, how: Arranged): CarriedOut {
   const bridges = new Map([...how.bridges].map(([stack, own]) => [stack, own.map(({ resource }) => resource)]));
@@ -114,21 +128,82 @@ function arranged(request: EffectsRequest, how: Arranged): CarriedOut {
 /** By stack. */
 type BridgesOf = ReadonlyMap<string, readonly Bridge[]>;
 
-/** What nothing else is made with. */
-const standsAlone: ReadonlySet<string> = new Set([tokens.route, tokens.gatewayRoute, tokens.propagation]);
+/** A route, made or taken away, and the pass in which it is to be. */
+interface Move {
+  readonly stack: string;
+  readonly urn: string;
+  readonly label: string;
+  /** Undefined: where it would be by itself. */
+  readonly to: PassKind | undefined;
+}
 
-/** What is made, and opens a path that is neither of before nor of after: it is made later. */
-function joinsOf({ effects, arranged: { joins } }: CarriedOut, { stacks }: EffectsRequest): Arrangement['joins'] {
-  const opening = new Set(effects.opened.flatMap(({ by }) => by));
-  return new Map(
-    stacks.flatMap(({ stack, short, changes }): [string, ReadonlySet<string>][] => {
-      const own = changes
-        .filter(({ op, type, name }) => op === 'create' && standsAlone.has(type) && opening.has(`${short}/${name}`))
-        .map(({ urn }) => urn);
-      const all = new Set([...(joins.get(stack) ?? []), ...own]);
-      return all.size === 0 ? [] : [[stack, all]];
-    }),
+/** Nothing else is made with one of these, so that it can come at any time. */
+const routes: ReadonlySet<string> = new Set([tokens.route, tokens.gatewayRoute, tokens.propagation]);
+
+const otherPasses = { create: ['switch', 'follow', 'join'], delete: ['part', 'unshield'] } as const;
+
+function movesOf({ stacks }: EffectsRequest): readonly Move[] {
+  return stacks.flatMap(({ stack, short, changes }) =>
+    changes.flatMap(({ op, type, urn, name }): Move[] =>
+      (op === 'create' || op === 'delete') && routes.has(type)
+        ? otherPasses[op].map((to) => ({ stack, urn, label: `${short}/${name}`, to }))
+        : [],
+    ),
   );
+}
+
+function withMoves(moved: Arrangement['moved'], moves: readonly Move[]): Arrangement['moved'] {
+  const all = new Map([...moved].map(([stack, own]) => [stack, new Map(own)]));
+  for (const { stack, urn, to } of moves) {
+    const own = all.get(stack) ?? new Map<string, PassKind>();
+    if (to === undefined) own.delete(urn);
+    else own.set(urn, to);
+    all.set(stack, own);
+  }
+  return all;
+}
+
+/**
+ * Moves that are made together: of all that disturbs something, of what then disturbs it in their place, and so on. Each of these is tried.
+ * @yields what it comes to
+ */
+function* movedTogether(from: CarriedOut, request: EffectsRequest, to: PassKind): Generator<CarriedOut, void, undefined> {
+  const left = new Set(movesOf(request).filter((move) => move.to === to));
+  const moves: Move[] = [];
+  for (let last = from; ;) {
+    const disturbing = new Set([...last.effects.interrupted, ...last.effects.opened].flatMap(({ by }) => by));
+    const more = [...left].filter(({ label }) => disturbing.has(label));
+    if (more.length === 0) return;
+    for (const move of more) left.delete(move);
+    moves.push(...more);
+    last = arranged(request, { ...from.arranged, moved: withMoves(from.arranged.moved, moves) });
+    yield last;
+  }
+}
+
+/** What a search may cost: each try looks at all pairs of VPCs. One that is not done by then keeps what it has found, and the plan says what is left. */
+const mostTries = 20_000;
+
+/** Moves one route at a time, while it gets better; then back what need not be moved. */
+function settled(from: CarriedOut, request: EffectsRequest): CarriedOut {
+  let best = from;
+  let left = mostTries / Math.max(1, request.wanted.vpcs.size) ** 2;
+  const costOf = ({ effects }: CarriedOut): Disturbance => disturbanceOf(effects, request.stacks);
+  const attempt = (move: Move, isBetter: (one: Disturbance, other: Disturbance) => boolean): boolean => {
+    left -= 1;
+    if (left < 0) return false;
+    const other = arranged(request, { ...best.arranged, moved: withMoves(best.arranged.moved, [move]) });
+    if (!isBetter(costOf(other), costOf(best))) return false;
+    best = other;
+    return true;
+  };
+  const moves = movesOf(request);
+  while (costOf(best).untimely > 0 && moves.some((move) => attempt(move, isLess)));
+  const moved = [...best.arranged.moved].flatMap(([stack, own]) =>
+    [...own.keys()].map((urn): Move => ({ stack, urn, label: '', to: undefined })),
+  );
+  for (const back of moved) attempt(back, (one, other) => !isLess(other, one));
+  return best;
 }
 
 function bridgesOver({ interrupted, opened }: Effects, { stacks, graph }: EffectsRequest): BridgesOf {

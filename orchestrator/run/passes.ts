@@ -1,16 +1,18 @@
+import { tokens } from '../aws/resource-types/tokens.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { PlannedChange, StackPlan } from './events.ts';
 
 /**
- * What a pass of a run is for, in their order: blackholes that keep apart what the next ones join; what disturbs nothing; what re-points something that carries
- * traffic; what takes something away; what would have joined that before; blackholes that kept apart what is not joined any more. What a later pass
- * takes away stays until everything that uses it has let go of it. `shield`, `join` and `unshield` are there only where without them a path would be open for a while.
+ * What a pass of a run is for, in their order: blackholes that keep apart what the next ones join; what carries nothing by now, and would with what is made; what
+ * disturbs nothing; what re-points something that carries traffic; what would have carried something else before that; what takes something away; what would have
+ * joined that before; blackholes that kept apart what is not joined any more. What a later pass takes away stays until everything that uses it has let go of it.
+ * Only `expand`, `switch` and `contract` are always there: the others where without them more would be disturbed.
  */
-export const passKinds = ['shield', 'expand', 'switch', 'contract', 'join', 'unshield'] as const;
+export const passKinds = ['shield', 'part', 'expand', 'switch', 'follow', 'contract', 'join', 'unshield'] as const;
 export type PassKind = (typeof passKinds)[number];
 
 /** What goes is let go of by those that use it first: downstream before upstream. */
-export const takesAway = (kind: PassKind): boolean => kind === 'contract' || kind === 'unshield';
+export const takesAway = (kind: PassKind): boolean => kind === 'part' || kind === 'contract' || kind === 'unshield';
 
 export interface Pass {
   readonly kind: PassKind;
@@ -39,17 +41,17 @@ export interface Arrangement {
   readonly bridges: ReadonlyMap<string, readonly string[]>;
   /** By stack, the URNs of blackholes that come first, or go last. */
   readonly shields: ReadonlyMap<string, ReadonlySet<string>>;
-  /** By stack, the URNs of what is made after the deletes. */
-  readonly joins: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By stack and URN, routes that come in another pass than what is made or taken away does. */
+  readonly moved: ReadonlyMap<string, ReadonlyMap<string, PassKind>>;
 }
 
-const plainly: Arrangement = { bridges: new Map(), shields: new Map(), joins: new Map() };
+const plainly: Arrangement = { bridges: new Map(), shields: new Map(), moved: new Map() };
 
 /**
  * The passes in which a planned edit is carried out, each with something to do. Pure.
  *
- * One stack alone needs one: inside it the engine makes first and deletes last, in the order of its program. So does an edit that is of one sort. A bridge is
- * taken away in a pass of its own.
+ * One stack alone needs one, where nothing of it is moved: inside it the engine makes first and deletes last, in the order of its program. So does an edit that is
+ * of one sort. A bridge is taken away in a pass of its own.
  */
 export function passesOf(plans: readonly StackPlan[], graph: Graph, arranged: Arrangement = plainly): readonly Pass[] {
   const changed = plans.filter(({ hasChanges }) => hasChanges);
@@ -59,7 +61,8 @@ export function passesOf(plans: readonly StackPlan[], graph: Graph, arranged: Ar
   const isUsed = (kind: PassKind): boolean =>
     (kind === 'contract' && bridges.size > 0) || sorted.some(({ changes }) => changes.some((change) => change.kind === kind));
   const kinds = passKinds.filter(isUsed);
-  if (bridges.size === 0 && (changed.length === 1 || kinds.length <= 1))
+  const isMoved = [...arranged.moved.values()].some(({ size }) => size > 0);
+  if (bridges.size === 0 && ((changed.length === 1 && !isMoved) || kinds.length <= 1))
     return [{ kind: kinds[0] ?? 'expand', stacks: changed.map(({ stack, short }) => ({ stack, short, later: [] })) }];
   return kinds.map((kind, index) => ({
     kind,
@@ -83,6 +86,17 @@ function formOf(kind: PassKind, bridged: readonly string[], isShield: boolean): 
   return kind === 'shield' && isShield ? { kind: 'shield' } : undefined;
 }
 
+/** Nothing is made with the id of such a one. Of what is not known it is not known. */
+const leaves: ReadonlySet<string> = new Set([
+  tokens.association,
+  tokens.gatewayRoute,
+  tokens.propagation,
+  tokens.route,
+  tokens.subnetAssociation,
+]);
+
+export const isLeaf = (type: string): boolean => leaves.has(type);
+
 /** Tags route nothing. */
 const disturbsNothing = ({ op, changed }: PlannedChange): boolean =>
   op === 'create' || (op === 'update' && changed.every((path) => /^tags(All)?\b/.test(path)));
@@ -100,21 +114,21 @@ interface SortedStack {
   readonly isShield: boolean;
 }
 
-function sortChanges(plans: readonly StackPlan[], graph: Graph, { shields, joins }: Arrangement): readonly SortedStack[] {
+function sortChanges(plans: readonly StackPlan[], graph: Graph, { shields, moved }: Arrangement): readonly SortedStack[] {
   /** Stacks that make nothing before the switch: what they, or what they read, would make it with has no id before it is replaced. */
   const waiting = new Set<string>();
   /** What has the tables of the blackholes: they are made before them, and taken away after them. */
   const under = new Set([...shields.keys()].flatMap((stack) => roots(graph, stack)));
   return plans.map(({ stack, short, changes, leaves }) => {
-    const node = graph.byName.get(stack);
-    const replaces = changes.some(({ op, type }) => op === 'replace' && node?.kind.guarded.includes(type) === true);
-    if (replaces || (node?.upstreams ?? []).some((upstream) => waiting.has(upstream))) waiting.add(stack);
+    const replaces = changes.some(({ op, type }) => op === 'replace' && !isLeaf(type));
+    if (replaces || (graph.byName.get(stack)?.upstreams ?? []).some((upstream) => waiting.has(upstream))) waiting.add(stack);
     const own = shields.get(stack);
     const isShield = (urn: string): boolean => under.has(stack) || (leaves === true && own !== undefined) || own?.has(urn) === true;
     const kindOf = (change: PlannedChange): PassKind => {
+      const to = moved.get(stack)?.get(change.urn);
+      if (to !== undefined) return to;
       if (change.op === 'delete') return isShield(change.urn) ? 'unshield' : 'contract';
       if (change.op === 'create' && isShield(change.urn)) return 'shield';
-      if (change.op === 'create' && joins.get(stack)?.has(change.urn) === true) return 'join';
       return waiting.has(stack) || !disturbsNothing(change) ? 'switch' : 'expand';
     };
     return { stack, short, changes: changes.map((change) => ({ urn: change.urn, kind: kindOf(change) })), isShield: own !== undefined };

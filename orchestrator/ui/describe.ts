@@ -250,8 +250,10 @@ function describePlan(plan: NetworkPlan, style: Style): string {
 /** What each pass is for. */
 export const passWord: Readonly<Record<PassKind, string>> = {
   shield: 'puts up blackholes that keep apart what is joined next',
+  part: 'takes away what would carry something else next',
   expand: 'makes what disturbs nothing',
   switch: 'moves traffic',
+  follow: 'makes what waited for the traffic to move',
   contract: 'takes away what nothing uses any more',
   join: 'makes what waited for that',
   unshield: 'takes away blackholes that nothing needs any more',

@@ -25,7 +25,10 @@ export function effectLines(effects: Effects): readonly { readonly sign: '+' | '
     ...lines('-', pathLines(effects.go)),
     ...lines('!', effects.interrupted.flatMap(interruptionLines)),
     ...lines('!', effects.opened.flatMap(openingLines)),
-    ...lines('?', pathLines(effects.unknown).map((line) => `cannot be told: ${line}`)),
+    ...lines(
+      '?',
+      pathLines(effects.unknown).map((line) => `cannot be told: ${line}`),
+    ),
   ];
 }
 

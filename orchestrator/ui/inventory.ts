@@ -201,7 +201,9 @@ function nextFor(short: string, found: readonly Difference[]): string {
   const is = (...kinds: readonly Difference['kind'][]): boolean => found.some(({ kind }) => kinds.includes(kind));
   const refresh = lineOf(inOrder(evaluated(piped('env', short)), commandOf('pulumi', 'refresh')));
   return [
-    ...(is('missing', 'changed', 'unrecorded', 'twice') ? [`A stack that is held (${command('status')}): ${command('recover', short)}.`] : []),
+    ...(is('missing', 'changed', 'unrecorded', 'twice')
+      ? [`A stack that is held (${command('status')}): ${command('recover', short)}.`]
+      : []),
     ...(is('missing', 'changed')
       ? [`Otherwise write what AWS has into the state: ${refresh}; then ${command('up', short)} makes AWS as the program says.`]
       : []),

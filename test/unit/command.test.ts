@@ -43,7 +43,11 @@ describe('a command to copy', () => {
       'npm run unfreeze -- --all --incident INC-7',
     ],
     ['has numbers', command('generate', { vpcs: 30 }), 'npm run generate -- --vpcs 30'],
-    ['has a flag as often as it has values', addedFlags('up', { allow: ['interruption', 'deletion'] }), '--allow interruption --allow deletion'],
+    [
+      'has a flag as often as it has values',
+      addedFlags('up', { allow: ['interruption', 'deletion'] }),
+      '--allow interruption --allow deletion',
+    ],
     [
       'has quotes where a shell would make something else of a word',
       command('freeze', 'vpc.*', { incident: "ada's; date" }),

@@ -43,7 +43,14 @@ const deletesTable: StackPlan = {
   hasChanges: true,
   counts: noChanges,
   changes: [
-    { op: 'delete', urn: urnOf('example.transit-gateway', 'segment-old'), type: 'aws:ec2/x:X', name: 'segment-old', changed: [], replacing: [] },
+    {
+      op: 'delete',
+      urn: urnOf('example.transit-gateway', 'segment-old'),
+      type: 'aws:ec2/x:X',
+      name: 'segment-old',
+      changed: [],
+      replacing: [],
+    },
   ],
 };
 

@@ -57,7 +57,7 @@ describe('the parts of a network that do not fit together', () => {
       '    team: platform\n',
       '    team: platform\n    kubernetes.io/role/elb: "1"\n',
       'kubernetes.io/role/elb',
-      'the tag kubernetes.io/role/elb would never be put on anything',
+      'the tag kubernetes.io/role/elb would never be put on anything: `ignoreTags` leaves it to others',
     ],
     [
       'a route by a VPC that is not there',

@@ -94,8 +94,9 @@ describe('the passes of an edit', () => {
 
   it('replace over a bridge, and take it away in a pass of its own, also where one stack alone changes', () => {
     const bridges = new Map([['example.segment.staging', ['default']]]);
-    const plans = [plan('segment.staging', change('create', 'made'), change('replace', 'default'))];
-    const passes = passesOf(plans, graph, { bridges, shields: new Map(), joins: new Map() });
+    const route = 'aws:ec2transitgateway/route:Route';
+    const plans = [plan('segment.staging', change('create', 'made', [], route), change('replace', 'default', [], route))];
+    const passes = passesOf(plans, graph, { bridges, shields: new Map(), moved: new Map() });
     expect(passes.map(({ kind, stacks }) => [kind, stacks[0]?.form, stacks[0]?.later])).toEqual([
       ['expand', undefined, ['default']],
       ['switch', { kind: 'bridged', resources: ['default'] }, []],
@@ -114,7 +115,7 @@ describe('the passes of an edit', () => {
       plan('segment.production', change('delete', 'old-blackhole'), change('delete', 'old-route')),
       plan('segment.staging', change('create', 'new-blackhole'), change('create', 'new-route')),
     ];
-    const passes = passesOf(plans, graph, { bridges: new Map(), shields, joins: new Map() });
+    const passes = passesOf(plans, graph, { bridges: new Map(), shields, moved: new Map() });
     expect(
       passes.map(({ kind, stacks }) => [
         kind,

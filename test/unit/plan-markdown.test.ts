@@ -90,7 +90,9 @@ describe('a plan as a page', () => {
 
   it('names what the file does not ask for any more, with the command', () => {
     const text = page({ notInFile: [{ stack: 'example.vpc.old', short: 'vpc.old', resources: 7 }] });
-    expect(text).toContain('vpc.old (7 resources). It stays. Destroy it with `npm run destroy -- vpc.old`, or all that has left the file with `npm run up -- --prune`.');
+    expect(text).toContain(
+      'vpc.old (7 resources). It stays. Destroy it with `npm run destroy -- vpc.old`, or all that has left the file with `npm run up -- --prune`.',
+    );
   });
 
   it('draws the graph, with what changes marked', () => {

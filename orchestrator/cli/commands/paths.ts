@@ -41,7 +41,8 @@ export async function paths(this: Context, flags: PathsFlags, from?: string, to?
           unknown: pathTexts(unknown),
           warnings: findings.map((finding) => warningOf(finding, network.lineOf(finding.path))),
         });
-      else print(
+      else
+        print(
           this,
           describePaths,
           { network: spec.network, isLive: live !== undefined, there: pathTexts(there), unknown: pathTexts(unknown), findings },

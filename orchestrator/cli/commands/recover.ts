@@ -465,9 +465,13 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
       upstreams: node?.upstreams ?? states.get(stack)?.upstreams ?? [],
       program:
         node &&
-        stackProgram(node, { ...given.state.settings, tags: meant.network.spec.defaults.tags, ignoreTags: meant.network.spec.ignoreTags }, (upstream) => ({
-          exists: exists(upstream),
-        })),
+        stackProgram(
+          node,
+          { ...given.state.settings, tags: meant.network.spec.defaults.tags, ignoreTags: meant.network.spec.ignoreTags },
+          (upstream) => ({
+            exists: exists(upstream),
+          }),
+        ),
       startedAt,
     },
     parts,
