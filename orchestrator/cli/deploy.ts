@@ -18,7 +18,7 @@ import { lockedOut } from '../run/lock-wait.ts';
 import type { Consequence } from '../run/consequences.ts';
 import { carriedOut, consequencesOf } from '../run/effects.ts';
 import { countChanges, planNetwork } from '../run/plan.ts';
-import { takesAway } from '../run/passes.ts';
+import { replacesWhatIsUsed, takesAway } from '../run/passes.ts';
 import type { PassForm, PassKind, PassStack } from '../run/passes.ts';
 import type { Settled } from '../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
@@ -360,6 +360,8 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
     const { inputs, references, upstreams } = formed(node, due?.form);
+    // What stood on something that was replaced may have gone with it, as an association does with its attachment: AWS is asked first.
+    const refresh = run.refresh || planned.stacks.some((plan) => upstreams.includes(plan.stack) && replacesWhatIsUsed(plan));
     const program = stackProgram({ ...node, inputs, references }, state.settings, () => ({ exists: true }));
     return {
       stack: node.name,
@@ -381,11 +383,11 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
           program,
           exists: true,
           secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
-          refresh: run.refresh,
+          refresh,
           excluded: [...(due?.later ?? []), ...(due?.form?.kind === 'shield' ? urnsOf(state.states.get(node.name)) : [])],
           ...options,
         }),
-      refresh: run.refresh,
+      refresh,
       fingerprint: (outputs) => run.settled.fingerprint(node, outputs),
       program,
       succeeded: (steps) => ({ outcome: 'applied', counts: countChanges(steps) }),

@@ -104,7 +104,9 @@ function vpcChange(
   if (subnet !== undefined) {
     if (isTaken) return { kind: 'subnet', vpc, subnet, to: undefined };
     const made = wanted?.subnets.get(subnet);
-    return made && does === 'make' ? { kind: 'subnet', vpc, subnet, to: { ...made, table: undefined } } : undefined;
+    // One that is replaced stays, with its table, until the new one has what it is to have.
+    const table = now?.subnets.get(subnet)?.table;
+    return made && does === 'make' ? { kind: 'subnet', vpc, subnet, to: { ...made, table } } : undefined;
   }
   const associated = after('association-', resource);
   if (associated === undefined) return undefined;

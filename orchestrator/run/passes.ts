@@ -95,7 +95,9 @@ const leaves: ReadonlySet<string> = new Set([
   tokens.subnetAssociation,
 ]);
 
-export const isLeaf = (type: string): boolean => leaves.has(type);
+/** Whether something is replaced that others are made with. */
+export const replacesWhatIsUsed = ({ changes }: Pick<StackPlan, 'changes'>): boolean =>
+  changes.some(({ op, type }) => op === 'replace' && !leaves.has(type));
 
 /** Tags route nothing. */
 const disturbsNothing = ({ op, changed }: PlannedChange): boolean =>
@@ -120,8 +122,7 @@ function sortChanges(plans: readonly StackPlan[], graph: Graph, { shields, moved
   /** What has the tables of the blackholes: they are made before them, and taken away after them. */
   const under = new Set([...shields.keys()].flatMap((stack) => roots(graph, stack)));
   return plans.map(({ stack, short, changes, leaves }) => {
-    const replaces = changes.some(({ op, type }) => op === 'replace' && !isLeaf(type));
-    if (replaces || (graph.byName.get(stack)?.upstreams ?? []).some((upstream) => waiting.has(upstream))) waiting.add(stack);
+    if (replacesWhatIsUsed({ changes }) || (graph.byName.get(stack)?.upstreams ?? []).some((upstream) => waiting.has(upstream))) waiting.add(stack);
     const own = shields.get(stack);
     const isShield = (urn: string): boolean => under.has(stack) || (leaves === true && own !== undefined) || own?.has(urn) === true;
     const kindOf = (change: PlannedChange): PassKind => {
