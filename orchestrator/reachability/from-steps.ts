@@ -1,4 +1,5 @@
-import { parseCidr } from '../domain/cidr.ts';
+import { isSameBlock, parseCidr } from '../domain/cidr.ts';
+import type { Cidr } from '../domain/cidr.ts';
 import type { Change, GatewayRoute, Topology, Vpc } from './topology.ts';
 
 /** One step of the engine on one resource, as far as routes go: `take` is a delete, and the first or the last half of a replacement. */
@@ -44,10 +45,9 @@ export function changeOf(
       return table === undefined ? undefined : { kind: 'propagation', vpc: instance, table, enabled: !isTaken };
     }
     case 'segment': {
-      const to = parseCidr(after('route-', resource) ?? '');
-      if (typeof to === 'string') return undefined;
-      const wantedAs = after('route-', as);
-      const route = wanted.gatewayTables.get(instance)?.routes.find((each) => each.to.text === wantedAs);
+      const to = destinationOf(resource);
+      if (to === undefined) return undefined;
+      const route = wanted.gatewayTables.get(instance)?.routes.find((each) => isSameBlock(each.to, destinationOf(as)));
       return { kind: 'gateway-route', table: instance, to, leads: isTaken ? undefined : leadsOf(route) };
     }
     case 'route-tables': {
@@ -58,7 +58,7 @@ export function changeOf(
       const route = wanted.vpcs
         .get(instance)
         ?.tables.get(table)
-        ?.routes.find((each) => each.to.text === to.text);
+        ?.routes.find((each) => isSameBlock(each.to, to));
       return { kind: 'route', vpc: instance, table, to, target: isTaken ? undefined : route?.target };
     }
     default:
@@ -68,9 +68,15 @@ export function changeOf(
 
 /** Whether a step makes or takes away a blackhole. @param topology that has it: the one before a delete, the wanted one of a create */
 export function isBlackhole({ kind, instance = '', resource }: Omit<RouteStep, 'does'>, topology: Topology): boolean {
-  const to = after('route-', resource);
-  const route = kind === 'segment' ? topology.gatewayTables.get(instance)?.routes.find((each) => each.to.text === to) : undefined;
+  const to = destinationOf(resource);
+  const route = kind === 'segment' ? topology.gatewayTables.get(instance)?.routes.find((each) => isSameBlock(each.to, to)) : undefined;
   return route !== undefined && route.attachment === undefined;
+}
+
+/** Of a static route of a gateway table, by its resource's name. */
+function destinationOf(resource: string): Cidr | undefined {
+  const to = parseCidr(after('route-', resource) ?? '');
+  return typeof to === 'string' ? undefined : to;
 }
 
 const after = (prefix: string, name: string): string | undefined => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined);

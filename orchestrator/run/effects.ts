@@ -212,7 +212,7 @@ function bridgesOver({ interrupted, opened }: Effects, { stacks, graph }: Effect
     stacks.flatMap(({ stack, short, changes }): [string, readonly Bridge[]][] => {
       const node = graph.byName.get(stack);
       const replaced = changes.filter(({ op, name }) => op === 'replace' && disturbing.has(`${short}/${name}`)).map(({ name }) => name);
-      const { bridges = [] } = (replaced.length > 0 && node?.kind.bridged?.(node.inputs, replaced)) || {};
+      const bridges = replaced.length === 0 ? [] : (node?.kind.bridged?.(node.inputs, replaced).bridges ?? []);
       return bridges.length === 0 ? [] : [[stack, bridges]];
     }),
   );

@@ -122,7 +122,8 @@ function sortChanges(plans: readonly StackPlan[], graph: Graph, { shields, moved
   /** What has the tables of the blackholes: they are made before them, and taken away after them. */
   const under = new Set([...shields.keys()].flatMap((stack) => roots(graph, stack)));
   return plans.map(({ stack, short, changes, leaves }) => {
-    if (replacesWhatIsUsed({ changes }) || (graph.byName.get(stack)?.upstreams ?? []).some((upstream) => waiting.has(upstream))) waiting.add(stack);
+    if (replacesWhatIsUsed({ changes }) || (graph.byName.get(stack)?.upstreams ?? []).some((upstream) => waiting.has(upstream)))
+      waiting.add(stack);
     const own = shields.get(stack);
     const isShield = (urn: string): boolean => under.has(stack) || (leaves === true && own !== undefined) || own?.has(urn) === true;
     const kindOf = (change: PlannedChange): PassKind => {

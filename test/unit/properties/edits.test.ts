@@ -71,7 +71,7 @@ const network = fc
         return [name, { ...each, reaches: each.reaches.filter((other) => other !== name), blackholes, routes }];
       }),
     );
-    const used = new Set(Object.values(vpcs).flatMap((each) => (each === undefined ? [] : [each.segment])));
+    const used = new Set(Object.values(vpcs).map((each) => each.segment));
     const kept = Object.fromEntries(Object.entries(own).filter(([name]) => used.has(name as never) || name === 'red'));
     for (const each of Object.values(kept)) each.reaches = each.reaches.filter((other) => Object.hasOwn(kept, other));
     const written = networkSchema.parse({ network: 'example', account: '111122223333', region: 'eu-west-1', segments: kept, vpcs });
