@@ -13,7 +13,7 @@ export function destroyWork(
   { states, durations }: Pick<OpenedState, 'states' | 'durations'>,
   after: readonly string[],
 ): Work {
-  const { stack, short, upstreams, resources, body } = doomed;
+  const { stack, short, resources, body } = doomed;
   return {
     stack,
     short,
@@ -21,7 +21,6 @@ export function destroyWork(
     operation: 'destroy',
     after,
     reads: [],
-    refersTo: upstreams,
     guards: dependentsOf(stack, graph.nodes, states.values()),
     last: true,
     needed: true,
