@@ -144,8 +144,8 @@ const otherPasses = { create: ['switch', 'follow', 'join'], delete: ['part', 'un
 
 function movesOf({ stacks }: EffectsRequest): readonly Move[] {
   return stacks.flatMap(({ stack, short, changes }) =>
-    changes.flatMap(({ op, type, urn, name }): Move[] =>
-      (op === 'create' || op === 'delete') && routes.has(type)
+    changes.flatMap(({ op, type, urn, name, condemned }): Move[] =>
+      !condemned && (op === 'create' || op === 'delete') && routes.has(type)
         ? otherPasses[op].map((to) => ({ stack, urn, label: `${short}/${name}`, to }))
         : [],
     ),
@@ -222,7 +222,8 @@ function shieldsOf({ stacks, before, wanted }: EffectsRequest): Arrangement['shi
   return new Map(
     stacks.flatMap(({ stack, changes }): [string, ReadonlySet<string>][] => {
       const name = parseStackName(stack);
-      const urns = changes.flatMap(({ op, urn, name: resource }) => {
+      const urns = changes.flatMap(({ op, urn, name: resource, condemned }) => {
+        if (condemned) return [];
         const topology = op === 'create' ? wanted : op === 'delete' ? before : undefined;
         const isOne = name && topology && isBlackhole({ kind: name.kind, instance: name.instance, resource }, topology);
         return isOne === true ? [urn] : [];
@@ -260,6 +261,8 @@ function guardedOf({ stack, short, changes }: StackPlan, kinds: readonly StackKi
   const guarded = kinds.find((each) => each.kind === kind)?.guarded ?? [];
   return changes
     .filter((change) => {
+      // That it goes, the run that replaced it asked about.
+      if (change.condemned) return false;
       const isGone = change.op === 'delete' || change.op === 'replace';
       return (isGone && guarded.includes(change.type)) || (change.op === 'delete' && isDefaultRoute(change));
     })
@@ -303,7 +306,8 @@ function stepsOf(stacks: readonly StackPlan[], passes: readonly Pass[], bridges:
 
 const inOrderOf = <T>(kind: PassKind, stacks: readonly T[]): readonly T[] => (takesAway(kind) ? [...stacks].reverse() : stacks);
 
-function halvesOf({ op, deletesFirst }: PlannedChange): readonly RouteStep['does'][] {
+function halvesOf({ op, deletesFirst, condemned }: PlannedChange): readonly RouteStep['does'][] {
+  if (condemned) return [];
   switch (op) {
     case 'create':
       return ['make'];

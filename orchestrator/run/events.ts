@@ -232,6 +232,8 @@ export interface PlannedChange {
   readonly replacing: readonly string[];
   /** Of a replacement: AWS takes no second one beside the first. */
   readonly deletesFirst?: true;
+  /** Of a delete: an earlier replacement has left it. What took its place stays, and no traffic goes over it. */
+  readonly condemned?: true;
 }
 
 export interface StackPlan {

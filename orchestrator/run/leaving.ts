@@ -21,7 +21,15 @@ export function leavingPlan({ stack, short, body }: StackState): StackPlan {
 
 const isManaged = ({ custom, external, type }: StateResource): boolean => custom && !external && !type.startsWith('pulumi:');
 
-const deletion = ({ urn, type, name }: StateResource): PlannedChange => ({ op: 'delete', urn, type, name, changed: [], replacing: [] });
+const deletion = ({ urn, type, name, condemned }: StateResource): PlannedChange => ({
+  op: 'delete',
+  urn,
+  type,
+  name,
+  changed: [],
+  replacing: [],
+  ...(condemned ? { condemned } : {}),
+});
 
 /** An object that a plan takes away, and that a stack which the plan does not change still refers to. */
 export interface StillUsed {
@@ -49,7 +57,7 @@ export function stillUsed(stacks: readonly StackPlan[], graph: Graph, states: Re
 
 /** Ids of what a plan deletes, each with its name. */
 function deletedIds({ stack, short, changes }: StackPlan, states: ReadonlyMap<string, StackState>): [string, string][] {
-  const urns = new Map(changes.flatMap(({ op, urn, name }) => (op === 'delete' ? [[urn, name]] : [])));
+  const urns = new Map(changes.flatMap(({ op, urn, name, condemned }) => (op === 'delete' && !condemned ? [[urn, name]] : [])));
   const state = states.get(stack);
   if (urns.size === 0 || !state) return [];
   const read = readDeployment(state.body);

@@ -159,7 +159,8 @@ async function previewed(
   const mounted = mountOrWhy(request.gateway, {
     stack: node.name,
     checkpoints: new Map(
-      [node.name, ...node.upstreams].flatMap((name) => {
+      // What the state refers to, a refresh reads as well.
+      [node.name, ...node.upstreams, ...(own?.upstreams ?? [])].flatMap((name) => {
         const served = states.get(name);
         if (!served) return [];
         return [[name, name === node.name && bare !== undefined ? { ...served, body: bare } : served] as const];
@@ -251,12 +252,16 @@ const isCloudResource = ({ type }: { type: string }): boolean => !type.startsWit
  * A replacement is three engine steps (create-replacement, replace, delete-replaced) and counts once. What an earlier one has left to be deleted is a
  * delete of its own: nothing goes without being told.
  */
-function counted<Step extends { readonly op: string; readonly urn: string }>(steps: readonly Step[]): readonly Step[] {
+function counted<Step extends { readonly op: string; readonly urn: string }>(
+  steps: readonly Step[],
+): readonly (Step & { readonly condemned?: true })[] {
   const replaced = new Set(steps.filter(({ op }) => op === 'replace').map(({ urn }) => urn));
-  return steps.map((step) => (step.op === 'delete-replaced' && !replaced.has(step.urn) ? { ...step, op: 'delete' } : step));
+  return steps.map((step) =>
+    step.op === 'delete-replaced' && !replaced.has(step.urn) ? { ...step, op: 'delete', condemned: true } : step,
+  );
 }
 
-function plannedChanges(steps: readonly EngineStep[]): PlannedChange[] {
+export function plannedChanges(steps: readonly EngineStep[]): PlannedChange[] {
   const made = new Set<string>();
   const deletedFirst = new Set<string>();
   for (const { op, urn } of steps)
@@ -265,8 +270,19 @@ function plannedChanges(steps: readonly EngineStep[]): PlannedChange[] {
   return counted(steps).flatMap((step) => {
     const { op } = step;
     if (!isCloudResource(step) || (op !== 'create' && op !== 'update' && op !== 'replace' && op !== 'delete')) return [];
-    const { urn, type, name, changed, replacing } = step;
-    return [{ op, urn, type, name, changed, replacing, ...(op === 'replace' && deletedFirst.has(urn) ? { deletesFirst: true } : {}) }];
+    const { urn, type, name, changed, replacing, condemned } = step;
+    return [
+      {
+        op,
+        urn,
+        type,
+        name,
+        changed,
+        replacing,
+        ...(op === 'replace' && deletedFirst.has(urn) ? { deletesFirst: true } : {}),
+        ...(condemned === undefined ? {} : { condemned }),
+      },
+    ];
   });
 }
 

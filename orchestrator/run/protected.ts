@@ -19,7 +19,10 @@ export function protectedInPlan(stacks: readonly StackPlan[], kinds: readonly St
     spec,
     stacks.flatMap(({ stack, short, changes }) =>
       changes
-        .filter(({ op, type }) => (op === 'delete' || op === 'replace') && kindOf(stack, kinds)?.guarded.includes(type) === true)
+        .filter(
+          ({ op, type, condemned }) =>
+            !condemned && (op === 'delete' || op === 'replace') && kindOf(stack, kinds)?.guarded.includes(type) === true,
+        )
         .map(({ name }): Loss => [partOf(stack, name, kinds), `${short}/${name}`]),
     ),
   );

@@ -370,7 +370,9 @@ async function runEngine(
     const checkpoint = known.get(name);
     return checkpoint ? [[name, checkpoint]] : [];
   };
-  const pinned = new Map([stack, ...work.reads].flatMap(served));
+  // A refresh reads what the state refers to, which is something else than the program reads where an edit has changed that.
+  const refersTo = contentOf(known.get(stack))?.upstreams ?? [];
+  const pinned = new Map([stack, ...work.reads, ...refersTo].flatMap(served));
   let mount: Mount;
   try {
     mount = gateway.mount({

@@ -210,6 +210,9 @@ function describeDone({ create, update, replace, delete: deleted }: ChangeCounts
   return parts.length === 0 ? 'nothing changed' : parts.join(', ');
 }
 
+/** Of a delete that an earlier run has not come to. */
+export const leftOver = 'an earlier replacement has left it';
+
 /** `npm run plan` on 60 new stacks should not print 400 lines: what is only created is counted, everything else is named. */
 function describePlan(plan: NetworkPlan, style: Style): string {
   const changed = plan.stacks.filter(({ hasChanges }) => hasChanges);
@@ -217,9 +220,9 @@ function describePlan(plan: NetworkPlan, style: Style): string {
     `  ${style.bold(withName(short, nameInFile))}${leaves ? style.red(' (has left the file)') : exists ? '' : style.dim(' (new)')}  ${describeCounts(counts)}`,
     ...changes
       .filter(({ op }) => op !== 'create' || exists)
-      .map(({ op, name, type, changed: paths, replacing }) => {
+      .map(({ op, name, type, changed: paths, replacing, condemned }) => {
         const sign = { create: style.green('+'), update: style.yellow('~'), replace: style.red('±'), delete: style.red('-') }[op];
-        const what = replacing.length > 0 ? replacing : paths;
+        const what = condemned ? [leftOver] : replacing.length > 0 ? replacing : paths;
         return clip(
           `    ${sign} ${op} ${name} ${style.dim(type.split(':').at(-1) ?? type)}${what.length === 0 ? '' : `: ${what.join(', ')}`}`,
           style.columns,

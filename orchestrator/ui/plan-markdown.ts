@@ -4,7 +4,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { PathWarning } from '../reachability/json.ts';
 import type { Effects } from '../run/effects.ts';
 import type { NetworkPlan, PlannedChange, StackPlan } from '../run/events.ts';
-import { describeCounts, passWord, plural, withName } from './describe.ts';
+import { describeCounts, leftOver, passWord, plural, withName } from './describe.ts';
 import { effectsInMarkdown, warningLines } from './effects.ts';
 import { codeSpan, fenced, inMarkdown } from './markdown.ts';
 import { nodeId, toMermaid } from './mermaid.ts';
@@ -107,8 +107,8 @@ function heading(plan: NetworkPlan, changed: readonly StackPlan[]): string {
 
 const sign = { create: '+', update: '~', replace: '±', delete: '−' } as const;
 
-function changeRow({ short }: StackPlan, { op, name, type, changed, replacing }: PlannedChange): string {
-  const paths = replacing.length > 0 ? replacing : changed;
+function changeRow({ short }: StackPlan, { op, name, type, changed, replacing, condemned }: PlannedChange): string {
+  const paths = condemned ? [leftOver] : replacing.length > 0 ? replacing : changed;
   const what = op === 'replace' || op === 'delete' ? `**${op}**` : op;
   return row(
     sign[op],

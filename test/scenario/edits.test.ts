@@ -154,6 +154,20 @@ describe('one edit of the network file', { concurrent: false }, () => {
     expect(tags).toMatchObject({ ...tagsOfCluster, team: 'network' });
   });
 
+  nightly(
+    'moves the default route of a segment to another VPC where AWS is asked first: what the state refers to, and the file no longer',
+    async () => {
+      const { changes } = await upTo(
+        edited([
+          '  staging:\n    blackholes: [10.1.0.0/16] # production\n    routes:\n      - { to: 0.0.0.0/0, vpc: shared }\n',
+          '  staging:\n    blackholes: [10.1.0.0/16]\n    routes:\n      - { to: 0.0.0.0/0, vpc: production }\n',
+        ]),
+        '--refresh',
+      );
+      expect(changes).toContain('replace segment.staging/route-0.0.0.0/0');
+    },
+  );
+
   nightly('adds a segment that nothing uses: its route table, and no other stack is asked', async () => {
     const { changes, engines, aws } = await upTo(edited(['\nvpcs:\n', '  dev: {}\n\nvpcs:\n']));
     expect(changes).toEqual(['create transit-gateway/segment-dev', 'segment.dev']);

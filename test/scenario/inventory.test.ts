@@ -79,7 +79,7 @@ describe('inventory', { concurrent: false, shuffle: false }, () => {
     await succeeds(rig.holdfast(['inventory']));
     callsOfOneLook = (await rig.calls({ since, service: 'ec2' })).length;
     await succeeds(rig.holdfast(['bootstrap', '--network', theirs]));
-    await succeeds(rig.holdfast(['up', '--yes', '--no-settle', '--network', theirs]));
+    await succeeds(rig.holdfast(['up', '--yes', '--no-settle', '--beside-existing', '--network', theirs]));
     recorded = await readRecorded();
     installations = { ours: await installationOf(bucket), theirs: await installationOf(new Bucket(rig.s3, 'their-state')) };
   });

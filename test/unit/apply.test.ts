@@ -88,6 +88,23 @@ describe('a run in which all goes well', () => {
   });
 });
 
+describe('an engine that asks AWS first', () => {
+  it('reads what the state refers to and the program no longer reads, and no other stack', async () => {
+    rig.has('gateway');
+    rig.has('member');
+    rig.has('lone');
+    rig.has('segment');
+    await rig.refersTo('segment', 'member');
+    const statuses: Record<string, number> = {};
+    const reading: Play = async (engine) => {
+      for (const short of ['gateway', 'member', 'lone']) statuses[short] = await engine.read(`example.${short}`);
+      return (await engine.create('vpc')).end();
+    };
+    const { ends } = await rig.stack('segment', ['gateway'], reading).apply();
+    expect([statuses, ends]).toMatchObject([{ gateway: 200, member: 200, lone: 404 }, { segment: applied }]);
+  });
+});
+
 describe('a run of several passes', () => {
   const verified = async (short: string) => {
     const record = await rig.record(`example.${short}`);

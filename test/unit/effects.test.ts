@@ -94,6 +94,15 @@ describe('the effects of a plan', () => {
     expect(carried.passes).toHaveLength(1);
   });
 
+  it('ask about nothing that an earlier replacement has left: what took its place stays, with its traffic', () => {
+    const left = plan('segment.staging', ['delete', 'gatewayRoute', 'route-0.0.0.0/0'], ['delete', 'gatewayRoute', 'route-10.1.0.0/16']);
+    const vpc = plan('vpc.shared', ['delete', 'vpc', 'vpc']);
+    const condemned = [vpc, left].map((each) => ({ ...each, changes: each.changes.map((one) => ({ ...one, condemned: true as const })) }));
+    const nothing = effects([], ...condemned);
+    expect([consequencesOf(nothing), told(nothing)]).toEqual([[], []]);
+    expect(consequencesOf(effects([], vpc, left))).toEqual(['deletion']);
+  });
+
   it('name what is open between a blackhole that goes and what it kept apart', () => {
     const early = effects(
       [['    blackholes: [10.2.0.0/16] # staging: without this, the default route below would take it to shared\n', '']],

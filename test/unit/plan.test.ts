@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noChanges } from '../../orchestrator/run/events.ts';
-import { countChanges } from '../../orchestrator/run/plan.ts';
+import { countChanges, plannedChanges } from '../../orchestrator/run/plan.ts';
 import { exampleGraph } from './support/example.ts';
 
 const vpcType = 'aws:ec2/vpc:Vpc';
@@ -17,6 +17,16 @@ describe('the count of changes', () => {
       { op: 'delete-replaced', type: vpcType, urn: 'urn:vpc' },
     ];
     expect(countChanges(steps)).toEqual({ ...noChanges, same: 1, delete: 1 });
+  });
+
+  it('has what an earlier replacement has left apart from the delete of what stands', () => {
+    const step = { phase: 'done', type: vpcType, name: 'vpc', changed: [], replacing: [] } as const;
+    const left = { ...step, op: 'delete-replaced', urn: 'urn:left' };
+    const gone = { ...step, op: 'delete', urn: 'urn:gone' };
+    expect(plannedChanges([left, gone]).map(({ op, urn, condemned }) => [op, urn, condemned])).toEqual([
+      ['delete', 'urn:left', true],
+      ['delete', 'urn:gone', undefined],
+    ]);
   });
 
   it('has creates, updates, deletes and what stays the same', () => {

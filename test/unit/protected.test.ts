@@ -55,6 +55,11 @@ describe('a plan that takes away what the network file protects', () => {
     ['another VPC is', inVpc, plan('vpc.shared', 'delete', 'subnet', 'subnet-private-b')],
     ['another segment is', inSegment, plan('transit-gateway', 'delete', 'gatewayTable', 'segment-old')],
     ['the segment is, and not the gateway', inSegment, plan('transit-gateway', 'replace', 'gateway', 'gateway')],
+    [
+      'an earlier replacement has left it',
+      inVpc,
+      { ...subnet, changes: subnet.changes.map((one) => ({ ...one, condemned: true as const })) },
+    ],
     ['it is changed in place', inVpc, plan('vpc.staging', 'update', 'vpc', 'vpc')],
     ['what goes is nothing that others build on', inVpc, plan('vpc.staging', 'delete', 'subnetAssociation', 'association-private-b')],
     ['it is the association of its member', inVpc, plan('member.staging', 'replace', 'association', 'association')],

@@ -23,7 +23,7 @@ import { isOpen } from '../../../orchestrator/ownership/stack-record.ts';
 import type { StackRecord, Verified } from '../../../orchestrator/ownership/stack-record.ts';
 import { freeRecord, putRecord } from './records.ts';
 import { settled } from './deferred.ts';
-import { checkpointOf, FakeEngine } from './fake-engine.ts';
+import { checkpointOf, FakeEngine, urnOf } from './fake-engine.ts';
 import type { FakeAws } from './fake-engine.ts';
 import { HookedStore } from './hooked-store.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -194,6 +194,18 @@ export class ApplyRig {
     const etag = this.bucket.set(checkpointKey(stack), checkpointOf(stack, ids, [], outputs));
     putRecord(this.bucket, freeRecord(stack, verified ?? this.verifiedNow(stack)));
     return etag;
+  }
+
+  /** The stack's state has a reference to another one. */
+  async refersTo(short: string, upstream: string): Promise<void> {
+    const stack = `example.${short}`;
+    const name = `organization/holdfast/example.${upstream}`;
+    const type = 'pulumi:pulumi:StackReference';
+    const stored = await this.bucket.get(checkpointKey(stack));
+    const body = JSON.parse(stored?.body ?? '{}') as { checkpoint: { latest: { resources: object[] } } };
+    body.checkpoint.latest.resources.push({ urn: urnOf(stack, name, type), type, custom: true, id: name, outputs: { name } });
+    this.bucket.set(checkpointKey(stack), body);
+    putRecord(this.bucket, freeRecord(stack, this.verifiedNow(stack)));
   }
 
   /** What a record says of a stack whose checkpoint of now is verified. */

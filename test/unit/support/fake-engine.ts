@@ -179,19 +179,28 @@ export class FakeEngine {
     return this.#errors.length > 0 || this.#unfinished.length > 0;
   }
 
+  /** @returns with which status the stack's checkpoint is answered */
+  async read(stack: string): Promise<number> {
+    return (await this.#answered('GET', checkpointKey(stack)))[0];
+  }
+
   async #sent(method: 'PUT' | 'DELETE', body?: string): Promise<boolean> {
+    const [status, text] = await this.#answered(method, checkpointKey(this.stack), body);
+    if (status < 300) return true;
+    this.#errors.push(/<Message>(.*?)<\/Message>/s.exec(text)?.[1] ?? text);
+    return false;
+  }
+
+  async #answered(method: 'GET' | 'PUT' | 'DELETE', key: string, body?: string): Promise<readonly [number, string]> {
     const url = new URL(this.options.backendUrl);
     const { hostname, port } = new URL(url.searchParams.get('endpoint') ?? '');
-    const path = `/${url.host}/${checkpointKey(this.stack)}`;
-    const [status, text] = await new Promise<readonly [number, string]>((resolve, reject) => {
+    const path = `/${url.host}/${key}`;
+    return await new Promise((resolve, reject) => {
       const sending = httpRequest({ hostname, port, method, path }, (answer) => {
         let said = '';
         answer.on('data', (part: Buffer) => (said += part.toString())).on('end', () => resolve([answer.statusCode ?? 0, said]));
       });
       sending.on('error', reject).end(body);
     });
-    if (status < 300) return true;
-    this.#errors.push(/<Message>(.*?)<\/Message>/s.exec(text)?.[1] ?? text);
-    return false;
   }
 }
