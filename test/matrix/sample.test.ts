@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { count, tier } from '../support/tier.ts';
+import { count, nightly, tier } from '../support/tier.ts';
+import { parts } from './cells.ts';
 import type { Cell, SecondCell } from './cells.ts';
 import { Crew } from './crew.ts';
 import { Recorded } from './recorded.ts';
@@ -16,7 +17,11 @@ let crew: Crew;
 let recorded: Recorded;
 beforeAll(async () => {
   crew = await Crew.open(3);
-  recorded = await Recorded.make(crew);
+  // On a push the parts alone that its cases are of.
+  recorded = await Recorded.make(
+    crew,
+    parts.filter(({ scenario }) => tier === 'all' || onPush.some((id) => id.startsWith(`${scenario}/`))),
+  );
 }, 600_000);
 afterAll(() => crew.close());
 
@@ -26,7 +31,7 @@ async function passes(cell: Cell | SecondCell | undefined): Promise<void> {
   expect(findings, `npm run matrix -- --case '${id}'\n${said ?? ''}`).toEqual([]);
 }
 
-it('the cases of a push and of a night try each fault at each kind of call that it can strike', () => {
+nightly('the cases of a push and of a night try each fault at each kind of call that it can strike', () => {
   const struck = ({ fault, point }: Cell): string => `${fault.name} at a call of ${point.role}`;
   const cells = recorded.cells.filter(({ verdict }) => verdict.run);
   const sample = new Set([...onPush, ...atNight]);

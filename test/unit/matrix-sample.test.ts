@@ -20,8 +20,13 @@ describe('the sample of the interruption matrix', () => {
     expect(Object.values(sorts).flat().sort()).toEqual(faults.map(({ name }) => name).sort());
   });
 
-  it('has a case of each scenario on every push', () => {
-    expect(new Set(onPush.map((id) => id.split('/')[0]))).toEqual(new Set(scenarios.map(({ name }) => name)));
+  it('has a case of each scenario, and on every push of each that is no edit of a network, and of three edits', () => {
+    const scenariosOf = (ids: readonly string[]): Set<string> => new Set(ids.map((id) => id.slice(0, id.indexOf('/'))));
+    expect(scenariosOf([...onPush, ...atNight])).toEqual(new Set(scenarios.map(({ name }) => name)));
+    const edits = new Set(scenarios.filter(({ parts }) => parts.some(({ watched }) => watched)).map(({ name }) => name));
+    const tried = scenariosOf(onPush);
+    expect(scenarios.filter(({ name }) => !edits.has(name) && !tried.has(name))).toEqual([]);
+    expect([...tried].filter((name) => edits.has(name))).toHaveLength(3);
   });
 
   it('has each case once', () => {
