@@ -12,13 +12,11 @@ import { count } from '../support/tier.ts';
 import { lockOf } from '../unit/support/owner.ts';
 
 const stack = 'small.transit-gateway';
-const instants = count({ push: 10, all: 50 });
+const instants = count({ push: 15, all: 50 });
 /** At once, over one run of Holdfast's. */
 const together = count({ push: 5, all: 10 });
 /** So many of them must have come while Holdfast had the lock, or they say nothing. */
 const refusals = count({ push: 1, all: 10 });
-/** Likewise, of the writes of Holdfast's runs: one run makes some five. */
-const ownWrites = count({ push: 4, all: 10 });
 
 /** By their place in the bucket's log of calls. */
 interface Span {
@@ -113,7 +111,7 @@ describe('raw pulumi and Holdfast over one stack', { concurrent: false }, () => 
     expect(runs.filter((code) => code !== 0 && code !== 6)).toEqual([]);
     // Enough of both happened for the above to say something.
     expect(attempts.filter(({ refused }) => refused).length).toBeGreaterThan(refusals);
-    expect(ours.length).toBeGreaterThan(ownWrites);
+    expect(ours.length).toBeGreaterThan(10);
     expect(await rig.locks()).toEqual([]);
   });
 
