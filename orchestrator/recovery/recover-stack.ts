@@ -3,6 +3,7 @@ import type { Staleness } from '../aws/staleness.ts';
 import { command } from '../domain/command.ts';
 import type { Foreign } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
+import { parseStackName } from '../domain/stack-name.ts';
 import type { Gateway, Mount, ServedCheckpoint } from '../gateway/gateway.ts';
 import { objectKey } from '../inventory/live-object.ts';
 import type { Inventory } from '../inventory/live-object.ts';
@@ -19,7 +20,7 @@ import type { Engine, EngineRequest, EngineResult, EngineStep, PlannedResource }
 import type { Emit } from '../run/events.ts';
 import { errorsOf } from '../run/verdict.ts';
 import { verifiedAt } from '../ownership/verified-at.ts';
-import { checkpointVersions } from '../state/checkpoints.ts';
+import { checkpointVersions, parseCheckpoint } from '../state/checkpoints.ts';
 import { readDeployment, resourceOf } from '../state/deployment.ts';
 import type { Deployment, RawCheckpoint, StateResource } from '../state/deployment.ts';
 import { checkpointKey, durableLockKey, schemaVersion } from '../state/layout.ts';
@@ -125,7 +126,7 @@ export interface StuckStack {
   readonly writer: { readonly how: string; readonly saidBy?: string };
   /** Given now; those of earlier recoveries are in the journal. */
   readonly answers: readonly Answer[];
-  /** Full names of the stacks that its references are served from. */
+  /** Full names of the stacks that its program reads. */
   readonly upstreams: readonly string[];
   /** Of the network file that the run journaled; undefined where that does not ask for the stack. */
   readonly program: EngineRequest['program'] | undefined;
@@ -723,11 +724,16 @@ class StackRecovery {
     return planned;
   }
 
-  /** The checkpoint and those of the upstreams, in memory: whatever an engine writes there is not in the bucket. */
+  /**
+   * The checkpoint and those of the upstreams, in memory: whatever an engine writes there is not in the bucket. A refresh reads what the checkpoint refers to,
+   * which is something else than the program reads where an edit was cut short.
+   */
   async #overlay(body: string): Promise<Mount> {
     const { stuck, parts } = this.#given;
+    const content = parseCheckpoint(body);
+    const referred = 'reason' in content ? [] : content.upstreams.filter((name) => parseStackName(name)?.network === parts.network);
     const upstreams = await Promise.all(
-      stuck.upstreams.map(async (name): Promise<[string, ServedCheckpoint][]> => {
+      [...new Set([...stuck.upstreams, ...referred])].map(async (name): Promise<[string, ServedCheckpoint][]> => {
         const stored = await this.#patiently(() => parts.store.get(checkpointKey(name)));
         return stored ? [[name, stored]] : [];
       }),

@@ -61,8 +61,6 @@ export interface Work {
   readonly after: readonly string[];
   /** Stacks whose checkpoints its references are served from. */
   readonly reads: readonly string[];
-  /** Where they are others: stacks whose checkpoints the state itself refers to. What is destroyed reads none, and a refresh of what is left does. */
-  readonly refersTo?: readonly string[];
   /** Stacks that nobody else may have locked while this one changes. */
   readonly guards: readonly string[];
   /** False: nothing to do, so no lock is taken and no engine runs. */
@@ -701,7 +699,7 @@ async function recoverInRun(
     journal,
     writer: { how: 'the run saw its engine and its plugins end' },
     answers: [],
-    upstreams: work.refersTo ?? work.reads,
+    upstreams: work.reads,
     program: work.program,
     startedAt: new Date(now()),
   });

@@ -750,4 +750,33 @@ describe('the engines of a recovery', () => {
     });
     expect(statuses).toEqual([200, 403]);
   });
+
+  it('read what the checkpoint refers to and the program no longer reads, and nothing of another network', async () => {
+    const [dropped, others] = ['example.member.one', 'other.member.one'];
+    for (const upstream of [dropped, others])
+      rig.bucket.set(
+        checkpointKey(upstream),
+        bodyOf([raw('gateway', { id: 'tgw-1' })]).replaceAll(`pulumi:${stack}::`, `pulumi:${upstream}::`),
+      );
+    const references = [dropped, others].map((upstream) => {
+      const name = `organization/holdfast/${upstream}`;
+      return raw(name, { type: 'pulumi:pulumi:StackReference', inputs: { name }, outputs: { name } });
+    });
+    await rig.interrupted(() => {
+      rig.write(stateOf([...references], [pending('creating', recorded('vpc', 1))]));
+      rig.cloud.add(live('vpc', 1, 'vpc-new'));
+    });
+    const statuses: number[] = [];
+    const { parts } = rig.engine;
+    const engine = {
+      ...parts,
+      refresh: async (request: Parameters<typeof parts.refresh>[0]) => {
+        for (const upstream of [dropped, others])
+          statuses.push((await rig.engine.request('GET', request.backendUrl, checkpointKey(upstream), undefined))[0]);
+        return parts.refresh(request);
+      },
+    };
+    await rig.recoverBehind('rec-1', await rig.takeOver('rec-1', store), { store, parts: { engine } });
+    expect(statuses).toEqual([200, 404]);
+  });
 });

@@ -126,7 +126,6 @@ async function destroyOnce(
       kind: file.graph.byName.get(doomedState.stack)?.kind.title ?? 'not in the network file',
       after: doomed.filter(({ upstreams }) => upstreams.includes(doomedState.stack)).map(({ stack }) => stack),
       reads: [],
-      refersTo: doomedState.upstreams,
       guards: dependentsOf(doomedState.stack, file.graph.nodes, states.values()),
       needed: true,
       total: doomedState.resources,

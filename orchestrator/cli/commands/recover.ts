@@ -454,8 +454,7 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
       journal,
       writer: how,
       answers,
-      // Those of the state too: an edit that was cut short may have been about to read others.
-      upstreams: [...new Set([...(node?.upstreams ?? []), ...(states.get(stack)?.upstreams ?? [])])],
+      upstreams: node?.upstreams ?? [],
       program:
         node &&
         stackProgram(node, { ...given.state.settings, tags: meant.network.spec.defaults.tags }, (upstream) => ({
