@@ -18,7 +18,7 @@ export const sorts: Readonly<Record<string, readonly string[]>> = {
 
 /** A fault of each sort, a case of each scenario, each case that catches a broken build (broken-builds.ts), and each that ever found something. */
 export const onPush: readonly string[] = [
-  // A create that AWS has accepted and nobody has written down.
+  // A create that AWS has accepted, and that is in no state.
   ...at(
     'first-deploy/transit-gateway/CreateTransitGateway/accepted',
     'provider-killed',

@@ -179,7 +179,7 @@ describe('what was changed by hand meanwhile', { concurrent: false }, () => {
       expect(aws.routes.filter((route) => route.includes('100.64.0.0/10'))).toHaveLength(1);
       expect(aws.routes.filter((route) => route.includes('192.168.0.0/16'))).toHaveLength(1);
       expect((await rig.holdfast(['plan'])).stdout).toContain('nothing to do');
-      // Nobody's is not ours to delete.
+      // What no stack has declared is not ours to delete.
       const { RouteTables } = await rig.ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [table] }));
       expect(RouteTables?.[0]?.Routes?.some(({ DestinationCidrBlock }) => DestinationCidrBlock === '10.200.0.0/16')).toBe(true);
     },

@@ -6,7 +6,7 @@ import { isAsVerified } from '../../orchestrator/run/standing.ts';
 import { endLeftLocks } from '../../orchestrator/run/tidy.ts';
 import { checkpointKey, durableLockKey, quarantinePrefix, recordKey } from '../../orchestrator/state/layout.ts';
 import { settled } from './support/deferred.ts';
-import { breakAt, everyFault, faults } from './support/faults.ts';
+import { breakAt, triedFaults, faults } from './support/faults.ts';
 import type { Fault } from './support/faults.ts';
 import { HookedStore } from './support/hooked-store.ts';
 import type { StoreCall } from './support/hooked-store.ts';
@@ -227,7 +227,7 @@ describe.each(Object.entries<Interruption>(interruptions).filter(([, { everyCall
       return rig;
     };
 
-    it.each(everyFault)(
+    it.each(triedFaults)(
       'loses nothing, and the next one ends the same, at whatever call %s',
       async (fault: Fault) => {
         const whole = await start();

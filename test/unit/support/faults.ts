@@ -17,7 +17,7 @@ export type Fault = keyof typeof faults;
 const onPush: ReadonlySet<Fault> = new Set(['the reply is lost', 'the bucket is gone from there on', 'the process dies before it']);
 
 /** Those that are tried now. */
-export const everyFault = casesOf(Object.keys(faults) as Fault[], { push: (fault) => onPush.has(fault) });
+export const triedFaults = casesOf(Object.keys(faults) as Fault[], { push: (fault) => onPush.has(fault) });
 
 /** @returns resolves when the process has died, where the fault is one of which it dies */
 export function breakAt(store: HookedStore, number: number, fault: Fault): Promise<void> {
