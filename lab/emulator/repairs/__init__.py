@@ -52,6 +52,7 @@ def apply() -> None:
         empty_account,
         gateways,
         objects,
+        quotas,
         requests,
         route_tables,
         sessions,
@@ -61,6 +62,6 @@ def apply() -> None:
     )
 
     of_ec2 = (empty_account, requests, tags, gateways, attachments, route_tables, vpcs)
-    for part in (*of_ec2, sessions, buckets, objects, cloudwatch, topics):
+    for part in (*of_ec2, sessions, buckets, objects, quotas, cloudwatch, topics):
         for repair in part.REPAIRS:
             repair()

@@ -132,6 +132,9 @@ export const permissions: readonly Permission[] = [
 
   // What there is in AWS.
   ...rows('ec2-reads', [...engines], 'the zones of the region', ofService('ec2', 'DescribeAvailabilityZones')),
+  ...rows('anything', ['plan', 'apply'], 'whether the account may have as much as the file says; goes on without it, and says so', [
+    'servicequotas:GetServiceQuota',
+  ]),
   ...rows('ec2-reads', lookers, 'what AWS has of the stacks', ofService('ec2', 'DescribeTags')),
   ...rows(
     'ec2-reads',
