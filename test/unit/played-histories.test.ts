@@ -302,7 +302,7 @@ describe('a release that stands still between its look at the lock and its look 
 
 describe('a stack that was cut short, and of which two were made', () => {
   it('writes down what others read before they are made: one of the two is taken away in a later pass', () => {
-    const up = { name: 'up 1 (ada on m1)', kind: 'up', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined } as const;
+    const up = { name: 'up-edited 1 (ada on m1)', kind: 'up-edited', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined } as const;
     const { ends, history } = played({
       seed: 'outputs-that-others-read',
       deployed: false,
