@@ -61,7 +61,10 @@ const guarded = (tag: string, lockAge: string, ...readers: readonly string[]): s
 export const withGuardrails = guarded('old', '20m', 'on-call', 'archive');
 
 /** With more gateway tables than every account may have. */
-const manySegments = network.replace('segments:\n', `segments:\n${Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('')}`);
+const manySegments = network.replace(
+  'segments:\n',
+  `segments:\n${Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('')}`,
+);
 
 const stateIs = (state: string): string => network.replace('region: eu-west-1\n', `region: eu-west-1\nstate: ${state}\n`);
 

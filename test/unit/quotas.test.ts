@@ -33,7 +33,10 @@ describe('what a network file comes to', () => {
     const withBlackholes = (list: string): number | undefined =>
       needsOf(
         exampleOf(
-          generateNetwork(2).replace(/^segments:\n( +)(\w[\w-]*):.*\n/m, (line, indent: string) => `${line}${indent}  blackholes: ${list}\n`),
+          generateNetwork(2).replace(
+            /^segments:\n( +)(\w[\w-]*):.*\n/m,
+            (line, indent: string) => `${line}${indent}  blackholes: ${list}\n`,
+          ),
         ).spec,
       ).find(({ quota }) => quota === 'gatewayRoutes')?.count;
     const before = withBlackholes('[]');

@@ -25,7 +25,7 @@ def quick_regions() -> None:
     resolver = botocore.session.Session().get_component("endpoint_resolver")
 
     def get_available_regions(self, service_name, partition_name="aws", allow_non_regional=False):
-        endpoint = {"cloudwatch": "monitoring"}.get(service_name, service_name)
+        endpoint = {"cloudwatch": "monitoring", "service-quotas": "servicequotas"}.get(service_name, service_name)
         return resolver.get_available_endpoints(endpoint, partition_name, allow_non_regional)
 
     boto3.session.Session.get_available_regions = get_available_regions
