@@ -12,9 +12,12 @@ const valueOf = async (ServiceCode: string, QuotaCode: string): Promise<number |
 };
 
 describe('the quotas of an account', () => {
-  it.each(Object.entries(quotas))('have %s, and as much of it as every account has at least', async (_, { service, code, everyAccount }) => {
-    expect(await valueOf(service, code)).toBeGreaterThanOrEqual(everyAccount);
-  });
+  it.each(Object.entries(quotas))(
+    'have %s, and as much of it as every account has at least',
+    async (_, { service, code, everyAccount }) => {
+      expect(await valueOf(service, code)).toBeGreaterThanOrEqual(everyAccount);
+    },
+  );
 
   it('are none under a code that AWS does not have', async () => {
     await expect(valueOf('ec2', 'L-00000000')).rejects.toMatchObject({ name: 'NoSuchResourceException' });

@@ -65,7 +65,9 @@ describe('bad input', () => {
     const more = Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('');
     const network = await file(smallNetwork.replace('segments:\n', `segments:\n${more}`));
     const { stdout, exitCode } = await rig.holdfast(['preflight', '--network', network]);
-    expect(stdout).toMatch(/warn quotas: .*\n.*21 route tables on the gateway, one for each segment: the account may have 20 \(ec2, L-43872EB7\)/);
+    expect(stdout).toMatch(
+      /warn quotas: .*\n.*21 route tables on the gateway, one for each segment: the account may have 20 \(ec2, L-43872EB7\)/,
+    );
     expect(exitCode).toBe(0);
   });
 
