@@ -3,6 +3,7 @@ import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { Service } from '../network/endpoint.ts';
@@ -22,6 +23,7 @@ export interface Clients {
   /** Loaded with the first call: few commands have anything to tell. */
   readonly sns: () => Promise<SNSClient>;
   readonly cloudwatch: () => Promise<CloudWatchClient>;
+  readonly serviceQuotas: () => Promise<ServiceQuotasClient>;
   readonly destroy: () => void;
 }
 
@@ -55,6 +57,10 @@ export function openClients(target: Target, region: string, session: () => Sessi
     sns: onFirstUse(async () => new (await import('@aws-sdk/client-sns')).SNSClient({ ...settings('sns'), maxAttempts: 2 })),
     cloudwatch: onFirstUse(
       async () => new (await import('@aws-sdk/client-cloudwatch')).CloudWatchClient({ ...settings('cloudwatch'), maxAttempts: 2 }),
+    ),
+    serviceQuotas: onFirstUse(
+      async () =>
+        new (await import('@aws-sdk/client-service-quotas')).ServiceQuotasClient({ ...settings('service_quotas'), maxAttempts: 2 }),
     ),
     destroy: () => [ec2, s3, sts, cloudtrail, ...loaded].forEach((client) => client.destroy()),
   };

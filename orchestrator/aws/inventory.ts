@@ -165,7 +165,8 @@ class Look {
     const { find } = row;
     const raws = [...(this.#raws.get(row.token) ?? [])];
     if (raws.length === 0) return;
-    const details = await find.detailsOf?.(
+    const asked = this.#scope.outline === true ? undefined : find.detailsOf?.bind(find);
+    const details = await asked?.(
       this.#ask,
       raws.map(([, raw]) => raw),
       (token) => [...(this.#raws.get(token)?.values() ?? [])],

@@ -40,7 +40,7 @@ export async function liveTopology(context: Context, flags: CommonFlags, emit: E
       tell({ type: 'note', message: everyInstallation(messageOf(cause)) });
     }
     const stacks = graph.nodes.map(({ name }) => name);
-    const looked = await lookAtInventory(aws.clients, { stacks, installation, known: new Map() }, context.now);
+    const looked = await lookAtInventory(aws.clients, { stacks, installation, known: new Map(), outline: true }, context.now);
     if (!looked.ok) throw new Refusal(exitCodes.preflightRefused, cannotLook(looked));
     for (const what of looked.value.incomplete) tell({ type: 'note', message: partlyRead(what) });
     return { topology: topologyOfInventory(looked.value), isIncomplete: looked.value.incomplete.length > 0 };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { lookAtBucket, lookAtZones } from '../aws/account.ts';
 import { lookAtExistingVpcs } from '../aws/existing-vpcs.ts';
+import { countVpcs, lookAtQuotas } from '../aws/quotas.ts';
 import { lookAtIdentity } from '../aws/identity.ts';
 import { Bucket } from '../aws/bucket.ts';
 import { BucketReads, lookAtProperties } from '../aws/bucket-properties.ts';
@@ -26,6 +27,7 @@ import { runChecks } from '../preflight/check.ts';
 import type { Command } from '../preflight/check.ts';
 import { checks } from '../preflight/checks.ts';
 import type { PreflightFacts } from '../preflight/checks.ts';
+import { needsOf } from '../preflight/quotas.ts';
 import { lastReview } from '../preflight/runbook-review.ts';
 import type { ProgramSettings } from '../pulumi/program.ts';
 import type { Emit } from '../run/events.ts';
@@ -221,6 +223,7 @@ export async function preflight(
     zones,
     existing:
       installation === undefined ? 'states-unread' : await lookAtExisting(file, aws, request, state, installation.value.installation),
+    quotas: installation === undefined ? 'states-unread' : await lookAtOwnQuotas(file, aws, request, state),
     bucketFacts,
     properties,
     secrets: {
@@ -292,20 +295,39 @@ export async function preflight(
   };
 }
 
+/** Names in the network file of the VPCs that are to be made. Of a stack that is held a VPC may be there already, and it is left out. */
+const newVpcs = ({ graph }: OpenedFile, { selected }: PreflightRequest, { states, standings }: BucketState): string[] =>
+  graph.nodes.flatMap(({ name }) => {
+    const { kind, instance = '' } = parseStackName(name) ?? {};
+    const isMade = kind === 'vpc' && selected.has(name) && !states.has(name) && standings.byStack.get(name)?.kind !== 'held';
+    return isMade ? [instance] : [];
+  });
+
+/** Asked of the account where the network comes to more than every account may have. */
+async function lookAtOwnQuotas(
+  file: OpenedFile,
+  { clients }: OpenedSession,
+  request: PreflightRequest,
+  state: BucketState,
+): Promise<PreflightFacts['quotas']> {
+  if (request.command !== 'up' && request.command !== 'plan' && request.command !== 'preflight') return 'nothing-to-make';
+  const made = newVpcs(file, request, state).length;
+  const there = made === 0 ? undefined : await countVpcs(clients);
+  const needs = needsOf(file.network.spec);
+  const answers = await lookAtQuotas(clients, there?.ok === true ? [{ quota: 'vpcs', count: there.value + made }, ...needs] : needs);
+  return { answers, ...(there?.ok === false ? { uncounted: there } : {}) };
+}
+
 /** Asked only by what makes VPCs, where one is to be made: what is deployed has its blocks. */
 async function lookAtExisting(
-  { graph, network }: OpenedFile,
+  file: OpenedFile,
   aws: OpenedSession,
-  { command, selected, besideExisting = false }: PreflightRequest,
-  { states, standings }: BucketState,
+  request: PreflightRequest,
+  state: BucketState,
   installation: string,
 ): Promise<PreflightFacts['existing']> {
-  const blocks = graph.nodes.flatMap(({ name }) => {
-    const { kind, instance = '' } = parseStackName(name) ?? {};
-    // Of one that is held a VPC may be there already, and it is left out.
-    const isMade = kind === 'vpc' && selected.has(name) && !states.has(name) && standings.byStack.get(name)?.kind !== 'held';
-    return isMade ? [network.spec.vpcs[instance]?.cidr ?? ''] : [];
-  });
+  const { command, besideExisting = false } = request;
+  const blocks = newVpcs(file, request, state).map((vpc) => file.network.spec.vpcs[vpc]?.cidr ?? '');
   if (blocks.length === 0 || (command !== 'up' && command !== 'preflight')) return 'nothing-to-make';
   return besideExisting ? 'accepted' : lookAtExistingVpcs(aws.clients, blocks, installation);
 }

@@ -31,6 +31,8 @@ export interface LookScope {
   readonly known: ReadonlyMap<string, readonly string[]>;
   /** Ids that follow from names that the stacks' programs give. What has one counts where it bears the tags. */
   readonly named?: readonly NamedObject[];
+  /** What is where, and nothing that takes calls of its own for each VPC and gateway: nothing is compared with a state. */
+  readonly outline?: boolean;
 }
 
 /** An object that is told by a name: of the type, AWS has one of the id or none. */

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 
 /** Services of AWS that Holdfast, the engine and the plugin call, as `AWS_ENDPOINT_URL_<SERVICE>` and the `services` section of a profile name them. */
-export const services = ['cloudtrail', 'cloudwatch', 'ec2', 'kms', 's3', 'sns', 'sts'] as const;
+export const services = ['cloudtrail', 'cloudwatch', 'ec2', 'kms', 's3', 'service_quotas', 'sns', 'sts'] as const;
 
 export type Service = (typeof services)[number];
 
@@ -102,7 +102,7 @@ export function isAwsEndpoint({ host, isBare }: Endpoint, region: string): boole
 function isVpcEndpoint(labels: readonly string[], region: string): boolean {
   const [at, service = '', id = '', ofS3, ...more] = [...labels].reverse();
   if (at !== region || more.length > 0) return false;
-  if (!/^(cloudtrail|ec2|kms|monitoring|s3|sns|sts)(-fips)?$/.test(service)) return false;
+  if (!/^(cloudtrail|ec2|kms|monitoring|s3|servicequotas|sns|sts)(-fips)?$/.test(service)) return false;
   if (!/^vpce-[0-9a-f]+-[0-9a-z]+(-[a-z0-9-]+)?$/.test(id)) return false;
   return ofS3 === undefined || (service === 's3' && ['accesspoint', 'bucket', 'control'].includes(ofS3));
 }

@@ -64,6 +64,7 @@ const awsEndpoints = z.strictObject({
   ec2: awsEndpoint,
   kms: awsEndpoint,
   s3: awsEndpoint,
+  service_quotas: awsEndpoint,
   sns: awsEndpoint,
   sts: awsEndpoint,
 } satisfies Readonly<Record<Service, typeof awsEndpoint>>);

@@ -16,6 +16,8 @@ import { ignoredConditions, readProbe } from '../state/store-probe.ts';
 import { fail, inLines, notChecked, ok, warn } from './check.ts';
 import type { Check, CheckOutcome, Command } from './check.ts';
 import { reviewDays } from './runbook-review.ts';
+import { checkQuotas } from './quotas.ts';
+import type { QuotasFact } from './quotas.ts';
 import { checkSecrets } from './secrets.ts';
 import type { SecretsFacts } from './secrets.ts';
 import { afterUnreadable, tellUnreadable } from './unreadable-checkpoints.ts';
@@ -36,6 +38,8 @@ export interface PreflightFacts {
   readonly zones: Looked<readonly string[]>;
   /** VPCs that have a block of a VPC that is to be made, and that this installation has not made. `accepted`: a person has said that there may be some. */
   readonly existing: Looked<readonly ExistingVpc[]> | 'nothing-to-make' | 'accepted' | 'states-unread';
+  /** Where a network is made or changed. */
+  readonly quotas: QuotasFact | 'nothing-to-make' | 'states-unread';
   readonly bucketFacts: Looked<BucketFacts>;
   /** The same bucket by each of its properties, as `bootstrap` makes them. */
   readonly properties: readonly PropertyStanding[];
@@ -178,6 +182,15 @@ export const checks: readonly Check<PreflightFacts>[] = [
           ),
         ]),
       };
+    },
+  },
+  {
+    id: 'quotas',
+    title: 'quotas',
+    fatalFor: [],
+    look: ({ quotas }) => {
+      if (quotas === 'nothing-to-make') return ok('this command makes nothing');
+      return quotas === 'states-unread' ? notChecked(bucketUnread) : checkQuotas(quotas);
     },
   },
   {

@@ -23,7 +23,7 @@ export interface RecoveryType extends TypeIdentity {
   readonly idOf: ((properties: Readonly<Record<string, unknown>>) => string | undefined) | undefined;
   /** Whether a text can be an id of the type. */
   readonly isId: (id: string) => boolean;
-  /** What has to be listed to find an object with these properties. */
+  /** What an object with these properties is in, nearest first: the first has to be listed to find it. */
   readonly containersOf: (properties: Readonly<Record<string, unknown>>) => readonly { readonly type: string; readonly id: string }[];
 }
 
@@ -275,7 +275,9 @@ function scopeOf(
     add(resource.type, resource.id);
     const type = typeOf(resource.type);
     if (resource.id === undefined) add(resource.type, type?.idOf?.(resource.inputs));
-    for (const container of type?.containersOf(resource.inputs) ?? []) add(container.type, container.id);
+    // The nearest is enough to find it in. Further out is what other stacks have made: of an attachment's gateway all tables, all attachments, all routes.
+    const [nearest] = type?.containersOf(resource.inputs) ?? [];
+    if (nearest !== undefined) add(nearest.type, nearest.id);
   };
   for (const resource of [...current.resources, ...history.former, ...history.updates, ...(spool?.resources ?? [])]) addResource(resource);
   for (const { resource } of history.open) addResource(resource);

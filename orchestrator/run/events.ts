@@ -246,6 +246,8 @@ export interface StackPlan {
   readonly leaves?: true;
   /** False: applying it would write nothing, neither to AWS nor to the state. */
   readonly hasChanges: boolean;
+  /** Its program has outputs by now that its state has not: an earlier run was cut short before it wrote them. */
+  readonly lacksOutputs?: true;
   readonly counts: ChangeCounts;
   readonly changes: readonly PlannedChange[];
 }

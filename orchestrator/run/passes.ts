@@ -9,7 +9,12 @@ import type { PlannedChange, StackPlan } from './events.ts';
  * Only `expand`, `switch` and `contract` are always there: the others where without them more would be disturbed.
  */
 export const passKinds = ['shield', 'part', 'expand', 'switch', 'follow', 'contract', 'join', 'unshield'] as const;
-export type PassKind = (typeof passKinds)[number];
+export type PassKind =
+  | (typeof passKinds)[number]
+  /** Before all of them, and no change of AWS: it writes down what others read, and what an earlier run that was cut short has not written. */
+  | 'tell';
+
+const order: readonly PassKind[] = passKinds;
 
 /** What goes is let go of by those that use it first: downstream before upstream. */
 export const takesAway = (kind: PassKind): boolean => kind === 'part' || kind === 'contract' || kind === 'unshield';
@@ -55,6 +60,24 @@ const plainly: Arrangement = { bridges: new Map(), shields: new Map(), moved: ne
  */
 export function passesOf(plans: readonly StackPlan[], graph: Graph, arranged: Arrangement = plainly): readonly Pass[] {
   const changed = plans.filter(({ hasChanges }) => hasChanges);
+  const passes = passesOfChanged(changed, graph, arranged);
+  const lacking = changed.filter((plan) => plan.lacksOutputs === true && isReadTooEarly(plan.stack, passes, graph));
+  if (lacking.length === 0) return passes;
+  const stacks = lacking.map(({ stack, short, changes }) => ({ stack, short, later: changes.map(({ urn }) => urn) }));
+  return [{ kind: 'tell', stacks }, ...passes];
+}
+
+/** Whether one that reads the stack has its turn before it. */
+function isReadTooEarly(stack: string, passes: readonly Pass[], graph: Graph): boolean {
+  const first = passes.findIndex(({ stacks }) => stacks.some((each) => each.stack === stack));
+  const isReader = (name: string): boolean => graph.byName.get(name)?.upstreams.includes(stack) === true;
+  return passes.some(
+    ({ kind, stacks }, index) =>
+      (index < first || (index === first && takesAway(kind))) && stacks.some(({ stack: name }) => isReader(name)),
+  );
+}
+
+function passesOfChanged(changed: readonly StackPlan[], graph: Graph, arranged: Arrangement): readonly Pass[] {
   if (changed.length === 0) return [];
   const { bridges } = arranged;
   const sorted = sortChanges(changed, graph, arranged);
@@ -74,7 +97,7 @@ export function passesOf(plans: readonly StackPlan[], graph: Graph, arranged: Ar
         (changes.length === 0 && index === 0) ||
         (kind === 'contract' && bridged.length > 0);
       if (!isDue) return [];
-      const later = changes.filter((change) => passKinds.indexOf(change.kind) > passKinds.indexOf(kind)).map(({ urn }) => urn);
+      const later = changes.filter((change) => order.indexOf(change.kind) > order.indexOf(kind)).map(({ urn }) => urn);
       const form = formOf(kind, bridged, isShield);
       return [{ stack, short, later, ...(form === undefined ? {} : { form }) }];
     }),

@@ -139,10 +139,32 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
   if (!hasChanges) request.settled?.learn(node.name, state, fingerprint, settledRecord(request.records?.get(node.name), state));
   return {
     end: hasChanges ? { outcome: 'planned', counts } : { outcome: 'unchanged' },
-    plan: { stack: node.name, short: node.short, exists: state?.empty === false, hasChanges, counts, changes },
+    plan: {
+      stack: node.name,
+      short: node.short,
+      exists: state?.empty === false,
+      hasChanges,
+      ...(state !== undefined && lacksOutputs(outputs, state.outputs) ? { lacksOutputs: true } : {}),
+      counts,
+      changes,
+    },
     outputs,
   };
 }
+
+/** Whether there is an output, or a key of one, that is known without a change and that the state does not have. */
+function lacksOutputs(outputs: Readonly<Record<string, unknown>>, had: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(outputs).some(([name, value]) => {
+    if (value === notKnown || value === undefined) return false;
+    const before = had[name];
+    if (!isMap(value)) return before === undefined;
+    const keys = isMap(before) ? before : {};
+    return Object.entries(value).some(([key, of]) => of !== notKnown && of !== undefined && !Object.hasOwn(keys, key));
+  });
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** As the engine and the provider see it. */
 async function previewed(

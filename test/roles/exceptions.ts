@@ -19,6 +19,12 @@ const lostReply = 'asked where the reply of a write was lost, and where a write 
 /** Rows that no command here needs. */
 const unreachedRows: readonly Exception[] = [
   { actions: ['sts:GetCallerIdentity'], place: 'anything', because: 'AWS refuses it to nobody, and no policy can' },
+  {
+    actions: ['ec2:DescribeTransitGatewayVpcAttachments'],
+    place: 'ec2-reads',
+    roles: ['plan'],
+    because: 'a VPC of others that has a block of the file',
+  },
   { place: 'service-linked-role', because: 'AWS makes that role by itself; the lab has none' },
   { actions: ['s3:GetObject'], place: 'backups', because: lostReply },
   { actions: ['s3:GetObject'], place: 'quarantine', because: lostReply },
@@ -49,6 +55,7 @@ const toleratedRows: readonly Exception[] = [
     roles: ['plan', 'apply', 'recover'],
     because: 'preflight warns of what it cannot look at',
   },
+  { actions: ['servicequotas:GetServiceQuota'], place: 'anything', because: 'preflight warns of what it cannot look at' },
   { place: 'layout', roles: ['plan', 'apply', 'recover'], because: 'preflight warns of what it cannot look at' },
   { place: 'records', roles: ['inventory'], because: 'nothing is left out of what is shown' },
   {

@@ -60,6 +60,12 @@ const guarded = (tag: string, lockAge: string, ...readers: readonly string[]): s
 /** With a topic of its own, an alarm, and who reads it. */
 export const withGuardrails = guarded('old', '20m', 'on-call', 'archive');
 
+/** With more gateway tables than every account may have. */
+const manySegments = network.replace(
+  'segments:\n',
+  `segments:\n${Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('')}`,
+);
+
 const stateIs = (state: string): string => network.replace('region: eu-west-1\n', `region: eu-west-1\nstate: ${state}\n`);
 
 /** A bucket that there is not yet. */
@@ -91,6 +97,7 @@ export const parts: readonly Part[] = [
   part('plan', 'graph', 'nothing', ['graph']),
   part('plan', 'paths', 'nothing', ['paths']),
   part('plan', 'preflight', 'everything', ['preflight']),
+  part('plan', 'preflight of many segments', 'nothing', ['preflight'], { network: manySegments }),
   part('plan', 'plan with a key', 'with-key', ['plan'], { network: changedOf(withKey) }),
   part('plan', 'plan of nothing', 'nothing', ['plan']),
   part('plan', 'plan of a change', 'everything', ['plan'], { network: changed }),
@@ -100,6 +107,7 @@ export const parts: readonly Part[] = [
 
   part('apply', 'first up', 'nothing', ['up', '--yes', ...patience]),
   part('apply', 'up of a change', 'everything', ['up', '--yes', ...patience], { network: changed }),
+  part('apply', 'preflight of many segments', 'nothing', ['preflight'], { network: manySegments }),
   part('apply', 'preflight of a key', 'nothing', ['preflight'], { network: withKey }),
   part('apply', 'up with a key', 'nothing', upOf('transit-gateway'), { network: withKey }),
   part('apply', 'up that AWS refuses', 'nothing', upOf('transit-gateway'), {

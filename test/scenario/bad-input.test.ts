@@ -61,6 +61,16 @@ describe('bad input', () => {
     await rig.ec2.send(new DeleteVpcCommand({ VpcId: Vpc?.VpcId }));
   });
 
+  it('a network with more segments than the account may have gateway tables is told so, with the quota, and nothing is stopped', async () => {
+    const more = Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('');
+    const network = await file(smallNetwork.replace('segments:\n', `segments:\n${more}`));
+    const { stdout, exitCode } = await rig.holdfast(['preflight', '--network', network]);
+    expect(stdout).toMatch(
+      /warn quotas: .*\n.*21 route tables on the gateway, one for each segment: the account may have 20 \(ec2, L-43872EB7\)/,
+    );
+    expect(exitCode).toBe(0);
+  });
+
   it('every mistake of a file is shown, not just the first', async () => {
     const network = await file(smallNetwork.replace('segment: main', 'segment: mian').replace('10.1.0.0/24', '10.2.0.0/24'));
     await refused(['plan', '--network', network], 2, /no segment "mian"[\s\S]*is outside its VPC/);

@@ -259,6 +259,7 @@ export function modelClients(world: World, process: Process, aws: AwsModel, buck
     s3: bucketClient(world, process, bucket, authenticate),
     sns: none,
     cloudwatch: none,
+    serviceQuotas: none,
     destroy: () => undefined,
   };
 }

@@ -157,7 +157,7 @@ describe('an endpoint that the network file names', () => {
   });
 
   it('may be the general one where the file names it for every service', async () => {
-    const named = { cloudtrail: corp, cloudwatch: corp, ec2: corp, kms: corp, s3: corp, sns: corp, sts: corp };
+    const named = { cloudtrail: corp, cloudwatch: corp, ec2: corp, kms: corp, s3: corp, service_quotas: corp, sns: corp, sts: corp };
     expect(await found({ named, env: { AWS_ENDPOINT_URL: corp } })).toEqual({ ok: true, value: named });
   });
 

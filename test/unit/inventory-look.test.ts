@@ -115,6 +115,13 @@ describe('a look', () => {
     ]);
   });
 
+  it('that is an outline asks for nothing that takes calls of its own for each VPC', async () => {
+    const ec2 = ec2With({ 'vpc-1': 'vpc' }, oneVpc);
+    const { objects } = await look(ec2, { ...scopeOf(), outline: true });
+    expect(objects).toMatchObject([{ id: 'vpc-1', properties: { cidrBlock: '10.0.0.0/16' } }]);
+    expect(ec2.actions()).not.toContain('DescribeVpcAttribute');
+  });
+
   it('asks for as many ids at once as a filter takes', async () => {
     const ids = Array.from({ length: 450 }, (_, index) => `subnet-${String(index).padStart(3, '0')}`);
     const ec2 = ec2With({}, { DescribeSubnets: (call) => ({ Subnets: filterOf(call, 'subnet-id')?.map((SubnetId) => ({ SubnetId })) }) });

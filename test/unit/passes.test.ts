@@ -136,6 +136,33 @@ describe('the passes of an edit', () => {
     ]);
   });
 
+  it('write down before all else the outputs that a stack lacks, where one that reads them has its turn first', () => {
+    const lacking = { ...plan('transit-gateway', change('delete', 'left-over')), lacksOutputs: true } as const;
+    expect(told(lacking, plan('member.staging', change('create', 'association')))).toEqual([
+      ['tell', 'transit-gateway without left-over'],
+      ['expand', 'member.staging'],
+      ['contract', 'transit-gateway'],
+    ]);
+    // Where both only take away, it is the reader's turn first.
+    expect(told(lacking, plan('member.staging', change('delete', 'association')))[0]).toEqual([
+      'tell',
+      'transit-gateway without left-over',
+    ]);
+  });
+
+  it('have no pass for outputs that nothing reads before their stack has its turn', () => {
+    const lacking = { ...plan('transit-gateway', change('create', 'table')), lacksOutputs: true } as const;
+    expect(told(lacking, plan('member.staging', change('create', 'association')))).toEqual([
+      ['expand', 'transit-gateway', 'member.staging'],
+    ]);
+    expect(
+      told({ ...plan('segment.staging', change('delete', 'route')), lacksOutputs: true }, plan('vpc.staging', change('create', 'a'))),
+    ).toEqual([
+      ['expand', 'vpc.staging'],
+      ['contract', 'segment.staging'],
+    ]);
+  });
+
   it('are none where nothing changes', () => {
     expect(passesOf([{ ...plan('vpc.shared'), hasChanges: false }], graph)).toEqual([]);
   });

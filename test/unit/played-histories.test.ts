@@ -299,3 +299,26 @@ describe('a release that stands still between its look at the lock and its look 
     expect(ends).toEqual({ 'up 1 (bob on m1)': 'killed', [slow.name]: '6', [quick.name]: '0', promises: 'holds' });
   });
 });
+
+describe('a stack that was cut short, and of which two were made', () => {
+  it('writes down what others read before they are made: one of the two is taken away in a later pass', () => {
+    const up = { name: 'up-edited 1 (ada on m1)', kind: 'up-edited', machine: 'm1', user: 'ada', startsAtMs: 0, stack: undefined } as const;
+    const { ends, history } = played({
+      seed: 'outputs-that-others-read',
+      deployed: false,
+      actors: [up],
+      faults: [
+        { process: `plugin of engine 1 of ${up.name}`, label: 'makes the VPC of hub/vpc', call: 1, kind: 'answer-lost', ms: 0 },
+        {
+          process: `engine 1 of ${up.name}`,
+          label: 'writes the checkpoint of hub through the gateway',
+          call: 3,
+          kind: 'killed-in-flight',
+          ms: 0,
+        },
+      ],
+    });
+    expect(ends).toEqual({ [up.name]: '5', promises: 'holds' });
+    expect(history).toMatch(/starts engine \d+ of closing: up \d+ for up of hub[^]*for up of spoke\.a[^]*for up of hub/);
+  });
+});

@@ -40,6 +40,7 @@ describe('preflight where all is well', () => {
       'clock',
       'zones',
       'existing',
+      'quotas',
       'bucket',
       'versioning',
       'conditional-writes',
@@ -473,6 +474,7 @@ describe('what was not looked at', () => {
     identity: failed('ECONNREFUSED'),
     zones: failed('ECONNREFUSED'),
     existing: 'states-unread' as const,
+    quotas: 'states-unread' as const,
   };
 
   it('is not called a failure of its own', async () => {
@@ -488,6 +490,7 @@ describe('what was not looked at', () => {
       'clock',
       'zones',
       'existing',
+      'quotas',
       'versioning',
       'conditional-writes',
       'bucket-properties',

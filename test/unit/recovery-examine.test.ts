@@ -335,6 +335,12 @@ describe('what is looked up by its id', () => {
     expect(await known({ spool, answers, given: [] })).toEqual({ [types.vpc]: ['vpc-7', 'vpc-8'] });
   });
 
+  it('is of what something would be in the nearest alone: on the gateway there is what other stacks have made', async () => {
+    const inputs = { vpcId: 'vpc-5', transitGatewayId: 'tgw-1' };
+    const now = deploymentOf([], [pending('creating', raw('attachment', { type: types.attachment, inputs }))]);
+    expect(await known({ versions: [now] })).toEqual({ [types.vpc]: ['vpc-5'] });
+  });
+
   it('is the id that the provider would make of a key, and what it would be in', async () => {
     const inputs = { routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8' };
     const now = deploymentOf(

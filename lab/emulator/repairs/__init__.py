@@ -25,7 +25,7 @@ def quick_regions() -> None:
     resolver = botocore.session.Session().get_component("endpoint_resolver")
 
     def get_available_regions(self, service_name, partition_name="aws", allow_non_regional=False):
-        endpoint = {"cloudwatch": "monitoring"}.get(service_name, service_name)
+        endpoint = {"cloudwatch": "monitoring", "service-quotas": "servicequotas"}.get(service_name, service_name)
         return resolver.get_available_endpoints(endpoint, partition_name, allow_non_regional)
 
     boto3.session.Session.get_available_regions = get_available_regions
@@ -52,6 +52,7 @@ def apply() -> None:
         empty_account,
         gateways,
         objects,
+        quotas,
         requests,
         route_tables,
         sessions,
@@ -61,6 +62,6 @@ def apply() -> None:
     )
 
     of_ec2 = (empty_account, requests, tags, gateways, attachments, route_tables, vpcs)
-    for part in (*of_ec2, sessions, buckets, objects, cloudwatch, topics):
+    for part in (*of_ec2, sessions, buckets, objects, quotas, cloudwatch, topics):
         for repair in part.REPAIRS:
             repair()

@@ -5,6 +5,7 @@ export const services: Readonly<Record<string, string>> = {
   EC2Client: 'ec2',
   KMSClient: 'kms',
   S3Client: 's3',
+  ServiceQuotasClient: 'servicequotas',
   SNSClient: 'sns',
   STSClient: 'sts',
 };

@@ -203,6 +203,7 @@ const reads = [
   'kms:Encrypt',
   's3:Get*',
   's3:List*',
+  'servicequotas:GetServiceQuota',
   'sns:Get*',
   'sns:List*',
   'sts:GetCallerIdentity',

@@ -132,6 +132,13 @@ export const permissions: readonly Permission[] = [
 
   // What there is in AWS.
   ...rows('ec2-reads', [...engines], 'the zones of the region', ofService('ec2', 'DescribeAvailabilityZones')),
+  ...rows('ec2-reads', ['plan'], 'which VPCs exist, how many and with which blocks, before more are made', [
+    'ec2:DescribeTransitGatewayVpcAttachments',
+    'ec2:DescribeVpcs',
+  ]),
+  ...rows('anything', ['plan', 'apply'], 'whether the account may have as much as the file says; goes on without it, and says so', [
+    'servicequotas:GetServiceQuota',
+  ]),
   ...rows('ec2-reads', lookers, 'what AWS has of the stacks', ofService('ec2', 'DescribeTags')),
   ...rows(
     'ec2-reads',

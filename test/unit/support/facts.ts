@@ -28,6 +28,7 @@ export const factsWith = (different: Partial<PreflightFacts> = {}): PreflightFac
   },
   zones: { ok: true, value: ['eu-west-1a', 'eu-west-1b', 'eu-west-1c'] },
   existing: 'nothing-to-make',
+  quotas: { answers: [] },
   bucketFacts: { ok: true, value: { versioned: true, installation: '{}', probe: honest } },
   properties: [],
   secrets: { configured: 'passphrase', passphrase: { from: 'nowhere', empty: true }, key: undefined, stacks: [] },

@@ -23,6 +23,9 @@ export const types = {
   route: 'aws:ec2/route:Route',
   /** Told by its key, under an id of AWS's own. */
   association: 'aws:ec2/routeTableAssociation:RouteTableAssociation',
+  /** Is in a VPC, and on a gateway. */
+  attachment: 'aws:ec2transitgateway/vpcAttachment:VpcAttachment',
+  gateway: 'aws:ec2transitgateway/transitGateway:TransitGateway',
   /** Has no row in the table of types. */
   topic: 'aws:sns/topic:Topic',
 } as const;
@@ -45,6 +48,14 @@ const byTag = (prefix: string): RecoveryType => ({
 const table: Readonly<Record<string, RecoveryType>> = {
   [types.vpc]: byTag('vpc'),
   [types.subnet]: byTag('subnet'),
+  [types.gateway]: byTag('tgw'),
+  [types.attachment]: {
+    ...byTag('tgw-attach'),
+    containersOf: ({ vpcId, transitGatewayId }) => [
+      { type: types.vpc, id: String(vpcId) },
+      { type: types.gateway, id: String(transitGatewayId) },
+    ],
+  },
   [types.route]: {
     by: 'key',
     keyOf: (properties) => textsOf(properties, 'routeTableId', 'destinationCidrBlock')?.join(' '),

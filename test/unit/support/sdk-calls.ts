@@ -24,7 +24,7 @@ export function sdkCalls(): readonly SdkCall[] {
 export function callsOf(file: string, text: string): readonly SdkCall[] {
   const calls: SdkCall[] = [];
   const add = (module: string, name: string): void => {
-    const service = /^@aws-sdk\/client-([a-z0-9-]+)$/.exec(module)?.[1];
+    const service = /^@aws-sdk\/client-([a-z0-9-]+)$/.exec(module)?.[1]?.replaceAll('-', '');
     const call = /^(\w+)Command$/.exec(name)?.[1] ?? /^paginate(\w+)$/.exec(name)?.[1];
     if (service !== undefined && call !== undefined) calls.push({ file, service, call });
   };
