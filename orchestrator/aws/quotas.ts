@@ -52,12 +52,13 @@ function allowedOf(serviceQuotas: Clients['serviceQuotas'], quota: Quota): Promi
     const { service: ServiceCode, code: QuotaCode } = quotas[quota];
     const [{ GetServiceQuotaCommand }, client] = await Promise.all([import('@aws-sdk/client-service-quotas'), serviceQuotas()]);
     const { Quota: found } = await client.send(new GetServiceQuotaCommand({ ServiceCode, QuotaCode }));
-    if (found?.Value === undefined) throw new Error('the answer has no value');
+    // Of what is no number every count would be within it.
+    if (typeof found?.Value !== 'number' || Number.isNaN(found.Value)) throw new Error('the answer has no value');
     return found.Value;
   }, 'servicequotas:GetServiceQuota');
 }
 
-/** How many VPCs the account has in the region, whoever made them. */
+/** How many VPCs the account has in the region: all of them count against its quota. */
 export function countVpcs({ ec2: client }: Clients): Promise<Looked<number>> {
   return looked(async () => (await pages(paginateDescribeVpcs({ client }, {}), ({ Vpcs }) => Vpcs)).length, 'ec2:DescribeVpcs');
 }

@@ -50,15 +50,15 @@ export function checkQuotas({ answers, uncounted }: QuotasFact): CheckOutcome {
       : [],
   );
   const unknown = [
-    ...answers.flatMap(({ need, allowed: { ok: isKnown, ...why } }) =>
-      isKnown || !('code' in why) ? [] : [`${titles[need.quota](need)}: ${why.action ?? ''}: ${why.code}`],
+    ...answers.flatMap(({ need, allowed }) =>
+      allowed.ok ? [] : [`${titles[need.quota](need)}: ${allowed.action ?? ''}: ${allowed.code}`],
     ),
     ...(uncounted === undefined ? [] : [`how many VPCs the region has: ${uncounted.action ?? ''}: ${uncounted.code}`]),
   ];
   if (over.length > 0)
     return {
       ...warn('', 'AWS would refuse what is over. Ask for more first: https://console.aws.amazon.com/servicequotas/'),
-      ...inLines(['the network is larger than the account may have', ...over, ...unknown.map((line) => `not known: ${line}`)]),
+      ...inLines(['the network needs more than the quotas of the account allow', ...over, ...unknown.map((line) => `not known: ${line}`)]),
     };
   if (unknown.length > 0) return notChecked(unknown.join('; '));
   return ok('the account may have all that the file says');

@@ -5,7 +5,7 @@ import { command } from '../domain/command.ts';
 import { ignoredByProvider } from '../domain/tag-patterns.ts';
 import type { Reference, StackNode } from '../graph/graph.ts';
 import type { ByKey, OutputTypes } from './kind.ts';
-import { notKnown } from './previewed.ts';
+import { isMap, notKnown } from './previewed.ts';
 import type { PreviewedOutputs } from './previewed.ts';
 import { dropPromiseTraces } from './promise-traces.ts';
 
@@ -145,9 +145,6 @@ async function readReferences(
 }
 
 /** Not an output, nor another object of the SDK. */
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-
 function declaredOf(reader: string, what: string, entries: readonly (readonly [string, unknown])[]): ByKey<unknown> {
   const byKey = new Map(entries);
   return (key) => {

@@ -275,7 +275,7 @@ function scopeOf(
     add(resource.type, resource.id);
     const type = typeOf(resource.type);
     if (resource.id === undefined) add(resource.type, type?.idOf?.(resource.inputs));
-    // The nearest is enough to find it in. Further out is what other stacks have made: of an attachment's gateway all tables, all attachments, all routes.
+    // Listing the nearest finds it. The gateway around an attachment has what other stacks have made: all tables, all attachments, all routes.
     const [nearest] = type?.containersOf(resource.inputs) ?? [];
     if (nearest !== undefined) add(nearest.type, nearest.id);
   };

@@ -11,7 +11,7 @@ import type { PlannedChange, StackPlan } from './events.ts';
 export const passKinds = ['shield', 'part', 'expand', 'switch', 'follow', 'contract', 'join', 'unshield'] as const;
 export type PassKind =
   | (typeof passKinds)[number]
-  /** Before all of them, and no change of AWS: it writes down what others read, and what an earlier run that was cut short has not written. */
+  /** Before all of them: it changes nothing in AWS, and writes outputs that other stacks read and that an interrupted run has left out. */
   | 'tell';
 
 const order: readonly PassKind[] = passKinds;

@@ -4,7 +4,7 @@ import type { StackNode, Graph } from '../graph/graph.ts';
 import type { Engine, EngineResult, EngineStep } from '../pulumi/engine.ts';
 import type { Foreign } from '../domain/foreign.ts';
 import { messageOf } from '../domain/problem.ts';
-import { notKnown } from '../pulumi/previewed.ts';
+import { isMap, notKnown } from '../pulumi/previewed.ts';
 import type { PreviewedOutputs } from '../pulumi/previewed.ts';
 import { stackProgram } from '../pulumi/program.ts';
 import type { OnOutput, ProgramSettings, Upstream } from '../pulumi/program.ts';
@@ -162,9 +162,6 @@ function lacksOutputs(outputs: Readonly<Record<string, unknown>>, had: Readonly<
     return Object.entries(value).some(([key, of]) => of !== notKnown && of !== undefined && !Object.hasOwn(keys, key));
   });
 }
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** As the engine and the provider see it. */
 async function previewed(

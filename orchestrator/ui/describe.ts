@@ -252,7 +252,7 @@ function describePlan(plan: NetworkPlan, style: Style): string {
 
 /** What each pass is for. */
 export const passWord: Readonly<Record<PassKind, string>> = {
-  tell: 'writes down what others read, which a run that was cut short has not written',
+  tell: 'writes outputs that other stacks read, and that an interrupted run has left out',
   shield: 'puts up blackholes that keep apart what is joined next',
   part: 'takes away what would carry something else next',
   expand: 'makes what disturbs nothing',

@@ -1,5 +1,5 @@
 import type { Role } from '../../orchestrator/aws/permissions/roles.ts';
-import { quickly, smallNetwork } from '../support/networks.ts';
+import { quickly, smallNetwork, withManySegments } from '../support/networks.ts';
 
 /** What the bucket and AWS have when a part begins (room.ts makes them). */
 export type Beginning =
@@ -61,10 +61,7 @@ const guarded = (tag: string, lockAge: string, ...readers: readonly string[]): s
 export const withGuardrails = guarded('old', '20m', 'on-call', 'archive');
 
 /** With more gateway tables than every account may have. */
-const manySegments = network.replace(
-  'segments:\n',
-  `segments:\n${Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('')}`,
-);
+const manySegments = withManySegments(network);
 
 const stateIs = (state: string): string => network.replace('region: eu-west-1\n', `region: eu-west-1\nstate: ${state}\n`);
 

@@ -8,7 +8,7 @@ import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lookAtAws, nothing } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
-import { smallNetwork } from '../support/networks.ts';
+import { smallNetwork, withManySegments } from '../support/networks.ts';
 import { nightly } from '../support/tier.ts';
 
 describe('bad input', () => {
@@ -62,8 +62,7 @@ describe('bad input', () => {
   });
 
   it('a network with more segments than the account may have gateway tables is told so, with the quota, and nothing is stopped', async () => {
-    const more = Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('');
-    const network = await file(smallNetwork.replace('segments:\n', `segments:\n${more}`));
+    const network = await file(withManySegments(smallNetwork));
     const { stdout, exitCode } = await rig.holdfast(['preflight', '--network', network]);
     expect(stdout).toMatch(
       /warn quotas: .*\n.*21 route tables on the gateway, one for each segment: the account may have 20 \(ec2, L-43872EB7\)/,

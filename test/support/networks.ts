@@ -67,3 +67,7 @@ vpcs:
 
 /** AWS may show things late; the lab does not, unless it is told to. */
 export const quickly = 'recovery: { staleness: 1s }\n';
+
+/** The network with 20 further segments that no VPC is in: more gateway tables than every account may have. */
+export const withManySegments = (network: string): string =>
+  network.replace('segments:\n', `segments:\n${Array.from({ length: 20 }, (_, index) => `  more-${index}: {}\n`).join('')}`);
