@@ -7,16 +7,19 @@ const networks = new URL('../../networks/', import.meta.url);
 
 // The Node language host, which runs the entry for plain `pulumi`, comes only with an official CLI: Pulumi's own mocks stand in for the engine.
 describe('the entry for plain pulumi', () => {
+  /** Names of what was registered. To be looked at after `disconnect` only, which waits for what is on its way. */
   let made: string[];
   let routeTableIds: Record<string, string>;
   beforeEach(async () => {
-    made = [];
+    // Of this case alone: what another one left on its way would be counted here.
+    const own: string[] = [];
+    made = own;
     routeTableIds = { production: 'tgw-rtb-1', shared: 'tgw-rtb-2' };
     process.env['HOLDFAST_INSTALLATION'] = '0123456789abcdef';
     await runtime.setMocks(
       {
         newResource: ({ type, name, inputs }) => {
-          made.push(`${type} ${name}`);
+          own.push(`${type} ${name}`);
           const outputs: Record<string, unknown> =
             type === 'pulumi:pulumi:StackReference'
               ? { outputs: { gatewayId: 'tgw-1', routeTableIds, attachmentId: 'tgw-attach-1' }, secretOutputNames: [] }
@@ -35,7 +38,8 @@ describe('the entry for plain pulumi', () => {
       false,
     );
   });
-  afterEach(() => {
+  afterEach(async () => {
+    await runtime.disconnect();
     delete process.env['HOLDFAST_INSTALLATION'];
   });
 
@@ -78,6 +82,7 @@ describe('the entry for plain pulumi', () => {
     await expect(programOf('example.member.production', networks)).rejects.toThrow(
       /^example\.transit-gateway has no output "routeTableIds\.shared", which example\.member\.production reads.* Next: .*up.* transit-gateway$/,
     );
+    await runtime.disconnect();
     expect(made.filter((name) => name.startsWith('aws:'))).toEqual([]);
   });
 
