@@ -62,12 +62,17 @@ export interface Disturbance {
   readonly unknown: PathSet;
 }
 
+/** What begins to be disturbed from one moment of a change to the next one, and what is over with it. */
+export type Turn = Disturbance & { readonly over: PathSet };
+
 /** Holds moments of a change against what is before and after it. Quick to ask again and again, as a search for an order of steps does. */
 export class Watch {
   readonly #before: Topology;
   readonly #after: Topology;
   #places: Places;
   #ends: readonly [Paths, Paths];
+  /** Of the moment that was looked at last: the next turn begins with it. */
+  #last: { readonly topology: Topology; readonly paths: Paths } | undefined;
   /** Moments with destinations that were new. */
   readonly #cuts: Topology[] = [];
   #known = new WeakSet();
@@ -88,14 +93,33 @@ export class Watch {
     return this.#survey(moment).isEmpty;
   }
 
+  /** @returns undefined where nothing begins or ceases to be disturbed, which is cheaper than to name it */
+  turn(from: Topology, to: Topology): Turn | undefined {
+    this.#cover(from);
+    this.#cover(to);
+    const survey = new Survey([...this.#ends, this.#pathsOf(from), this.#pathsOf(to)], turns);
+    return survey.isEmpty ? undefined : survey.sets();
+  }
+
   #survey(moment: Topology): Survey<keyof Disturbance> {
-    if (!cover(this.#places, moment, this.#known)) {
-      this.#cuts.push(moment);
-      this.#places = placesOf([this.#before, ...this.#cuts, this.#after], [this.#before, this.#after]);
-      this.#known = new WeakSet();
-      this.#ends = bothEnds(this.#before, this.#after, this.#places);
-    }
-    return new Survey([...this.#ends, new Paths(moment, this.#places, this.#ends[0])], disturbance);
+    this.#cover(moment);
+    return new Survey([...this.#ends, this.#pathsOf(moment)], disturbance);
+  }
+
+  #cover(moment: Topology): void {
+    if (cover(this.#places, moment, this.#known)) return;
+    this.#cuts.push(moment);
+    this.#places = placesOf([this.#before, ...this.#cuts, this.#after], [this.#before, this.#after]);
+    this.#known = new WeakSet();
+    this.#ends = bothEnds(this.#before, this.#after, this.#places);
+    this.#last = undefined;
+  }
+
+  #pathsOf(moment: Topology): Paths {
+    if (moment === this.#before) return this.#ends[0];
+    const paths = this.#last?.topology === moment ? this.#last.paths : new Paths(moment, this.#places, this.#ends[0]);
+    this.#last = { topology: moment, paths };
+    return paths;
   }
 }
 
@@ -137,3 +161,21 @@ function disturbedExit(exits: readonly PlaceExit[]): [keyof Disturbance, string 
   if (is === undefined) return was !== undefined && will !== undefined ? [['interrupted', was.by]] : [];
   return is.by === was?.by || is.by === will?.by ? [] : [['opened', is.by]];
 }
+
+/** Versions: before and after the change, and the two moments. */
+const turns: Rules<keyof Turn> = {
+  sorts: ['interrupted', 'opened', 'unknown', 'over'],
+  pair: (reach) => {
+    const [then, now] = [disturbedPair(atFirst(reach)), disturbedPair(atLast(reach))];
+    return then === now ? undefined : (now ?? 'over');
+  },
+  exit: (exits) => {
+    const [then, now] = [disturbedExit(atFirst(exits)), disturbedExit(atLast(exits))];
+    const without = (these: typeof now, those: typeof now) =>
+      these.filter(([sort, by]) => !those.some((other) => other[0] === sort && other[1] === by));
+    return [...without(now, then), ...without(then, now).map(([, by]) => ['over', by] as const)];
+  },
+};
+
+const atFirst = <T>(versions: readonly T[]): readonly T[] => versions.slice(0, 3);
+const atLast = <T>(versions: readonly T[]): readonly T[] => [...versions.slice(0, 2), ...versions.slice(3)];

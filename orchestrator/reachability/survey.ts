@@ -30,6 +30,7 @@ export type PlaceExit = Exit | 'absent';
 /** How pairs of places, and their ways outside, are sorted by what they are in each of several topologies. */
 export interface Rules<Sort extends string> {
   readonly sorts: readonly Sort[];
+  /** Always of as many versions. */
   readonly pair: (reach: readonly PairReach[]) => Sort | undefined;
   readonly exit: (exits: readonly PlaceExit[]) => readonly (readonly [sort: Sort, by: string | undefined])[];
 }
@@ -55,6 +56,20 @@ const nothing = 255;
 const reaches: readonly PairReach[] = ['no', 'yes', 'cannot-tell', 'absent'];
 const base = reaches.length;
 
+const knownSorts = new WeakMap<object, Uint8Array>();
+
+/** The sort of each combination of `reaches`, read as digits of a number: it is the same for every survey by these rules. */
+function sortsOf<Sort extends string>(rules: Rules<Sort>, versions: number): Uint8Array {
+  const known = knownSorts.get(rules);
+  if (known) return known;
+  const sorts = Uint8Array.from({ length: base ** versions }, (_, code) => {
+    const sort = rules.pair(Array.from({ length: versions }, (__, version) => reaches[Math.floor(code / base ** version) % base] ?? 'no'));
+    return sort === undefined ? nothing : rules.sorts.indexOf(sort);
+  });
+  knownSorts.set(rules, sorts);
+  return sorts;
+}
+
 /**
  * All pairs of the places of several topologies, sorted. Stations that send alike, and those that are reached alike, are looked at once: so it costs what the
  * network has of different tables, and not what it has of subnets.
@@ -62,7 +77,6 @@ const base = reaches.length;
 export class Survey<Sort extends string> {
   readonly #paths: readonly Paths[];
   readonly #rules: Rules<Sort>;
-  /** The sort of each combination of `reaches`, read as digits of a number. */
   readonly #sorts: Uint8Array;
   readonly #senders: readonly Senders[];
   readonly #receivers: readonly Receivers[];
@@ -71,10 +85,7 @@ export class Survey<Sort extends string> {
   constructor(versions: readonly Paths[], rules: Rules<Sort>) {
     this.#paths = versions;
     this.#rules = rules;
-    this.#sorts = Uint8Array.from({ length: base ** versions.length }, (_, code) => {
-      const sort = rules.pair(versions.map((__, version) => reaches[Math.floor(code / base ** version) % base] ?? 'no'));
-      return sort === undefined ? nothing : rules.sorts.indexOf(sort);
-    });
+    this.#sorts = sortsOf(rules, versions.length);
     const numbers = new Map<Row, number>();
     const senders = new Map<string, Senders>();
     const receivers = new Map<string, Receivers>();

@@ -74,7 +74,7 @@ export function carriedOut(request: EffectsRequest): CarriedOut {
   };
   if (!isQuiet(best.effects)) consider(arranged(request, { ...best.arranged, bridges: bridgesOver(best.effects, request) }));
   if (!isQuiet(best.effects)) consider(arranged(request, { ...best.arranged, shields: shieldsOf(request) }));
-  for (const to of passKinds) for (const moved of movedTogether(best, request, to)) consider(moved);
+  for (const to of togetherTo) for (const moved of movedTogether(best, request, to)) consider(moved);
   return settled(best, request);
 }
 
@@ -83,6 +83,15 @@ export interface CarriedOut {
   readonly passes: readonly Pass[];
   readonly steps: readonly LabelledStep[];
   readonly effects: Effects;
+  readonly turning: Turning;
+}
+
+/** Changes, as in `segment.staging/route-0.0.0.0/0`. */
+interface Turning {
+  /** With which something begins to be disturbed. */
+  readonly begins: ReadonlySet<string>;
+  /** With which something ceases to be. */
+  readonly ends: ReadonlySet<string>;
 }
 
 interface Disturbance {
@@ -122,7 +131,7 @@ function arranged(request: EffectsRequest, how: Arranged): CarriedOut {
   const bridges = new Map([...how.bridges].map(([stack, own]) => [stack, own.map(({ resource }) => resource)]));
   const passes = passesOf(request.stacks, request.graph, { ...how, bridges });
   const steps = stepsOf(request.stacks, passes, how.bridges);
-  return { arranged: how, passes, steps, effects: effectsOf(request, steps) };
+  return { arranged: how, passes, steps, ...effectsOf(request, steps) };
 }
 
 /** By stack. */
@@ -141,6 +150,12 @@ interface Move {
 const routes: ReadonlySet<string> = new Set([tokens.route, tokens.gatewayRoute, tokens.propagation]);
 
 const otherPasses = { create: ['switch', 'follow', 'join'], delete: ['part', 'unshield'] } as const;
+
+/** Of which passes moves are tried together: of one, or of one for what is made and one for what is taken away. */
+const togetherTo: readonly (readonly PassKind[])[] = [
+  ...passKinds.map((kind) => [kind]),
+  ...otherPasses.create.flatMap((create) => otherPasses.delete.map((taken) => [create, taken])),
+];
 
 function movesOf({ stacks }: EffectsRequest): readonly Move[] {
   return stacks.flatMap(({ stack, short, changes }) =>
@@ -164,15 +179,16 @@ function withMoves(moved: Arrangement['moved'], moves: readonly Move[]): Arrange
 }
 
 /**
- * Moves that are made together: of all that disturbs something, of what then disturbs it in their place, and so on. Each of these is tried.
+ * Moves that are made together: of all that disturbs something, of what then disturbs it in their place, and so on. What ends a disturbance, by being taken away,
+ * can be moved before it. Each of these is tried.
  * @yields what it comes to
  */
-function* movedTogether(from: CarriedOut, request: EffectsRequest, to: PassKind): Generator<CarriedOut, void, undefined> {
-  const left = new Set(movesOf(request).filter((move) => move.to === to));
+function* movedTogether(from: CarriedOut, request: EffectsRequest, to: readonly PassKind[]): Generator<CarriedOut, void, undefined> {
+  const left = new Set(movesOf(request).filter((move) => move.to !== undefined && to.includes(move.to)));
   const moves: Move[] = [];
   for (let last = from; ;) {
-    const disturbing = new Set([...last.effects.interrupted, ...last.effects.opened].flatMap(({ by }) => by));
-    const more = [...left].filter(({ label }) => disturbing.has(label));
+    const { begins, ends } = last.turning;
+    const more = [...left].filter((move) => begins.has(move.label) || (move.to === 'part' && ends.has(move.label)));
     if (more.length === 0) return;
     for (const move of more) left.delete(move);
     moves.push(...more);
@@ -233,13 +249,16 @@ function shieldsOf({ stacks, before, wanted }: EffectsRequest): Arrangement['shi
   );
 }
 
-function effectsOf({ stacks, kinds, before, wanted }: EffectsRequest, steps: readonly LabelledStep[]): Effects {
+function effectsOf(
+  { stacks, kinds, before, wanted }: EffectsRequest,
+  steps: readonly LabelledStep[],
+): Pick<CarriedOut, 'effects' | 'turning'> {
   const moments = momentsOf(before, wanted, steps);
   const after = moments.at(-1)?.topology ?? before;
   const isNew = before.vpcs.size === 0;
   const changed = difference(before, after);
-  const { interrupted, opened } = isNew ? { interrupted: [], opened: [] } : disturbed(before, after, moments.slice(0, -1));
-  return {
+  const { interrupted, opened, turning } = isNew ? nothingDisturbed : disturbed(before, after, moments);
+  const effects: Effects = {
     appear: pathTexts(changed.appear),
     go: pathTexts(changed.go),
     unknown: pathTexts(changed.unknown),
@@ -251,6 +270,7 @@ function effectsOf({ stacks, kinds, before, wanted }: EffectsRequest, steps: rea
     })),
     deletes: stacks.flatMap((plan) => guardedOf(plan, kinds)),
   };
+  return { effects, turning };
 }
 
 const isDefaultRoute = ({ type, name }: PlannedChange): boolean =>
@@ -340,33 +360,41 @@ function momentsOf(before: Topology, wanted: Topology, steps: readonly LabelledS
   return moments;
 }
 
-function disturbed(before: Topology, after: Topology, moments: readonly Moment[]): Pick<Effects, 'interrupted' | 'opened'> {
+type WhatIsDisturbed = Pick<Effects, 'interrupted' | 'opened'> & Pick<CarriedOut, 'turning'>;
+
+const nothingDisturbed: WhatIsDisturbed = { interrupted: [], opened: [], turning: { begins: new Set(), ends: new Set() } };
+
+/** @param moments the last of which is what it comes to */
+function disturbed(before: Topology, after: Topology, moments: readonly Moment[]): WhatIsDisturbed {
   const watch = new Watch(before, after);
+  const begins = new Set<string>();
+  const ends = new Set<string>();
   const interrupted = new Told();
   const opened = new Told();
+  let last = before;
   for (const { topology, label } of moments) {
-    const isQuiet = watch.isQuiet(topology);
-    const at = isQuiet ? undefined : watch.at(topology);
-    interrupted.add(at?.interrupted, label);
-    opened.add(at?.opened, label);
+    const turn = watch.turn(last, topology);
+    last = topology;
+    if (turn === undefined) continue;
+    interrupted.add(turn.interrupted, label);
+    opened.add(turn.opened, label);
+    if (!isEmpty(turn.interrupted) || !isEmpty(turn.opened)) begins.add(label);
+    if (!isEmpty(turn.over)) ends.add(label);
   }
-  return { interrupted: interrupted.all(), opened: opened.all() };
+  return { interrupted: interrupted.all(), opened: opened.all(), turning: { begins, ends } };
 }
 
 /** The same paths are told once, with all changes with which they begin to be disturbed. */
 class Told {
   readonly #byPaths = new Map<string, { readonly paths: PathTexts; readonly by: Set<string> }>();
-  #last: string | undefined;
 
-  add(set: PathSet | undefined, label: string): void {
-    const paths = set === undefined || isEmpty(set) ? undefined : pathTexts(set);
-    const key = paths && JSON.stringify(paths);
-    if (key !== undefined && paths !== undefined && key !== this.#last) {
-      const told = this.#byPaths.get(key) ?? { paths, by: new Set<string>() };
-      told.by.add(label);
-      this.#byPaths.set(key, told);
-    }
-    this.#last = key;
+  add(set: PathSet, label: string): void {
+    if (isEmpty(set)) return;
+    const paths = pathTexts(set);
+    const key = JSON.stringify(paths);
+    const told = this.#byPaths.get(key) ?? { paths, by: new Set<string>() };
+    told.by.add(label);
+    this.#byPaths.set(key, told);
   }
 
   all(): readonly Disturbed[] {

@@ -301,6 +301,24 @@ describe('the moments of a change', () => {
     expect(pathLines(watch.at(applied(whole, { kind: 'association', vpc: 'two', table: undefined })).interrupted)).toEqual(['two --> one']);
   });
 
+  it('turn from one to the next by what begins and by what is over, and not by what goes on', () => {
+    const three = vpcWith({ block: '10.3.0.0/16', segment: 'blue' });
+    const whole = topologyWith({ one, two, three }, { red: gatewayTableWith(['two', 'three']), blue: gatewayTableWith(['one']) });
+    const propagation = (vpc: string, enabled: boolean) => ({ kind: 'propagation', table: 'red', vpc, enabled }) as const;
+    const first = applied(whole, propagation('two', false));
+    const second = applied(first, propagation('three', false));
+    const third = applied(second, propagation('two', true));
+    const watch = new Watch(whole, whole);
+    const turn = (from: typeof whole, to: typeof whole) => {
+      const found = watch.turn(from, to);
+      return found && [pathLines(found.interrupted), pathLines(found.over)];
+    };
+    expect(turn(whole, first)).toEqual([['one --> two'], []]);
+    expect(turn(first, second)).toEqual([['one --> three'], []]);
+    expect(turn(second, third)).toEqual([[], ['one --> two']]);
+    expect(turn(third, applied(third, propagation('two', true)))).toBeUndefined();
+  });
+
   it('say what an edit changes', () => {
     const { appear, go } = difference(before, after);
     expect([pathLines(appear), pathLines(go)]).toEqual([
