@@ -291,13 +291,15 @@ function guardedOf({ stack, short, changes }: StackPlan, kinds: readonly StackKi
 
 export interface LabelledStep extends RouteStep {
   readonly label: string;
+  /** The pass in which it is done, from 0. */
+  readonly pass: number;
 }
 
 /** In the order in which a run does them: pass by pass, what is made with what is read first, and what is taken away with what reads it first. */
 function stepsOf(stacks: readonly StackPlan[], passes: readonly Pass[], bridges: BridgesOf): readonly LabelledStep[] {
   const byStack = new Map(stacks.map((plan) => [plan.stack, plan]));
   const done = new Set<string>();
-  return passes.flatMap((pass) =>
+  return passes.flatMap((pass, index) =>
     inOrderOf(pass.kind, pass.stacks).flatMap(({ stack, later, form }) => {
       const plan = byStack.get(stack);
       const name = parseStackName(stack);
@@ -311,6 +313,7 @@ function stepsOf(stacks: readonly StackPlan[], passes: readonly Pass[], bridges:
         ...(as === undefined ? {} : { as }),
         does,
         label: `${plan.short}/${resource}`,
+        pass: index,
       });
       const own = bridges.get(stack) ?? [];
       const built = form?.kind === 'bridged' ? own.filter(({ resource }) => form.resources.includes(resource)) : [];

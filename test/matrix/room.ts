@@ -3,6 +3,7 @@ import { LabRig } from '../support/lab-rig.ts';
 import type { CommandResult } from '../support/lab-rig.ts';
 import { runHere } from '../support/in-process.ts';
 import { lookAtAws } from '../support/aws-look.ts';
+import { orderOf, outOfOrder } from '../support/order.ts';
 import { namedIn, trafficOf } from '../support/traffic.ts';
 import type { Named } from '../support/traffic.ts';
 import { stateOf } from '../support/recovery-oracle.ts';
@@ -90,6 +91,7 @@ export class Room {
       const { faults, checkedAt } = trafficOf({ moments, wanted: specOf(part), named: namedIn(ended.events), cutShort: false });
       const mutating = calls.filter(({ service }) => service === 'ec2').length;
       found.push(...faults, ...(checkedAt === mutating ? [] : [`AWS was looked at after ${checkedAt} calls of ${mutating}`]));
+      found.push(...outOfOrder(await orderOf(specOf({ ...part, network: hub }), specOf(part), moments)));
     }
     if (found.length > 0) throw new Error(`a clean run of ${part.name} does not pass: ${found.join('; ')}`);
     return { points: pointsOf(part.name, calls), look };

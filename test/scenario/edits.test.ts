@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { lookAtAws } from '../support/aws-look.ts';
 import { LabRig } from '../support/lab-rig.ts';
 import { exampleNetwork } from '../support/networks.ts';
+import { orderOf, outOfOrder } from '../support/order.ts';
 import { nightly } from '../support/tier.ts';
 import { namedIn, trafficOf } from '../support/traffic.ts';
-import { readNetwork } from '../../orchestrator/network/read-network.ts';
+import { parseNetwork, readNetwork } from '../../orchestrator/network/read-network.ts';
+import type { NetworkSpec } from '../../orchestrator/network/spec.ts';
 
 const planSchema = z.object({
   plan: z.object({
@@ -34,6 +36,8 @@ function edited(...changes: readonly (readonly [from: string, to: string])[]): s
 describe('one edit of the network file', { concurrent: false }, () => {
   let rig: LabRig;
   let before: Awaited<ReturnType<typeof lookAtAws>>;
+  /** What was deployed last; undefined after a run that was stopped on its way. */
+  let deployed: NetworkSpec | undefined;
   beforeAll(async () => {
     rig = await LabRig.start(exampleNetwork);
     const { exitCode, stdout } = await rig.holdfast(['up', '--yes']);
@@ -41,7 +45,11 @@ describe('one edit of the network file', { concurrent: false }, () => {
     before = await lookAtAws(rig.ec2);
     await rig.takeSnapshot('deployed');
   });
-  beforeEach(() => rig.restoreSnapshot('deployed'));
+  beforeEach(async () => {
+    await rig.restoreSnapshot('deployed');
+    const example = parseNetwork('networks/example.yaml', exampleNetwork);
+    deployed = example.ok ? example.value.spec : undefined;
+  });
   afterAll(() => rig.stop());
 
   /** What the plan says, in no order: `<op> <stack>/<resource>`, and the stack alone where only its outputs change. */
@@ -70,8 +78,12 @@ describe('one edit of the network file', { concurrent: false }, () => {
     const { exitCode, events, stdout } = await rig.holdfast(['up', '--yes', '--json', ...flags]);
     expect(exitCode, stdout).toBe(0);
     const calls = await rig.calls({ service: 'ec2', mutating: true, since: from });
-    const traffic = trafficOf({ moments: await rig.moments(), wanted: read.value.spec, named: namedIn(events), cutShort: false });
+    const moments = await rig.moments();
+    const traffic = trafficOf({ moments, wanted: read.value.spec, named: namedIn(events), cutShort: false });
     expect(traffic).toEqual({ faults: [], checkedAt: calls.length });
+    const order = deployed && (await orderOf(deployed, read.value.spec, moments));
+    expect(order && outOfOrder(order), JSON.stringify(order, undefined, 1)).toEqual(order && []);
+    deployed = read.value.spec;
     const engines = enginesIn(events);
     // Of what changed the engine is asked again, where the file has it still, and of all others it is known that there is nothing to ask.
     const gone = leavingIn(events);
@@ -227,6 +239,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     await rig.release(held[0]?.n ?? 0);
     const stopped = await run.ended;
     expect(stopped.exitCode, stopped.stdout).toBe(130);
+    deployed = undefined;
     const halfWay = await lookAtAws(rig.ec2);
     expect(halfWay.gatewayRoutes.filter((each) => each.includes('.0.0.0/1 ') && each.includes('segment-staging'))).toHaveLength(2);
     const { aws } = await upTo(retargeted);
@@ -365,6 +378,7 @@ describe('one edit of the network file', { concurrent: false }, () => {
     await rig.release(held[0]?.n ?? 0);
     const stopped = await run.ended;
     expect(stopped.exitCode, stopped.stdout).toBe(130);
+    deployed = undefined;
     expect(stopped.events.find(({ type }) => type === 'plan')).toMatchObject({ plan: { passes: inTwoPasses } });
     const halfWay = await lookAtAws(rig.ec2);
     expect(halfWay.subnets).toEqual(expect.arrayContaining([...before.subnets, expect.stringContaining('subnet-private-c')]));

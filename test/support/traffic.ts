@@ -13,6 +13,9 @@ import type { Station } from '../../orchestrator/reachability/places.ts';
 import type { Subnet, Topology, Vpc } from '../../orchestrator/reachability/topology.ts';
 import type { Effects } from '../../orchestrator/run/effects.ts';
 
+/** A topology in which VPCs and subnets are told by their blocks: versions of one name are not taken for one another. */
+export type ToVersions = (topology: Topology) => Topology;
+
 export interface Watched {
   /** The first one from before the change. */
   readonly moments: readonly LabMoment[];
@@ -89,6 +92,22 @@ export function trafficOf({ moments, wanted, named, cutShort }: Watched): Traffi
   ] as const)
     for (const path of pathsOf(pathTexts(set), atEnd, versions, 'exact')) faults.push(`after the last call ${textOf(path)} ${what}`);
   return { faults, checkedAt };
+}
+
+/** @returns what AWS had before the change and after each of its calls, and how another topology of it is told in the same terms */
+export function recordedTopologies(
+  moments: readonly LabMoment[],
+  wanted: NetworkSpec,
+): { readonly recorded: readonly Topology[]; readonly toVersions: ToVersions } {
+  const found = moments.map(({ seq, looked }) => {
+    if (!looked.ok) throw new Error(`AWS could not be looked at after call ${seq}: ${looked.code}`);
+    return topologyOfInventory(looked.value);
+  });
+  const [first] = found;
+  if (first === undefined) throw new Error('AWS was not looked at before the change');
+  const versions = new Versions(first, topologyOf(wanted));
+  const toVersions: ToVersions = (topology) => versions.of(topology);
+  return { recorded: found.map(toVersions), toVersions };
 }
 
 const words = { interrupted: 'is interrupted', opened: 'is open', unknown: 'cannot be told' } as const;

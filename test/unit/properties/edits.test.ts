@@ -122,7 +122,7 @@ function small(
   carriers: readonly string[] = [],
 ) {
   const base = blocks[name].slice(0, -'0.0'.length);
-  const subnets = Object.keys(tiers).map((tier, index) => [tier, { a: `${base}${index + 1}.0/26` }]);
+  const subnets = Object.keys(tiers).map((tier, index): [string, { readonly a: string }] => [tier, { a: `${base}${index + 1}.0/26` }]);
   return {
     segment: own,
     cidr: `${blocks[name]}/16`,
