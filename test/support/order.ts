@@ -10,11 +10,25 @@ import { kinds } from '../../stacks/index.ts';
 import { planEdit } from '../unit/support/edit-planner.ts';
 import { recordedTopologies } from './traffic.ts';
 
-/** What one call did to what packets meet, as in `+ association staging -> production`, in order; calls that did nothing to it are left out. */
+/** What calls do to what packets meet. One that does nothing to it is left out. */
 export interface Order {
-  /** Of each pass what each of its stacks does, in the order of the pass' stacks. What two stacks do at once is in no order. */
-  readonly planned: readonly (readonly { readonly stack: string; readonly does: readonly string[] }[])[];
-  readonly recorded: readonly string[];
+  readonly planned: readonly PlannedPass[];
+  readonly recorded: readonly RecordedCall[];
+}
+
+interface PlannedPass {
+  /** As in `+ association staging -> production`. What two stacks do at once is in no order. */
+  readonly stacks: readonly { readonly stack: string; readonly does: readonly string[] }[];
+  /** What there is after it. */
+  readonly end: string;
+  /** Whether the new one of something comes before the old one goes: with two of one name, a plan says only what there is in the end. */
+  readonly hasTwoOfOne: boolean;
+}
+
+interface RecordedCall {
+  readonly does: string;
+  /** What there is after it. */
+  readonly end: string;
 }
 
 /** The order that graph, kinds and passes give an edit, without an engine; and the order that the lab recorded of it. */
@@ -25,7 +39,12 @@ export async function orderOf(before: NetworkSpec, after: NetworkSpec, moments: 
   const { plans: stacks } = await planEdit(graph, deployed);
   const [from, wanted] = [topologyOf(before), topologyOf(after)];
   const { steps } = carriedOut({ stacks, graph, kinds, before: from, wanted });
-  const planned: { readonly stack: string; readonly does: string[] }[][] = [];
+  const twice = new Set(
+    stacks.flatMap(({ short, changes }) =>
+      changes.flatMap(({ op, name, deletesFirst }) => (op === 'replace' && deletesFirst !== true ? [`${short}/${name}`] : [])),
+    ),
+  );
+  const planned: { stacks: { readonly stack: string; readonly does: string[] }[]; end: string; hasTwoOfOne: boolean }[] = [];
   let [now, pass] = [from, -1];
   for (const step of steps) {
     const change = changeOf(step, now, wanted);
@@ -33,14 +52,24 @@ export async function orderOf(before: NetworkSpec, after: NetworkSpec, moments: 
     const does = between(toVersions(now), toVersions(next));
     now = next;
     if (does === undefined) continue;
-    if (step.pass !== pass) planned.push([]);
+    if (step.pass !== pass) planned.push({ stacks: [], end: '', hasTwoOfOne: false });
     pass = step.pass;
-    const [stack] = step.label.split('/');
-    const own = planned.at(-1)?.find((each) => each.stack === stack);
+    const current = planned.at(-1);
+    if (!current) continue;
+    const [stack = ''] = step.label.split('/');
+    const own = current.stacks.find((each) => each.stack === stack);
     if (own) own.does.push(does);
-    else planned.at(-1)?.push({ stack: stack ?? '', does: [does] });
+    else current.stacks.push({ stack, does: [does] });
+    current.end = textOf(toVersions(now));
+    current.hasTwoOfOne ||= twice.has(step.label);
   }
-  return { planned, recorded: recorded.flatMap((topology, index) => between(recorded[index - 1] ?? topology, topology) ?? []) };
+  return {
+    planned,
+    recorded: recorded.flatMap((topology, index) => {
+      const does = between(recorded[index - 1] ?? topology, topology);
+      return does === undefined ? [] : [{ does, end: textOf(topology) }];
+    }),
+  };
 }
 
 /**
@@ -49,19 +78,26 @@ export async function orderOf(before: NetworkSpec, after: NetworkSpec, moments: 
  * @returns what is not so
  */
 export function outOfOrder({ planned, recorded }: Order): readonly string[] {
-  const left = [...recorded];
-  for (const [index, stacks] of planned.entries()) {
+  let left = [...recorded];
+  for (const [index, { stacks, end, hasTwoOfOne }] of planned.entries()) {
+    const pass = `pass ${index + 1}`;
+    if (hasTwoOfOne) {
+      const last = left.findIndex((call) => call.end === end);
+      if (last === -1) return [`${pass} comes to this, and there was no such moment: ${end}`];
+      left = left.slice(last + 1);
+      continue;
+    }
     const due = stacks.map(({ does }): string[] => [...does]);
     for (let count = due.flat().length; count > 0; count -= 1) {
-      const call = left.shift();
+      const call = left.shift()?.does;
       const next = due.map((does) => does.filter((each, at) => does.slice(0, at).every((earlier) => !isBound(earlier, each))));
       const stack = next.findIndex((does) => call !== undefined && does.includes(call));
-      if (call === undefined || stack === -1) return [`pass ${index + 1}: ${call ?? 'no call'}, and not ${next.flat().join(', or ')}`];
+      if (call === undefined || stack === -1) return [`${pass}: ${call ?? 'no call'}, and not ${next.flat().join(', or ')}`];
       const own: string[] = due[stack] ?? [];
       own.splice(own.indexOf(call), 1);
     }
   }
-  return left.map((call) => `after the last pass: ${call}`);
+  return left.map(({ does }) => `after the last pass: ${does}`);
 }
 
 /** Whether the engine does one of two steps of a stack only after the other one. */
@@ -100,6 +136,8 @@ function between(one: Topology, other: Topology): string | undefined {
   const all = [...gone.sort(), ...come.sort()];
   return all.length === 0 ? undefined : all.join(', ');
 }
+
+const textOf = (topology: Topology): string => [...factsOf(topology)].sort().join(', ');
 
 function factsOf({ vpcs, gatewayTables }: Topology): ReadonlySet<string> {
   const facts = new Set<string>();
