@@ -22,7 +22,7 @@ import { replacesWhatIsUsed, takesAway } from '../run/passes.ts';
 import type { PassForm, PassKind, PassStack } from '../run/passes.ts';
 import type { Settled } from '../run/settled.ts';
 import type { SharedRun, SharedRunSettings } from '../run/shared-run.ts';
-import { notInFile, stillUsed } from '../run/leaving.ts';
+import { notInFile, standsOnGone, stillUsed } from '../run/leaving.ts';
 import { protectedInPlan } from '../run/protected.ts';
 import { nameFaults } from '../run/renamed.ts';
 import type { Work } from '../run/stack-run.ts';
@@ -360,8 +360,11 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
     const { inputs, references, upstreams } = formed(node, due?.form);
-    // What stood on something that was replaced may have gone with it, as an association does with its attachment: AWS is asked first.
-    const refresh = run.refresh || planned.stacks.some((plan) => upstreams.includes(plan.stack) && replacesWhatIsUsed(plan));
+    // What stood on something that is replaced, or was by an earlier run, may have gone with it, as an association does with its attachment: AWS is asked first.
+    const refresh =
+      run.refresh ||
+      planned.stacks.some((plan) => upstreams.includes(plan.stack) && replacesWhatIsUsed(plan)) ||
+      (stackPlan !== undefined && standsOnGone(stackPlan, state.states));
     const program = stackProgram({ ...node, inputs, references }, state.settings, () => ({ exists: true }));
     return {
       stack: node.name,

@@ -246,7 +246,7 @@ export interface StackPlan {
   readonly leaves?: true;
   /** False: applying it would write nothing, neither to AWS nor to the state. */
   readonly hasChanges: boolean;
-  /** Its state lacks outputs that are known already: an earlier run was interrupted before it wrote them. */
+  /** Its state lacks outputs that are known already, or has older ones: an earlier run was interrupted before it wrote them. */
   readonly lacksOutputs?: true;
   readonly counts: ChangeCounts;
   readonly changes: readonly PlannedChange[];

@@ -13,9 +13,9 @@ export function notInFile(graph: Graph, states: ReadonlyMap<string, StackState>)
 }
 
 /** All that the stack has goes. */
-export function leavingPlan({ stack, short, body }: StackState): StackPlan {
-  const read = readDeployment(body);
-  const changes = read.ok ? read.deployment.resources.filter(isManaged).map(deletion) : [];
+export function leavingPlan(state: StackState): StackPlan {
+  const { stack, short } = state;
+  const changes = resourcesOf(state).filter(isManaged).map(deletion);
   return { stack, short, exists: true, leaves: true, hasChanges: true, counts: { ...noChanges, delete: changes.length }, changes };
 }
 
@@ -46,23 +46,47 @@ export function stillUsed(stacks: readonly StackPlan[], graph: Graph, states: Re
   const doomed = new Map(stacks.flatMap((plan) => deletedIds(plan, states)));
   if (doomed.size === 0) return [];
   const changed = new Set(stacks.filter(({ hasChanges }) => hasChanges).map(({ stack }) => stack));
-  return [...states.values()].flatMap(({ stack, short, body }): StillUsed[] => {
+  return [...states.values()].flatMap((state): StillUsed[] => {
+    const { stack, short } = state;
     if (changed.has(stack)) return [];
-    const read = readDeployment(body);
-    if (!read.ok) return [];
-    const used = new Set(read.deployment.resources.filter(isManaged).flatMap(({ inputs }) => textsIn(inputs)));
+    const used = new Set(
+      resourcesOf(state)
+        .filter(isManaged)
+        .flatMap(({ inputs }) => textsIn(inputs)),
+    );
     return [...doomed].flatMap(([id, resource]) => (used.has(id) ? [{ resource, by: short, notInFile: !graph.byName.has(stack) }] : []));
   });
+}
+
+/** As AWS makes them: `tgw-attach-0123456789abcdef0`. */
+const idForm = /^[a-z]+(?:-[a-z]+)*-[0-9a-f]{8,17}$/;
+
+/**
+ * Whether what a plan replaces refers to an object that no state of the network has any more: an earlier run replaced that one, and what stood on it may have
+ * gone with it, as an association does with its attachment.
+ */
+export function standsOnGone({ stack, changes }: StackPlan, states: ReadonlyMap<string, StackState>): boolean {
+  const replaced = new Set(changes.flatMap(({ op, urn }) => (op === 'replace' ? [urn] : [])));
+  if (replaced.size === 0) return false;
+  const used = resourcesOf(states.get(stack)).flatMap(({ urn, condemned, inputs }) =>
+    replaced.has(urn) && !condemned ? textsIn(inputs) : [],
+  );
+  const ids = new Set(used.filter((text) => idForm.test(text)));
+  if (ids.size === 0) return false;
+  for (const state of states.values()) for (const { id } of resourcesOf(state)) if (id !== undefined) ids.delete(id);
+  return ids.size > 0;
+}
+
+function resourcesOf(state: StackState | undefined): readonly StateResource[] {
+  const read = state && readDeployment(state.body);
+  return read?.ok === true ? read.deployment.resources : [];
 }
 
 /** Ids of what a plan deletes, each with its name. */
 function deletedIds({ stack, short, changes }: StackPlan, states: ReadonlyMap<string, StackState>): [string, string][] {
   const urns = new Map(changes.flatMap(({ op, urn, name, condemned }) => (op === 'delete' && !condemned ? [[urn, name]] : [])));
-  const state = states.get(stack);
-  if (urns.size === 0 || !state) return [];
-  const read = readDeployment(state.body);
-  if (!read.ok) return [];
-  return read.deployment.resources.flatMap(({ urn, id, condemned }): [string, string][] => {
+  if (urns.size === 0) return [];
+  return resourcesOf(states.get(stack)).flatMap(({ urn, id, condemned }): [string, string][] => {
     const name = urns.get(urn);
     return name === undefined || id === undefined || condemned ? [] : [[id, `${short}/${name}`]];
   });

@@ -152,16 +152,21 @@ async function planStack(node: StackNode, request: PlanRequest, ended: ReadonlyM
   };
 }
 
-/** Whether there is an output, or a key of one, that is known without a change and that the state does not have. */
-function lacksOutputs(outputs: Readonly<Record<string, unknown>>, had: Readonly<Record<string, unknown>>): boolean {
+/**
+ * Whether there is an output, or a key of one, that is known without a change, and that the state does not have, or has as it was before what an interrupted run
+ * changed: an engine writes the outputs at its end.
+ */
+export function lacksOutputs(outputs: Readonly<Record<string, unknown>>, had: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(outputs).some(([name, value]) => {
-    if (value === notKnown || value === undefined) return false;
     const before = had[name];
-    if (!isMap(value)) return before === undefined;
+    if (!isMap(value)) return isAnother(value, before);
     const keys = isMap(before) ? before : {};
-    return Object.entries(value).some(([key, of]) => of !== notKnown && of !== undefined && !Object.hasOwn(keys, key));
+    return Object.entries(value).some(([key, of]) => isAnother(of, Object.hasOwn(keys, key) ? keys[key] : undefined));
   });
 }
+
+const isAnother = (value: unknown, before: unknown): boolean =>
+  value !== notKnown && value !== undefined && !isDeepStrictEqual(value, before);
 
 /** As the engine and the provider see it. */
 async function previewed(

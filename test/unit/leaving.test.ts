@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { leavingPlan, notInFile, stillUsed } from '../../orchestrator/run/leaving.ts';
+import { leavingPlan, notInFile, standsOnGone, stillUsed } from '../../orchestrator/run/leaving.ts';
 import { noChanges } from '../../orchestrator/run/events.ts';
 import type { StackPlan } from '../../orchestrator/run/events.ts';
 import { parseCheckpoint } from '../../orchestrator/state/checkpoints.ts';
@@ -92,5 +92,40 @@ describe('a stack of the network file that a run leaves out', () => {
   it('keeps nothing that it does not refer to', () => {
     const member = stateOf('member.shared', [['association', 'tgw-rtb-new_tgw-attach-1', 'tgw-rtb-new']]);
     expect(stillUsed([deletesTable], exampleGraph(), statesOf(table, member))).toEqual([]);
+  });
+});
+
+describe('what a plan replaces', () => {
+  const [gone, there] = ['tgw-attach-00000000000000001', 'tgw-attach-00000000000000002'];
+  const replaces = (op: 'replace' | 'update'): StackPlan => ({
+    stack: 'example.member.shared',
+    short: 'member.shared',
+    exists: true,
+    hasChanges: true,
+    counts: noChanges,
+    changes: [
+      {
+        op,
+        urn: urnOf('example.member.shared', 'association'),
+        type: 'aws:ec2/x:X',
+        name: 'association',
+        changed: ['deep'],
+        replacing: [],
+      },
+    ],
+  });
+  const memberOn = (refersTo: string): StackState => stateOf('member.shared', [['association', `tgw-rtb-1_${refersTo}`, refersTo]]);
+  const vpc = stateOf('vpc.shared', [['attachment', there]]);
+
+  it('stands on what is gone where it refers to what no state has any more: an earlier run replaced that', () => {
+    expect(standsOnGone(replaces('replace'), statesOf(vpc, memberOn(gone)))).toBe(true);
+  });
+
+  it.each([
+    ['refers to what a state has', replaces('replace'), memberOn(there)],
+    ['is changed in place', replaces('update'), memberOn(gone)],
+    ['refers to nothing that AWS has made', replaces('replace'), memberOn('10.0.0.0/16')],
+  ])('does not where it %s', (_, plan, member) => {
+    expect(standsOnGone(plan, statesOf(vpc, member))).toBe(false);
   });
 });
