@@ -20,7 +20,7 @@ Measures Holdfast beside a plain loop of the Automation API and beside one big s
   --parallel N    stacks at once, of the plain loop as of Holdfast; default: the number of cores
   --json          one line of JSON for each measurement, instead of the page's tables
   --no-write      leaves docs/performance.md and bench/results.json as they are
-  --page          measures nothing, and writes the page anew from bench/results.json
+  --page          measures nothing, and writes the page again from bench/results.json
 `;
 
 export interface Options {
