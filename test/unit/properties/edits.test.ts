@@ -231,7 +231,9 @@ describe('an edit of any network file into any other one', () => {
     { timeout: forgedMs },
     () =>
       fc.assert(
-        fc.asyncProperty(oneThing, async (given) => expect(await untimely(given)).toEqual([])),
+        fc.asyncProperty(oneThing, async (given) => {
+          expect(await untimely(given)).toEqual([]);
+        }),
         forged,
       ),
   );
