@@ -1,6 +1,7 @@
 import type { Output, Resource } from '@pulumi/pulumi';
 import { z } from 'zod';
-import { halvesOf } from '../orchestrator/domain/cidr.ts';
+import { cidr, contains, halvesOf } from '../orchestrator/domain/cidr.ts';
+import type { Cidr } from '../orchestrator/domain/cidr.ts';
 import { defineKind, reads, readsEach } from '../orchestrator/pulumi/kind.ts';
 import { loadAws } from './aws.ts';
 import { member } from './member.ts';
@@ -64,9 +65,16 @@ export const segment = defineKind({
       const halves = inputs.bridged.includes(to) ? halvesOf(to).map((half) => route(half, target, dependsOn)) : [];
       return route(to, target, [...dependsOn, ...halves]);
     };
-    // On first, off last: a wider route opens what a blackhole inside it keeps apart.
-    const blackholes = inputs.blackholes.map((to) => replaceable(to, { blackhole: true }, []));
-    for (const { to, vpc } of inputs.routes) replaceable(to, { transitGatewayAttachmentId: members(vpc).attachmentId }, blackholes);
+    const wanted: readonly (readonly [Cidr, Target])[] = [
+      ...inputs.blackholes.map((to) => [cidr(to), { blackhole: true }] as const),
+      ...inputs.routes.map(({ to, vpc }) => [cidr(to), { transitGatewayAttachmentId: members(vpc).attachmentId }] as const),
+    ];
+    // Narrower ones are on first and off last: a wider route takes the traffic to all of its block that no narrower one leads elsewhere, or keeps apart.
+    const made: { readonly to: Cidr; readonly resource: Resource }[] = [];
+    for (const [to, target] of wanted.toSorted(([a], [b]) => b.prefixLength - a.prefixLength)) {
+      const narrower = made.filter((each) => contains(to, each.to)).map(({ resource }) => resource);
+      made.push({ to, resource: replaceable(to.text, target, narrower) });
+    }
     return { routeTableId };
   },
 });

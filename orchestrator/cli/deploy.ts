@@ -13,7 +13,7 @@ import { topologyOfStates } from '../reachability/from-states.ts';
 import { warningOf } from '../reachability/json.ts';
 import { applyNetwork } from '../run/apply.ts';
 import type { PassWork } from '../run/apply.ts';
-import type { Emit, NetworkPlan, StackResult } from '../run/events.ts';
+import type { Emit, NetworkPlan, StackPlan, StackResult } from '../run/events.ts';
 import { lockedOut } from '../run/lock-wait.ts';
 import type { Consequence } from '../run/consequences.ts';
 import { carriedOut, consequencesOf } from '../run/effects.ts';
@@ -326,6 +326,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
     const isLast = (name: string): boolean =>
       !planned.passes.slice(index + 1).some(({ stacks }) => stacks.some(({ stack }) => stack === name));
     const due = new Map(pass.stacks.map((each) => [each.stack, each]));
+    const before = new Map(planned.passes.slice(0, index).flatMap(({ stacks }) => stacks.map((each) => [each.stack, each])));
     // What has nothing to do in any of them is told in the first.
     const isIdle = (name: string): boolean =>
       index === 0 && !planned.passes.some(({ stacks }) => stacks.some(({ stack }) => stack === name));
@@ -334,7 +335,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
       work: [
         ...plannable
           .filter(({ name }) => due.has(name) || isIdle(name))
-          .map((node) => workOf(node, pass.kind, due.get(node.name), isLast(node.name))),
+          .map((node) => workOf(node, pass.kind, due.get(node.name), before.get(node.name), isLast(node.name))),
         ...leaving.filter(({ stack }) => due.has(stack)).map((each) => destroyWork(each, file, state, dependents(each.stack))),
       ],
     };
@@ -356,7 +357,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
     return dependentsOf(stack, file.graph.nodes, state.states.values());
   }
 
-  function workOf(node: StackNode, pass: PassKind, due: PassStack | undefined, last: boolean): Work {
+  function workOf(node: StackNode, pass: PassKind, due: PassStack | undefined, before: PassStack | undefined, last: boolean): Work {
     const stackPlan = planned.stacks.find(({ stack }) => stack === node.name);
     const counts = stackPlan?.counts;
     const { inputs, references, upstreams } = formed(node, due?.form);
@@ -387,7 +388,7 @@ async function apply(context: Context, run: Applying, emit: Emit): Promise<{ end
           exists: true,
           secrets: cloudSecrets(file.network.spec.state.secrets, state.states.get(node.name)?.body),
           refresh,
-          excluded: [...(due?.later ?? []), ...(due?.form?.kind === 'shield' ? urnsOf(state.states.get(node.name)) : [])],
+          excluded: excludedFrom({ due, before, plan: stackPlan, state: state.states.get(node.name) }),
           ...options,
         }),
       refresh,
@@ -406,6 +407,30 @@ function formed(node: StackNode, form: PassForm | undefined): Pick<StackNode, 'i
   if (!shielded) return node;
   const references = node.references.filter(({ reference }) => shielded.references.includes(reference));
   return { inputs: shielded.inputs, references, upstreams: [...new Set(references.map(({ stack }) => stack))] };
+}
+
+/**
+ * URNs that a pass leaves as they are. Where something is made in a later one, also all that stays: by the program it may stand on what is not made yet, and the engine
+ * would write that into the state, and refuse that state.
+ */
+function excludedFrom({ due, before, plan, state }: PassTurn): readonly string[] {
+  const later = due?.later ?? [];
+  if (due?.form?.kind === 'shield') return [...later, ...urnsOf(state)];
+  const changes = plan?.changes ?? [];
+  if (!changes.some(({ op, urn }) => op === 'create' && later.includes(urn))) return later;
+  const isDone = (urn: string): boolean => before !== undefined && !before.later.includes(urn);
+  const made = changes.flatMap(({ op, urn }) => (op !== 'delete' && isDone(urn) ? [urn] : []));
+  const changing = new Set(changes.map(({ urn }) => urn));
+  return [...later, ...made, ...urnsOf(state).filter((urn) => !changing.has(urn))];
+}
+
+interface PassTurn {
+  readonly due: PassStack | undefined;
+  /** The pass before this one in which the stack had something to do. */
+  readonly before: PassStack | undefined;
+  readonly plan: StackPlan | undefined;
+  /** As the run found it. */
+  readonly state: StackState | undefined;
 }
 
 /** Of all that a stack has in the cloud. */

@@ -74,7 +74,7 @@ export function isBlackhole({ kind, instance = '', resource }: Omit<RouteStep, '
 }
 
 /** Of a static route of a gateway table, by its resource's name. */
-function destinationOf(resource: string): Cidr | undefined {
+export function destinationOf(resource: string): Cidr | undefined {
   const to = parseCidr(after('route-', resource) ?? '');
   return typeof to === 'string' ? undefined : to;
 }

@@ -130,6 +130,8 @@ export interface StuckStack {
   readonly upstreams: readonly string[];
   /** Of the network file that the run journaled; undefined where that does not ask for the stack. */
   readonly program: EngineRequest['program'] | undefined;
+  /** Names of what may carry the traffic of these resources while they are replaced, by their names. Absent: the program has it itself. */
+  readonly bridgesOver?: (resources: readonly string[]) => readonly string[];
   readonly startedAt: Date;
 }
 
@@ -557,6 +559,7 @@ class StackRecovery {
     const found = looked.ok ? parts.compare(stuck.stack, deployment, looked.value, [...this.#disowned, ...this.#leaving(subjects)]) : [];
     const { plan, steps } = await this.#preview(mount);
     const destroying = stuck.interrupted.operation === 'destroy';
+    const bridges = new Set(stuck.bridgesOver?.(subjects.map(({ name }) => name)));
     const checked: Checked = {
       problems: [
         ...(looked.ok ? [] : [`AWS could not be looked at: ${looked.code}: ${looked.message}`]),
@@ -564,7 +567,7 @@ class StackRecovery {
         ...(looked.ok ? looked.value.incomplete : []),
         ...membershipProblems(deployment, subjects),
         ...found.filter(({ kind }) => kind === 'membership').map(({ text }) => text),
-        ...planProblems(steps, subjects, destroying),
+        ...planProblems(steps, subjects, { destroying, bridges }),
       ],
       differences: [
         // While the run goes on its other stacks make things that nobody has written down yet.

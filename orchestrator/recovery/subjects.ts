@@ -116,6 +116,8 @@ interface Candidate {
   readonly operation: Operation;
   readonly shape: StateResource | undefined;
   readonly sources: Source[];
+  /** Deleted, and its id is by now that of the one that was made in its place. */
+  readonly succeeded: boolean;
 }
 
 const operationOf: Record<OperationType, Operation> = {
@@ -143,10 +145,12 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
   const { current, history, looks, spool, trail, disowned, planned } = evidence;
   const candidates: Candidate[] = [];
   const taken = new Set<string>();
-  const add = (candidate: Candidate): void => {
-    candidates.push(candidate);
-    if (candidate.id !== undefined) taken.add(objectKey({ type: candidate.type, id: candidate.id }));
+  const add = (candidate: Omit<Candidate, 'succeeded'> & { readonly succeeded?: boolean }): void => {
+    const { type, id, succeeded = false } = candidate;
+    candidates.push({ ...candidate, succeeded });
+    if (id !== undefined && !succeeded) taken.add(objectKey({ type, id }));
   };
+  const creates = [...history.open.filter(({ type }) => type === 'creating'), ...journaledCreates(evidence)];
 
   for (const resource of current.resources) {
     const { urn, name, type, id } = resource;
@@ -157,7 +161,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     const state = resource.condemned ? 'condemned' : resource.replacing ? 'replaced-away' : 'recorded';
     const sources: Source[] = [{ from: 'checkpoint', id, state }];
     if (open) sources.push(operationSource(open));
-    add({ urn, name, type, id, state, operation: open ? operationOf[open.type] : 'none', shape: resource, sources });
+    const succeeded = isSucceeded(resource, creates, evidence);
+    add({ urn, name, type, id, state, operation: open ? operationOf[open.type] : 'none', shape: resource, sources, succeeded });
   }
 
   /** Ids for which somebody gives a resource, beyond what AWS shows of tags and keys. */
@@ -241,6 +246,21 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     add({ urn, name, type, id: object.id, state: 'unrecorded', operation: fresh ? 'none' : 'update', shape, sources });
   }
   return candidates;
+}
+
+/**
+ * Whether what was deleted, to be replaced, has its id given to another by now: an id that is made of a key comes again. The checkpoint says that the old one is gone,
+ * so that what AWS shows under it was made since.
+ */
+function isSucceeded({ urn, type, id, replacing }: StateResource, creates: readonly StateOperation[], evidence: Evidence): boolean {
+  return (
+    replacing &&
+    creates.some(
+      ({ resource }) =>
+        resource.urn === urn && evidence.looks.everShown.some((object) => object.id === id && matches(object, resource, evidence)),
+    ) &&
+    evidence.identityOf(type)?.by === 'key'
+  );
 }
 
 type WrittenDown = Pick<Evidence, 'doubts' | 'history' | 'current'>;
@@ -362,6 +382,7 @@ function liveOf({ type, id }: Candidate, { looks }: Evidence): LiveObject | unde
 function liveFact(candidate: Candidate, evidence: Evidence): Facts['live'] {
   const { looks, history, trail, identityOf } = evidence;
   const { type, id } = candidate;
+  if (candidate.succeeded) return 'gone';
   const live = liveOf(candidate, evidence);
   // Of a key there is one object, and it is known whose it is: what AWS may show later is not this stack's.
   const isAnothers = candidate.state === 'unrecorded' && identityOf(type)?.by === 'key' && holderOf(live, evidence) !== undefined;

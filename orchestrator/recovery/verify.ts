@@ -12,6 +12,9 @@ import type { Subject } from './subjects.ts';
  */
 export function membershipProblems(after: Deployment, subjects: readonly Subject[]): readonly string[] {
   const problems = after.operations.map(({ type, resource }) => `${resource.name} is still "${type}"`);
+  // Under an id that is made of a key the one that is gone and the one that was made in its place are the same entry.
+  const isAdopted = (type: string, id: string): boolean =>
+    subjects.some((subject) => subject.row.then === 'adopt' && subject.type === type && subject.id === id);
   for (const { name, type, id, facts, row } of subjects) {
     if (facts.kind !== 'cloud' || id === undefined) continue;
     const entry = after.resources.find((resource) => resource.type === type && resource.id === id);
@@ -26,7 +29,7 @@ export function membershipProblems(after: Deployment, subjects: readonly Subject
         break;
       case 'forget':
       case 'disown':
-        if (entry) problems.push(`${name} (${id}) is still in the state`);
+        if (entry && !isAdopted(type, id)) problems.push(`${name} (${id}) is still in the state`);
         break;
       case 'wait':
       case 'ask':
@@ -71,16 +74,25 @@ export function plannedSteps(steps: readonly EngineStep[]): readonly PlannedStep
   });
 }
 
-/**
- * What the plan does that is not the rest of what the run had begun: then something was decided wrongly, or is not known yet.
- * @param destroying the run was deleting everything: then so does the plan
- */
-export function planProblems(steps: readonly PlannedStep[], subjects: readonly Subject[], destroying: boolean): readonly string[] {
+/** What a run was about, as far as the rest of it goes by that. */
+export interface Meant {
+  /** It was deleting everything: then so does the plan. */
+  readonly destroying: boolean;
+  /** Resources that carry the traffic of others while those are replaced, by name: a plan takes them away in any case. */
+  readonly bridges: ReadonlySet<string>;
+}
+
+/** What the plan does that is not the rest of what the run had begun: then something was decided wrongly, or is not known yet. */
+export function planProblems(
+  steps: readonly PlannedStep[],
+  subjects: readonly Subject[],
+  { destroying, bridges }: Meant,
+): readonly string[] {
   const byUrn = new Map<string, Subject[]>();
   for (const subject of subjects) byUrn.set(subject.urn, [...(byUrn.get(subject.urn) ?? []), subject]);
   return steps.flatMap(({ urn, name, op }) => {
     const ofResource = byUrn.get(urn) ?? [];
-    if (!ofResource.some(({ facts }) => isInDoubt(facts)) || (destroying && op === 'delete')) return [];
+    if (!ofResource.some(({ facts }) => isInDoubt(facts)) || (op === 'delete' && (destroying || bridges.has(name)))) return [];
     const allowed = allowedOps(ofResource);
     return allowed === undefined || allowed.has(op) ? [] : [`the plan would ${op} ${name}, which was in doubt`];
   });

@@ -1,9 +1,11 @@
 import { tokens } from '../aws/resource-types/tokens.ts';
+import { contains, isSameBlock } from '../domain/cidr.ts';
+import type { Cidr } from '../domain/cidr.ts';
 import { parseStackName } from '../domain/stack-name.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Bridge, StackKind } from '../pulumi/kind.ts';
 import { difference, Watch } from '../reachability/difference.ts';
-import { changeOf, isBlackhole } from '../reachability/from-steps.ts';
+import { changeOf, destinationOf, isBlackhole } from '../reachability/from-steps.ts';
 import type { RouteStep } from '../reachability/from-steps.ts';
 import { pathTexts } from '../reachability/json.ts';
 import type { PathTexts } from '../reachability/json.ts';
@@ -70,7 +72,8 @@ export interface EffectsRequest {
 export function carriedOut(request: EffectsRequest): CarriedOut {
   let best = arranged(request, nothingArranged);
   const consider = (other: CarriedOut): void => {
-    if (isLess(disturbanceOf(other.effects, request.stacks), disturbanceOf(best.effects, request.stacks))) best = other;
+    if (isPossible(other, request) && isLess(disturbanceOf(other.effects, request.stacks), disturbanceOf(best.effects, request.stacks)))
+      best = other;
   };
   if (!isQuiet(best.effects)) consider(arranged(request, { ...best.arranged, bridges: bridgesOver(best.effects, request) }));
   if (!isQuiet(best.effects)) consider(arranged(request, { ...best.arranged, shields: shieldsOf(request) }));
@@ -132,6 +135,52 @@ function arranged(request: EffectsRequest, how: Arranged): CarriedOut {
   const passes = passesOf(request.stacks, request.graph, { ...how, bridges });
   const steps = stepsOf(request.stacks, passes, how.bridges);
   return { arranged: how, passes, steps, ...effectsOf(request, steps) };
+}
+
+/** A static route of a gateway's table, and what is done to it, by the index of the pass. */
+interface Turns {
+  readonly to: Cidr;
+  made?: number;
+  taken?: number;
+}
+
+/** Whether the engine can do it, with the routes of a segment as its program has them: each stands on the narrower ones inside it. */
+function isPossible({ arranged: { shields, moved }, passes, steps }: CarriedOut, { stacks, before }: EffectsRequest): boolean {
+  if (shields.size === 0 && moved.size === 0) return true;
+  return stacks.every((plan) => {
+    const { kind, instance = '' } = parseStackName(plan.stack) ?? {};
+    if (kind !== 'segment') return true;
+    const byName = turnsOf(steps, passes, instance);
+    const turns = [...byName.values()];
+    const stay = (before.gatewayTables.get(instance)?.routes ?? []).filter(({ to }) => !turns.some((each) => isSameBlock(each.to, to)));
+    /** Where something is made later, what stays is left out, and its state keeps what it stood on. */
+    const leavesOut = (pass: number): boolean => turns.some(({ made, taken }) => taken === undefined && made !== undefined && made > pass);
+    return turns.every((narrow) => {
+      const inside = ({ to }: { readonly to: Cidr }): boolean => !isSameBlock(to, narrow.to) && contains(to, narrow.to);
+      if (narrow.made !== undefined)
+        return narrow.taken !== undefined || turns.filter(inside).every(({ made }) => made === undefined || made >= (narrow.made ?? 0));
+      const { taken } = narrow;
+      if (taken === undefined) return true;
+      return turns.filter(inside).every((wide) => isNew(wide) || (wide.taken ?? 0) <= taken) && !(leavesOut(taken) && stay.some(inside));
+    });
+  });
+}
+
+/** It is made before it is taken away, if it is: no state has it yet. */
+const isNew = ({ made, taken }: Turns): boolean => made !== undefined && made < (taken ?? Infinity);
+
+function turnsOf(steps: readonly LabelledStep[], passes: readonly Pass[], instance: string): ReadonlyMap<string, Turns> {
+  const byName = new Map<string, Turns>();
+  for (const step of steps) {
+    const to = step.kind === 'segment' && step.instance === instance ? destinationOf(step.resource) : undefined;
+    if (to === undefined) continue;
+    const turns = byName.get(step.resource) ?? { to };
+    byName.set(step.resource, turns);
+    if (step.does === 'take') turns.taken = step.pass;
+    // With its blackholes alone a program has none that it stands on.
+    else if (passes[step.pass]?.kind !== 'shield') turns.made = step.pass;
+  }
+  return byName;
 }
 
 /** By stack. */
@@ -209,7 +258,7 @@ function settled(from: CarriedOut, request: EffectsRequest): CarriedOut {
     left -= 1;
     if (left < 0) return false;
     const other = arranged(request, { ...best.arranged, moved: withMoves(best.arranged.moved, [move]) });
-    if (!isBetter(costOf(other), costOf(best))) return false;
+    if (!isPossible(other, request) || !isBetter(costOf(other), costOf(best))) return false;
     best = other;
     return true;
   };

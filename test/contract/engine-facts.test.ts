@@ -406,6 +406,32 @@ describe('an up that leaves out what a later one is to change and to delete', ()
   });
 });
 
+describe('an up that leaves out what is not made yet, and on which something that stays is to stand', () => {
+  /** @param names each stands on those before it */
+  const program =
+    (...names: readonly string[]): PulumiFn =>
+    async () => {
+      const [{ Provider }, aws] = await Promise.all([import('@pulumi/aws/provider.js'), loadAws()]);
+      const provider = new Provider('aws', { region, allowedAccountIds: [account] });
+      const made: InstanceType<typeof aws.Vpc>[] = [];
+      for (const name of names) made.push(new aws.Vpc(name, { cidrBlock: '10.0.0.0/16' }, { provider, dependsOn: [...made] }));
+    };
+
+  const upWithout = async (stack: string, ...excluded: readonly string[]): Promise<EngineResult> => {
+    expect(await lab.engine.up(lab.request({ stack, program: program('stays') }))).toMatchObject({ outcome: 'succeeded' });
+    const urns = excluded.map((name) => `urn:pulumi:${stack}::${project}::${vpcType}::${name}`);
+    return lab.engine.up(lab.request({ stack, exists: true, program: program('later', 'stays'), excluded: urns }));
+  };
+
+  it('fails, as the state would refer to what is not there', async () => {
+    expect(await upWithout('facts.dangling', 'later')).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('succeeds where that is left out as well', async () => {
+    expect(await upWithout('facts.left-out', 'later', 'stays')).toMatchObject({ outcome: 'succeeded' });
+  });
+});
+
 describe('several programs in one process', () => {
   const stacks = ['facts.at-once-1', 'facts.at-once-2', 'facts.at-once-3'];
 

@@ -186,6 +186,31 @@ describe('a create of which no end is recorded', () => {
     expect(decided({ versions, objects, open: true })).toEqual(['U4 wait route r-rtb-1_10.0.0.0/8']);
   });
 
+  describe('of a replacement under the id of the one that was deleted for it, which is made of a key', () => {
+    const key = { routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8' };
+    const id = 'r-rtb-1_10.0.0.0/8';
+    const old = raw('route', { type: types.route, id, inputs: { ...key, transitGatewayId: 'tgw-1' }, pendingReplacement: true });
+    const inputs = { ...key, transitGatewayId: 'tgw-2' };
+    const versions = [deploymentOf([root, old], [pending('creating', raw('route', { type: types.route, inputs }))])];
+    const shown = (transitGatewayId: string) => object(id, { type: types.route, properties: { ...key, transitGatewayId } });
+
+    it('is adopted, and the one that was deleted is forgotten', () => {
+      expect(decided({ versions, objects: [shown('tgw-2')] })).toEqual([`G3 forget route ${id}`, `U2 adopt route ${id}`]);
+    });
+
+    it('is asked about where it leads elsewhere, and the one that was deleted stays to be replaced', () => {
+      expect(decided({ versions, objects: [shown('tgw-3')] })).toEqual([`G4 keep route ${id}`, `X ask route ${id}`]);
+    });
+
+    it('was not made where AWS shows nothing under it', () => {
+      expect(decided({ versions })).toEqual([`G4 keep route ${id}`, 'G1 forget route']);
+    });
+
+    it('was not begun where the checkpoint has no create: then what AWS shows is asked about', () => {
+      expect(decided({ versions: [deploymentOf([root, old])], objects: [shown('tgw-2')] })).toEqual([`X ask route ${id}`]);
+    });
+  });
+
   describe('whose key another stack has in its state', () => {
     const inputs = { routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8', transitGatewayId: 'tgw-1' };
     const id = 'r-rtb-1_10.0.0.0/8';

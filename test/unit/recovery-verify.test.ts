@@ -4,7 +4,7 @@ import { decisionTable } from '../../orchestrator/recovery/decision-table.ts';
 import type { PlannedOp } from '../../orchestrator/recovery/decision-table.ts';
 import { subjectsOf } from '../../orchestrator/recovery/subjects.ts';
 import { isEmptyPlan, membershipProblems, planProblems, plannedSteps } from '../../orchestrator/recovery/verify.ts';
-import type { PlannedStep } from '../../orchestrator/recovery/verify.ts';
+import type { Meant, PlannedStep } from '../../orchestrator/recovery/verify.ts';
 import { deploymentOf, evidenceOf, object, pending, raw, root, tagged, types, urnOf } from './support/recovery.ts';
 import type { Given } from './support/recovery.ts';
 
@@ -19,6 +19,14 @@ describe('what the table decided, and the refresh has to leave as it is', () => 
   const two = [tagged('vpc-1', 'vpc'), tagged('vpc-2', 'vpc')];
   const replaced = { versions: [deploymentOf([vpc], [pending('creating', raw('vpc'))])], objects: two };
   const condemned = deploymentOf([raw('vpc', { id: 'vpc-2' }), raw('vpc', { id: 'vpc-1', delete: true })]);
+
+  const routeId = 'r-rtb-1_10.0.0.0/8';
+  const leading = (transitGatewayId: string) => ({ routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8', transitGatewayId });
+  const route = (gateway: string, more: object = {}) => raw('route', { type: types.route, inputs: leading(gateway), ...more });
+  const remadeRoute = {
+    versions: [deploymentOf([root, route('tgw-1', { id: routeId, pendingReplacement: true })], [pending('creating', route('tgw-2'))])],
+    objects: [object(routeId, { type: types.route, properties: leading('tgw-2') })],
+  };
 
   it.each<readonly [string, Given, ReturnType<typeof deploymentOf>, readonly string[]]>([
     ['adopted, and there', { versions: [creating], ...there }, made, []],
@@ -52,6 +60,13 @@ describe('what the table decided, and the refresh has to leave as it is', () => 
       { versions: [made], ...there, answers: [{ resource: 'vpc', answer: 'disown', id: 'vpc-1' }] },
       made,
       ['vpc (vpc-1) is still in the state'],
+    ],
+    ['forgotten, and adopted under the same id', remadeRoute, deploymentOf([root, route('tgw-2', { id: routeId })]), []],
+    [
+      'forgotten, and adopted under the same id, and dropped',
+      remadeRoute,
+      empty,
+      [`the refresh dropped route (${routeId}), which AWS has`],
     ],
     ['of two that are not decided', { versions: [made], objects: two }, made, ['nothing was decided of vpc (vpc-2)']],
   ])('%s', (_, given, after, problems) => {
@@ -146,10 +161,11 @@ describe('an empty plan', () => {
 });
 
 const planned = (op: PlannedOp, name = 'vpc'): PlannedStep => ({ urn: urnOf(name), name, type: types.vpc, op, changed: [] });
+const rest: Meant = { destroying: false, bridges: new Set() };
 const every: readonly PlannedOp[] = ['same', 'update', 'create', 'replace', 'delete'];
 /** What a plan may do to the resource. */
 const allowed = (given: Given, destroying = false): PlannedOp[] =>
-  every.filter((op) => planProblems([planned(op)], subjects(given), destroying).length === 0);
+  every.filter((op) => planProblems([planned(op)], subjects(given), { destroying, bridges: new Set() }).length === 0);
 
 describe('a plan may show of what was in doubt', () => {
   const there = [tagged('vpc-1', 'vpc')];
@@ -221,18 +237,26 @@ describe('a plan may show of what was in doubt', () => {
     expect(allowed({ versions: [creating], objects: there }, true)).toEqual(['same', 'update', 'delete']);
   });
 
+  it('of what carries the traffic of another while that is replaced, also its delete: it has done its work', () => {
+    const problemsOf = (op: PlannedOp, bridge: string): number =>
+      planProblems([planned(op)], subjects({ versions: [creating], objects: there }), { ...rest, bridges: new Set([bridge]) }).length;
+    expect(problemsOf('delete', 'vpc')).toBe(0);
+    expect(problemsOf('replace', 'vpc')).toBe(1);
+    expect(problemsOf('delete', 'other')).toBe(1);
+  });
+
   it('of another resource whatever it likes', () => {
-    expect(planProblems([planned('delete', 'other')], subjects({ versions: [creating], objects: there }), false)).toEqual([]);
+    expect(planProblems([planned('delete', 'other')], subjects({ versions: [creating], objects: there }), rest)).toEqual([]);
   });
 
   it('the whole of a replacement that was begun, and of which nothing was made', () => {
     const given = { versions: [made, deploymentOf([root, vpc], [pending('creating', raw('vpc'))])], objects: there };
     const steps = plannedSteps(['create-replacement', 'replace', 'delete-replaced'].map((op) => step(op)));
-    expect(planProblems(steps, subjects(given), false)).toEqual([]);
+    expect(planProblems(steps, subjects(given), rest)).toEqual([]);
   });
 
   it('and else is told, with what it would do', () => {
-    expect(planProblems([planned('create'), planned('replace')], subjects({ versions: [creating], objects: there }), false)).toEqual([
+    expect(planProblems([planned('create'), planned('replace')], subjects({ versions: [creating], objects: there }), rest)).toEqual([
       'the plan would create vpc, which was in doubt',
       'the plan would replace vpc, which was in doubt',
     ]);

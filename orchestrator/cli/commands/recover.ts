@@ -472,6 +472,7 @@ async function recoverOne(context: Context, given: Opened, stack: string, answer
             exists: exists(upstream),
           }),
         ),
+      bridgesOver: (resources) => node?.kind.bridged?.(node.inputs, resources).bridges.flatMap(({ by }) => by) ?? [],
       startedAt,
     },
     parts,

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { contains, parseCidr } from '../../../orchestrator/domain/cidr.ts';
+import type { Cidr } from '../../../orchestrator/domain/cidr.ts';
 import { buildGraph } from '../../../orchestrator/graph/graph.ts';
 import { checkNetwork } from '../../../orchestrator/network/check-network.ts';
 import { separated } from '../../../orchestrator/network/renames.ts';
@@ -9,6 +11,7 @@ import { changeOf } from '../../../orchestrator/reachability/from-steps.ts';
 import { applied } from '../../../orchestrator/reachability/topology.ts';
 import type { Topology } from '../../../orchestrator/reachability/topology.ts';
 import { carriedOut } from '../../../orchestrator/run/effects.ts';
+import type { CarriedOut } from '../../../orchestrator/run/effects.ts';
 import { pathLines } from '../../../orchestrator/ui/paths.ts';
 import { kinds } from '../../../stacks/index.ts';
 import { planEdit } from '../support/edit-planner.ts';
@@ -238,11 +241,47 @@ describe('an edit of any network file into any other one', () => {
       ),
   );
 
+  it(
+    'makes no route of a segment after a wider one in an earlier pass, and takes none away before a wider one',
+    { timeout: forgedMs },
+    () =>
+      fc.assert(
+        fc.asyncProperty(pair, async (given) => {
+          const { passes, steps } = await edit(given);
+          expect(outOfOrder(steps, passes)).toEqual([]);
+        }),
+        forged,
+      ),
+  );
+
   it.each(Object.keys(found))('disturbs nothing by that either where %s', async (name) => {
     const given = found[name];
     expect(given && (await untimely(given))).toEqual([]);
   });
 });
+
+/** The engine makes a route when the narrower ones inside it are there, and takes them away when it is gone. */
+function outOfOrder(steps: CarriedOut['steps'], passes: CarriedOut['passes']): string[] {
+  const turns = new Map<string, { readonly table: string; readonly to: Cidr; made?: number; taken?: number }>();
+  for (const { kind, instance = '', resource, does, label, pass } of steps) {
+    const to = kind === 'segment' ? parseCidr(resource.slice('route-'.length)) : 'malformed';
+    // With its blackholes alone a program has no wider ones.
+    if (typeof to === 'string' || (does !== 'take' && passes[pass]?.kind === 'shield')) continue;
+    const turn = turns.get(label) ?? { table: instance, to };
+    turns.set(label, turn);
+    turn[does === 'take' ? 'taken' : 'made'] = pass;
+  }
+  const all = [...turns];
+  return all.flatMap(([wideLabel, wide]) =>
+    all.flatMap(([label, narrow]) => {
+      if (wideLabel === label || wide.table !== narrow.table || !contains(wide.to, narrow.to)) return [];
+      const isMadeLate = narrow.taken === undefined && narrow.made !== undefined && wide.made !== undefined && narrow.made > wide.made;
+      const isTakenEarly =
+        narrow.made === undefined && narrow.taken !== undefined && wide.made === undefined && (wide.taken ?? -1) > narrow.taken;
+      return isMadeLate || isTakenEarly ? [`${label}, in ${wideLabel}`] : [];
+    }),
+  );
+}
 
 /** What is disturbed by changes that could be made at another time. */
 async function untimely(given: Pair): Promise<string[]> {
