@@ -150,7 +150,8 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
     candidates.push({ ...candidate, succeeded });
     if (id !== undefined && !succeeded) taken.add(objectKey({ type, id }));
   };
-  const creates = [...history.open.filter(({ type }) => type === 'creating'), ...journaledCreates(evidence)];
+  const journaled = journaledCreates(evidence);
+  const creates = [...history.open.filter(({ type }) => type === 'creating'), ...journaled];
 
   for (const resource of current.resources) {
     const { urn, name, type, id } = resource;
@@ -172,10 +173,7 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
       said.push({ urn: resource.urn, type: resource.type, id: resource.id, source: { from: 'spool', id: resource.id } });
 
   const newest = looks.newest?.objects ?? [];
-  for (const open of [
-    ...history.open.map((operation) => ({ ...operation, source: operationSource(operation) })),
-    ...journaledCreates(evidence),
-  ]) {
+  for (const open of [...history.open.map((operation) => ({ ...operation, source: operationSource(operation) })), ...journaled]) {
     const { urn, name, type } = open.resource;
     const isCreate = open.type === 'creating';
     // Of an object that the state has it is a fact of that one.
@@ -255,11 +253,11 @@ function candidatesOf(evidence: Evidence): readonly Candidate[] {
 function isSucceeded({ urn, type, id, replacing }: StateResource, creates: readonly StateOperation[], evidence: Evidence): boolean {
   return (
     replacing &&
+    evidence.identityOf(type)?.by === 'key' &&
     creates.some(
       ({ resource }) =>
         resource.urn === urn && evidence.looks.everShown.some((object) => object.id === id && matches(object, resource, evidence)),
-    ) &&
-    evidence.identityOf(type)?.by === 'key'
+    )
   );
 }
 

@@ -28,8 +28,10 @@ export function membershipProblems(after: Deployment, subjects: readonly Subject
         if (entry?.condemned !== true) problems.push(`${name} (${id}) should be there to be deleted`);
         break;
       case 'forget':
-      case 'disown':
         if (entry && !isAdopted(type, id)) problems.push(`${name} (${id}) is still in the state`);
+        break;
+      case 'disown':
+        if (entry) problems.push(`${name} (${id}) is still in the state`);
         break;
       case 'wait':
       case 'ask':

@@ -72,7 +72,7 @@ export interface EffectsRequest {
 export function carriedOut(request: EffectsRequest): CarriedOut {
   let best = arranged(request, nothingArranged);
   const consider = (other: CarriedOut): void => {
-    if (isPossible(other, request) && isLess(disturbanceOf(other.effects, request.stacks), disturbanceOf(best.effects, request.stacks)))
+    if (isLess(disturbanceOf(other.effects, request.stacks), disturbanceOf(best.effects, request.stacks)) && isPossible(other, request))
       best = other;
   };
   if (!isQuiet(best.effects)) consider(arranged(request, { ...best.arranged, bridges: bridgesOver(best.effects, request) }));
@@ -150,8 +150,7 @@ function isPossible({ arranged: { shields, moved }, passes, steps }: CarriedOut,
   return stacks.every((plan) => {
     const { kind, instance = '' } = parseStackName(plan.stack) ?? {};
     if (kind !== 'segment') return true;
-    const byName = turnsOf(steps, passes, instance);
-    const turns = [...byName.values()];
+    const turns = turnsOf(steps, passes, instance);
     const stay = (before.gatewayTables.get(instance)?.routes ?? []).filter(({ to }) => !turns.some((each) => isSameBlock(each.to, to)));
     /** Where something is made later, what stays is left out, and its state keeps what it stood on. */
     const leavesOut = (pass: number): boolean => turns.some(({ made, taken }) => taken === undefined && made !== undefined && made > pass);
@@ -169,7 +168,7 @@ function isPossible({ arranged: { shields, moved }, passes, steps }: CarriedOut,
 /** It is made before it is taken away, if it is: no state has it yet. */
 const isNew = ({ made, taken }: Turns): boolean => made !== undefined && made < (taken ?? Infinity);
 
-function turnsOf(steps: readonly LabelledStep[], passes: readonly Pass[], instance: string): ReadonlyMap<string, Turns> {
+function turnsOf(steps: readonly LabelledStep[], passes: readonly Pass[], instance: string): readonly Turns[] {
   const byName = new Map<string, Turns>();
   for (const step of steps) {
     const to = step.kind === 'segment' && step.instance === instance ? destinationOf(step.resource) : undefined;
@@ -180,7 +179,7 @@ function turnsOf(steps: readonly LabelledStep[], passes: readonly Pass[], instan
     // With its blackholes alone a program has none that it stands on.
     else if (passes[step.pass]?.kind !== 'shield') turns.made = step.pass;
   }
-  return byName;
+  return [...byName.values()];
 }
 
 /** By stack. */
@@ -258,7 +257,7 @@ function settled(from: CarriedOut, request: EffectsRequest): CarriedOut {
     left -= 1;
     if (left < 0) return false;
     const other = arranged(request, { ...best.arranged, moved: withMoves(best.arranged.moved, [move]) });
-    if (!isPossible(other, request) || !isBetter(costOf(other), costOf(best))) return false;
+    if (!isBetter(costOf(other), costOf(best)) || !isPossible(other, request)) return false;
     best = other;
     return true;
   };
