@@ -31,7 +31,7 @@ interface Kind {
   readonly prefix?: string;
   /** Parameter of the delete that names the id. */
   readonly idParameter?: string;
-  /** Parameters that are the key of what has no id, and the outputs that are. */
+  /** Parameters that are the key of what has no id, and the outputs that are; of what has one: those that name what it goes with. */
   readonly key?: readonly (readonly [parameter: string, output: string])[];
 }
 
@@ -108,6 +108,7 @@ const kinds: readonly Kind[] = [
     type: 'aws:ec2/routeTableAssociation:RouteTableAssociation',
     prefix: 'rtbassoc',
     idParameter: 'AssociationId',
+    key: [['SubnetId', 'subnetId']],
   },
 ];
 
@@ -121,34 +122,28 @@ function thingInState({ type, id, outputs, inputs, replacing }: StateResource): 
   const kind = kinds.find((candidate) => candidate.type === type);
   if (kind === undefined || id === undefined || replacing) return [];
   if (kind.key === undefined) return [id];
-  return [
-    keyOf(
-      kind.key.map(([, output]) => String(outputs[output] ?? inputs[output])),
-      type,
-    ),
-  ];
+  const key = kind.key.map(([, output]) => String(outputs[output] ?? inputs[output]));
+  return [keyOf(kind.prefix === undefined ? key : [id, ...key], type)];
 }
 
 /** What the accepted calls have made of what there was. */
 function afterCall(things: Things, { action, params, resourceIds }: LabCall): Things {
   const made = kinds.find((kind) => kind.create === action);
   if (made !== undefined) {
-    const thing = made.key
-      ? keyOf(
-          made.key.map(([parameter]) => params[parameter]),
-          made.type,
-        )
-      : resourceIds.find((id) => id.slice(0, id.lastIndexOf('-')) === made.prefix);
+    const id = resourceIds.find((one) => one.slice(0, one.lastIndexOf('-')) === made.prefix);
+    const key = made.key?.map(([parameter]) => params[parameter]);
+    const thing = key ? keyOf(made.prefix === undefined ? key : [id, ...key], made.type) : id;
     return new Set([...things, thing ?? `${action} of an unknown id`]);
   }
   const gone = kinds.find((kind) => kind.delete === action);
   if (gone === undefined) return things;
-  const thing = gone.key
-    ? keyOf(
-        gone.key.map(([parameter]) => params[parameter]),
-        gone.type,
-      )
-    : (params[gone.idParameter ?? ''] ?? '');
+  const thing =
+    gone.key && gone.idParameter === undefined
+      ? keyOf(
+          gone.key.map(([parameter]) => params[parameter]),
+          gone.type,
+        )
+      : (params[gone.idParameter ?? ''] ?? '');
   return new Set([...things].filter((other) => other !== thing && !leavesWith(other, thing)));
 }
 
@@ -156,7 +151,7 @@ function afterCall(things: Things, { action, params, resourceIds }: LabCall): Th
 export const afterCalls = (before: Things, calls: readonly LabCall[]): Things =>
   calls.filter(({ service, status }) => service === 'ec2' && status === 200).reduce(afterCall, before);
 
-/** Routes and associations go with their table. */
+/** Routes and associations go with their table, a VPC's associations with their subnet. */
 const leavesWith = (other: string, thing: string): boolean => other.includes(` ${thing} `) || other.endsWith(` ${thing}`);
 
 export interface Expected {
