@@ -66,7 +66,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
   return {
     // One word is one history.
     histories: Number(given.get('--histories') ?? (seed !== undefined && !given.has('--seconds') ? 1 : Infinity)),
-    seconds: Number(given.get('--seconds') ?? 60),
+    seconds: Number(given.get('--seconds') ?? (given.has('--histories') ? Infinity : 60)),
     seed: seed ?? String(Math.floor(Math.random() * 1e9)),
     only: only as readonly ActorKind[] | undefined,
     lateFirstTries: given.has('--late-tries'),
