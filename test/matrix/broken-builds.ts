@@ -12,8 +12,8 @@ export interface Break {
 export interface Broken extends Break {
   readonly name: string;
   readonly what: string;
-  /** Of a promise that two places keep. */
-  readonly and?: Break;
+  /** Of a promise that several places keep. */
+  readonly and?: readonly Break[];
   readonly case: string;
   /** What the case must find: it could fail for another reason. */
   readonly finds: RegExp;
@@ -63,11 +63,13 @@ export const builds: readonly Broken[] = [
     from: 'const started = await claim\n',
     to: 'const started = await { write: async (_: unknown) => ({ ok: true as const }) }\n',
     // A verified end is one of an engine.
-    and: {
-      file: 'orchestrator/run/stack-run.ts',
-      from: "const freed = await claim.write({ type: 'verify', as: claim.as, verified });",
-      to: "await claim.write({ type: 'start', as: claim.as, operation: settings.stage, base: null, program: settings.meant, session: settings.session.record() });\n    const freed = await claim.write({ type: 'verify', as: claim.as, verified });",
-    },
+    and: [
+      {
+        file: 'orchestrator/run/stack-run.ts',
+        from: "const freed = await claim.write({ type: 'verify', as: claim.as, verified });",
+        to: "await claim.write({ type: 'start', as: claim.as, operation: settings.stage, base: null, program: settings.meant, session: settings.session.record() });\n    const freed = await claim.write({ type: 'verify', as: claim.as, verified });",
+      },
+    ],
     case: 'first-deploy/transit-gateway/CreateTransitGateway/accepted/orchestrator-killed',
     finds: /the lock went .*while creating gateway was pending|when the lock went .*AWS has tgw-/,
   },
@@ -96,11 +98,13 @@ export const builds: readonly Broken[] = [
     from: 'if (head?.write === write) return { done: true, etag: head.etag };',
     to: '',
     // What the bucket does not know, the record itself says.
-    and: {
-      file: 'orchestrator/ownership/records.ts',
-      from: 'tried = changesPhase.has(event.type) ? made.next : undefined;',
-      to: 'tried = undefined;',
-    },
+    and: [
+      {
+        file: 'orchestrator/ownership/records.ts',
+        from: 'tried = changesPhase.has(event.type) ? made.next : undefined;',
+        to: 'tried = undefined;',
+      },
+    ],
     case: 'first-deploy/transit-gateway/record/accepted/reply-lost',
     finds: /ended with 6/,
   },
@@ -146,11 +150,19 @@ export const builds: readonly Broken[] = [
     file: 'orchestrator/cli/deploy.ts',
     from: 'const passes = planned.passes.map((pass, index): PassWork => {',
     to: 'const passes = planned.passes.toReversed().map((pass, index): PassWork => {',
-    and: {
-      file: 'orchestrator/cli/deploy.ts',
-      from: 'due?.later ?? []',
-      to: "pass === 'contract' ? (stackPlan?.changes ?? []).flatMap(({ op, urn }) => (op === 'delete' ? [] : [urn])) : []",
-    },
+    and: [
+      {
+        file: 'orchestrator/cli/deploy.ts',
+        from: 'excluded: excludedFrom({',
+        to: "excluded: pass === 'contract' ? (stackPlan?.changes ?? []).flatMap(({ op, urn }) => (op === 'delete' ? [] : [urn])) : excludedFrom({",
+      },
+      // Where a wide route stands on a narrow one the engine keeps the order itself.
+      {
+        file: 'stacks/segment.ts',
+        from: '{ ...oneAtATime, dependsOn: [...dependsOn] },',
+        to: 'oneAtATime,',
+      },
+    ],
     case: 'route-to-blackhole/network/CreateTransitGatewayRoute/accepted/one-sigint',
     finds: /\(DeleteTransitGatewayRoute\) two\.private\.b -> three\.closed\.a.* is open/,
   },
@@ -158,13 +170,16 @@ export const builds: readonly Broken[] = [
     name: 'traffic-before-the-association',
     what: 'a subnet carries an attachment before it has its route table',
     file: 'stacks/vpc.ts',
+    // The plan sees what is right: told by it, this would be refused and nothing would run.
     from: '{ ...options, dependsOn: carriers.map(({ association }) => association) },',
-    to: 'options,',
-    and: {
-      file: 'stacks/vpc.ts',
-      from: '{ routeTableId: table.id, subnetId: subnet.id }, options);',
-      to: '{ routeTableId: table.id, subnetId: subnet.id }, { ...options, dependsOn: Promise.resolve().then(() => attachment) });',
-    },
+    to: "{ ...options, dependsOn: import('@pulumi/pulumi').then(({ runtime }) => (runtime.isDryRun() ? carriers.map(({ association }) => association) : [])) },",
+    and: [
+      {
+        file: 'stacks/vpc.ts',
+        from: '{ routeTableId: table.id, subnetId: subnet.id }, options);',
+        to: "{ routeTableId: table.id, subnetId: subnet.id }, { ...options, dependsOn: import('@pulumi/pulumi').then(({ runtime }) => (runtime.isDryRun() ? [] : [attachment])) });",
+      },
+    ],
     case: 'add-zone/network/CreateSubnet/accepted/one-sigint',
     finds: /\(ModifyTransitGatewayVpcAttachment\) two\.private\.b -> three\.private\.a is interrupted/,
   },

@@ -29,7 +29,7 @@ async function tried(build: Broken): Promise<{ readonly isCaught: boolean; reado
   try {
     await Promise.all(copied.map((name) => cp(join(root, name), join(folder, name), { recursive: true })));
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-    for (const { file, from, to } of [build, ...(build.and ? [build.and] : [])]) {
+    for (const { file, from, to } of [build, ...(build.and ?? [])]) {
       const path = join(folder, file);
       const text = await readFile(path, 'utf8');
       if (text.split(from).length !== 2) throw new Error(`${file} does not have once: ${from}`);
