@@ -14,11 +14,13 @@ import { carriedOut } from '../../../orchestrator/run/effects.ts';
 import type { CarriedOut } from '../../../orchestrator/run/effects.ts';
 import { pathLines } from '../../../orchestrator/ui/paths.ts';
 import { kinds } from '../../../stacks/index.ts';
+import { count } from '../../support/tier.ts';
 import { planEdit } from '../support/edit-planner.ts';
-import { fc, forged, forgedMs } from '../support/property.ts';
+import { fc, forged, forgedMs, times } from '../support/property.ts';
 import { valueOf } from '../support/results.ts';
 
 /** Pairs of small network files: what is deployed, and what is wanted. */
+const pairs = { numRuns: count({ push: times(2 / 3).numRuns, all: forged.numRuns }) };
 
 const segments = ['red', 'blue', 'green'] as const;
 const blocks = { one: '10.1.0.0', two: '10.2.0.0', three: '10.3.0.0' } as const;
@@ -225,7 +227,7 @@ describe('an edit of any network file into any other one', () => {
         }
         expect(canonical(now)).toEqual(canonical(wanted));
       }),
-      forged,
+      pairs,
     ),
   );
 
@@ -237,7 +239,7 @@ describe('an edit of any network file into any other one', () => {
         fc.asyncProperty(oneThing, async (given) => {
           expect(await untimely(given)).toEqual([]);
         }),
-        forged,
+        pairs,
       ),
   );
 
@@ -250,7 +252,7 @@ describe('an edit of any network file into any other one', () => {
           const { passes, steps } = await edit(given);
           expect(outOfOrder(steps, passes)).toEqual([]);
         }),
-        forged,
+        pairs,
       ),
   );
 
