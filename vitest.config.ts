@@ -4,8 +4,7 @@ const files = (folder: string) => [`test/${folder}/**/*.test.ts`];
 
 export default defineConfig({
   test: {
-    // Files of their own processes need no shuffling, and the large ones come first: the last one runs alone.
-    sequence: { shuffle: { files: false, tests: true } },
+    sequence: { shuffle: true },
     // Two labs at once is what two cores carry.
     maxWorkers: 2,
     // As in bin/holdfast.mjs.

@@ -112,7 +112,12 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-const keyOf = (values: readonly (string | undefined)[], type: string): string => `${type} ${values.map((value) => value ?? '?').join(' ')}`;
+/** The name of a thing. @param valueOf what a parameter or an output is */
+function nameOf({ type, prefix, key }: Kind, id: string | undefined, valueOf: (parameter: string, output: string) => string | undefined) {
+  if (key === undefined) return id;
+  const values = key.map(([parameter, output]) => valueOf(parameter, output));
+  return [type, ...(prefix === undefined ? values : [id, ...values]).map((value) => value ?? '?')].join(' ');
+}
 
 export function thingsInState({ resources }: Pick<Deployment, 'resources'>): Things {
   return new Set(resources.flatMap((resource) => thingInState(resource)));
@@ -121,9 +126,7 @@ export function thingsInState({ resources }: Pick<Deployment, 'resources'>): Thi
 function thingInState({ type, id, outputs, inputs, replacing }: StateResource): string[] {
   const kind = kinds.find((candidate) => candidate.type === type);
   if (kind === undefined || id === undefined || replacing) return [];
-  if (kind.key === undefined) return [id];
-  const key = kind.key.map(([, output]) => String(outputs[output] ?? inputs[output]));
-  return [keyOf(kind.prefix === undefined ? key : [id, ...key], type)];
+  return [nameOf(kind, id, (_, output) => String(outputs[output] ?? inputs[output])) ?? id];
 }
 
 /** What the accepted calls have made of what there was. */
@@ -131,19 +134,13 @@ function afterCall(things: Things, { action, params, resourceIds }: LabCall): Th
   const made = kinds.find((kind) => kind.create === action);
   if (made !== undefined) {
     const id = resourceIds.find((one) => one.slice(0, one.lastIndexOf('-')) === made.prefix);
-    const key = made.key?.map(([parameter]) => params[parameter]);
-    const thing = key ? keyOf(made.prefix === undefined ? key : [id, ...key], made.type) : id;
-    return new Set([...things, thing ?? `${action} of an unknown id`]);
+    return new Set([...things, nameOf(made, id, (parameter) => params[parameter]) ?? `${action} of an unknown id`]);
   }
   const gone = kinds.find((kind) => kind.delete === action);
   if (gone === undefined) return things;
-  const thing =
-    gone.key && gone.idParameter === undefined
-      ? keyOf(
-          gone.key.map(([parameter]) => params[parameter]),
-          gone.type,
-        )
-      : (params[gone.idParameter ?? ''] ?? '');
+  // By its id where it has one: what else its name has a delete does not say.
+  const thing = gone.idParameter === undefined ? nameOf(gone, undefined, (parameter) => params[parameter]) : params[gone.idParameter];
+  if (thing === undefined) return things;
   return new Set([...things].filter((other) => other !== thing && !leavesWith(other, thing)));
 }
 
@@ -151,7 +148,7 @@ function afterCall(things: Things, { action, params, resourceIds }: LabCall): Th
 export const afterCalls = (before: Things, calls: readonly LabCall[]): Things =>
   calls.filter(({ service, status }) => service === 'ec2' && status === 200).reduce(afterCall, before);
 
-/** Routes and associations go with their table, a VPC's associations with their subnet. */
+/** Routes and associations go with their table, a VPC's associations with their subnet; and what has more to its name than its id, by its id. */
 const leavesWith = (other: string, thing: string): boolean => other.includes(` ${thing} `) || other.endsWith(` ${thing}`);
 
 export interface Expected {
