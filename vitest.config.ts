@@ -11,8 +11,19 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     reporters: ['default', './test/closing-line.ts'],
     projects: [
-      // The limit is for what hangs: beside other work a property's hundred and fifty cases take their time.
-      { extends: true, test: { name: 'unit', include: [...files('unit'), ...files('model')], testTimeout: 30_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [...files('unit'), ...files('model')],
+          // To load the modules once for each file takes longer than most files' tests: what a file changes of its process, it changes back.
+          isolate: false,
+          unstubEnvs: true,
+          unstubGlobals: true,
+          // For what hangs: beside other work a property's hundred and fifty cases take their time.
+          testTimeout: 30_000,
+        },
+      },
       // Real parts over real sockets: the emulator, the proxy, the plugin, the engine.
       {
         extends: true,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../simulation/plan.ts';
-import { played } from './support/played.ts';
+import { playing } from './support/played.ts';
+
+const { played } = playing();
 
 // Faults that the simulator found, as it plays them: what goes wrong, and when, is given.
 

@@ -12,7 +12,9 @@ import { ProcessesUnseen } from '../../toolchain/process-identity.ts';
 import { engineLock, lockOf } from './support/owner.ts';
 import { freeRecord, ownedRecord, putRecord } from './support/records.ts';
 
-// Patience that passes at once.
+// Patience that passes at once, for this file alone: the files of one worker share their modules.
+vi.hoisted(() => void vi.resetModules());
+afterAll(() => void vi.resetModules());
 vi.mock(import('../../orchestrator/state/patience.ts'), async (original) => {
   const { patiently } = await original();
   return {

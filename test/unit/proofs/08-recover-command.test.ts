@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { played } from '../support/played.ts';
+import { playing } from '../support/played.ts';
+
+const { played } = playing();
 
 // The whole command `recover`, and the runs beside it, as the simulator plays them; what goes wrong, and when, is given.
 
