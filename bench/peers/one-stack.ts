@@ -6,7 +6,7 @@ import { openPeer } from './plain.ts';
 
 /**
  * The same resources, under the same tags, as one big stack. What is a stack of its own elsewhere is a component here, of a type of its own: the
- * programs name their resources once a stack. What is a reference elsewhere is an output here, so that the engine itself has the whole order.
+ * programs name their resources once a stack. What is a reference elsewhere is an output and a dependency here, so that the engine itself has the whole order.
  */
 
 const { graph, settings, up } = await openPeer();
@@ -14,8 +14,12 @@ const { graph, settings, up } = await openPeer();
 async function program(): Promise<Record<string, unknown>> {
   const provider = new Provider('aws', { region: settings.region as never, allowedAccountIds: [settings.account] });
   const outputs = new Map<string, Readonly<Record<string, unknown>>>();
+  const components = new Map<string, ComponentResource>();
   for (const node of graph.nodes) {
     const parent = new ComponentResource(`holdfast:${node.short.replaceAll('.', ':')}`, node.short, {}, { provider });
+    components.set(node.name, parent);
+    // A reference is an order, also where no id is passed on: a route to the gateway wants the attachment first, and AWS refuses it until then.
+    const dependsOn = node.upstreams.flatMap((upstream) => components.get(upstream) ?? []);
     outputs.set(
       node.name,
       await node.kind.program({
@@ -23,7 +27,7 @@ async function program(): Promise<Record<string, unknown>> {
         references: referencesOf(node, outputs),
         tags: tagsOf(node, settings),
         installation: settings.installation,
-        options: { provider, parent },
+        options: { provider, parent, dependsOn },
       }),
     );
   }
